@@ -1,0 +1,32 @@
+# Two commands: `make run` judges the virtual reference device, `make test` runs the harness's own tests.
+# make turns exit 1 into 2: scripts call .venv/bin/trustprobe, whose exit codes mean something.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test check matrix clean
+
+run: $(VENV)/.run
+	@$(BIN)/trustprobe run
+
+test: $(VENV)/.dev
+	@$(BIN)/pytest -n 2 --dist loadgroup
+
+check: $(VENV)/.dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy .
+
+matrix: $(VENV)/.run
+	@$(BIN)/trustprobe matrix
+
+$(VENV)/.run: pyproject.toml uv.lock setup.sh
+	@sh ./setup.sh $(PYTHON) $(VENV)
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml uv.lock setup.sh
+	@sh ./setup.sh $(PYTHON) $(VENV) --group dev
+	@touch $@ $(VENV)/.run
+
+clean:
+	@rm -rf $(VENV) out .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,11 @@
+"""The tables that drivers read: credentials, payloads, suites, algorithms. Data only; their meaning is in the drivers."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+def table(name: str) -> Any:
+    """Return the contents of `drivers/data/<name>.yaml`, read afresh."""
+    return yaml.safe_load((Path(__file__).parent / f"{name}.yaml").read_text(encoding="utf-8"))

@@ -1,0 +1,1 @@
+"""Debug interfaces: JTAG through OpenOCD, or straight over remote_bitbang."""

@@ -1,0 +1,345 @@
+"""The web administration: one bounded request, a login made as a person makes it, and the door for guesses.
+
+requests builds what is sent and keeps the cookies; the octets go over a socket of `Target`, so that nothing can follow
+a redirect or a proxy out of the bench. Certificates are not checked here: a server with a bad one is administered too.
+"""
+
+import http.client
+import json as json_module
+import re
+import ssl
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from socket import SHUT_RDWR, socket
+
+import requests
+from requests.cookies import MockRequest, MockResponse, RequestsCookieJar
+
+from drivers.credentials import LoginAttempt
+from drivers.errors import ConfigurationError
+from drivers.network.http_form import form_with, logout_of, path_within
+from drivers.network.target import Target, answer_of
+from drivers.probe import Answer, printable
+from lab_config.models import HttpLogin, Service
+
+BODY_LIMIT = 1 << 20
+"""Octets of an answer's body that are read."""
+SECONDS = 5.0
+"""How long one connect, send or receive may take; a whole exchange takes at most four times that."""
+WORDS_LIMIT = 400
+"""Characters of an answer that are quoted, escapes counted."""
+_PIECE = 8192
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_LEGACY_SERVER_CONNECT = 0x4  # ssl.OP_LEGACY_SERVER_CONNECT, which Python names from 3.12 on
+
+
+class NoAnswerError(Exception):
+    """No HTTP answer came: `answer` is REFUSED for an RST or a TLS alert, SILENT for a time-out or for nonsense."""
+
+    def __init__(self, answer: Answer, detail: str, connected: bool = True) -> None:
+        super().__init__(detail)
+        self.answer = answer
+        self.detail = detail
+        self.connected = connected
+
+
+@dataclass(frozen=True)
+class WebAnswer:
+    """An HTTP answer, never a redirect's target. Header names are lower case; the body ends at BODY_LIMIT."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    complete: bool = True
+    """False where the connection ended within the body, or the body went on beyond the limit."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is 2xx."""
+        return 200 <= self.status < 300
+
+    def json(self) -> object:
+        """Return the body as JSON, or None where it is none."""
+        try:
+            return json_module.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+    def target(self, path: str) -> str | None:
+        """Return the path that this answer redirects a request of `path` to; None where it does not redirect."""
+        location = self.headers.get("location", "")
+        return path_within(path, location) if self.status in _REDIRECTS and location else None
+
+    @property
+    def words(self) -> str:
+        """Status and the beginning of the body, ready to print."""
+        return f"{self.status} {printable(self.body, 200)[:WORDS_LIMIT]}".rstrip()
+
+
+def asks_for_login(answer: WebAnswer, path: str, http_login: HttpLogin) -> bool:
+    """Whether the answer turns the asker away in its own bytes: 401, 403, a redirect to the form, or the form itself.
+
+    A page with the login form counts whatever its status: many servers send it with 200.
+    """
+    if answer.status in {401, 403}:
+        return True
+    if (target := answer.target(path)) is not None:
+        return target.split("?")[0] == http_login.form
+    return answer.ok and path != http_login.form and form_with(answer.body, http_login.password_field) is not None
+
+
+def lookup(document: object, name: str) -> str | None:
+    """Return a scalar of a JSON document by its dotted name (`firmware.version`, `users.0.name`), as text."""
+    for part in name.split("."):
+        if isinstance(document, dict):
+            document = document.get(part)
+        elif isinstance(document, list) and part.isdecimal() and len(part) < 6 and int(part) < len(document):
+            document = document[int(part)]
+        else:
+            return None
+    return str(document) if isinstance(document, str | int | float) else None
+
+
+def nested(name: str, value: str) -> dict[str, object]:
+    """Return the JSON object that holds a value under a dotted name."""
+    head, _, rest = name.partition(".")
+    return {head: nested(rest, value) if rest else value}
+
+
+def _lenient() -> ssl.SSLContext:
+    """Make a client context that old, weak and expired servers can be administered with."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.options |= _LEGACY_SERVER_CONNECT
+    return context
+
+
+@contextmanager
+def _ends_after(connection: socket, seconds: float) -> Iterator[None]:
+    """Shut a connection down after so many seconds: time-outs bound one read, a dripping device makes many."""
+    own = connection.dup()
+
+    def end() -> None:
+        try:
+            own.shutdown(SHUT_RDWR)
+        except OSError:
+            return  # it is closed already
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        own.close()
+
+
+def _no_answer(error: Exception) -> NoAnswerError:
+    detail = printable(f"{type(error).__name__}: {error}", 300)[:WORDS_LIMIT]
+    if isinstance(error, ssl.SSLError):
+        return NoAnswerError(Answer.REFUSED if "ALERT" in (error.reason or "") else Answer.SILENT, detail)
+    if isinstance(error, http.client.HTTPException | ValueError) or not isinstance(error, OSError):
+        return NoAnswerError(Answer.SILENT, detail)  # closed without a word, or not HTTP
+    return NoAnswerError(answer_of(error), detail)
+
+
+def _body(response: http.client.HTTPResponse) -> tuple[bytes, bool]:
+    body = bytearray()
+    try:
+        while len(body) <= BODY_LIMIT and (piece := response.read(_PIECE)):
+            body += piece
+    except (OSError, http.client.HTTPException) as error:
+        body += error.partial if isinstance(error, http.client.IncompleteRead) else b""
+        return bytes(body[:BODY_LIMIT]), False
+    return bytes(body[:BODY_LIMIT]), len(body) <= BODY_LIMIT and not response.length
+
+
+class WebClient:
+    """The web administration of one service; each request has its own connection, and without `login` no session."""
+
+    def __init__(self, target: Target, service: Service) -> None:
+        self.target = target
+        self.service = service
+
+    @property
+    def base(self) -> str:
+        """The URL that paths are appended to, with the bench's address and port."""
+        host = self.target.address.split("%")[0]
+        host = f"[{host}]" if ":" in host else host
+        port = self.target.bench.port(self.service.transport, self.service.port)
+        return f"{'https' if self.service.tls else 'http'}://{host}:{port}"
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: object = None,
+        data: bytes | Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        cookies: RequestsCookieJar | None = None,
+        seconds: float = SECONDS,
+    ) -> WebAnswer:
+        """Send one request and read its answer; NoAnswerError where there is none. `cookies` are sent and updated."""
+        if not path.startswith("/"):
+            raise ConfigurationError(f"{path!r} is no path of a web administration.", "Paths begin with a slash.")
+        jar = RequestsCookieJar() if cookies is None else cookies
+        own = {"User-Agent": "trustprobe", "Accept": "*/*", "Accept-Encoding": "identity", "Connection": "close"}
+        asked = requests.Request(
+            method, self.base + path, {**own, **(headers or {})}, data=data, json=json, cookies=jar
+        )
+        prepared = asked.prepare()
+        try:
+            plain = self.target.connect(self.service.port, seconds)
+        except OSError as error:
+            raise NoAnswerError(answer_of(error), f"no connection: {error}", connected=False) from error
+        with closing(plain), _ends_after(plain, 4 * seconds):
+            try:
+                return self._exchange(plain, prepared, jar, seconds)
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                raise _no_answer(error) from error
+
+    def _exchange(
+        self, plain: socket, prepared: requests.PreparedRequest, jar: RequestsCookieJar, seconds: float
+    ) -> WebAnswer:
+        plain.settimeout(seconds)
+        with closing(http.client.HTTPConnection(self.target.address)) as connection:
+            connection.sock = _lenient().wrap_socket(plain) if self.service.tls else plain
+            connection.auto_open = 0
+            with suppress(ConnectionError):  # a server that has read enough answers, and closes while we still send
+                connection.request(prepared.method or "GET", prepared.path_url, prepared.body, {**prepared.headers})
+            with closing(connection.getresponse()) as response:
+                jar.extract_cookies(MockResponse(response.msg), MockRequest(prepared))  # type: ignore[arg-type]
+                body, complete = _body(response)
+                headers: dict[str, str] = {}
+                for name, value in response.getheaders():
+                    known = headers.get(name.lower())
+                    headers[name.lower()] = value if known is None else f"{known}, {value}"
+                return WebAnswer(response.status, headers, body, complete)
+
+    def login(self, http_login: HttpLogin, user: str, password: str) -> "WebSession | LoginAttempt":
+        """Log in as a person does, and prove it: a session, or how the attempt ended without one.
+
+        The proof is `proof_path`: 200 with the session and, right after it, something else without. A status code or
+        a cookie alone proves nothing.
+        """
+        session = WebSession(self, user)
+        try:
+            answer = self._submit(session, http_login, user, password)
+            proof = session.request("GET", http_login.proof_path)
+            if proof.status == 200 and not asks_for_login(proof, http_login.proof_path, http_login):
+                return self._proven(session, http_login, proof)
+            words = self._words_after(session, http_login, answer)
+        except NoAnswerError as error:
+            return LoginAttempt(Answer.SILENT, f"no answer: {error.detail}")
+        if matched := _regex(http_login.refusal).search(words):
+            return LoginAttempt(Answer.REFUSED, f"{answer.status}, {printable(matched[0], 200)[:WORDS_LIMIT]}")
+        return LoginAttempt(Answer.SILENT, f"neither logged in nor refused: {answer.words}")
+
+    def _submit(self, session: "WebSession", http_login: HttpLogin, user: str, password: str) -> WebAnswer:
+        """Open the form, and send it filled in."""
+        page = session.request("GET", http_login.form)
+        form = form_with(page.body, http_login.password_field)
+        hidden = form.hidden if form else {}
+        action = path_within(http_login.form, form.action) if form and form.action else None
+        filled = {**hidden, http_login.user_field: user, http_login.password_field: password}
+        return session.request("POST", action or http_login.form, data=filled)
+
+    def _proven(self, session: "WebSession", http_login: HttpLogin, proof: WebAnswer) -> "WebSession | LoginAttempt":
+        without = self.request("GET", http_login.proof_path)
+        if without.status == 200 and not asks_for_login(without, http_login.proof_path, http_login):
+            return LoginAttempt(Answer.SILENT, f"{http_login.proof_path} answers 200 without a session too")
+        session.home = (http_login.proof_path, proof)
+        return session
+
+    def _words_after(self, session: "WebSession", http_login: HttpLogin, answer: WebAnswer) -> str:
+        """Return what a person reads after sending the form: the answer, or the page that it redirects to."""
+        words = f"{answer.status}\n{answer.headers.get('location', '')}\n{answer.body.decode('utf-8', 'replace')}"
+        if (target := answer.target(http_login.form)) is not None:
+            words += "\n" + session.request("GET", target).body.decode("utf-8", "replace")
+        return words
+
+
+@dataclass
+class WebSession:
+    """A login that was proven: requests with its cookies. Close it to log out."""
+
+    client: WebClient
+    user: str
+    cookies: RequestsCookieJar = field(default_factory=RequestsCookieJar)
+    home: tuple[str, WebAnswer] | None = None
+    """The page that proved the login, and its path."""
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: object = None,
+        data: bytes | Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        seconds: float = SECONDS,
+    ) -> WebAnswer:
+        """Send one request of this session; NoAnswerError where no answer comes."""
+        return self.client.request(
+            method, path, json=json, data=data, headers=headers, cookies=self.cookies, seconds=seconds
+        )
+
+    def close(self) -> None:
+        """Log out by the form or link that the page shows, if it shows one, and forget the cookies."""
+        if self.home is not None and (form := logout_of(self.home[1].body)) is not None:
+            path = path_within(self.home[0], form.action)
+            try:
+                if path is not None and form.method == "POST":
+                    self.request("POST", path, data=form.hidden)
+                elif path is not None:
+                    self.request("GET", path)
+            except NoAnswerError:
+                pass  # it answers no more; there is nothing to log out from
+        self.cookies.clear()
+
+    def __enter__(self) -> "WebSession":
+        """Use the session in a `with` block, and log out at its end."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Log out."""
+        self.close()
+
+
+@dataclass(frozen=True)
+class WebDoor:
+    """The login form as a door for guesses."""
+
+    target: Target
+    service: Service
+    http_login: HttpLogin
+
+    @property
+    def interface(self) -> str:
+        """The id of the service."""
+        return self.service.id
+
+    def attempt(self, user: str, password: str) -> LoginAttempt:
+        """Send the form once; a session that comes of it is proven and closed."""
+        outcome = WebClient(self.target, self.service).login(self.http_login, user, password)
+        if isinstance(outcome, LoginAttempt):
+            return outcome
+        with outcome:
+            return LoginAttempt(Answer.SEEN, f"{self.http_login.proof_path} answers 200, and not without the session")
+
+
+def _regex(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise ConfigurationError(
+            f"{pattern!r} is no regular expression: {error}.", "Correct `http_login.refusal` of the declaration."
+        ) from error

@@ -1,0 +1,230 @@
+"""Which UDP services answer: every known service is asked in its own words on its usual port.
+
+A closed port says so by ICMP, of which Linux sends about one a second; waiting for all of them is not worth it, so a
+port without an answer may be open or filtered.
+"""
+
+import contextlib
+import ipaddress
+import selectors
+import socket
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from drivers.network.questions import Question, udp_questions
+from drivers.network.sweep import is_reached
+from drivers.network.target import Target, answer_of
+from drivers.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
+from lab_config.models import Service, Transport
+
+ROUNDS = 3
+ROUND_SECONDS = 0.7
+READ_LIMIT = 4_096
+_SHOWN = 200
+
+
+class UdpPorts(Observation):
+    """What the known UDP services answered; facts are about `udp/N`."""
+
+    open: frozenset[int]
+    """Ports from which a datagram came back."""
+    closed: frozenset[int]
+    """Ports that answered ICMP port unreachable."""
+    unanswered: frozenset[int]
+    """Ports that are open or filtered: nothing came."""
+
+
+def questions_for(service: Service, table: tuple[Question, ...]) -> tuple[Question, ...]:
+    """Return the questions for a declared UDP service: by its protocol, else by its port, else one without meaning."""
+    by_protocol = tuple(row for row in table if row.service == service.protocol != "other")
+    by_port = tuple(row for row in table if service.port in row.ports)
+    return by_protocol or by_port or tuple(row for row in table if row.service == "other")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One datagram that came back."""
+
+    service: str
+    data: bytes
+    source_port: int
+    expected: bool
+    """Whether it is an answer of the service that was asked."""
+
+
+@dataclass
+class UdpPort:
+    """One port of the device while it is asked, with one connected socket for each question."""
+
+    port: int
+    questions: tuple[Question, ...]
+    replies: list[Reply] = field(default_factory=list)
+    refused: bool = False
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether there is an answer of the service, or the device's word that nobody listens."""
+        return self.refused or any(reply.expected for reply in self.replies)
+
+    @property
+    def answer(self) -> Answer:
+        """What the port as a whole answered: any datagram shows that it is open."""
+        if self.replies:
+            return Answer.SEEN
+        return Answer.REFUSED if self.refused else Answer.SILENT
+
+    def fact(self) -> Fact:
+        """Say what came from this port."""
+        detail = {Answer.REFUSED: "ICMP port unreachable", Answer.SILENT: "no answer: open or filtered"}.get(
+            self.answer
+        )
+        if self.replies:
+            reply = max(self.replies, key=lambda reply: reply.expected)
+            word = reply.service if reply.expected else f"something else than {reply.service}"
+            moved = "" if reply.source_port == 0 else f" (from udp/{reply.source_port})"
+            detail = f"{word}{moved}: {printable(reply.data, _SHOWN)}"
+        return Fact(about=f"udp/{self.port}", answer=self.answer, detail=detail or "")
+
+
+class UdpAsking:
+    """Asks many ports at once, a few times, and hears whatever port of the device replies."""
+
+    def __init__(self, target: Target, record: Recorder) -> None:
+        self._target, self._record = target, record
+
+    def ask(self, ports: Iterable[UdpPort]) -> None:
+        """Ask each port until it is settled or was asked `ROUNDS` times, and enter the answers there."""
+        with contextlib.ExitStack() as self._stack, selectors.DefaultSelector() as self._selector:
+            asked = [(port, question, self._open(port, question)) for port in ports for question in port.questions]
+            for number in range(ROUNDS):
+                left = [entry for entry in asked if not entry[0].is_settled]
+                self._record.progress(len(asked) - len(left), len(asked), f"UDP, round {number + 1} of {ROUNDS}")
+                if not left:
+                    return
+                for port, question, sock in left:
+                    self._send(port, question, sock)
+                self._collect([port for port, _, _ in left])
+
+    def _open(self, port: UdpPort, question: Question) -> socket.socket:
+        """Open a socket that hears ICMP errors and replies, and one beside it for replies from another port.
+
+        TFTP (RFC 1350 clause 4) and many discovery services answer from a port of their own.
+        """
+        connected = self._stack.enter_context(self._target.datagram(port.port))
+        connected.setblocking(False)
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        beside = self._stack.enter_context(socket.socket(connected.family, socket.SOCK_DGRAM))
+        beside.setblocking(False)
+        beside.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        beside.bind(connected.getsockname())
+        self._selector.register(connected, selectors.EVENT_READ, (port, question, False))
+        self._selector.register(beside, selectors.EVENT_READ, (port, question, True))
+        return connected
+
+    def _send(self, port: UdpPort, question: Question, sock: socket.socket) -> None:
+        payload = question.payload()
+        # A pending ICMP error is handed to the first call that comes, which then has not sent anything.
+        try:
+            sock.send(payload)
+        except OSError as error:
+            port.refused |= answer_of(error) is Answer.REFUSED
+
+    def _collect(self, ports: list[UdpPort]) -> None:
+        deadline = time.monotonic() + ROUND_SECONDS
+        while (left := deadline - time.monotonic()) > 0 and not all(port.is_settled for port in ports):
+            for key, _ in self._selector.select(left):
+                sock = key.fileobj
+                assert isinstance(sock, socket.socket)
+                self._receive(sock, *key.data)
+
+    def _receive(self, sock: socket.socket, port: UdpPort, question: Question, is_beside: bool) -> None:
+        try:
+            data, source = sock.recvfrom(READ_LIMIT)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            port.refused |= answer_of(error) is Answer.REFUSED
+            return
+        if is_beside and ipaddress.ip_address(source[0]) != ipaddress.ip_address(self._target.address):
+            return
+        reply = Reply(question.service, data, source[1] if is_beside else 0, question.is_answered_by(data))
+        # The first of each kind is enough: a device that floods us is not heard out.
+        if all((reply.service, reply.expected) != (known.service, known.expected) for known in port.replies):
+            port.replies.append(reply)
+            self._record.keep(f"udp-{port.port}-{reply.service}-{len(port.replies)}.bin", data)
+
+
+@dataclass(frozen=True)
+class UdpSweep:
+    """Ask each UDP service of the table and each declared one; the declared ones are the witness.
+
+    Behind forwarding only mapped and declared ports are asked, and the witness does not hold.
+    """
+
+    target: Target
+    declared: tuple[Service, ...]
+
+    @property
+    def name(self) -> str:
+        """One observation a target."""
+        return "udp_sweep"
+
+    def run(self, record: Recorder) -> UdpPorts:
+        """Ask; BenchError when this machine cannot send."""
+        services = tuple(service for service in self.declared if service.transport is Transport.UDP)
+        ports = self._ports(services)
+        asking = UdpAsking(self.target, record)
+        before = self._control(asking, services)
+        asked = [port for port in ports.values() if self._is_asked(port.port, services)]
+        asking.ask(asked)
+        witness = self._witness(before, self._control(asking, services))
+        facts = [
+            port.fact()
+            if port in asked
+            else Fact(about=f"udp/{port.port}", answer=Answer.SILENT, detail="not forwarded")
+            for _, port in sorted(ports.items())
+        ]
+        for fact in facts:
+            record.note(f"{fact.about} {fact.answer}: {fact.detail}")
+        return UdpPorts(
+            question=f"Which of {len(ports)} UDP ports with a known service answer?",
+            facts=tuple(facts),
+            witness=witness,
+            open=_those(asked, Answer.SEEN),
+            closed=_those(asked, Answer.REFUSED),
+            unanswered=frozenset(ports) - _those(asked, Answer.SEEN) - _those(asked, Answer.REFUSED),
+        )
+
+    def _ports(self, services: tuple[Service, ...]) -> dict[int, UdpPort]:
+        table = udp_questions()
+        numbers = {port for row in table for port in row.ports}
+        ports = {port: UdpPort(port, tuple(row for row in table if port in row.ports)) for port in numbers}
+        ports.update({service.port: UdpPort(service.port, questions_for(service, table)) for service in services})
+        return ports
+
+    def _is_asked(self, port: int, services: tuple[Service, ...]) -> bool:
+        return is_reached(self.target, Transport.UDP, port) or any(service.port == port for service in services)
+
+    def _control(self, asking: UdpAsking, services: tuple[Service, ...]) -> frozenset[int]:
+        """Ask the declared services alone, and return those that answered."""
+        table = udp_questions()
+        ports = [UdpPort(service.port, questions_for(service, table)) for service in services]
+        asking.ask(ports)
+        return _those(ports, Answer.SEEN)
+
+    def _witness(self, before: frozenset[int], after: frozenset[int]) -> Witness:
+        both = sorted(before & after)
+        if not both:
+            what = "no declared UDP service answered before and after the sweep, so silence proves nothing"
+            return Witness(what=what, holds=False)
+        named = ", ".join(f"udp/{port}" for port in both)
+        answered = Witness(what=f"declared {named} answered before and after the sweep", holds=True)
+        if not self.target.bench.forwarded:
+            return answered
+        reason = "forwarding stands before the device: only the mapped ports could be asked"
+        return all_of([answered, Witness(what=reason, holds=False)])
+
+
+def _those(ports: Iterable[UdpPort], answer: Answer) -> frozenset[int]:
+    return frozenset(port.port for port in ports if port.answer is answer)

@@ -1,0 +1,1 @@
+"""Power switches: two functions a backend, on and off."""

@@ -1,0 +1,88 @@
+"""The bench's power switch: each of on and off is an URL that is fetched, or a command that is run.
+
+    power:
+      on: http://192.0.2.50/relay/0?turn=on          # Shelly, Tasmota, a PDU with HTTP
+      off: [uhubctl, -l, 1-1, -p, "2", -a, "off"]    # any program of this machine
+
+Whether the sample may lose its power is decided before (the bench's `allow`), not here.
+"""
+
+import shlex
+import threading
+from dataclasses import dataclass
+
+import requests
+
+from drivers.command import run
+from drivers.errors import BenchError, ConfigurationError
+from drivers.probe import printable
+from lab_config.models import PowerBench
+
+HTTP_SECONDS = 5.0
+COMMAND_SECONDS = 15.0
+_TAIL = 300
+
+
+@dataclass(frozen=True)
+class PowerSwitch:
+    """Switches the sample's supply. Every method raises BenchError when the switch does not do it."""
+
+    bench: PowerBench
+
+    def on(self) -> None:
+        """Give the sample its power."""
+        _switch(self.bench.on, "on")
+
+    def off(self) -> None:
+        """Take the sample's power away."""
+        _switch(self.bench.off, "off")
+
+    def cycle(self) -> None:
+        """Switch off and on, with `settle_seconds` between: no event tells when the board's capacitors are empty."""
+        self.off()
+        threading.Event().wait(self.bench.settle_seconds)
+        self.on()
+
+
+def _switch(how: str | tuple[str, ...], state: str) -> None:
+    if isinstance(how, str) and how.startswith(("http://", "https://")):
+        _fetch(how, state)
+    else:
+        _command(how, state)
+
+
+def _fetch(url: str, state: str) -> None:
+    """GET the URL, straight and not through a proxy of the environment; the answer's body is not read."""
+    with requests.Session() as session:
+        session.trust_env = False
+        try:
+            with session.get(url, timeout=HTTP_SECONDS, stream=True) as response:
+                status = response.status_code
+        except requests.RequestException as error:
+            raise BenchError(
+                f"the power switch did not answer to `{state}`: {printable(str(error), _TAIL)}.",
+                f"Check that the switch is on the network, or correct `power.{state}` of the bench file.",
+            ) from error
+    if not 200 <= status < 300:
+        raise BenchError(
+            f"the power switch answered HTTP {status} to `{state}`.", f"Correct `power.{state}` of the bench file."
+        )
+
+
+def _command(how: str | tuple[str, ...], state: str) -> None:
+    try:
+        command = shlex.split(how) if isinstance(how, str) else list(how)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"`power.{state}` is no command line: {error}.", f"Correct `power.{state}` of the bench file."
+        ) from error
+    if not command:
+        raise ConfigurationError(f"`power.{state}` is empty.", "Give a command or an URL in the bench file.")
+    finished = run(command, COMMAND_SECONDS)
+    if finished.code == 0:
+        return
+    ending = f"did not end in {COMMAND_SECONDS:.0f} s" if finished.code is None else f"ended with {finished.code}"
+    raise BenchError(
+        f"the command for power {state} {ending}: {printable(finished.output.strip()[-_TAIL:])}",
+        f"Run `{shlex.join(command)}` by hand, and correct `power.{state}` of the bench file.",
+    )

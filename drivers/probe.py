@@ -1,0 +1,161 @@
+"""The words every driver speaks: Probe, Observation, Fact, Witness.
+
+A probe asks the device one question and returns an observation: immutable facts, with the raw bytes
+kept. Nothing here judges; what an observation means is said by the cases in `suites/`.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Protocol, Self, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+DETAIL_LIMIT = 2_000
+"""Characters of a fact's detail that are kept; the raw bytes are in the evidence."""
+
+
+class Answer(StrEnum):
+    """What came back. A time-out is SILENT, never REFUSED."""
+
+    SEEN = "seen"
+    """The device showed the thing: a SYN-ACK, a ServerHello, a shell, a record."""
+    REFUSED = "refused"
+    """The device said no in its own bytes: an RST, a TLS alert, "Login incorrect", an error status."""
+    SILENT = "silent"
+    """Nothing came, or nothing that proves anything."""
+
+
+class Frozen(BaseModel):
+    """An immutable record that knows all its fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def printable(data: bytes | str, limit: int | None = DETAIL_LIMIT) -> str:
+    """Return what a device sent as text that no terminal or page can interpret.
+
+    Control characters, escape sequences, bidirectional overrides and undecodable bytes become `\\xNN` or `\\uNNNN`;
+    the result is cut at `limit` characters (None: not at all), and then says how many were given.
+    """
+    text = data if isinstance(data, str) else data.decode("utf-8", "backslashreplace")
+    safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:limit])
+    if limit is None or (len(safe) <= limit and len(text) <= limit):
+        return safe
+    return f"{safe[:limit]}... [cut, {len(text)} characters in all]"
+
+
+class Fact(Frozen):
+    """One answer to one part of the question: `about` names that part (`tcp/23`, `TLS1.0`, `root:root`)."""
+
+    about: str
+    answer: Answer
+    detail: str = Field(default="", max_length=DETAIL_LIMIT + 64)
+
+
+class Witness(Frozen):
+    """What was seen in the same run, by the same code path, that proves the probe would have seen the thing.
+
+    `holds` is False when it was looked for and not seen: silence then proves nothing.
+    """
+
+    what: str
+    holds: bool
+
+
+class Observation(Frozen):
+    """Facts that answer one question, and the witness that its silence rests on.
+
+    Subclasses add typed fields for what a case compares. The fields from `probe` on are filled in by `observe`.
+    """
+
+    question: str
+    facts: tuple[Fact, ...]
+    witness: Witness | None = None
+    probe: str = ""
+    interface: str = ""
+    """Where it was made: network, serial, debug, power, logs or update."""
+    started: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
+    seconds: float = 0.0
+    firmware: str = ""
+    evidence: tuple[str, ...] = ()
+
+    def about(self, *parts: str) -> Self:
+        """Narrow to the facts of these parts, in their order; the witness stays. An unknown part is a KeyError."""
+        known = {fact.about for fact in self.facts}
+        if missing := [part for part in parts if part not in known]:
+            raise KeyError(f"{self.probe or type(self).__name__} holds no fact about {', '.join(missing)}")
+        return self.model_copy(update={"facts": tuple(fact for fact in self.facts if fact.about in parts)})
+
+    def named(self, answer: Answer) -> frozenset[str]:
+        """Return the parts that were answered in this way."""
+        return frozenset(fact.about for fact in self.facts if fact.answer is answer)
+
+    @property
+    def seen(self) -> frozenset[str]:
+        """Parts that the device showed."""
+        return self.named(Answer.SEEN)
+
+    @property
+    def refused(self) -> frozenset[str]:
+        """Parts that the device refused in its own bytes."""
+        return self.named(Answer.REFUSED)
+
+    @property
+    def silent(self) -> frozenset[str]:
+        """Parts on which nothing came."""
+        return self.named(Answer.SILENT)
+
+    def detail(self, about: str) -> str:
+        """Return what was seen of one part, ready to print."""
+        return "; ".join(fact.detail for fact in self.facts if fact.about == about and fact.detail)
+
+    @property
+    def conclusive(self) -> bool:
+        """Whether an absence in these facts proves anything.
+
+        With a witness: it holds. Without one: no fact is silence, each is in the device's own bytes.
+        """
+        if self.witness is not None:
+            return self.witness.holds
+        return not self.silent
+
+
+def all_of(witnesses: Iterable[Witness]) -> Witness:
+    """Join witnesses: the result holds when each does, and names those that do not."""
+    parts = list(witnesses)
+    failed = [witness.what for witness in parts if not witness.holds]
+    return Witness(what="; ".join(failed or [witness.what for witness in parts]), holds=bool(parts) and not failed)
+
+
+class Recorder(Protocol):
+    """Where a running probe leaves its raw evidence and says how far it is."""
+
+    def keep(self, name: str, data: bytes) -> None:
+        """Store raw bytes under a file name of the probe's evidence folder; secrets are redacted on the way."""
+
+    def note(self, line: str) -> None:
+        """Append a line to the probe's transcript, with the time; the line is made printable."""
+
+    def progress(self, done: int, total: int, what: str) -> None:
+        """Say how far the probe is; may be called as often as is convenient."""
+
+
+Observed = TypeVar("Observed", bound=Observation, covariant=True)
+
+
+class Probe(Protocol[Observed]):
+    """A question to the device.
+
+    `name` is unique for the question (`tcp_sweep`, `tls_versions.443`): the observation is kept and cached under it.
+    """
+
+    @property
+    def name(self) -> str:
+        """The question's name, a valid file name."""
+
+    def run(self, record: Recorder) -> Observed:
+        """Ask, and return what was observed.
+
+        Raises BenchError when the bench does not allow the question; what the device does is a fact, not an error.
+        """

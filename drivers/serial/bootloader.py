@@ -1,0 +1,145 @@
+"""The bootloader behind the serial port: does a key stop it before it starts the system.
+
+Who restarts the device is given as a function (power switch or reboot command).
+"""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from drivers.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
+from drivers.serial.boot import LOGIN_SETTLE, Boot, restarted
+from drivers.serial.login import LoginDialogue
+from drivers.serial.port import Awaited
+from lab_config.models import ConsoleBench, ConsoleDeclaration
+
+KEYS = {"CR": "\r", "space": " ", "Ctrl-C": "\x03", "ESC": "\x1b", "a": "a"}
+"""Pressed in turns while a bootloader counts down; together they stop every common one that can be stopped."""
+_KEY_SECONDS = 0.03
+_PROMPT_SECONDS = 1.0
+_PROMPT_SETTLE = 0.2
+_GENERIC_PROMPT = r"(?i:=> |U-Boot> |\S*boot\S*> |\S*boot\S*# )"
+_KERNEL = r"Starting kernel|Booting kernel|Booting Linux|Uncompressing Linux|Linux version|\[ *\d+\.\d{6}\]"
+
+
+@dataclass
+class _Course:
+    """What happened in one boot while keys were pressed."""
+
+    pressed: int = 0
+    pressed_in_countdown: int = 0
+    prompt: str | None = None
+    login: bool = False
+    counting: bool = False
+
+    def press(self) -> None:
+        """Count a key."""
+        self.pressed += 1
+        self.pressed_in_countdown += self.counting
+
+
+@dataclass(frozen=True)
+class InterruptAutoboot:
+    """Restart the device and press keys from its first line on, to stop the bootloader; one restart for all keys.
+
+    SEEN is a bootloader prompt that answers; REFUSED is a boot that went on to the login although every key was
+    pressed in the declared countdown. A bootloader that stopped is told to boot, or the device is restarted.
+    """
+
+    bench: ConsoleBench
+    declaration: ConsoleDeclaration
+    restart: Callable[[], None]
+    seconds: float
+
+    @property
+    def name(self) -> str:
+        """One bootloader a bench."""
+        return "autoboot"
+
+    def run(self, record: Recorder) -> Observation:
+        """Press keys through one boot. Raises BenchError when the port is gone, and whatever `restart` raises."""
+        with restarted(self.bench, self.declaration.baud, self.restart, self.seconds) as boot:
+            try:
+                course = self._watch(boot, record)
+                after = self._boot_on(boot) if course.prompt else ""
+                if course.login:
+                    LoginDialogue(boot.console, self.declaration).reach_login()
+            finally:
+                record.keep("autoboot.raw", boot.raw)
+            fact, witness = self._fact(course, after), self._witness(boot, course)
+        record.note(f"{fact.about} -> {fact.answer}: {fact.detail}; {witness.what}")
+        return Observation(question="Does a key stop the bootloader?", facts=(fact,), witness=witness)
+
+    def _prompts(self) -> tuple[str, ...]:
+        declared = self.declaration.bootloader_prompt
+        return (declared, _GENERIC_PROMPT) if declared else (_GENERIC_PROMPT,)
+
+    def _watch(self, boot: Boot, record: Recorder) -> _Course:
+        """Press keys from the first line until a prompt answers, or the kernel or a login shows."""
+        course = _Course()
+        login = Awaited.prompt(self.declaration.login_prompt, LOGIN_SETTLE)
+        countdown = Awaited.line(self.declaration.autoboot) if self.declaration.autoboot else None
+        others = [Awaited.line(_KERNEL), login, *([countdown] if countdown else [])]
+        candidates = [Awaited.line(pattern) for pattern in self._prompts()]
+        prompts = [Awaited.prompt(pattern, _PROMPT_SETTLE) for pattern in self._prompts()]
+        if boot.read_until(Awaited.line(self.declaration.boot_start)) is None:
+            return course
+        for key in itertools.cycle(KEYS.values()):
+            if boot.left <= 0:
+                break
+            boot.console.send(key)
+            course.press()
+            arrival = boot.console.read_until(*candidates, *others, seconds=_KEY_SECONDS)
+            if arrival and arrival.awaited in candidates:
+                # A line that only looks like a prompt does not come again after Ctrl-C and CR.
+                boot.console.send("\x03\r")
+                arrival = boot.console.read_until(*others, *prompts, seconds=_PROMPT_SECONDS)
+            if arrival is None:
+                continue
+            record.note(f"after {course.pressed} keys: {arrival.text}")
+            if arrival.awaited is countdown:
+                course.counting = True
+            elif arrival.awaited in prompts:
+                course.prompt = arrival.text
+                break
+            else:
+                course.login = arrival.awaited is login or boot.read_until(login) is not None
+                break
+        return course
+
+    def _boot_on(self, boot: Boot) -> str:
+        """Let the device start again, and say how that went."""
+        login = Awaited.prompt(self.declaration.login_prompt, LOGIN_SETTLE)
+        boot.console.send("boot\r")
+        if boot.console.read_until(login, seconds=self.seconds):
+            return "`boot` went on to the login"
+        self.restart()
+        if boot.console.read_until(login, seconds=self.seconds):
+            return "a further restart went on to the login"
+        return "the device did not come back to its login, neither by `boot` nor by a further restart"
+
+    def _fact(self, course: _Course, after: str) -> Fact:
+        if course.prompt is not None:
+            words = f"the bootloader stopped and answers with {printable(course.prompt, 200)!r}; {after}"
+            return Fact(about="keys", answer=Answer.SEEN, detail=words)
+        counted = f"{course.pressed} keys pressed, {course.pressed_in_countdown} of them in the declared countdown"
+        if course.login and course.pressed_in_countdown >= len(KEYS):
+            return Fact(about="keys", answer=Answer.REFUSED, detail=f"the boot went on to the login: {counted}")
+        words = "the boot went on to the login" if course.login else "neither a prompt nor the login came"
+        return Fact(about="keys", answer=Answer.SILENT, detail=f"{words}: {counted}")
+
+    def _witness(self, boot: Boot, course: _Course) -> Witness:
+        """The keys would have been seen to work: the log came through this port, and each key went out in time."""
+        first = boot.shows(self.declaration.boot_start)
+        parts = [Witness(what=f"the boot log was {'seen' if first else 'not seen'} from its first line", holds=first)]
+        pressed = course.pressed
+        if self.declaration.autoboot:
+            counted = boot.shows(self.declaration.autoboot)
+            parts.append(Witness(what=f"the countdown was {'seen' if counted else 'not seen'}", holds=counted))
+            pressed = course.pressed_in_countdown
+        each = f"each key of {', '.join(KEYS)}"
+        if pressed >= len(KEYS):
+            parts.append(Witness(what=f"{each} was pressed in time", holds=True))
+        else:
+            parts.append(Witness(what=f"not {each} was pressed in time", holds=False))
+        return all_of(parts)

@@ -1,0 +1,192 @@
+"""What the serial console shows: to somebody who logs in, to one who does not, and while the device starts.
+
+The port is `port.py`, the dialogue with the login program `login.py`. Which guesses are tried is not known here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from drivers.credentials import LoginAttempt
+from drivers.errors import BenchError
+from drivers.probe import Answer, Fact, Observation, Recorder, Witness, printable
+from drivers.serial import login as login_program
+from drivers.serial.boot import LOGIN_SETTLE, restarted
+from drivers.serial.login import LoginDialogue
+from drivers.serial.port import Awaited, Console
+from lab_config.models import ConsoleBench, ConsoleDeclaration
+
+TEXT_LIMIT = 1 << 18
+"""Characters of a boot log that an observation holds; all of it is in the evidence."""
+_QUIET_SECONDS = 5.0
+_BREAKS = 4
+
+
+@dataclass
+class ConsoleDoor:
+    """One attempt at a time on the serial console; the port is held during an attempt only."""
+
+    bench: ConsoleBench
+    declaration: ConsoleDeclaration
+    _session_left: bool = field(default=False, init=False, repr=False)
+
+    @property
+    def interface(self) -> str:
+        """The console's name in declarations."""
+        return "console"
+
+    def attempt(self, user: str, password: str) -> LoginAttempt:
+        """Try to log in once and log out again. Raises BenchError when the port is gone."""
+        if not (user + password).isprintable():
+            raise BenchError("a login to type holds control characters.", "Correct the list of guesses.")
+        with Console(self.bench, self.declaration.baud) as console:
+            dialogue = LoginDialogue(console, self.declaration)
+            reached = dialogue.reach_login()
+            if reached is None:
+                return LoginAttempt(Answer.SILENT, "no login prompt came")
+            if reached.awaited is dialogue.shell:
+                if self._session_left:
+                    return LoginAttempt(Answer.SILENT, "the session of an earlier login could not be ended")
+                return LoginAttempt(Answer.SEEN, f"a shell without any login: {printable(reached.text, 200)}")
+            result = dialogue.attempt(user, password)
+            self._session_left = result.answer is Answer.SEEN and not dialogue.leave()
+            return result
+
+
+class ConsoleLogin(Observation):
+    """What the console shows to one who does not log in; `about()` takes `return`, `ctrl_c` and `break`."""
+
+    break_sent: bool
+    """False where the port carries no BREAK (socket://): `break` is then about CR alone."""
+
+
+@dataclass(frozen=True)
+class ObserveConsoleLogin:
+    """Press CR, Ctrl-C and BREAK on the console, and see whether a shell comes without a login.
+
+    SEEN is a shell, REFUSED a login prompt. Witness: a declared account logs in on the same port.
+    """
+
+    bench: ConsoleBench
+    declaration: ConsoleDeclaration
+    valid_user: str
+    valid_password: str
+
+    @property
+    def name(self) -> str:
+        """One console a bench."""
+        return "console_login"
+
+    def run(self, record: Recorder) -> ConsoleLogin:
+        """Press the keys, then log in. Raises BenchError when the port is gone."""
+        with Console(self.bench, self.declaration.baud) as console:
+            dialogue = LoginDialogue(console, self.declaration)
+            dialogue.reach_login()
+            try:
+                facts = [_press(console, dialogue, "return", "\r"), _press(console, dialogue, "ctrl_c", "\x03")]
+                broken, fact = _break(console, dialogue)
+            finally:
+                record.keep("console.raw", console.transcript())
+        for one in (*facts, fact):
+            record.note(f"{one.about} -> {one.answer}: {one.detail}")
+        return ConsoleLogin(
+            question="Does the serial console show a shell without a login?",
+            facts=(*facts, fact),
+            witness=self._witness(record),
+            break_sent=broken,
+        )
+
+    def _witness(self, record: Recorder) -> Witness:
+        login = ConsoleDoor(self.bench, self.declaration).attempt(self.valid_user, self.valid_password)
+        record.note(f"control: the valid login of {self.valid_user} -> {login.answer}: {login.detail}")
+        holds = login.answer is Answer.SEEN
+        words = "got in" if holds else f"did not get in ({login.answer}: {login.detail})"
+        return Witness(what=f"the valid login of {self.valid_user} on console {words}", holds=holds)
+
+
+def _press(console: Console, dialogue: LoginDialogue, about: str, keys: str) -> Fact:
+    """Press keys on a quiet console, and say what prompt answers."""
+    console.drain()
+    console.send(keys)
+    arrival = console.read_until(
+        dialogue.login, dialogue.password, dialogue.shell, dialogue.root, seconds=login_program.STEP_SECONDS
+    )
+    if arrival is None:
+        if dialogue.computes():
+            return Fact(about=about, answer=Answer.SEEN, detail="no prompt, but a shell computes what is typed")
+        return Fact(about=about, answer=Answer.SILENT, detail="nothing that is a prompt came")
+    words = printable(arrival.text, 200)
+    if arrival.awaited in (dialogue.login, dialogue.password):
+        return Fact(about=about, answer=Answer.REFUSED, detail=f"asks for a login: {words}")
+    proof = "; it computes what is typed" if dialogue.computes() else ""
+    return Fact(about=about, answer=Answer.SEEN, detail=f"a shell without a login: {words}{proof}")
+
+
+def _break(console: Console, dialogue: LoginDialogue) -> tuple[bool, Fact]:
+    """Send BREAK and CR twice: Linux may take the first character for a SysRq command, and CR is none.
+
+    Getty programs change the baud rate at each BREAK, so several are sent until one is understood.
+    """
+    for _ in range(_BREAKS):
+        sent = console.send_break()
+        if sent:
+            console.send("\r")
+        fact = _press(console, dialogue, "break", "\r")
+        if not sent:
+            return False, fact.model_copy(update={"detail": f"this port carries no BREAK, CR alone: {fact.detail}"})
+        if fact.answer is not Answer.SILENT:
+            break
+    return True, fact
+
+
+class BootLog(Observation):
+    """The boot log as text. Its silence on something counts only if it was captured from its first line to its end."""
+
+    text: str
+    """Printable lines, from the restart on; at most 256 KiB of them."""
+    first_line_seen: bool
+    login_seen: bool
+
+
+@dataclass(frozen=True)
+class CaptureBoot:
+    """Restart the device and read its console up to the login prompt, for `seconds` after the restart at most."""
+
+    bench: ConsoleBench
+    declaration: ConsoleDeclaration
+    restart: Callable[[], None]
+    seconds: float
+
+    @property
+    def name(self) -> str:
+        """One console a bench."""
+        return "boot_log"
+
+    def run(self, record: Recorder) -> BootLog:
+        """Capture one boot. Raises BenchError when the port is gone, and whatever `restart` raises."""
+        with restarted(self.bench, self.declaration.baud, self.restart, self.seconds) as boot:
+            try:
+                boot.read_until(Awaited.line(self.declaration.boot_start))
+                login = boot.read_until(Awaited.prompt(self.declaration.login_prompt, LOGIN_SETTLE)) is not None
+                quiet = login or boot.console.quiet_for >= _QUIET_SECONDS
+            finally:
+                record.keep("boot.raw", boot.raw)
+            raw, first = boot.raw, boot.shows(self.declaration.boot_start)
+        text, whole = _lines(raw)
+        record.note(f"{len(raw)} bytes; first line {'seen' if first else 'not seen'}; login {login}; quiet {quiet}")
+        ended = "to the login prompt" if login else "to its end" if quiet else "not to its end"
+        detail = f"{len(raw)} bytes from {'its first line' if first else 'the restart'} {ended}"
+        return BootLog(
+            question="What does the device print on its console while it starts?",
+            facts=(Fact(about="boot_log", answer=Answer.SEEN if first and quiet else Answer.SILENT, detail=detail),),
+            witness=Witness(what=f"the boot log was captured: {detail}", holds=first and quiet and whole),
+            text=text,
+            first_line_seen=first,
+            login_seen=login,
+        )
+
+
+def _lines(raw: bytes) -> tuple[str, bool]:
+    """Return printable lines of at most 256 KiB, and whether that is all."""
+    lines = raw.decode("utf-8", "backslashreplace").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    text = "\n".join(printable(line, TEXT_LIMIT) for line in lines)
+    return text[:TEXT_LIMIT], len(text) <= TEXT_LIMIT

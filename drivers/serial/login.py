@@ -1,0 +1,113 @@
+"""The dialogue with a login program on an open console: reach its prompt, log in once, leave again.
+
+The words of the console (prompts, refusal) are the declaration's; a login that worked is not judged here.
+"""
+
+import secrets
+
+from drivers.credentials import LoginAttempt
+from drivers.probe import Answer, printable
+from drivers.serial.port import Arrival, Awaited, Console
+from lab_config.models import ConsoleDeclaration
+
+STEP_SECONDS = 3.0
+"""From a key to a prompt."""
+RESULT_SECONDS = 10.0
+"""From a password to an answer; login programs delay a refusal by some seconds."""
+_GENERIC_PROMPT = r"\S*# "
+_GENERIC_SETTLE = 0.3
+_WORDLESS_SETTLE = 1.0
+_WAYS_OUT = ("exit\r", "logout\r", "\x04")
+_WAKING_KEYS = ("\r", "\x03", "\r", "\x03\r")
+
+
+class LoginDialogue:
+    """The dialogue with a login program on an open console."""
+
+    def __init__(self, console: Console, declaration: ConsoleDeclaration) -> None:
+        self._console = console
+        self.login = Awaited.prompt(declaration.login_prompt)
+        self.password = Awaited.prompt(declaration.password_prompt)
+        self.refusal = Awaited.line(declaration.refusal)
+        self.shell = Awaited.prompt(declaration.shell_prompt)
+        self.root = Awaited.prompt(_GENERIC_PROMPT, _GENERIC_SETTLE)
+        self._wordless = Awaited.prompt(declaration.login_prompt, _WORDLESS_SETTLE)
+
+    def reach_login(self) -> Arrival | None:
+        """Bring the console to its login prompt, and end sessions that others left.
+
+        Returns the login prompt; the shell that shows all the same after every way out; or None.
+        """
+        ways_out = list(_WAYS_OUT)
+        for key in _WAKING_KEYS:
+            self._console.drain()
+            self._console.send(key)
+            arrival = self._console.read_until(self.login, self.password, self.shell, seconds=STEP_SECONDS)
+            if arrival and arrival.awaited is self.password:
+                self._console.send("\r")
+                arrival = self._console.read_until(self.login, self.shell, seconds=RESULT_SECONDS)
+            while arrival and arrival.awaited is self.shell and ways_out:
+                self._console.send(ways_out.pop(0))
+                arrival = self._console.read_until(self.login, self.shell, seconds=STEP_SECONDS)
+            if arrival:
+                return arrival
+        return None
+
+    def attempt(self, user: str, password: str) -> LoginAttempt:
+        """Log in once, from the login prompt; a session that this opens stays open."""
+        self._console.send(f"{user}\r")
+        arrival = self._console.read_until(self.password, self.refusal, self.shell, self.root, seconds=RESULT_SECONDS)
+        if arrival is None:
+            return LoginAttempt(Answer.SILENT, "no password prompt came after the user name")
+        if arrival.awaited is self.password:
+            self._console.send(f"{password}\r")
+            return self._result(password)
+        if arrival.awaited is self.refusal:
+            return self._refused(arrival, password)
+        return self._shown(arrival, password, "a shell without asking for a password")
+
+    def leave(self) -> bool:
+        """End the session of a login; False when no login prompt came after every way out."""
+        for way_out in _WAYS_OUT:
+            self._console.send(way_out)
+            arrival = self._console.read_until(self.login, self.shell, self.root, seconds=STEP_SECONDS)
+            if arrival and arrival.awaited is self.login:
+                return True
+        return False
+
+    def computes(self) -> bool:
+        """Whether a shell reads what is typed: it is asked for a sum that is not in the question."""
+        left, right = secrets.randbelow(9_000) + 1_000, secrets.randbelow(9_000) + 1_000
+        self._console.send(f"echo $(({left}+{right}))tp\r")
+        return self._console.read_until(Awaited.line(f"{left + right}tp"), seconds=STEP_SECONDS) is not None
+
+    def _result(self, password: str) -> LoginAttempt:
+        arrival = self._console.read_until(
+            self.refusal, self.shell, self.root, self.password, self._wordless, seconds=RESULT_SECONDS
+        )
+        if arrival is None:
+            return LoginAttempt(Answer.SILENT, "neither a shell nor the declared refusal came after the password")
+        if arrival.awaited is self.refusal:
+            return self._refused(arrival, password)
+        if arrival.awaited in (self.password, self._wordless):
+            return LoginAttempt(Answer.SILENT, "asked again without the declared refusal")
+        return self._shown(arrival, password, "a shell after the password")
+
+    def _refused(self, refusal: Arrival, password: str) -> LoginAttempt:
+        """Wait for what follows a refusal: it stands unless a shell shows all the same."""
+        after = self._console.read_until(self.login, self.shell, self.root, seconds=RESULT_SECONDS)
+        if after and after.awaited is not self.login:
+            return self._shown(after, password, "a shell in spite of the refusal")
+        return LoginAttempt(Answer.REFUSED, _without(password, refusal.text))
+
+    def _shown(self, arrival: Arrival, password: str, what: str) -> LoginAttempt:
+        """Take the declared prompt as it is; the prompt of a root shell only if a shell is behind it."""
+        words = f"{what}: {_without(password, arrival.text)}"
+        if arrival.awaited is self.root and not self.computes():
+            return LoginAttempt(Answer.SILENT, f"what looks like {words}, but no shell answers behind it")
+        return LoginAttempt(Answer.SEEN, words)
+
+
+def _without(password: str, text: str) -> str:
+    """Make device output printable, without the password that a device may have echoed."""
+    return printable(text.replace(password, "[password]") if password else text, 200)

@@ -1,0 +1,356 @@
+"""Updates by HTTP upload: bad images offered one by one, the good one afterwards, and an upload without a login.
+
+A transfer's status code proves nothing about an update: what counts is what runs afterwards. Which images are bad is
+made in `image.py`; whether taking one is a failure is said by the cases.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Self
+
+from drivers.errors import BenchError, ConfigurationError
+from drivers.network.http import NoAnswerError, WebAnswer, WebClient, WebSession, asks_for_login
+from drivers.network.http_settings import Shown
+from drivers.network.target import Target
+from drivers.probe import Answer, Fact, Observation, Recorder, Witness, all_of
+from drivers.update.image import container
+from drivers.update.running import Running, differs, in_words, restarted
+from lab_config.models import HttpLogin, Identity, Service, UpdateDeclaration
+
+KEPT_OCTETS = 1 << 20
+"""Images up to this size are kept as evidence; of larger ones the digest."""
+UPLOAD_SECONDS = 60.0
+OCTETS_A_SECOND = 50_000
+"""The slowest upload that is waited for."""
+_DENIAL = re.compile(rb"log.?in|unauthori[sz]ed|denied|forbidden|not permitted|no session", re.IGNORECASE)
+
+
+class UpdateTrials(Observation):
+    """What each bad image came to, and the base. A fact `NAME` is about what runs, `NAME.transfer` about the upload.
+
+    The witness of the bad images is the base: the same mechanism took it afterwards. The base's own is `reading`.
+    """
+
+    base_version: str
+    version_before: str | None
+    version_after: str | None
+    digests: dict[str, str]
+    """SHA-256 of each image."""
+    reading: Witness
+    """The version could be read before and after the base was offered."""
+
+    def installation(self) -> Self:
+        """Narrow to the base, with its own witness: it need not have been taken for its absence to be proven."""
+        return self.about("base", "base.transfer").model_copy(update={"witness": self.reading})
+
+
+def upload(asker: WebClient | WebSession, path: str, image: bytes) -> WebAnswer | NoAnswerError:
+    """Send an image, and return the answer or why there is none; the time allowed grows with its size."""
+    seconds = max(UPLOAD_SECONDS, len(image) / OCTETS_A_SECOND)
+    try:
+        return asker.request(
+            "POST", path, data=image, headers={"Content-Type": "application/octet-stream"}, seconds=seconds
+        )
+    except NoAnswerError as error:
+        return error
+
+
+def _words(answer: WebAnswer | NoAnswerError) -> str:
+    return answer.words if isinstance(answer, WebAnswer) else f"no answer: {answer.detail}"
+
+
+def _turned_down(answer: WebAnswer | NoAnswerError) -> bool:
+    """Whether a transfer was refused as such; 401 and 403 are about the asker, not the image."""
+    return isinstance(answer, WebAnswer) and 400 <= answer.status < 500 and answer.status not in {401, 403}
+
+
+def _reached(answer: WebAnswer | NoAnswerError, running: Running) -> bool:
+    if isinstance(answer, NoAnswerError):
+        return answer.connected
+    return not asks_for_login(answer, running.update.path, running.http_login)
+
+
+def _transfer(name: str, answer: WebAnswer | NoAnswerError) -> Fact:
+    if isinstance(answer, WebAnswer) and answer.ok:
+        kind = Answer.SEEN
+    else:
+        kind = Answer.REFUSED if _turned_down(answer) else Answer.SILENT
+    return Fact(about=f"{name}.transfer", answer=kind, detail=_words(answer))
+
+
+def _keep(record: Recorder, name: str, image: bytes) -> str:
+    digest = hashlib.sha256(image).hexdigest()
+    record.note(f"{name}: {len(image)} octets, SHA-256 {digest}")
+    if len(image) <= KEPT_OCTETS:
+        record.keep(f"{name}.img", image)
+    return digest
+
+
+def _rejection(update: UpdateDeclaration) -> re.Pattern[str]:
+    try:
+        return re.compile(update.rejected)
+    except re.error as error:
+        raise ConfigurationError(
+            f"{update.rejected!r} is no regular expression: {error}.", "Correct `update.rejected` of the declaration."
+        ) from error
+
+
+def _moved(before: Shown, now: Shown) -> bool:
+    """Whether the device has started since, or runs something else."""
+    return differs(now, before) or restarted(now, before)
+
+
+@dataclass
+class _Trial:
+    """The state of one run of TryImages."""
+
+    running: Running
+    seconds: float
+    rejected: re.Pattern[str]
+    record: Recorder
+    facts: dict[str, Fact] = field(default_factory=dict)
+    offered: list[str] = field(default_factory=list)
+    """Images that reached the mechanism; one that was turned away at the login did not."""
+
+    def say(self, about: str, answer: Answer, detail: str) -> None:
+        """Set what is known of one part."""
+        self.record.note(f"{about} -> {answer}: {detail}")
+        self.facts[about] = Fact(about=about, answer=answer, detail=detail[:2000])
+
+    def offer(self, name: str, image: bytes, before: Shown, done: Callable[[Shown], bool]) -> Shown | None:
+        """Upload an image, wait for what comes of it, and return what runs then; sets the facts of the image."""
+        status_before = self.running.status()
+        session = self.running.session()
+        if session is None:
+            answer: WebAnswer | NoAnswerError = NoAnswerError(
+                Answer.SILENT, "no session to upload with", connected=False
+            )
+        else:
+            answer = upload(session, self.running.update.path, image)
+        transfer = _transfer(name, answer)
+        self.say(transfer.about, transfer.answer, transfer.detail)
+        if _reached(answer, self.running):
+            self.offered.append(name)
+
+        def refused(status: str | None) -> bool:
+            return status is not None and status != status_before and bool(self.rejected.search(status))
+
+        seconds = 0.0 if transfer.answer is Answer.REFUSED else self.seconds
+        after = self.running.settled(done, refused, seconds)
+        said_no = transfer.answer is Answer.REFUSED or refused(self.running.status())
+        words = f"{transfer.detail}; {in_words(after)}"
+        if after is not None and done(after) and differs(after, before):
+            self.say(name, Answer.SEEN, words)
+        elif after is not None and differs(after, before):
+            self.say(name, Answer.SILENT if name == "base" else Answer.SEEN, words)
+        elif after is not None and said_no:
+            self.say(name, Answer.REFUSED, words)
+        else:
+            self.say(name, Answer.SILENT, words)
+        return after
+
+
+@dataclass(frozen=True)
+class TryImages:
+    """Offer each bad image, then the base they were made from. SEEN is an image that runs.
+
+    `bad` is offered in its order and ends with the first image that runs. `restart` restarts the device, `ready` waits
+    for it at most so many seconds. Witness: every bad image was offered, and the base was taken afterwards.
+    """
+
+    target: Target
+    service: Service
+    http_login: HttpLogin
+    update: UpdateDeclaration
+    identity: Identity
+    base: bytes
+    bad: tuple[tuple[str, bytes], ...]
+    user: str
+    password: str = field(repr=False)
+    restart: Callable[[], None] | None
+    ready: Callable[[float], bool]
+    seconds: float
+
+    @property
+    def name(self) -> str:
+        """One observation."""
+        return "update_trials"
+
+    def run(self, record: Recorder) -> UpdateTrials:
+        """Offer, look, offer the next; at the end the base."""
+        version = container(self.update.container).version(self.base)
+        client = WebClient(self.target, self.service)
+        digests = {name: _keep(record, name, image) for name, image in (*self.bad, ("base", self.base))}
+        with Running(
+            client, self.http_login, self.update, self.identity, self.user, self.password, self.ready, record
+        ) as running:
+            trial = _Trial(running, self.seconds, _rejection(self.update), record)
+            if (first := running.shown()) is None:
+                raise BenchError(
+                    f"the version that runs cannot be read as {self.user}, so no image was offered.",
+                    "Check the credential of the bench and `identity` of the declaration.",
+                )
+            taken = self._offer_bad(trial, first)
+            if taken is None and self.restart is not None:
+                taken = self._after_restart(trial, first)
+            before = running.shown()
+            if taken is None and before is not None and differs(before, first):
+                self._blamed(trial, before, "some time after its upload")
+            after = self._install(trial, before, version)
+        return UpdateTrials(
+            question="Which images does the update mechanism install?",
+            facts=tuple(trial.facts.values()),
+            witness=self._witness(trial, version),
+            base_version=version,
+            version_before=first.version,
+            version_after=after.version if after else None,
+            digests=digests,
+            reading=Witness(
+                what=f"before the base: {in_words(before)}; afterwards: {in_words(after)}",
+                holds=before is not None and after is not None and before.version != version,
+            ),
+        )
+
+    def _offer_bad(self, trial: _Trial, first: Shown) -> str | None:
+        """Offer the bad images until one of them runs, and return its name."""
+        taken: str | None = None
+        for number, (name, image) in enumerate(self.bad, start=1):
+            trial.record.progress(number, len(self.bad) + 1, name)
+            if taken is not None:
+                trial.say(name, Answer.SILENT, f"not asked: {taken} was installed before")
+                continue
+            before = trial.running.shown() or first
+            if differs(before, first):
+                taken = self._blamed(trial, before, "some time after its upload")
+                trial.say(name, Answer.SILENT, f"not asked: {taken} was installed before")
+                continue
+            after = trial.offer(name, image, before, partial(_moved, before))
+            if after is not None and trial.facts[name].answer is Answer.SEEN:
+                taken = name
+        return taken
+
+    def _after_restart(self, trial: _Trial, first: Shown) -> str | None:
+        """Restart, and look again: some mechanisms install at the next start."""
+        assert self.restart is not None
+        self.restart()
+        self.ready(self.seconds)
+        now = trial.running.shown()
+        if now is None or not differs(now, first):
+            answer = Answer.SILENT if now is None else Answer.REFUSED
+            trial.say("after_restart", answer, f"after a restart: {in_words(now)}")
+            return None
+        trial.say("after_restart", Answer.SEEN, f"after a restart: {in_words(now)}")
+        return self._blamed(trial, now, "after a restart")
+
+    def _blamed(self, trial: _Trial, now: Shown, when: str) -> str | None:
+        """Name the image that runs though nothing had changed right after its upload: the last that was accepted."""
+        names = [name for name, _ in self.bad if f"{name}.transfer" in trial.facts]
+        accepted = [name for name in names if trial.facts[f"{name}.transfer"].answer is Answer.SEEN]
+        if not names:
+            return None
+        taken = (accepted or names)[-1]
+        trial.say(taken, Answer.SEEN, f"{when}, being the last image that was transferred: {in_words(now)}")
+        return taken
+
+    def _install(self, trial: _Trial, before: Shown | None, version: str) -> Shown | None:
+        """Offer the base; it counts only where another version ran before."""
+        trial.record.progress(len(self.bad) + 1, len(self.bad) + 1, "base")
+        after = trial.offer("base", self.base, before or Shown(), lambda now: now.version == version)
+        if before is None:
+            trial.say("base", Answer.SILENT, "what ran before could not be read")
+        elif before.version == version:
+            trial.say("base", Answer.SILENT, f"{version} ran before the base was offered")
+        return after
+
+    def _witness(self, trial: _Trial, version: str) -> Witness:
+        installed = trial.facts["base"].answer is Answer.SEEN
+        words = f"the base {version} {'was installed' if installed else 'was not installed'} afterwards"
+        offered = [name for name, _ in self.bad if name in trial.offered]
+        every = f"{len(offered)} of {len(self.bad)} bad images were offered"
+        return all_of([Witness(what=words, holds=installed), Witness(what=every, holds=len(offered) == len(self.bad))])
+
+
+@dataclass(frozen=True)
+class UploadUnauthorised:
+    """Upload an image without a login. SEEN is an upload that the mechanism took up, even to reject the image.
+
+    Taken up is what was accepted, what was rejected in the words that the declaration gives for a rejected image, and
+    what changed the status; authority uploads an empty image before, so that the status can change. Witness: authority
+    could upload and read the status. With an image that is vendor-signed and newer, SEEN may mean that it is installed.
+    """
+
+    target: Target
+    service: Service
+    http_login: HttpLogin
+    update: UpdateDeclaration
+    identity: Identity
+    image: bytes
+    user: str
+    password: str = field(repr=False)
+    ready: Callable[[float], bool]
+    seconds: float
+
+    @property
+    def name(self) -> str:
+        """One observation."""
+        return "update_unauthorised"
+
+    def run(self, record: Recorder) -> Observation:
+        """Upload, and look with authority what came of it."""
+        client = WebClient(self.target, self.service)
+        _keep(record, "unauthorised", self.image)
+        with Running(
+            client, self.http_login, self.update, self.identity, self.user, self.password, self.ready, record
+        ) as running:
+            control = self._control(running, record)
+            before, status = running.shown(), running.status()
+            steady = running.status() == status
+            answer = upload(client, self.update.path, self.image)
+            record.note(f"POST {self.update.path} without a login -> {_words(answer)}")
+            fact = self._fact(running, answer, before, status if steady else None)
+            last = running.status()
+        read = Witness(
+            what=f"GET {self.update.status_path} {'answers' if None not in {status, last} else 'fails'} with authority",
+            holds=None not in {status, last},
+        )
+        return Observation(
+            question="Does the device take an update from somebody who is not logged in?",
+            facts=(fact,),
+            witness=all_of([control, read]),
+        )
+
+    def _control(self, running: Running, record: Recorder) -> Witness:
+        """Upload an empty image with authority: the mechanism, not the login, answers."""
+        session = running.session()
+        if session is None:
+            return Witness(what=f"the login of {self.user} failed", holds=False)
+        answer = upload(session, self.update.path, b"")
+        record.note(f"control: an empty image with authority -> {_words(answer)}")
+        holds = isinstance(answer, WebAnswer) and not asks_for_login(answer, self.update.path, self.http_login)
+        return Witness(what=f"an empty image with authority -> {_words(answer)}", holds=holds)
+
+    def _fact(
+        self, running: Running, answer: WebAnswer | NoAnswerError, before: Shown | None, status: str | None
+    ) -> Fact:
+        about = f"POST {self.update.path}"
+        if isinstance(answer, WebAnswer) and asks_for_login(answer, self.update.path, self.http_login):
+            return Fact(about=about, answer=Answer.REFUSED, detail=answer.words)
+        accepted = isinstance(answer, WebAnswer) and answer.ok
+        after = running.settled(
+            partial(_moved, before or Shown()),
+            lambda now: None not in {now, status} and now != status,
+            self.seconds if accepted else 0.0,
+        )
+        now = running.status()
+        changed = None not in {now, status} and now != status
+        changed = changed or (None not in {before, after} and differs(after or Shown(), before or Shown()))
+        denied = isinstance(answer, WebAnswer) and bool(_DENIAL.search(answer.body))
+        judged = isinstance(answer, WebAnswer) and bool(
+            _rejection(self.update).search(answer.body.decode("utf-8", "replace"))
+        )
+        taken = changed or ((accepted or judged) and not denied)
+        words = "the update status or what runs changed" if changed else "neither status nor what runs changed"
+        return Fact(about=about, answer=Answer.SEEN if taken else Answer.SILENT, detail=f"{_words(answer)}; {words}")

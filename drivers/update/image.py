@@ -1,0 +1,151 @@
+"""Update images, and the bad ones made from a good one: each with exactly one property changed.
+
+Bytes in, bytes out; nothing is sent here. A container format is one handler; another format is another handler.
+"""
+
+import hashlib
+import io
+import json
+import random
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from drivers.errors import ConfigurationError
+
+SIZE_LIMIT = 64 * 1024 * 1024
+"""Octets of an image that are handled."""
+SIGNATURE_SIZE = 64
+_BLOCK = 512
+_MANIFEST, _PAYLOAD, _SIGNATURE = "manifest.json", "payload.bin", "manifest.sig"
+
+
+class Container(Protocol):
+    """A format of update images."""
+
+    def version(self, image: bytes) -> str:
+        """Return the version that an image claims; ConfigurationError where it is no image of this format."""
+
+    def variants(self, base: bytes, older: bytes | None) -> dict[str, bytes]:
+        """Make the bad images from a good one, in the order in which they are to be offered."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """Where a member lies within the image: its headers from `header`, its `size` octets from `start`."""
+
+    header: int
+    start: int
+    size: int
+
+    @property
+    def end(self) -> int:
+        """Where the next member begins."""
+        return self.start + (self.size + _BLOCK - 1) // _BLOCK * _BLOCK
+
+
+class SignedTar:
+    """POSIX tar of manifest.json, payload.bin and manifest.sig, the raw Ed25519 signature over the manifest."""
+
+    def version(self, image: bytes) -> str:
+        """Return the version of the manifest."""
+        return str(self.manifest(image)["version"])
+
+    def manifest(self, image: bytes) -> Mapping[str, object]:
+        """Return the manifest; ConfigurationError where it is none."""
+        member = self.members(image)[_MANIFEST]
+        try:
+            found = json.loads(image[member.start : member.start + member.size])
+        except (ValueError, RecursionError) as error:
+            raise _no_image(f"its manifest is no JSON: {error}") from error
+        if not isinstance(found, dict) or not isinstance(found.get("version"), str):
+            raise _no_image("its manifest names no version")
+        return found
+
+    def members(self, image: bytes) -> dict[str, Member]:
+        """Return where the three members lie; ConfigurationError where one is missing."""
+        if len(image) > SIZE_LIMIT:
+            raise _no_image(f"it has {len(image)} octets, the limit is {SIZE_LIMIT}")
+        found = {}
+        try:
+            with tarfile.open(fileobj=io.BytesIO(image), mode="r:") as archive:
+                for entry in archive:
+                    if entry.name in {_MANIFEST, _PAYLOAD, _SIGNATURE} and entry.isreg():
+                        found[entry.name] = Member(entry.offset, entry.offset_data, entry.size)
+        except tarfile.TarError as error:
+            raise _no_image(f"it is no tar archive: {error}") from error
+        if missing := sorted({_MANIFEST, _PAYLOAD, _SIGNATURE} - set(found)):
+            raise _no_image(f"it holds no {', '.join(missing)}")
+        if found[_SIGNATURE].size != SIGNATURE_SIZE or not found[_PAYLOAD].size:
+            raise _no_image("its signature has not 64 octets, or its payload is empty")
+        return found
+
+    def variants(self, base: bytes, older: bytes | None) -> dict[str, bytes]:
+        """Make the bad images. What does least harm to a device that takes it comes first.
+
+        First those with the vendor's own payload, then what could leave a device without firmware. `downgrade` is last:
+        a device that took it still takes the base afterwards, so that the images before it have their witness.
+        """
+        members = self.members(base)
+        self.manifest(base)
+        signature, payload, manifest = members[_SIGNATURE], members[_PAYLOAD], members[_MANIFEST]
+        signed = base[manifest.start : manifest.start + manifest.size]
+        foreign = Ed25519PrivateKey.generate().sign(signed)
+        made = {
+            "empty": b"",
+            "unsigned": base[: signature.header] + base[signature.end :],
+            "wrong_key": base[: signature.start] + foreign + base[signature.start + SIGNATURE_SIZE :],
+            "bit_flip_signature": flipped(base, signature.start + SIGNATURE_SIZE // 2, 0),
+            "bit_flip_manifest": flipped(base, *self._version_bit(base, manifest)),
+            "bit_flip_payload": flipped(base, payload.start + payload.size // 2, 0),
+            "truncated": base[: payload.start + payload.size // 2],
+            "garbage": random.Random(hashlib.sha256(base).digest()).randbytes(len(base)),
+        }
+        if older is not None:
+            self.manifest(older)
+            made["downgrade"] = older
+        return made
+
+    def _version_bit(self, base: bytes, manifest: Member) -> tuple[int, int]:
+        """Choose a bit of the manifest that leaves it valid and makes the version higher, so that only the signature
+        is wrong; without such a digit, the lowest bit of the version's last character.
+        """
+        version = self.version(base).encode()
+        text = base[manifest.start : manifest.start + manifest.size]
+        at = text.find(b'"' + version + b'"', max(text.find(b'"version"'), 0))
+        if at < 0:
+            return manifest.start + manifest.size // 2, 0
+        first = manifest.start + at + 1
+        for position in range(first + len(version) - 1, first - 1, -1):
+            for bit in range(4):
+                changed = base[position] ^ (1 << bit)
+                if base[position : position + 1].isdigit() and base[position] < changed <= ord("9"):
+                    return position, bit
+        return first + len(version) - 1, 0
+
+
+def flipped(image: bytes, position: int, bit: int) -> bytes:
+    """Return the image with one bit turned over."""
+    return image[:position] + bytes([image[position] ^ (1 << bit)]) + image[position + 1 :]
+
+
+def _no_image(why: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"an update image is no signed_tar: {why}.", "Correct `images` of the bench file, or `update.container`."
+    )
+
+
+_CONTAINERS: dict[str, Container] = {"signed_tar": SignedTar()}
+
+
+def container(name: str) -> Container:
+    """Return the handler of a container format of the declaration."""
+    try:
+        return _CONTAINERS[name]
+    except KeyError:
+        raise ConfigurationError(
+            f"{name} is no container format.", f"Known are {', '.join(sorted(_CONTAINERS))}."
+        ) from None

@@ -1,0 +1,126 @@
+"""What runs on the device, read with authority while it may restart at any time, and what its update status says.
+
+Every update probe looks here before and after an image; how an image is transferred is said by the mechanism's file.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from threading import Event
+
+from drivers.credentials import LoginAttempt
+from drivers.network.http import NoAnswerError, WebAnswer, WebClient, WebSession, asks_for_login
+from drivers.network.http_settings import Shown, shown_by
+from drivers.probe import Recorder, printable
+from lab_config.models import HttpLogin, Identity, UpdateDeclaration
+
+HOLD_SECONDS = 2.0
+"""How long one connection is held open to notice a restart."""
+PACE_SECONDS = 0.25
+"""The shortest time between two looks, for a device that closes an idle connection at once."""
+
+
+@dataclass
+class Running:
+    """The device as its administrator sees it; logs in again when a restart ended the session.
+
+    `ready` waits, at most so many seconds, until the device answers, and says whether it does.
+    """
+
+    client: WebClient
+    http_login: HttpLogin
+    update: UpdateDeclaration
+    identity: Identity
+    user: str
+    password: str = field(repr=False)
+    ready: Callable[[float], bool]
+    record: Recorder
+    _session: WebSession | None = None
+
+    def __enter__(self) -> "Running":
+        """Log out at the end of the block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Log out."""
+        if self._session is not None:
+            self._session.close()
+
+    def session(self) -> WebSession | None:
+        """Return a session that is logged in, or None where that fails."""
+        if self._session is None:
+            outcome = self.client.login(self.http_login, self.user, self.password)
+            if isinstance(outcome, LoginAttempt):
+                self.record.note(f"the login of {self.user} -> {outcome.answer}: {outcome.detail}")
+                return None
+            self._session = outcome
+        return self._session
+
+    def read(self, path: str) -> WebAnswer | None:
+        """Read a resource with authority; None where it does not come with 200."""
+        for _ in range(2):
+            session = self.session()
+            if session is None:
+                return None
+            try:
+                answer = session.request("GET", path)
+            except NoAnswerError as error:
+                self.record.note(f"GET {path} -> no answer: {error.detail}")
+                return None
+            if not asks_for_login(answer, path, self.http_login):
+                return answer if answer.status == 200 else None
+            self._session = None  # a restart ended it
+        return None
+
+    def shown(self) -> Shown | None:
+        """Return the identifiers that the device shows now; None where it shows no version."""
+        answer = self.read(self.identity.path)
+        shown = shown_by(answer.json(), self.identity) if answer is not None else Shown()
+        return shown if shown.version is not None else None
+
+    def status(self) -> str | None:
+        """Return what the update status says now."""
+        answer = self.read(self.update.status_path)
+        return None if answer is None else answer.body.decode("utf-8", "replace")
+
+    def settled(
+        self, done: Callable[[Shown], bool], refused: Callable[[str | None], bool], seconds: float
+    ) -> Shown | None:
+        """Wait until what runs is `done` or the status says refused, at most so many seconds; what runs then."""
+        until = time.monotonic() + seconds
+        while True:
+            now = self.shown()
+            if now is not None and (done(now) or refused(self.status())):
+                return now
+            if (left := until - time.monotonic()) <= 0:
+                return now
+            self._hold(min(left, HOLD_SECONDS))
+            self.ready(max(0.0, until - time.monotonic()))
+
+    def _hold(self, seconds: float) -> None:
+        """Wait until the device drops a connection that is held open, as a restart does, or the time is over."""
+        began = time.monotonic()
+        with suppress(OSError):
+            with self.client.target.connect(self.client.service.port, seconds) as held:
+                held.settimeout(seconds)
+                held.recv(1)
+        if (rest := min(PACE_SECONDS, seconds) - (time.monotonic() - began)) > 0:
+            Event().wait(rest)
+
+
+def differs(now: Shown, before: Shown) -> bool:
+    """Whether something else runs than before: another version, or another slot."""
+    return now.version != before.version or (None not in {now.slot, before.slot} and now.slot != before.slot)
+
+
+def restarted(now: Shown, before: Shown) -> bool:
+    """Whether the device has started since."""
+    return None not in {now.boot_id, before.boot_id} and now.boot_id != before.boot_id
+
+
+def in_words(shown: Shown | None) -> str:
+    """Say what runs, ready to print."""
+    if shown is None:
+        return "what runs could not be read"
+    return printable(f"runs {shown.version} in slot {shown.slot or '-'}, start {shown.boot_id or '-'}", 600)[:600]

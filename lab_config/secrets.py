@@ -1,0 +1,58 @@
+"""Resolves the references to secrets, and says which of them must not be written anywhere.
+
+A password that anyone can look up (it is on a list of defaults, or shorter than six characters) is no secret: taking
+it out would blank ordinary words from the evidence, and finding it is a finding.
+"""
+
+import os
+import re
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from drivers.errors import ConfigurationError
+from lab_config.models import Bench
+
+SHORTEST = 6
+_ENVIRONMENT = re.compile(r"^\$\{([A-Z][A-Z0-9_]*)\}$")
+
+
+class Secrets:
+    """The secrets of one bench: `values` by the account's id."""
+
+    def __init__(self, values: Mapping[str, str], public: Collection[str] = ()) -> None:
+        self._values = dict(values)
+        self.hidden = {name: value for name, value in values.items() if len(value) >= SHORTEST and value not in public}
+        """Name to value of those that must be nowhere in what a run writes."""
+
+    @classmethod
+    def of(cls, bench: Bench, where: Path, public: Collection[str] = ()) -> "Secrets":
+        """Resolve each credential of a bench; `where` is its file. ConfigurationError names what is missing."""
+        values = {name: _resolve(entry.password, name, where) for name, entry in bench.credentials.items()}
+        return cls(values, public)
+
+    def value(self, name: str) -> str:
+        """Return the secret of an account; KeyError if the bench has none."""
+        return self._values[name]
+
+
+def _resolve(reference: str, name: str, where: Path) -> str:
+    if match := _ENVIRONMENT.match(reference):
+        value = os.environ.get(match[1])
+        if not value:
+            raise ConfigurationError(
+                f"{where}: the password of credentials.{name} is in the environment as {match[1]}, which is not set.",
+                f"Set it: export {match[1]}=...",
+            )
+        return value
+    path = Path(reference.removeprefix("file:"))
+    path = path if path.is_absolute() else where.parent / path
+    try:
+        value = path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"{where}: the password of credentials.{name} cannot be read from {path}: {error}.",
+            "Create the file, readable by you alone, with the password in its first line.",
+        ) from None
+    if not value:
+        raise ConfigurationError(f"{where}: {path}, the password of credentials.{name}, is empty.", "Write it there.")
+    return value

@@ -1,0 +1,107 @@
+"""From cases to requirements to the overall word: pure functions, no clock, no file, no device.
+
+The rules are those of the design: nothing passes by being left out, and what fails below `required` changes
+no requirement.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from drivers.probe import Frozen
+from lab_config.models import Strength
+from reports.results import CaseResult, Overall, RequirementResult, RequirementVerdict, Verdict
+
+NAMED = 6
+"""Names that a one-line reason lists before it counts the rest."""
+
+
+class Assessment(Frozen):
+    """What a run came to: the overall word, the line that explains it, and every requirement of the profile."""
+
+    overall: Overall
+    reason: str
+    requirements: tuple[RequirementResult, ...]
+
+
+def requirement_result(identifier: str, text: str, cases: Iterable[CaseResult]) -> RequirementResult:
+    """Judge one requirement by the cases of the profile that name it in `covers`.
+
+    FAIL if a required case fails; PASS only if at least one required case passes and each of them is PASS or
+    NOT_APPLICABLE; UNCOVERED if no case names it; else OPEN.
+    """
+    covering = [case for case in cases if identifier in case.covers]
+    required = [case for case in covering if case.strength is Strength.REQUIRED]
+    verdict, reason = _judge(covering, required)
+    return RequirementResult(
+        id=identifier, text=text, verdict=verdict, cases=tuple(case.id for case in covering), reason=reason
+    )
+
+
+def _judge(covering: Sequence[CaseResult], required: Sequence[CaseResult]) -> tuple[RequirementVerdict, str]:
+    if not covering:
+        return RequirementVerdict.UNCOVERED, "no case of the profile covers it"
+    if failed := [case.id for case in required if case.verdict is Verdict.FAIL]:
+        return RequirementVerdict.FAIL, f"failed: {', '.join(failed)}"
+    if not required:
+        return RequirementVerdict.OPEN, f"no required case covers it, only {', '.join(c.id for c in covering)}"
+    settled = (Verdict.PASS, Verdict.NOT_APPLICABLE)
+    if unsettled := [f"{case.id} ({case.verdict})" for case in required if case.verdict not in settled]:
+        return RequirementVerdict.OPEN, f"open: {', '.join(unsettled)}"
+    if not any(case.verdict is Verdict.PASS for case in required):
+        return RequirementVerdict.OPEN, "every required case is NOT_APPLICABLE: nothing was shown"
+    return RequirementVerdict.PASS, ""
+
+
+def assess(
+    requirements: Mapping[str, str],
+    cases: Sequence[CaseResult],
+    *,
+    missing: Collection[str] = (),
+    run_reason: str = "",
+) -> Assessment:
+    """Judge every requirement of a profile, and the run.
+
+    `requirements` is id to text, all of the profile's; `cases` are the profile's cases, those deselected as NOT_RUN.
+    `missing` names cases of the profile that have no result at all, and `run_reason` says what spoilt the run as a
+    whole; with either of them the run is at best INCOMPLETE. What failed stays failed: it was seen.
+    """
+    results = tuple(requirement_result(identifier, text, cases) for identifier, text in requirements.items())
+    failing = [result for result in results if result.verdict is RequirementVerdict.FAIL]
+    passing = [result for result in results if result.verdict is RequirementVerdict.PASS]
+    parts = [" ".join(run_reason.split()).rstrip(".")] if run_reason.strip() else []
+    if failing:
+        overall = Overall.NONCONFORMING
+        parts.append(_failures(failing, len(results), cases))
+    elif results and len(passing) == len(results) and not missing and not parts:
+        overall = Overall.CONFORMING
+        parts.append("the requirement passes" if len(results) == 1 else f"all {len(results)} requirements pass")
+    else:
+        overall = Overall.INCOMPLETE
+        parts += _gaps(results, missing)
+    return Assessment(overall=overall, reason=f"{overall}: {'; '.join(parts)}", requirements=results)
+
+
+def _failures(failing: Sequence[RequirementResult], total: int, cases: Sequence[CaseResult]) -> str:
+    culprits = {c.id for c in cases if c.strength is Strength.REQUIRED and c.verdict is Verdict.FAIL}
+    names = [f"{result.id} ({', '.join(c for c in result.cases if c in culprits)})" for result in failing]
+    return f"{len(failing)} of {_requirements(total)} {'fails' if len(failing) == 1 else 'fail'}: {_listed(names)}"
+
+
+def _gaps(results: Sequence[RequirementResult], missing: Collection[str]) -> list[str]:
+    if not results:
+        return ["the profile names no requirement"]
+    gaps = []
+    for verdict in (RequirementVerdict.OPEN, RequirementVerdict.UNCOVERED):
+        if names := [result.id for result in results if result.verdict is verdict]:
+            gaps.append(f"{_requirements(len(names))} {verdict.lower()}: {_listed(names)}")
+    if missing:
+        gaps.append(f"no result of {_listed(sorted(missing))}")
+    return gaps
+
+
+def _requirements(count: int) -> str:
+    return "1 requirement" if count == 1 else f"{count} requirements"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more

@@ -1,0 +1,245 @@
+"""The results model: what a run came to, as `results.json` holds it, versioned, with a JSON Schema.
+
+Every writer in this package reads this model and nothing else; it knows no device, no bench and no pytest.
+How requirements and the overall word follow from the cases is in `assess.py`.
+"""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AwareDatetime, BeforeValidator, Field, model_validator
+
+from drivers.probe import Frozen, printable
+from lab_config.models import Strength
+
+
+def _legible(value: object) -> object:
+    """Escape what a terminal, a page or UTF-8 cannot carry (controls, bidi overrides, lone surrogates); keep lines."""
+    if not isinstance(value, str):
+        return value
+    return "\n".join(printable(line, limit=None) for line in value.replace("\r\n", "\n").split("\n"))
+
+
+Text = Annotated[str, BeforeValidator(_legible)]
+"""Text that may quote the device: printable characters and line breaks only, whatever was put in."""
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Verdict(StrEnum):
+    """What a case, or one row of it, came to."""
+
+    PASS = "PASS"
+    FAIL = "FAIL"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    NOT_APPLICABLE = "NOT_APPLICABLE"
+    MANUAL = "MANUAL"
+    """A person has to look."""
+    NOT_RUN = "NOT_RUN"
+    """Deselected or interrupted."""
+    ERROR = "ERROR"
+    """The bench or the harness failed; nothing is said of the device."""
+
+
+class Overall(StrEnum):
+    """The overall word, over every requirement of the profile."""
+
+    CONFORMING = "CONFORMING"
+    NONCONFORMING = "NONCONFORMING"
+    INCOMPLETE = "INCOMPLETE"
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of `trustprobe run`: 0, 1, 2."""
+        return {Overall.CONFORMING: 0, Overall.NONCONFORMING: 1, Overall.INCOMPLETE: 2}[self]
+
+
+class RequirementVerdict(StrEnum):
+    """What a requirement of the profile came to."""
+
+    PASS = "PASS"
+    FAIL = "FAIL"
+    OPEN = "OPEN"
+    """Covered, but what was observed does not settle it."""
+    UNCOVERED = "UNCOVERED"
+    """No case of the profile covers it."""
+
+
+class Interface(StrEnum):
+    """Where an observation was made."""
+
+    NETWORK = "network"
+    SERIAL = "serial"
+    DEBUG = "debug"
+    POWER = "power"
+    LOG = "log"
+    UPDATE = "update"
+    NONE = "none"
+
+
+WEIGHT = (
+    Verdict.FAIL,
+    Verdict.ERROR,
+    Verdict.INCONCLUSIVE,
+    Verdict.MANUAL,
+    Verdict.NOT_RUN,
+)
+"""The first of these that any row has is the case's verdict."""
+
+
+def case_verdict(rows: Iterable[Verdict]) -> Verdict:
+    """Return the verdict of a case from its rows; a case without rows was not run."""
+    verdicts = set(rows)
+    for verdict in WEIGHT:
+        if verdict in verdicts:
+            return verdict
+    if not verdicts:
+        return Verdict.NOT_RUN
+    return Verdict.PASS if Verdict.PASS in verdicts else Verdict.NOT_APPLICABLE
+
+
+class ObservationSummary(Frozen):
+    """What one observation holds, in numbers, and the witness that its silence rests on."""
+
+    probe: str
+    question: Text
+    interface: Interface
+    seen: Annotated[int, Field(ge=0)]
+    refused: Annotated[int, Field(ge=0)]
+    silent: Annotated[int, Field(ge=0)]
+    witness: Text | None = None
+    witness_holds: bool | None = None
+    evidence: tuple[str, ...] = ()
+    """Files, relative to the run folder."""
+
+
+class Row(Frozen):
+    """One parameter of a case, with its own verdict; a case without parameters has one row."""
+
+    id: Text
+    verdict: Verdict
+    reason: Text = ""
+    started: AwareDatetime | None = None
+    seconds: Seconds = 0.0
+    observations: tuple[str, ...] = ()
+    """Names of the probes that the row was judged by."""
+
+
+class CaseResult(Frozen):
+    """One case: what it covers, how strongly the profile asks for it, and what it came to."""
+
+    id: str
+    title: Text
+    capability: str
+    covers: tuple[str, ...]
+    strength: Strength
+    clause: Text | None = None
+    """What asks for the case with this strength."""
+    reading: Text | None = None
+    """Our reading and its reason, where no clause asks for it."""
+    verdict: Verdict
+    reason: Text = ""
+    rows: tuple[Row, ...] = ()
+    started: AwareDatetime | None = None
+    seconds: Seconds = 0.0
+    observations: tuple[ObservationSummary, ...] = ()
+    recommendation: Text = ""
+    procedure: Text = ""
+    """The case's docstring: its published procedure."""
+
+    @model_validator(mode="after")
+    def _verdict_follows_from_rows(self) -> Self:
+        if self.rows and self.verdict is not (expected := case_verdict(row.verdict for row in self.rows)):
+            raise ValueError(f"{self.id}: the rows make the verdict {expected}, not {self.verdict}")
+        return self
+
+
+def case_reason(rows: Iterable[Row]) -> str:
+    """Return why a case has its verdict: the reasons of the rows that decided it, the first three of them."""
+    listed = list(rows)
+    verdict = case_verdict(row.verdict for row in listed)
+    deciding = [row for row in listed if row.verdict is verdict]
+    if len(listed) == 1:
+        return listed[0].reason
+    if verdict is Verdict.PASS:
+        return f"{len(deciding)} of {len(listed)} rows pass" if len(deciding) < len(listed) else ""
+    shown = "; ".join(f"{row.id}: {row.reason}" if row.reason else row.id for row in deciding[:3])
+    more = f"; and {len(deciding) - 3} more" if len(deciding) > 3 else ""
+    return f"{len(deciding)} of {len(listed)} rows: {shown}{more}" if deciding else "no row was run"
+
+
+class RequirementResult(Frozen):
+    """One requirement of the profile and the cases that it rests on."""
+
+    id: str
+    text: Text
+    verdict: RequirementVerdict
+    cases: tuple[str, ...] = ()
+    """Ids of the cases of the profile that cover it, of any strength."""
+    reason: Text = ""
+
+
+class ProfileSummary(Frozen):
+    """The rule book of the run, and what lies outside it."""
+
+    id: str
+    title: Text
+    outside: Text
+    reference: Text = ""
+    """The catalogue or clause that the requirements are taken from."""
+
+
+class ProductSummary(Frozen):
+    """What was declared to be under test."""
+
+    id: str
+    name: Text
+    manufacturer: Text = ""
+    model: Text = ""
+    firmware: Text = ""
+    """As declared; what was seen is in `Results.firmware_seen`."""
+
+
+class Results(Frozen):
+    """One run: `results.json`."""
+
+    schema_version: Literal[1] = 1
+    overall: Overall
+    exit_code: Literal[0, 1, 2]
+    reason: Text
+    """One line."""
+    profile: ProfileSummary
+    product: ProductSummary
+    sample: Text
+    bench: str
+    operator: Text = ""
+    tools: dict[str, Text] = Field(default_factory=dict)
+    """Name to version: trustprobe itself, Python, what was used to probe."""
+    started: AwareDatetime
+    finished: AwareDatetime
+    requirements: tuple[RequirementResult, ...]
+    cases: tuple[CaseResult, ...]
+    limits: tuple[Text, ...] = ()
+    """What this run could not see, in sentences for the reader."""
+    firmware_seen: tuple[Text, ...] = ()
+
+    @model_validator(mode="after")
+    def _exit_code_follows(self) -> Self:
+        if self.exit_code != self.overall.exit_code:
+            raise ValueError(f"{self.overall} has the exit code {self.overall.exit_code}, not {self.exit_code}")
+        return self
+
+    @property
+    def findings(self) -> tuple[CaseResult, ...]:
+        """Cases that fail below `required`: findings that change no requirement."""
+        return tuple(c for c in self.cases if c.verdict is Verdict.FAIL and c.strength is not Strength.REQUIRED)
+
+    def to_json(self) -> str:
+        """Return `results.json`: indented, with the fields in the model's order."""
+        return self.model_dump_json(indent=2) + "\n"
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of `results.json`."""
+    schema = Results.model_json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -1,0 +1,124 @@
+"""The run folder: where one run leaves its results, evidence and reports, and the `latest` link to the newest.
+
+Files appear whole or not at all. What stands in them is said by the other modules of this package.
+"""
+
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from drivers.errors import ConfigurationError
+from reports.redaction import Redactor, Scrubbed
+from reports.results import Results
+
+LATEST = "latest"
+SAME_SECOND = 1_000
+"""Runs of one product that may start in one second."""
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a UTF-8 file by way of a temporary one beside it: a reader sees the old content or the new."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as target:
+            target.write(text)
+            target.flush()
+            os.fsync(target.fileno())
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+class RunFolder:
+    """`out/<UTC time>-<product>/` with its sub-folders; made new, never taken over.
+
+    Raises ConfigurationError where `out` cannot be written.
+    """
+
+    def __init__(self, out: Path, product: str, now: datetime) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", product):
+            raise ConfigurationError(f"{product!r} does not make a folder name.", "Use letters, digits, _ . and -.")
+        if now.tzinfo is None:
+            raise ValueError("the time of a run needs a time zone")
+        self.out = out
+        try:
+            self.path = self._make(f"{now.astimezone(UTC):%Y-%m-%dT%H%M%SZ}-{product}")
+            self.evidence.mkdir()
+            self.allure_results.mkdir()
+        except OSError as error:
+            raise _unwritable(out, error) from error
+
+    def _make(self, name: str) -> Path:
+        self.out.mkdir(parents=True, exist_ok=True)
+        for number in range(1, SAME_SECOND):
+            path = self.out / (name if number == 1 else f"{name}-{number}")
+            try:
+                path.mkdir()
+            except FileExistsError:
+                continue
+            return path
+        raise FileExistsError(f"{name} and {SAME_SECOND} numbered ones exist")
+
+    @property
+    def evidence(self) -> Path:
+        """One folder a probe: observation, raw bytes, transcript."""
+        return self.path / "evidence"
+
+    @property
+    def allure_results(self) -> Path:
+        """What allure-pytest writes."""
+        return self.path / "allure-results"
+
+    @property
+    def results_json(self) -> Path:
+        """The results model of this run."""
+        return self.path / "results.json"
+
+    def write(self, name: str, text: str) -> Path:
+        """Write one file of the run folder atomically, and return its path. ConfigurationError if that fails."""
+        path = self.path / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, text)
+        except OSError as error:
+            raise _unwritable(self.out, error) from error
+        return path
+
+    def write_results(self, results: Results) -> Path:
+        """Write `results.json`."""
+        return self.write(self.results_json.name, results.to_json())
+
+    def scrub(self, secrets: Mapping[str, str]) -> Scrubbed:
+        """Take the values of secrets (name to value) out of every file so far, before a report embeds it.
+
+        A report in one HTML file holds its data in base64 of base64: generate it from scrubbed results only.
+        """
+        return Redactor(secrets).folder(self.path)
+
+    def finish(self) -> Path:
+        """Point `latest` to this run, in one step, and return the link. ConfigurationError if that fails."""
+        link = self.out / LATEST
+        temporary = self.out / f".{LATEST}-{self.path.name}-{os.getpid()}"
+        try:
+            temporary.unlink(missing_ok=True)
+            temporary.symlink_to(self.path.name, target_is_directory=True)
+            temporary.replace(link)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise ConfigurationError(
+                f"{link} cannot be pointed to {self.path.name}: {error.strerror or error}.",
+                f"The run is complete in {self.path}; remove what stands at {link}.",
+            ) from error
+        return link
+
+
+def _unwritable(out: Path, error: OSError) -> ConfigurationError:
+    return ConfigurationError(
+        f"The output folder {out} cannot be written: {error.strerror or error}.",
+        "Name a folder that can be written, with space left, with --out.",
+    )

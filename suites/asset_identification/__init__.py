@@ -1,0 +1,1 @@
+"""AI: the product and its parts can be told apart."""

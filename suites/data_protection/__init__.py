@@ -1,0 +1,1 @@
+"""DP: data is protected where it lies and where it travels."""

@@ -1,0 +1,38 @@
+"""TLS as the device serves it, judged from a ClientHello of our own."""
+
+from drivers.probe import Observation
+from fixtures.case import case
+
+COVERS = ["DP-3", "EN303645 5.5-1", "EN18031 CRY-1", "EN18031 SCM-3"]
+
+
+@case(
+    "tls.server.version",
+    covers=COVERS,
+    fails_on="presence",
+    advice="Allow TLS 1.2 and 1.3 only in the server's configuration.",
+)
+def test_forbidden_tls_version_is_refused(forbidden_tls_version: Observation) -> None:
+    """Offer each TLS port one version that the profile forbids, and no other, in a ClientHello of our own.
+
+    A ServerHello of that version is a failure. Witness: a ServerHello to the same codec on that port, before and
+    after the questions.
+    """
+    seen = sorted(forbidden_tls_version.seen)
+    assert not seen, f"accepted {', '.join(f'{about} ({forbidden_tls_version.detail(about)})' for about in seen)}"
+
+
+@case(
+    "tls.server.suites",
+    covers=COVERS,
+    fails_on="presence",
+    advice="Restrict the suites to ECDHE with AES-GCM or ChaCha20-Poly1305.",
+)
+def test_forbidden_tls_suite_is_refused(forbidden_tls_suite: Observation) -> None:
+    """Offer each TLS port one family of suites that the profile forbids, and nothing else.
+
+    A ServerHello is a failure. Witness: a ServerHello to a broad offer by the same codec on that port, before and
+    after the questions.
+    """
+    seen = sorted(forbidden_tls_suite.seen)
+    assert not seen, f"accepted {', '.join(f'{about} ({forbidden_tls_suite.detail(about)})' for about in seen)}"

@@ -1,0 +1,1 @@
+"""IAC: only needed interfaces can be reached, and only by the authorised."""

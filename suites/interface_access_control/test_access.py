@@ -1,0 +1,36 @@
+"""Access over the web administration: nothing without a login, and nothing beyond the role."""
+
+from drivers.probe import Observation
+from fixtures.case import case
+from lab_config.models import Permission
+
+
+@case(
+    "access.anonymous.http",
+    covers=["IAC-1b", "IAC-1c", "EN303645 5.5-5", "EN18031 ACM-2", "EN18031 AUM-1-1"],
+    fails_on="presence",
+    needs=(Permission.CONFIGURE,),
+    advice="Check the session in one place in front of every resource, not in each page.",
+)
+def test_web_resource_is_closed_without_a_login(anonymous_request: Observation) -> None:
+    """Request each declared resource without a session, to read and to change.
+
+    Witness: the same request with the administrator's session succeeded; where that would reboot or update the
+    device, the session is shown to be valid instead.
+    """
+    assert not anonymous_request.seen, f"open without a login: {', '.join(sorted(anonymous_request.seen))}"
+
+
+@case(
+    "access.privilege",
+    covers=["IAC-1c", "EN18031 ACM-2"],
+    fails_on="presence",
+    needs=(Permission.CONFIGURE,),
+    advice="Check the role on the server for each request; hiding a button is no check.",
+)
+def test_viewer_can_not_do_what_is_the_administrators(viewer_request: Observation) -> None:
+    """Request with a viewer's session what the declaration gives to the administrator alone.
+
+    Witness: the viewer's session is valid, and the same request with the administrator's session succeeded.
+    """
+    assert not viewer_request.seen, f"open to a viewer: {', '.join(sorted(viewer_request.seen))}"

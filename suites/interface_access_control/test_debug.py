@@ -1,0 +1,36 @@
+"""The debug port."""
+
+from drivers.debug.jtag import JtagChain
+from drivers.probe import Observation
+from fixtures.case import case
+from lab_config.models import JtagDeclaration
+
+
+@case(
+    "debug.jtag.scan",
+    covers=["IAC-1a", "EN303645 5.6-3", "EN18031 GEC-4", "EN18031 GEC-5"],
+    fails_on="presence",
+    advice="Disable the TAP in fuses, or declare it with what protects it.",
+)
+def test_scan_chain_holds_only_the_declared_taps(jtag: JtagDeclaration, jtag_chain: JtagChain) -> None:
+    """Scan the JTAG chain, and compare the IDCODEs with the declaration.
+
+    A TAP that shows its IDCODE is not yet access; one that nobody declared is a failure. Witness for a chain that
+    is dead: attested wiring.
+    """
+    found = [idcode for idcode in jtag_chain.idcodes if idcode not in jtag.idcodes]
+    assert not found, f"TAPs that are not declared: {', '.join(f'0x{idcode:08x}' for idcode in found)}"
+
+
+@case(
+    "debug.jtag.read_memory",
+    covers=["IAC-1a", "EN303645 5.6-4A", "EN303645 5.6-4B", "EN18031 GEC-2"],
+    fails_on="presence",
+    advice="Lock the debug port in fuses before shipping (readout protection, debug authentication).",
+)
+def test_memory_can_not_be_read_over_jtag(jtag_memory: Observation) -> None:
+    """Read a word of memory through the debug port's memory access port.
+
+    Memory that reads is a failure. Witness: the same adapter read the IDCODE of the debug port right before.
+    """
+    assert not jtag_memory.seen, f"memory reads over JTAG: {jtag_memory.detail('memory')}"

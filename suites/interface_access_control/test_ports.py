@@ -1,0 +1,71 @@
+"""Ports: only what is declared can be reached, and what is declared is there."""
+
+from drivers.network.ports import TcpPorts
+from drivers.network.udp import UdpPorts
+from drivers.probe import Observation
+from fixtures.case import case
+from lab_config.models import Component, Transport
+
+
+@case(
+    "ports.tcp.undeclared",
+    covers=["IAC-1a", "EN303645 5.6-1", "EN18031 GEC-2", "EN18031 GEC-4"],
+    fails_on="presence",
+    advice="Stop the service, bind it to loopback, or declare the port with its purpose.",
+)
+def test_every_open_tcp_port_is_declared(component: Component, tcp_ports: TcpPorts) -> None:
+    """Sweep TCP 1-65535 on the component's address, and compare with the declaration.
+
+    A port that answers SYN-ACK and is not declared is a failure. Witness: the declared canary port answered
+    throughout the sweep and at its end.
+    """
+    undeclared = tcp_ports.open - component.ports(Transport.TCP)
+    assert not undeclared, f"open but not declared: TCP {', '.join(map(str, sorted(undeclared)))}"
+
+
+@case(
+    "ports.udp.undeclared",
+    covers=["IAC-1a", "EN303645 5.6-1", "EN18031 GEC-2", "EN18031 GEC-4"],
+    fails_on="presence",
+    advice="Stop the service, bind it to loopback, or declare the port with its purpose.",
+)
+def test_every_answering_udp_port_is_declared(component: Component, udp_ports: UdpPorts) -> None:
+    """Send each well-known UDP service its own payload, and compare what answers with the declaration.
+
+    An answer from an undeclared port is a failure; a port that keeps silent is open or filtered, and no failure.
+    Witness: the declared UDP service answered before and after.
+    """
+    undeclared = udp_ports.open - component.ports(Transport.UDP)
+    assert not undeclared, f"answering but not declared: UDP {', '.join(map(str, sorted(undeclared)))}"
+
+
+@case(
+    "ports.declared.open",
+    covers=["DOC-1a-iii", "EN18031 GEC-4"],
+    fails_on="absence",
+    advice="Correct the declaration, or find out why the declared service does not speak its protocol.",
+)
+def test_declared_port_speaks_its_declared_protocol(declared_port: Observation) -> None:
+    """Ask each declared port for its declared protocol.
+
+    A declaration that the device contradicts is a failure: nobody can review interfaces by it. Witness for a
+    silent port: another declared service of the same device answered in the same minute.
+    """
+    mute = declared_port.refused | declared_port.silent
+    assert not mute, f"{', '.join(mute)}: {'; '.join(declared_port.detail(about) for about in mute)}"
+
+
+@case(
+    "services.forbidden",
+    covers=["IAC-1a", "EN303645 5.6-1", "EN18031 GEC-2"],
+    fails_on="presence",
+    advice="Remove the service; where it is needed, put it behind TLS or SSH.",
+)
+def test_no_service_carries_passwords_in_clear(clear_service: Observation) -> None:
+    """Ask for each service that carries passwords or debug access in clear on its usual ports.
+
+    The service is recognised by what it says, not by its port's number. Witness: the canary port answered before
+    and after.
+    """
+    found = ", ".join(f"{about} ({clear_service.detail(about)})" for about in sorted(clear_service.seen))
+    assert not found, f"speaks in clear: {found}"

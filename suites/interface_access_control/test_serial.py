@@ -1,0 +1,35 @@
+"""The serial console and the bootloader behind it."""
+
+from drivers.probe import Observation
+from fixtures.case import case
+from lab_config.models import Permission
+
+
+@case(
+    "serial.console.login",
+    covers=["IAC-1b", "EN18031 AUM-1-2"],
+    fails_on="presence",
+    advice="Start a login on the UART instead of a shell, or disable the UART in production.",
+)
+def test_serial_console_gives_no_shell_without_a_password(console_login: Observation) -> None:
+    """Press Return, Ctrl-C and Break on the serial console, and see whether a shell comes without a login.
+
+    Witness: the console answered, and the valid login works through the same code.
+    """
+    assert not console_login.seen, f"a shell without a login after: {', '.join(sorted(console_login.seen))}"
+
+
+@case(
+    "serial.bootloader.interrupt",
+    covers=["IAC-1a", "IAC-1b", "EN303645 5.6-4A", "EN18031 GEC-2"],
+    fails_on="presence",
+    needs=(Permission.POWER,),
+    advice="Set the autoboot delay to -2 (no check for keys) in production, or protect the prompt with a password.",
+)
+def test_autoboot_can_not_be_stopped(autoboot: Observation) -> None:
+    """Switch the power off and on, and press keys on the serial console while the bootloader counts down.
+
+    A prompt of the bootloader is a failure. Witness: the boot log, with the countdown, was read through the same
+    port in the same start, and the device went on to its login.
+    """
+    assert not autoboot.seen, f"the bootloader gave a prompt: {autoboot.detail(min(autoboot.seen))}"

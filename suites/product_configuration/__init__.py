@@ -1,0 +1,1 @@
+"""PC: settings change for the authorised, and for nobody else."""

@@ -1,0 +1,1 @@
+"""SU: verified updates install, and nothing else does."""

@@ -1,0 +1,56 @@
+"""Updates: the vendor's install, and no other image does."""
+
+from drivers.probe import Observation
+from drivers.update.http_upload import UpdateTrials
+from fixtures.case import case
+from lab_config.models import Permission
+
+NEEDS = (Permission.UPDATE,)
+
+
+@case(
+    "update.unauthorised",
+    covers=["SU-1", "IR8259 SU-4"],
+    fails_on="presence",
+    needs=NEEDS,
+    advice="Ask for the administrator's session before the first byte of the image is read.",
+)
+def test_update_needs_authority(update_without_login: Observation) -> None:
+    """Offer an image of the vendor's without a login.
+
+    Witness: the administrator's session can ask for the state of the update at the same time.
+    """
+    assert not update_without_login.seen, f"taken without a login: {update_without_login.detail('upload')}"
+
+
+@case(
+    "update.rejects",
+    covers=["SU-1", "EN303645 5.3-9", "EN18031 SUM-2"],
+    fails_on="presence",
+    needs=NEEDS,
+    advice="Check signature, digest, model and version of the whole image before the first block is written.",
+)
+def test_bad_image_does_not_run(rejected_image: UpdateTrials) -> None:
+    """Offer images that differ in one property from one that the device would accept now.
+
+    An image that runs afterwards, by version or slot, is a failure; that the transfer was refused is noted as a fact
+    of its own. Witness: the unchanged image, taken afterwards by the same way.
+    """
+    running = sorted(rejected_image.seen)
+    assert not running, f"the image runs: {'; '.join(rejected_image.detail(about) for about in running)}"
+
+
+@case(
+    "update.valid",
+    covers=["SU-1", "EN303645 5.3-2", "EN18031 SUM-1"],
+    fails_on="absence",
+    needs=NEEDS,
+    advice="Find out from the device's log why its own vendor's image was not installed.",
+)
+def test_vendor_image_installs(valid_image: UpdateTrials) -> None:
+    """Offer a newer image of the vendor's, and read the version after the restart.
+
+    Witness for an image that does not install: the device took the transfer, and answers.
+    """
+    missing = valid_image.refused | valid_image.silent
+    assert not missing, "; ".join(valid_image.detail(about) for about in sorted(missing))

@@ -1,0 +1,1 @@
+"""CSA: what is needed to detect an incident is recorded, and kept securely."""

@@ -1,0 +1,115 @@
+"""The log: each event that is caused shows on the declared channel, protected, and without a secret."""
+
+from drivers.logs.events import LoggedEvent
+from drivers.probe import Observation
+from fixtures.case import case
+from lab_config.models import Permission, Profile
+
+COVERS = ["CSA-1", "IR8259 CS-5"]
+ADVICE = "Log the event with its subject, source and outcome, and forward it at once."
+
+
+def missing(event: LoggedEvent, profile: Profile) -> str:
+    """Say what did not come, for the sentence of a failure."""
+    return f"no record of {', '.join(sorted(event.silent))} within {profile.limits.log_seconds:g} s"
+
+
+@case("log.emits.login_failure", covers=COVERS, fails_on="absence", advice=ADVICE)
+def test_failed_login_is_logged(login_failure_event: LoggedEvent, profile: Profile) -> None:
+    """Fail to log in with a name made for this run, and await the record that names it.
+
+    Witness: another event arrived on the same channel afterwards.
+    """
+    assert login_failure_event.seen, missing(login_failure_event, profile)
+
+
+@case("log.emits.login_success", covers=COVERS, fails_on="absence", advice=ADVICE)
+def test_login_is_logged(login_success_event: LoggedEvent, profile: Profile) -> None:
+    """Log in as administrator, and await the record that names the account.
+
+    Witness: another event arrived on the same channel afterwards.
+    """
+    assert login_success_event.seen, missing(login_success_event, profile)
+
+
+@case("log.emits.config_change", covers=COVERS, fails_on="absence", needs=(Permission.CONFIGURE,), advice=ADVICE)
+def test_change_of_a_setting_is_logged(config_change_event: LoggedEvent, profile: Profile) -> None:
+    """Change the declared harmless setting, and await its record.
+
+    Witness: another event arrived on the same channel afterwards.
+    """
+    assert config_change_event.seen, missing(config_change_event, profile)
+
+
+@case("log.emits.reboot", covers=COVERS, fails_on="absence", needs=(Permission.POWER,), advice=ADVICE)
+def test_start_is_logged(reboot_event: LoggedEvent, profile: Profile) -> None:
+    """Switch the power off and on, and await the record of the start.
+
+    Witness: another event arrived on the same channel afterwards.
+    """
+    assert reboot_event.seen, missing(reboot_event, profile)
+
+
+@case("log.emits.update_rejected", covers=COVERS, fails_on="absence", needs=(Permission.UPDATE,), advice=ADVICE)
+def test_rejected_update_is_logged(update_rejected_event: LoggedEvent, profile: Profile) -> None:
+    """Offer an image of random bytes made for this run, and await the record that carries its digest.
+
+    Witness: another event arrived on the same channel afterwards.
+    """
+    assert update_rejected_event.seen, missing(update_rejected_event, profile)
+
+
+@case(
+    "log.transport",
+    covers=["CSA-1", "DP-3", "EN18031 SCM-3"],
+    fails_on="presence",
+    advice="Forward the log over TLS only (RFC 5425).",
+)
+def test_log_is_never_forwarded_in_clear(log_transport: Observation) -> None:
+    """Listen on the clear-text ports of syslog beside the TLS port while events are caused.
+
+    A record in clear is a failure. Witness: records of this device arrived over TLS in the same time.
+    """
+    clear = sorted(log_transport.seen - {"tls"})
+    assert not clear, f"records arrived in clear over {', '.join(clear)}"
+
+
+@case(
+    "log.transport.trust",
+    covers=["CSA-1", "DP-3", "EN303645 5.5-1", "EN18031 SCM-2"],
+    fails_on="presence",
+    advice="Check the collector's certificate against the configured CA and name before the first record is sent.",
+)
+def test_device_checks_the_collectors_certificate(log_collector_trust: Observation) -> None:
+    """Present a certificate of an unknown CA to the device's log connection.
+
+    A record that arrives over it is a failure. Witness: the device connects to the good certificate again, and its
+    records arrive.
+    """
+    assert not log_collector_trust.seen, "records were sent to a collector with a certificate of an unknown CA"
+
+
+@case(
+    "log.fields",
+    covers=["CSA-1", "SP800-213A CS:RDL", "SP800-213A CS:SRT"],
+    fails_on="absence",
+    advice="Send RFC 5424 with a time stamp and its zone, host, application and message id.",
+)
+def test_records_carry_time_and_source(log_records: Observation) -> None:
+    """Parse every record that arrived in this run by RFC 5424: time with zone, host, application and message id."""
+    poor = sorted(log_records.refused)
+    assert not poor, f"{len(poor)} of {len(log_records.facts)} records: {log_records.detail(poor[0])}"
+
+
+@case(
+    "log.secrets",
+    covers=["CSA-1", "DP-1", "EN18031 SSM-3"],
+    fails_on="presence",
+    advice="Log the account's name and the outcome; a password that was typed never belongs into a record.",
+)
+def test_no_record_holds_a_password(log_secrets: Observation) -> None:
+    """Search every record of this run for the passwords that were typed in it, the wrong ones and the valid ones.
+
+    Witness: the records of the logins that carried them are there.
+    """
+    assert not log_secrets.seen, f"a record holds the password of {', '.join(sorted(log_secrets.seen))}"

@@ -1,0 +1,275 @@
+import socket
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import trustme
+
+from drivers.errors import BenchError
+from drivers.logs.collector import CONNECTION_LIMIT, Collected, Collector
+from drivers.logs.events import AwaitEvent, CollectorTrust, LogTransport
+from drivers.probe import Answer
+from lab_config.models import CollectorBench
+from tests.drivers.recorder import MemoryRecorder
+
+WAIT = 5.0
+SOON = 0.2
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])
+
+
+@dataclass
+class Lab:
+    """The bench's collector, the CA that the sender trusts, and a certificate of another CA."""
+
+    bench: CollectorBench
+    ca: trustme.CA
+    wrong: tuple[Path, Path]
+
+
+def issue(ca: trustme.CA, folder: Path, name: str) -> tuple[Path, Path]:
+    issued = ca.issue_cert("127.0.0.1")
+    certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
+    certificate.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+    key.write_bytes(issued.private_key_pem.bytes())
+    return certificate, key
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Lab:
+    ca = trustme.CA()
+    certificate, key = issue(ca, tmp_path, "good")
+    bench = CollectorBench(
+        address="127.0.0.1", tls_port=free_port(), clear_port=free_port(), certificate=certificate, key=key
+    )
+    return Lab(bench, ca, issue(trustme.CA(), tmp_path, "wrong"))
+
+
+@pytest.fixture
+def collector(lab: Lab) -> Iterator[Collector]:
+    with Collector(lab.bench) as running:
+        yield running
+
+
+def send_tls(lab: Lab, *messages: bytes, verify: bool = True) -> str | None:
+    """Send records over TLS as a device does; the reason where the handshake failed."""
+    context = ssl.create_default_context()
+    lab.ca.configure_trust(context)
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    with socket.create_connection(("127.0.0.1", lab.bench.tls_port), WAIT) as plain:
+        try:
+            with context.wrap_socket(plain, server_hostname="127.0.0.1") as inside:
+                for message in messages:
+                    inside.sendall(b"%d %s" % (len(message), message))
+        except ssl.SSLError as error:
+            return error.reason
+    return None
+
+
+def send_tcp(lab: Lab, data: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", lab.bench.clear_port), WAIT) as plain:
+        plain.sendall(data)
+
+
+def send_udp(lab: Lab, data: bytes) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as plain:
+        plain.sendto(data, ("127.0.0.1", lab.bench.clear_port))
+
+
+def said(word: bytes) -> bytes:
+    return b'<84>1 2026-11-21T22:14:15Z HV2-1 camera 77 LOGINFAIL [auth@32473 user="%s"] login failure' % word
+
+
+def arrived(collector: Collector, word: str, since: int = 0) -> Collected:
+    found = collector.wait_for(lambda one: word in one.record.text, WAIT, since)
+    assert found is not None, f"no record with {word}: {collector.contacts()}"
+    return found
+
+
+def test_records_of_every_channel_arrive(lab: Lab, collector: Collector) -> None:
+    send_tls(lab, said(b"one"), said(b"two"))
+    send_tcp(lab, said(b"three") + b"\n")
+    send_udp(lab, said(b"four"))
+    channels = {word: arrived(collector, word).channel for word in ("one", "two", "three", "four")}
+    assert channels == {"one": "tls", "two": "tls", "three": "tcp", "four": "udp"}
+    seen = LogTransport(collector).run(MemoryRecorder())
+    assert seen.seen == {"tls", "tcp", "udp"}
+
+
+def test_a_mark_hides_what_came_before(lab: Lab, collector: Collector) -> None:
+    send_udp(lab, said(b"one"))
+    arrived(collector, "one")
+    assert collector.wait_for(lambda one: "one" in one.record.text, SOON, collector.mark()) is None
+
+
+def test_garbage_and_open_ends_are_records_with_errors(lab: Lab, collector: Collector) -> None:
+    send_tcp(lab, b"\x16\x03\x01\x00\xff\x00 not a record")
+    assert arrived(collector, "not a record").record.error
+    send_udp(lab, said(b"after"))
+    arrived(collector, "after")
+
+
+def test_a_connection_that_says_nothing_keeps_nobody_waiting(lab: Lab, collector: Collector) -> None:
+    with socket.create_connection(("127.0.0.1", lab.bench.tls_port), WAIT):
+        send_tls(lab, said(b"one"))
+        arrived(collector, "one")
+
+
+def test_more_connections_than_the_limit_do_not_stop_datagrams(lab: Lab, collector: Collector) -> None:
+    many = [socket.create_connection(("127.0.0.1", lab.bench.clear_port), WAIT) for _ in range(CONNECTION_LIMIT + 3)]
+    send_udp(lab, said(b"one"))
+    arrived(collector, "one")
+    for one in many:
+        one.close()
+
+
+def test_records_of_strangers_are_counted_and_dropped(lab: Lab) -> None:
+    with Collector(lab.bench, device="192.0.2.10") as collector:
+        send_udp(lab, said(b"one"))
+        collector.present(lab.bench.certificate, lab.bench.key)  # done after what had arrived before
+        assert collector.strangers == 1
+        assert not collector.records()
+
+
+def test_beyond_the_limit_the_oldest_record_is_dropped_and_counted(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drivers.logs.collector.RECORD_LIMIT", 3)
+    with Collector(lab.bench) as collector:
+        send_tls(lab, *(said(b"r%d" % number) for number in range(5)))
+        arrived(collector, "r4")
+        assert [one.number for one in collector.records()] == [2, 3, 4]
+        assert collector.dropped == 2
+
+
+def test_a_port_that_is_taken_is_the_benchs_fault(lab: Lab, collector: Collector) -> None:
+    with pytest.raises(BenchError, match="cannot listen") as caught:
+        Collector(lab.bench).__enter__()
+    assert "ss -lntup" in caught.value.next_step
+
+
+def test_an_address_of_another_machine_is_the_benchs_fault(lab: Lab) -> None:
+    with pytest.raises(BenchError, match="cannot listen"):
+        Collector(lab.bench.model_copy(update={"address": "192.0.2.77"})).__enter__()
+
+
+def test_a_key_that_does_not_fit_is_the_benchs_fault(lab: Lab) -> None:
+    with pytest.raises(BenchError, match="cannot use the certificate"):
+        Collector(lab.bench.model_copy(update={"key": lab.wrong[1]}))
+
+
+def test_the_ports_are_free_again_afterwards(lab: Lab) -> None:
+    for word in (b"one", b"two"):
+        with Collector(lab.bench) as collector:
+            send_tls(lab, said(word))
+            arrived(collector, word.decode())
+
+
+def test_a_client_that_does_not_trust_the_certificate_is_named_with_its_alert(lab: Lab, collector: Collector) -> None:
+    collector.present(*lab.wrong)
+    assert send_tls(lab, said(b"one")) == "CERTIFICATE_VERIFY_FAILED"
+    assert collector.wait_for_any(lambda: any(one.outcome == "refused" for one in collector.contacts()), WAIT)
+    alert = next(one for one in collector.contacts() if one.outcome == "refused")
+    assert "UNKNOWN_CA" in alert.detail
+
+
+def await_event(collector: Collector, subject: str, seconds: float = WAIT, **more: object) -> AwaitEvent:
+    return AwaitEvent(collector, "login_failure", 'LOGINFAIL .*user="{subject}"', subject, seconds=seconds, **more)  # type: ignore[arg-type]
+
+
+def test_an_event_is_seen_with_its_record(lab: Lab, collector: Collector) -> None:
+    probe = await_event(collector, "tp-1", cause=lambda: void(send_tls(lab, said(b"tp-1"))))
+    seen = probe.run(MemoryRecorder())
+    assert probe.name == "log_event.login_failure"
+    assert seen.seen == {"login_failure"}
+    assert seen.channel == "tls"
+    assert seen.delay is not None
+    assert seen.timestamp is not None
+    assert 'user="tp-1"' in seen.raw
+
+
+def void(_: object) -> None:
+    """Take a result that nobody needs."""
+
+
+def test_an_event_of_another_subject_is_silence_that_its_record_proves(lab: Lab, collector: Collector) -> None:
+    seen = await_event(collector, "tp.1", SOON, cause=lambda: send_udp(lab, said(b"tpx1"))).run(MemoryRecorder())
+    assert seen.silent == {"login_failure"}
+    arrived(collector, "tpx1")
+    again = await_event(collector, "tp.1", SOON, cause=lambda: None).run(MemoryRecorder())
+    assert again.conclusive
+
+
+def test_silence_of_a_device_that_never_logged_proves_nothing(collector: Collector) -> None:
+    seen = await_event(collector, "tp-1", SOON, cause=lambda: None).run(MemoryRecorder())
+    assert seen.silent == {"login_failure"}
+    assert not seen.conclusive
+
+
+def test_after_silence_the_control_must_arrive(lab: Lab, collector: Collector) -> None:
+    send_udp(lab, said(b"long ago"))
+    arrived(collector, "long ago")
+    dead = await_event(collector, "tp-1", SOON, cause=lambda: None, control=lambda: None)
+    assert not dead.run(MemoryRecorder()).conclusive
+    alive = await_event(collector, "tp-1", SOON, cause=lambda: None, control=lambda: send_udp(lab, said(b"other")))
+    assert alive.run(MemoryRecorder()).conclusive
+
+
+def test_a_secret_in_a_record_is_noticed_and_not_kept(lab: Lab, collector: Collector) -> None:
+    def cause() -> None:
+        send_udp(lab, said(b"tp-1") + b" password=hunter2")
+
+    probe = await_event(collector, "tp-1", cause=cause, secrets=("hunter2",))
+    seen = probe.run(MemoryRecorder())
+    assert seen.shows_secret
+    assert "hunter2" not in seen.model_dump_json()
+    assert "hunter2" not in repr(probe)
+
+
+def test_a_record_full_of_control_characters_is_still_a_fact(lab: Lab, collector: Collector) -> None:
+    seen = await_event(collector, "tp-1", cause=lambda: send_udp(lab, said(b"tp-1") + b"\x1b" * 3000))
+    assert "\x1b" not in seen.run(MemoryRecorder()).raw
+
+
+def test_a_device_that_checks_the_collector_refuses_by_an_alert(lab: Lab, collector: Collector) -> None:
+    cause = lambda: void(send_tls(lab, said(b"tp-1")))  # noqa: E731
+    seen = CollectorTrust(collector, *lab.wrong, cause, WAIT).run(MemoryRecorder())
+    assert seen.refused == {"untrusted collector"}
+    assert seen.conclusive
+
+
+def test_a_device_that_trusts_any_collector_is_seen(lab: Lab, collector: Collector) -> None:
+    cause = lambda: void(send_tls(lab, said(b"tp-1"), verify=False))  # noqa: E731
+    seen = CollectorTrust(collector, *lab.wrong, cause, WAIT).run(MemoryRecorder())
+    assert seen.seen == {"untrusted collector"}
+
+
+def test_a_device_that_stays_away_proves_nothing(lab: Lab, collector: Collector) -> None:
+    seen = CollectorTrust(collector, *lab.wrong, lambda: None, SOON).run(MemoryRecorder())
+    assert seen.facts[0].answer is Answer.SILENT
+    assert not seen.conclusive
+
+
+def test_a_connection_before_the_switch_does_not_count_for_the_wrong_certificate(
+    lab: Lab, collector: Collector
+) -> None:
+    context = ssl.create_default_context()
+    lab.ca.configure_trust(context)
+    with socket.create_connection(("127.0.0.1", lab.bench.tls_port), WAIT) as plain:
+        with context.wrap_socket(plain, server_hostname="127.0.0.1") as old:
+            old.sendall(b"3 abc")
+            arrived(collector, "abc")
+            mark, _ = collector.present(*lab.wrong)
+            with pytest.raises(OSError):
+                while True:
+                    old.sendall(b"3 def")
+    assert not collector.records(mark)
+
+
+def test_transport_without_any_record_proves_nothing(collector: Collector) -> None:
+    assert not LogTransport(collector).run(MemoryRecorder()).conclusive

@@ -1,0 +1,76 @@
+"""Small servers on loopback for the tests: one handler a connection or datagram, ended with the context."""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def tcp_server(handle: Callable[[socket.socket], None], address: tuple[str, int] = ("127.0.0.1", 0)) -> Iterator[int]:
+    """Serve connections one after another in a thread; yields the port. What a handler cannot send is dropped."""
+    with socket.create_server(address) as listener:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with connection, contextlib.suppress(OSError):
+                    handle(connection)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+    thread.join(10)
+
+
+@contextmanager
+def udp_server(
+    handle: Callable[[bytes, Callable[[bytes], object]], None], address: tuple[str, int] = ("127.0.0.1", 0)
+) -> Iterator[int]:
+    """Hand each datagram to `handle` with a function that replies; yields the port."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(address)
+        port: int = sock.getsockname()[1]
+        stop = b"stop the test server"
+
+        def serve() -> None:
+            while True:
+                data, peer = sock.recvfrom(65_535)
+                if data == stop:
+                    return
+                with contextlib.suppress(OSError):
+                    handle(data, lambda reply: sock.sendto(reply, peer))  # noqa: B023
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield port
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stopper:
+            stopper.sendto(stop, (address[0], port))
+        thread.join(10)
+
+
+def closed_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
+    """Return a port of 127.0.0.1 on which nobody listens."""
+    with socket.socket(socket.AF_INET, kind) as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+@contextmanager
+def mute_port() -> Iterator[int]:
+    """A TCP port whose SYNs are dropped, as by a firewall: its queue is full and nobody accepts."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(3):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]

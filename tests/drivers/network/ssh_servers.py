@@ -1,0 +1,123 @@
+"""SSH servers for the tests of this folder, by paramiko: what they offer and whom they let in is theirs to say."""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+import paramiko
+from paramiko.common import (
+    AUTH_FAILED,
+    AUTH_PARTIALLY_SUCCESSFUL,
+    AUTH_SUCCESSFUL,
+    MSG_CHANNEL_SUCCESS,
+    OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED,
+    OPEN_SUCCEEDED,
+)
+from paramiko.server import InteractiveQuery
+
+from tests.drivers.network.tcp_servers import serve
+
+
+@cache
+def host_key() -> paramiko.PKey:
+    """The host key of these tests."""
+    return paramiko.ECDSAKey.generate()
+
+
+@dataclass
+class Rules(paramiko.ServerInterface):
+    """Whom a server lets in, by which methods, and what it does then."""
+
+    password: str = "right"
+    methods: str = "password,publickey"
+    channels: bool = True
+    partial: bool = False
+    banner: str = ""
+    output: bytes = b"Linux box\n"
+    answers_exec: bool = True
+
+    def get_allowed_auths(self, username: str) -> str:
+        return self.methods
+
+    def get_banner(self) -> tuple[str | None, str | None]:
+        return (self.banner, "en") if self.banner else (None, None)
+
+    def check_auth_password(self, username: str, password: str) -> int:
+        if "password" not in self.methods or password != self.password:
+            return AUTH_FAILED
+        return AUTH_PARTIALLY_SUCCESSFUL if self.partial else AUTH_SUCCESSFUL
+
+    def check_auth_interactive(self, username: str, submethods: str) -> int | InteractiveQuery:
+        if "keyboard-interactive" not in self.methods:
+            return AUTH_FAILED
+        return InteractiveQuery("", "", ("Password: ", False))
+
+    def check_auth_interactive_response(self, responses: list[str]) -> int | InteractiveQuery:
+        return AUTH_SUCCESSFUL if responses == [self.password] else AUTH_FAILED
+
+    def check_channel_request(self, kind: str, chanid: int) -> int:
+        return OPEN_SUCCEEDED if self.channels else OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
+
+    def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
+        if self.answers_exec:
+            threading.Thread(target=self._answer, args=(channel, command)).start()
+        else:
+            channel.get_transport().join(10)
+        return True
+
+    def _answer(self, channel: paramiko.Channel, command: bytes) -> None:
+        transport = channel.get_transport()
+        assert isinstance(transport, _Transport)
+        transport.replied.wait(10)
+        with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
+            channel.sendall(command + b": " + self.output)
+            channel.sendall_stderr(b"warning\n")
+            channel.send_exit_status(0)
+            channel.close()
+
+
+class _Transport(paramiko.Transport):
+    """Says when it has replied to a request, so that no output overtakes the reply."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        super().__init__(connection)
+        self.replied = threading.Event()
+
+    def _send_user_message(self, data: paramiko.Message) -> None:
+        super()._send_user_message(data)  # type: ignore[misc]
+        if data.asbytes()[0] == MSG_CHANNEL_SUCCESS:
+            self.replied.set()
+
+
+@contextlib.contextmanager
+def ssh_server(rules: Rules, *, close_after_refusal: bool = False) -> Iterator[int]:
+    """Yield the port of an SSH server; with `close_after_refusal`, one refused login ends the connection."""
+
+    def handle(connection: socket.socket) -> None:
+        transport = _Transport(connection)
+        transport.add_server_key(host_key())
+        finished = threading.Event()
+        try:
+            with contextlib.suppress(paramiko.SSHException, EOFError):
+                transport.start_server(event=finished, server=rules)
+                if close_after_refusal:
+                    _close_after_refusal(transport)
+            transport.join(10)
+        finally:
+            transport.close()
+
+    with serve(handle) as port:
+        yield port
+
+
+def _close_after_refusal(transport: paramiko.Transport) -> None:
+    handler = None
+    while transport.is_alive() and handler is None:
+        handler = transport.auth_handler
+        transport.join(0.01)
+    while transport.is_alive() and handler is not None and not handler.auth_fail_count:
+        transport.join(0.01)
+    transport.close()

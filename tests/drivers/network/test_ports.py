@@ -1,0 +1,283 @@
+import base64
+import contextlib
+import errno
+import functools
+import json
+import resource
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drivers.errors import BenchError
+from drivers.network.connect_sweep import ConnectSweep
+from drivers.network.link import Link, link_to
+from drivers.network.ports import OTHER_CLOSED, OTHER_FILTERED, TcpPorts, TcpSweep
+from drivers.network.sweep import Canary, Pace
+from drivers.network.syn import SYN, SynTemplate, checksum, parse
+from drivers.network.target import Target
+from lab_config.models import NetworkBench
+from tests.drivers.network.recorder import MemoryRecorder
+from tests.drivers.network.servers import closed_port, mute_port, tcp_server
+
+ROOT = Path(__file__).parents[3]
+LINK = Link("lab0", bytes.fromhex("020000000001"), "192.0.2.1", "192.0.2.10")
+
+
+@functools.cache
+def namespaces_are_permitted() -> bool:
+    unshare = shutil.which("unshare")
+    return unshare is not None and subprocess.run([unshare, "-Urn", "true"], capture_output=True).returncode == 0
+
+
+def in_namespace(**arguments: Any) -> dict[str, Any]:
+    if not namespaces_are_permitted():
+        pytest.skip("this machine does not permit network namespaces without root")
+    command = ["unshare", "-Urn", sys.executable, "-m", "tests.drivers.network.veth_lab", json.dumps(arguments)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert isinstance(result, dict)
+    return result
+
+
+def sweep_in_namespace(**arguments: Any) -> tuple[TcpPorts, dict[str, bytes]]:
+    result = in_namespace(declared=[443], **arguments) if "declared" not in arguments else in_namespace(**arguments)
+    evidence = {name: base64.b64decode(data) for name, data in result["evidence"].items()}
+    return TcpPorts.model_validate(result["observation"]), evidence
+
+
+def loopback(**port_map: int) -> Target:
+    return Target(
+        NetworkBench(address="127.0.0.1", port_map={f"tcp/{key[1:]}": port for key, port in port_map.items()})
+    )
+
+
+def accept(connection: socket.socket) -> None:
+    """Nothing is said."""
+
+
+# --- frames ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("port", [1, 443, 65_535])
+def test_a_syn_frame_is_correct_down_to_its_checksums(port: int) -> None:
+    frame = SynTemplate(LINK, bytes.fromhex("020000000002"), 40_000, 0xFFFFFFFF).to(port)
+    assert frame[:14].hex() == "0200000000020200000000010800"
+    assert checksum(frame[14:34]) == 0
+    assert checksum(frame[26:34] + struct.pack("!HH", 6, len(frame) - 34) + frame[34:]) == 0
+    answer = parse(frame)
+    assert answer is not None
+    assert (answer.source, answer.destination, answer.flags) == (40_000, port, SYN)
+
+
+def test_frames_that_are_cut_or_fragmented_or_not_tcp_are_no_answers() -> None:
+    frame = SynTemplate(LINK, bytes(6), 40_000, 1).to(80)
+    assert all(parse(frame[:length]) is None for length in range(54))
+    assert parse(frame[:20] + b"\x20\x00" + frame[22:]) is None
+    assert parse(frame[:23] + b"\x11" + frame[24:]) is None
+    assert parse(frame[:14] + b"\x41" + frame[15:]) is None
+    assert parse(frame[:14] + b"\x4f" + frame[15:]) is None
+
+
+def test_an_interface_that_does_not_exist_is_the_bench_s_fault() -> None:
+    with pytest.raises(BenchError, match="no interface nowhere0"):
+        link_to("192.0.2.10", "nowhere0")
+
+
+def test_loopback_and_ipv6_have_no_link_for_raw_frames() -> None:
+    assert link_to("127.0.0.1", "lo") is None
+    assert link_to("::1", "lo") is None
+
+
+# --- what both ways share ----------------------------------------------------------------------------------------
+
+
+def test_a_canary_holds_only_if_its_last_answer_came() -> None:
+    canary = Canary(443)
+    assert not canary.witness().holds
+    for _ in range(20):
+        canary.count(True, repeated=False)
+    assert canary.witness().holds
+    canary.count(False, repeated=True)
+    assert not canary.witness().holds
+    canary.count(True, repeated=False)
+    assert canary.witness().holds
+    assert canary.witness().what.startswith("canary tcp/443 answered 21 of 22 times")
+
+
+def test_a_canary_that_lost_more_than_a_tenth_does_not_hold() -> None:
+    canary = Canary(443)
+    for number in range(20):
+        canary.count(number not in (3, 4, 5), repeated=False)
+    assert canary.last
+    assert not canary.witness().holds
+
+
+def test_the_pace_halves_and_comes_back_no_higher_than_its_ceiling() -> None:
+    pace = Pace(1_000)
+    pace.halve()
+    assert pace.per_second == 500
+    for _ in range(100):
+        pace.rise()
+    assert pace.per_second == 1_000
+    for _ in range(100):
+        pace.halve()
+    assert pace.per_second == 200
+
+
+# --- connect() on loopback ---------------------------------------------------------------------------------------
+
+
+def test_a_full_sweep_by_connect_finds_the_open_port_and_reports_a_declared_closed_one() -> None:
+    closed = closed_port()
+    with tcp_server(accept) as canary, tcp_server(accept) as other:
+        seen = TcpSweep(loopback(), frozenset({canary, closed}), canary).run(MemoryRecorder())
+    assert seen.method == "connect"
+    assert {canary, other} <= seen.open
+    assert seen.detail(f"tcp/{other}") == "SYN-ACK"
+    assert seen.about(f"tcp/{closed}").refused
+    assert seen.witness is not None
+    assert seen.witness.holds, seen.witness.what
+    assert len(seen.open) + seen.closed + seen.filtered == 65_535
+
+
+def test_behind_forwarding_only_mapped_and_declared_ports_are_asked_and_nothing_is_proven() -> None:
+    with tcp_server(accept) as here, tcp_server(accept) as of_the_host:
+        target = loopback(p443=here, p23=closed_port())
+        seen = TcpSweep(target, frozenset({443}), 443).run(MemoryRecorder())
+    assert seen.open == {443}
+    assert of_the_host not in seen.open
+    assert seen.closed == 1
+    assert seen.witness is not None
+    assert not seen.witness.holds
+    assert "forwarding" in seen.witness.what
+
+
+def test_a_port_that_drops_questions_is_silent_and_was_asked_again() -> None:
+    record = MemoryRecorder()
+    with tcp_server(accept) as canary, mute_port() as mute:
+        answers = ConnectSweep(loopback(), Canary(canary), record).run([canary, mute])
+    assert answers.silent_of([canary, mute]) == [mute]
+    assert answers.lost >= 1
+    assert answers.canary.witness().holds
+
+
+def test_a_device_that_answers_nothing_ends_the_sweep_early_without_a_witness() -> None:
+    with mute_port() as mute:
+        answers = ConnectSweep(loopback(), Canary(mute), MemoryRecorder()).run([mute])
+    assert not answers.heard
+    assert answers.sent < 10
+    assert not answers.witness().holds
+    assert "ended early" in answers.witness().what
+
+
+def test_too_few_files_slow_a_sweep_down_and_do_not_break_it() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.ExitStack() as stack:
+        canary = stack.enter_context(tcp_server(accept))
+        mute = [stack.enter_context(mute_port()) for _ in range(6)]
+        probe = stack.enter_context(socket.socket())
+        resource.setrlimit(resource.RLIMIT_NOFILE, (probe.fileno() + 6, hard))
+        try:
+            answers = ConnectSweep(loopback(), Canary(canary), MemoryRecorder()).run([canary, *mute])
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert sorted(answers.silent_of([canary, *mute])) == sorted(mute)
+    assert answers.open == {canary}
+    assert answers.canary.last
+
+
+def test_a_machine_without_any_socket_left_is_the_bench_s_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_socket(*_: object) -> socket.socket:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    sweep = ConnectSweep(loopback(), Canary(443), MemoryRecorder())
+    monkeypatch.setattr(socket, "socket", no_socket)
+    with pytest.raises(BenchError, match="no socket"):
+        sweep.run([443])
+
+
+# --- raw frames in a namespace -----------------------------------------------------------------------------------
+
+
+def test_a_raw_sweep_of_a_linux_device_finds_each_open_port_and_counts_the_closed() -> None:
+    seen, evidence = sweep_in_namespace(kernel=[22, 443, 8899], declared=[22, 80, 443])
+    assert seen.method == "syn"
+    assert seen.open == {22, 443, 8899}
+    assert seen.closed == 65_532
+    assert seen.about("tcp/80").refused
+    assert seen.detail(OTHER_CLOSED) == "65531 ports answered RST"
+    assert seen.witness is not None
+    assert seen.witness.holds, seen.witness.what
+    assert seen.conclusive
+    capture = evidence["answers.pcap"]
+    assert struct.unpack_from("<I", capture)[0] == 0xA1B23C4D
+    assert 1_000 < len(capture) < 100_000
+
+
+def test_without_raw_sockets_the_same_device_is_swept_by_connect() -> None:
+    seen, _ = sweep_in_namespace(kernel=[443, 8899], no_raw=True)
+    assert seen.method == "connect"
+    assert seen.open == {443, 8899}
+    assert seen.closed == 65_533
+    assert seen.conclusive
+
+
+def test_a_device_with_its_link_down_is_silent_without_a_witness() -> None:
+    seen, _ = sweep_in_namespace(link_down=True)
+    assert not seen.open
+    assert seen.silent == {"tcp/443", OTHER_FILTERED}
+    assert not seen.conclusive
+    assert "no ARP answer" in seen.detail("tcp/443")
+
+
+def test_answers_to_nobody_s_question_are_not_counted() -> None:
+    seen, _ = sweep_in_namespace(habits={"open": [443, 8899], "wrong_ack": True})
+    assert seen.open == {443, 8899}
+    assert seen.closed == 0
+    assert seen.filtered == 65_533
+    assert seen.conclusive
+
+
+def test_a_device_that_loses_the_first_question_to_each_port_is_asked_again() -> None:
+    seen, _ = sweep_in_namespace(habits={"open": [443, 8899], "drop_first": True})
+    assert seen.open == {443, 8899}
+    assert seen.closed == 65_533
+    assert seen.lost >= 65_534
+    assert seen.conclusive
+
+
+def test_a_device_that_dies_in_the_sweep_leaves_no_witness() -> None:
+    seen, _ = sweep_in_namespace(habits={"dies_after": 5_000})
+    assert not seen.conclusive
+    assert seen.witness is not None
+    assert "fell silent" in seen.witness.what
+    assert seen.filtered > 50_000
+
+
+def test_a_canary_that_is_closed_is_no_witness_and_hides_nothing() -> None:
+    seen, _ = sweep_in_namespace(habits={"open": [8899]})
+    assert seen.open == {8899}
+    assert seen.about("tcp/443").refused
+    assert not seen.conclusive
+
+
+def test_a_rate_limit_slows_the_sweep_down_and_hides_no_port() -> None:
+    hidden = list(range(100, 3_100, 100))
+    habits = {"open": [443, *hidden], "closed_answer": False, "per_second": 3_000}
+    result = in_namespace(habits=habits, first_ports=3_100)
+    assert set(result["open"]) == {443, *hidden}
+    assert result["lost"] > 0
+
+
+def test_the_first_answer_of_a_port_that_was_open_stands() -> None:
+    answers = ConnectSweep(loopback(), Canary(1), MemoryRecorder()).answers
+    answers.enter(80, True)
+    answers.enter(80, False)
+    assert (answers.open, answers.closed) == ({80}, set())

@@ -1,0 +1,117 @@
+import pytest
+
+from drivers.errors import BenchError
+from drivers.probe import Answer, Observation
+from drivers.serial.bootloader import InterruptAutoboot
+from drivers.serial.console import TEXT_LIMIT, BootLog, CaptureBoot
+from lab_config.models import ConsoleDeclaration
+from tests.drivers.recorder import MemoryRecorder
+from tests.drivers.serial.pty_device import DECLARATION, Board, Getty, Line, PtyDevice, Script, off, playing
+from tests.drivers.serial.test_port import flood
+
+
+def captured(dut: PtyDevice, seconds: float = 10) -> BootLog:
+    return CaptureBoot(dut.bench, DECLARATION, dut.restart, seconds).run(MemoryRecorder())
+
+
+def interrupted(dut: PtyDevice, seconds: float = 10, declaration: ConsoleDeclaration = DECLARATION) -> Observation:
+    return InterruptAutoboot(dut.bench, declaration, dut.restart, seconds).run(MemoryRecorder())
+
+
+def test_a_boot_log_is_captured_from_its_first_line_to_the_login() -> None:
+    with playing(Getty(), boot=Board()) as dut:
+        log = captured(dut)
+        lines = log.text.splitlines()
+        assert lines[0] == "AcmeBoot 2.1 (reset: power-on)"
+        assert lines[-1] == "acme login: "
+        assert log.seen == {"boot_log"}
+        assert log.conclusive and log.first_line_seen and log.login_seen
+
+
+def test_what_a_device_prints_while_it_starts_cannot_act_on_a_terminal() -> None:
+    with playing(off, boot=Board(extra="\x1b[2J\u202ewifi_psk=x\r\n")) as dut:
+        text = captured(dut).text
+        assert "wifi_psk=x" in text
+        assert "\x1b" not in text and "\u202e" not in text
+
+
+def test_a_boot_log_without_its_first_line_proves_nothing() -> None:
+    with playing(off, boot=Board(first_line="something else")) as dut:
+        log = captured(dut, seconds=2)
+        assert not log.first_line_seen
+        assert not log.conclusive
+        assert log.login_seen
+
+
+@pytest.mark.parametrize("boot", [off, flood], ids=["mute", "endless output"])
+def test_a_device_that_does_not_boot_leaves_a_log_that_proves_nothing(boot: Script) -> None:
+    with playing(off, boot=boot) as dut:
+        log = captured(dut, seconds=1)
+        assert log.silent == {"boot_log"}
+        assert not log.conclusive
+
+
+def test_a_boot_log_is_bounded_and_says_that_it_was_cut() -> None:
+    with playing(off, boot=Board(extra="\x1b" * (TEXT_LIMIT // 2) + "\r\n")) as dut:
+        log = captured(dut, seconds=30)
+        assert len(log.text) == TEXT_LIMIT
+        assert not log.conclusive
+
+
+def test_an_error_of_the_power_switch_reaches_the_caller() -> None:
+    def broken() -> None:
+        raise BenchError("the power switch did not answer.")
+
+    with playing(Getty()) as dut, pytest.raises(BenchError, match="power switch"):
+        CaptureBoot(dut.bench, DECLARATION, broken, 30).run(MemoryRecorder())
+
+
+def test_a_bootloader_that_ignores_keys_refuses_them() -> None:
+    with playing(Getty(), boot=Board()) as dut:
+        seen = interrupted(dut)
+        assert seen.refused == {"keys"}
+        assert seen.conclusive
+
+
+def test_a_bootloader_that_stops_is_seen_and_told_to_boot() -> None:
+    with playing(Getty(), boot=Board(interruptible=True)) as dut:
+        seen = interrupted(dut)
+        assert seen.seen == {"keys"}
+        assert "`boot` went on to the login" in seen.detail("keys")
+
+
+def test_a_bootloader_that_does_not_know_boot_is_restarted() -> None:
+    boards = iter([Board(interruptible=True, boots_again=False), Board()])
+    with playing(Getty(), boot=lambda line: next(boards)(line)) as dut:
+        seen = interrupted(dut, seconds=4)
+        assert "a further restart went on to the login" in seen.detail("keys")
+
+
+def test_a_prompt_that_is_not_declared_is_known_by_its_kind() -> None:
+    declaration = DECLARATION.model_copy(update={"bootloader_prompt": None})
+    with playing(Getty(), boot=Board(interruptible=True)) as dut:
+        assert interrupted(dut, declaration=declaration).seen == {"keys"}
+
+
+def test_a_line_that_looks_like_a_prompt_but_does_not_answer_is_none() -> None:
+    with playing(Getty(), boot=Board(first_line="AcmeBoot 2.1\r\n=> loading", counts=6)) as dut:
+        assert interrupted(dut).refused == {"keys"}
+
+
+def test_without_the_declared_countdown_nothing_is_concluded() -> None:
+    with playing(Getty(), boot=Board(counts=0)) as dut:
+        seen = interrupted(dut)
+        assert [fact.answer for fact in seen.facts] == [Answer.SILENT]
+        assert not seen.conclusive
+
+
+def test_no_key_is_pressed_before_the_first_line() -> None:
+    typed: list[str] = []
+
+    def listening(line: Line) -> None:
+        typed.append(line.key(0.5))
+
+    with playing(off, boot=listening) as dut:
+        seen = interrupted(dut, seconds=1)
+        assert typed == [""]
+        assert not seen.conclusive

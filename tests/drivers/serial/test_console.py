@@ -1,0 +1,183 @@
+import pytest
+
+from drivers.credentials import GuessLogins, Pair
+from drivers.probe import Answer
+from drivers.serial import console, login
+from drivers.serial.console import ConsoleDoor, ConsoleLogin, ObserveConsoleLogin
+from tests.drivers.recorder import MemoryRecorder
+from tests.drivers.serial.pty_device import DECLARATION, Getty, Line, PtyDevice, Script, off, playing, root_shell
+from tests.drivers.serial.test_port import flood
+
+VALID = ("service", "correct horse")
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(login, "STEP_SECONDS", 0.8)
+    monkeypatch.setattr(login, "RESULT_SECONDS", 1.5)
+    monkeypatch.setattr(console, "_BREAKS", 1)
+
+
+def door(dut: PtyDevice) -> ConsoleDoor:
+    return ConsoleDoor(dut.bench, DECLARATION)
+
+
+def test_the_valid_login_gets_in_and_out_again() -> None:
+    with playing(Getty()) as dut:
+        for _ in range(2):
+            assert door(dut).attempt(*VALID).answer is Answer.SEEN
+
+
+def test_a_wrong_password_is_refused_in_the_devices_own_words() -> None:
+    with playing(Getty()) as dut:
+        attempt = door(dut).attempt("service", "wrong")
+        assert (attempt.answer, attempt.detail) == (Answer.REFUSED, "Login incorrect")
+
+
+def test_each_guess_finds_the_login_prompt_that_the_last_one_left() -> None:
+    with playing(Getty(accounts=(VALID, ("root", "root")))) as dut:
+        here = door(dut)
+        answers = [here.attempt(*pair).answer for pair in [("a", "b"), VALID, ("root", "root"), ("root", ""), VALID]]
+        assert answers == [Answer.REFUSED, Answer.SEEN, Answer.SEEN, Answer.REFUSED, Answer.SEEN]
+
+
+def test_a_root_prompt_that_is_not_declared_counts_when_a_shell_computes_behind_it() -> None:
+    with playing(Getty(accounts=(("root", "toor"),))) as dut:
+        assert door(dut).attempt("root", "toor").answer is Answer.SEEN
+
+
+def test_a_root_prompt_without_a_shell_behind_it_proves_nothing() -> None:
+    def imitation(line: Line) -> None:
+        while True:
+            line.write("\r\nacme login: ")
+            if not line.line():
+                continue
+            line.write("Password: ")
+            line.line(echo=False)
+            line.write("# ")
+            line.line()
+
+    with playing(imitation) as dut:
+        assert door(dut).attempt("root", "root").answer is Answer.SILENT
+
+
+def test_an_account_without_a_password_is_seen_as_that() -> None:
+    with playing(Getty(no_password=("service",))) as dut:
+        attempt = door(dut).attempt("service", "anything")
+        assert attempt.answer is Answer.SEEN
+        assert "without asking for a password" in attempt.detail
+
+
+def test_a_shell_in_spite_of_a_refusal_is_a_login() -> None:
+    with playing(Getty(shell_after_refusal=True)) as dut:
+        assert door(dut).attempt("service", "wrong").answer is Answer.SEEN
+
+
+def test_a_refusal_in_other_words_than_declared_is_silence() -> None:
+    with playing(Getty(refusal="Try again later")) as dut:
+        assert door(dut).attempt("service", "wrong").answer is Answer.SILENT
+
+
+@pytest.mark.parametrize("device", [off, flood], ids=["mute", "endless output"])
+def test_a_console_without_a_login_prompt_is_silence(device: Script) -> None:
+    with playing(device) as dut:
+        assert door(dut).attempt(*VALID).answer is Answer.SILENT
+
+
+def test_a_session_that_others_left_is_ended_first() -> None:
+    def left_open(line: Line) -> None:
+        Getty().shell(line, "service")
+        Getty()(line)
+
+    with playing(left_open) as dut:
+        assert door(dut).attempt("service", "wrong").answer is Answer.REFUSED
+
+
+def test_a_shell_that_nobody_can_leave_is_a_login_without_any() -> None:
+    def forever(line: Line) -> None:
+        Getty(can_log_out=False).shell(line, "service")
+
+    with playing(forever) as dut:
+        attempt = door(dut).attempt("service", "wrong")
+        assert attempt.answer is Answer.SEEN
+        assert "without any login" in attempt.detail
+
+
+def test_our_own_session_that_cannot_be_ended_is_not_held_against_the_next_guess() -> None:
+    with playing(Getty(can_log_out=False)) as dut:
+        here = door(dut)
+        assert here.attempt(*VALID).answer is Answer.SEEN
+        assert here.attempt("service", "wrong").answer is Answer.SILENT
+
+
+def test_a_typed_password_that_is_echoed_stays_out_of_the_detail() -> None:
+    def echoing(line: Line) -> None:
+        while True:
+            line.write("\r\nacme login: ")
+            if not line.line():
+                continue
+            line.write("Password: ")
+            line.write(f"Login incorrect for {line.line()}\r\n")
+
+    with playing(echoing) as dut:
+        declaration = DECLARATION.model_copy(update={"refusal": "Login incorrect.*"})
+        attempt = ConsoleDoor(dut.bench, declaration).attempt(*VALID)
+        assert attempt.answer is Answer.REFUSED
+        assert "correct horse" not in attempt.detail
+
+
+def test_guesses_on_the_console_rest_on_both_controls() -> None:
+    with playing(Getty(accounts=(VALID, ("root", "root")))) as dut:
+        pairs = (Pair("root", "root", "list"), Pair("admin", "admin", "list"))
+        guesses = GuessLogins(door(dut), pairs, *VALID).run(MemoryRecorder())
+        assert guesses.seen == {"root:root"}
+        assert guesses.refused == {"admin:admin"}
+        assert guesses.conclusive and not guesses.accepts_anything
+
+
+def observed(dut: PtyDevice) -> ConsoleLogin:
+    return ObserveConsoleLogin(dut.bench, DECLARATION, *VALID).run(MemoryRecorder())
+
+
+@pytest.mark.parametrize("colour", ["", "\x1b[1m\x1b[2J"])
+def test_a_console_that_asks_for_a_login_refuses_each_key(colour: str) -> None:
+    with playing(Getty(colour=colour)) as dut:
+        shown = observed(dut)
+        assert shown.refused == {"return", "ctrl_c", "break"}
+        assert shown.conclusive
+
+
+def test_a_root_shell_on_the_console_is_seen() -> None:
+    with playing(root_shell) as dut:
+        shown = observed(dut)
+        assert shown.seen == {"return", "ctrl_c", "break"}
+        assert "computes" in shown.detail("return")
+
+
+def test_a_shell_without_a_prompt_is_found_by_what_it_computes() -> None:
+    def promptless(line: Line) -> None:
+        Getty(root_prompt="").shell(line, "root")
+
+    with playing(promptless) as dut:
+        assert "return" in observed(dut).seen
+
+
+def test_a_shell_that_only_ctrl_c_opens_is_seen() -> None:
+    def debug_door(line: Line) -> None:
+        while True:
+            line.write("\r\nacme login: ")
+            if line.line() == "\x03":
+                Getty().shell(line, "root")
+
+    with playing(debug_door) as dut:
+        shown = observed(dut)
+        assert "return" in shown.refused
+        assert "ctrl_c" in shown.seen
+
+
+def test_silence_of_a_mute_console_has_no_witness_that_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(login, "STEP_SECONDS", 0.2)
+    with playing(off) as dut:
+        shown = observed(dut)
+        assert shown.silent == {"return", "ctrl_c", "break"}
+        assert not shown.conclusive

@@ -1,0 +1,180 @@
+from collections.abc import Callable
+
+import pytest
+
+from drivers.errors import BenchError
+from drivers.probe import Answer, Observation
+from drivers.update.http_upload import KEPT_OCTETS, TryImages, UpdateTrials, UploadUnauthorised
+from drivers.update.image import container
+from tests.drivers.recorder import MemoryRecorder
+from tests.drivers.web_device import IDENTITY, LOGIN, PASSWORDS, UPDATE, Device, image, running
+
+SOON = 0.1
+
+
+def trials(
+    device: Device,
+    names: tuple[str, ...] | None = None,
+    restart: Callable[[], None] | None = None,
+    version: str = "1.5.0",
+    password: str = PASSWORDS["admin"],
+    record: MemoryRecorder | None = None,
+) -> UpdateTrials:
+    base = image(device.vendor, version)
+    bad = container("signed_tar").variants(base, image(device.vendor, "1.3.0"))
+    probe = TryImages(
+        device.target,
+        device.service,
+        LOGIN,
+        UPDATE,
+        IDENTITY,
+        base,
+        tuple((name, data) for name, data in bad.items() if names is None or name in names),
+        "admin",
+        password,
+        restart,
+        device.ready,
+        SOON,
+    )
+    return probe.run(record or MemoryRecorder())
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_good_mechanism_refuses_every_bad_image_and_installs_the_base(tls: bool) -> None:
+    record = MemoryRecorder()
+    with running(tls=tls) as device:
+        seen = trials(device, restart=device.restart, record=record)
+        assert device.version == "1.5.0"
+    assert seen.seen == {"base", "base.transfer"}
+    assert not seen.silent
+    assert seen.conclusive
+    assert (seen.version_before, seen.version_after, seen.base_version) == ("1.4.0", "1.5.0", "1.5.0")
+    assert {"unsigned.img", "base.img"} <= set(record.kept)
+
+
+def test_status_200_for_a_refused_upload_is_no_acceptance() -> None:
+    with running("update_says_200") as device:
+        seen = trials(device)
+    assert seen.seen == {f"{name}.transfer" for name in (*seen.digests,)} | {"base"}
+    assert "unsigned" in seen.refused
+    assert seen.conclusive
+
+
+def test_an_unsigned_image_that_runs_is_seen_and_ends_the_trials() -> None:
+    with running("unsigned_accepted") as device:
+        seen = trials(device)
+    assert "unsigned" in seen.seen
+    assert "empty" in seen.refused
+    assert "not asked" in seen.detail("bit_flip_payload")
+    assert not seen.conclusive
+
+
+def test_a_downgrade_that_runs_leaves_the_witness_to_the_others() -> None:
+    with running("downgrade_allowed") as device:
+        seen = trials(device)
+        assert device.version == "1.5.0"
+    assert seen.about("downgrade").seen == {"downgrade"}
+    assert seen.about("unsigned").refused == {"unsigned"}
+    assert seen.conclusive
+
+
+def test_a_mechanism_that_never_installs_leaves_no_witness_but_proves_the_missing_installation() -> None:
+    with running("never_installs") as device:
+        seen = trials(device, names=("empty", "unsigned"))
+    assert not seen.about("unsigned").conclusive
+    installation = seen.installation()
+    assert installation.silent == {"base"}
+    assert installation.conclusive
+
+
+def test_an_image_that_is_installed_at_the_next_start_is_seen_after_the_restart() -> None:
+    with running("installs_at_restart", "unsigned_accepted") as device:
+        seen = trials(device, names=("unsigned", "garbage"), restart=device.restart)
+    assert {"unsigned", "after_restart"} <= seen.seen
+    assert "garbage" in seen.refused
+
+
+def test_an_accepted_image_that_never_runs_is_silence() -> None:
+    with running("never_installs", "update_takes_anything") as device:
+        seen = trials(device, names=("unsigned",))
+    assert seen.about("unsigned", "unsigned.transfer").silent == {"unsigned"}
+    assert "unsigned.transfer" in seen.seen
+
+
+def test_a_base_that_runs_already_proves_nothing() -> None:
+    with running() as device:
+        seen = trials(device, names=("empty",), version="1.4.0")
+    assert seen.silent == {"base"}
+    assert not seen.conclusive
+    assert not seen.installation().conclusive
+
+
+def test_without_authority_no_image_is_offered() -> None:
+    with running() as device:
+        with pytest.raises(BenchError, match="cannot be read"):
+            trials(device, password="wrong")
+        assert "POST /api/update" not in device.requests
+
+
+def test_a_large_image_is_kept_as_a_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drivers.update.http_upload.KEPT_OCTETS", 10)
+    record = MemoryRecorder()
+    with running() as device:
+        seen = trials(device, names=("empty", "unsigned"), record=record)
+    assert set(record.kept) == {"empty.img"}
+    assert len(seen.digests["unsigned"]) == 64
+    assert KEPT_OCTETS == 1 << 20
+
+
+def unauthorised(device: Device, data: bytes, password: str = PASSWORDS["admin"]) -> Observation:
+    probe = UploadUnauthorised(
+        device.target, device.service, LOGIN, UPDATE, IDENTITY, data, "admin", password, device.ready, SOON
+    )
+    return probe.run(MemoryRecorder())
+
+
+@pytest.mark.parametrize("habit", ["", "login_page_200"])
+def test_an_upload_without_a_login_is_refused(habit: str) -> None:
+    with running(habit) as device:
+        seen = unauthorised(device, image(device.vendor, "1.5.0"))
+        assert device.version == "1.4.0"
+    assert seen.refused == {"POST /api/update"}
+    assert seen.conclusive
+
+
+def test_a_refusal_with_status_200_is_not_taken_for_acceptance() -> None:
+    with running("refuses_with_200") as device:
+        seen = unauthorised(device, image(device.vendor, "1.5.0"))
+    assert seen.silent == {"POST /api/update"}
+    assert seen.conclusive
+
+
+@pytest.mark.parametrize("good", [True, False])
+def test_an_upload_without_a_login_that_the_mechanism_takes_up_is_seen(good: bool) -> None:
+    with running("anonymous POST /api/update") as device:
+        data = image(device.vendor, "1.5.0") if good else b"garbage"
+        seen = unauthorised(device, data)
+        assert (device.version == "1.5.0") is good
+    assert seen.facts[0].answer is Answer.SEEN
+
+
+def test_an_upload_that_nobody_can_check_proves_nothing() -> None:
+    with running("refuses_with_200") as device:
+        seen = unauthorised(device, b"garbage", password="wrong")
+    assert not seen.conclusive
+
+
+def test_an_installation_that_takes_a_restart_is_waited_for_and_read_in_a_new_session(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with running("installs_at_restart") as device:
+
+        def ready(_seconds: float) -> bool:
+            device.restart()
+            return True
+
+        monkeypatch.setattr(device, "ready", ready)
+        seen = trials(device, names=("empty",))
+    assert "base" in seen.seen
+    assert seen.version_after == "1.5.0"
+    assert seen.conclusive

@@ -1,0 +1,89 @@
+from pathlib import Path
+
+import pytest
+
+from drivers.errors import ConfigurationError
+from lab_config.load import find, load, peek
+from lab_config.models import Absent, Bench, PowerBench, Product
+
+PRODUCT = find("products", "reference_camera").read_text("utf-8")
+BENCH = find("benches", "reference").read_text("utf-8")
+ENVIRONMENT = {
+    name: f"/tmp/{name}"
+    for name in ("REFERENCE_FOLDER", "REFERENCE_CONSOLE", "REFERENCE_JTAG", "REFERENCE_SERIAL", "REFERENCE_RELAY")
+} | {"REFERENCE_ADDRESS": "192.0.2.10", "REFERENCE_COLLECTOR": "192.0.2.1"}
+
+
+def product_with(folder: Path, old: str, new: str) -> Path:
+    assert old in PRODUCT
+    path = folder / "product.yaml"
+    path.write_text(PRODUCT.replace(old, new, 1), "utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("port: 443", "port: 99999", r"line 15: component\.services\.0\.port: .*65535 \(found '99999'\)"),
+        ("firmware: 1.4.0", "firmwares: 1.4.0", "firmware: is missing"),
+        ("  boot_seconds: 20", "  boot_secs: 20", r"line 13: component\.boot_secs: is not a field here"),
+        ("    service: admin\n    form", "    service: adm\n    form", "no service has the id adm"),
+        ("  boot_seconds: 20", "  boot_seconds: 20\n  boot_seconds: 21", "line 14: boot_seconds is there twice"),
+        ("elsewhere: [", "elsewhere: [[", "line 10: not YAML"),
+        ("name: Halcyon", "name: ${NOT_SET} Halcyon", r"line 4: name: the environment holds no NOT_SET"),
+    ],
+)
+def test_a_mistake_in_a_file_is_one_sentence_with_file_line_and_field(
+    tmp_path: Path, old: str, new: str, expected: str
+) -> None:
+    path = product_with(tmp_path, old, new)
+    with pytest.raises(ConfigurationError, match=expected) as caught:
+        load(path, Product, {})
+    assert str(path) in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(("content", "expected"), [(b"", "found none"), (b"\xff\xfe", "UTF-8"), (b"- 1", "found none")])
+def test_a_file_that_holds_no_fields_says_so(tmp_path: Path, content: bytes, expected: str) -> None:
+    path = tmp_path / "bench.yaml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigurationError, match=expected):
+        load(path, Bench, {})
+
+
+def test_a_name_that_is_not_shipped_lists_those_that_are() -> None:
+    with pytest.raises(ConfigurationError, match=r"It holds .*device_interfaces"):
+        find("profiles", "no_such_profile")
+
+
+def test_a_file_that_does_not_exist_is_named() -> None:
+    with pytest.raises(ConfigurationError, match=r"nowhere\.yaml does not exist"):
+        find("benches", "nowhere.yaml")
+
+
+def test_a_power_switch_may_be_called_on_and_off(tmp_path: Path) -> None:
+    bench = load(find("benches", "reference"), Bench, ENVIRONMENT)
+    assert isinstance(bench.power, PowerBench)
+    assert bench.power.on == "/tmp/REFERENCE_RELAY?turn=on"
+
+
+def test_a_password_stays_a_reference(tmp_path: Path) -> None:
+    bench = load(find("benches", "reference"), Bench, ENVIRONMENT)
+    assert bench.credentials["admin"].password == "${REFERENCE_ADMIN_PASSWORD}"
+
+
+def test_a_password_that_is_a_value_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bench.yaml"
+    path.write_text(BENCH.replace('"${REFERENCE_ADMIN_PASSWORD}"', "hunter2hunter2"), "utf-8")
+    with pytest.raises(ConfigurationError, match=r"credentials\.admin\.password"):
+        load(path, Bench, ENVIRONMENT)
+
+
+def test_what_is_declared_absent_says_why(tmp_path: Path) -> None:
+    jtag = PRODUCT[PRODUCT.index("  jtag:") : PRODUCT.index("  update:")]
+    path = product_with(tmp_path, jtag, "  jtag: {absent: fused off at the factory}\n")
+    assert load(path, Product, {}).component.jtag == Absent(absent="fused off at the factory")
+
+
+def test_peek_reads_one_field_without_the_environment() -> None:
+    assert peek(find("benches", "reference"), "virtual") == "reference"

@@ -1,0 +1,78 @@
+"""The directions of import that the architecture allows: one way, no way back."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("drivers", "fixtures", "lab_config", "reports", "standards", "suites", "trustprobe", "virtual_lab")
+MAY_IMPORT = {
+    # drivers.errors and drivers.probe are the vocabulary that everybody speaks.
+    "standards": {"drivers.errors"},
+    "lab_config": {"drivers.errors"},
+    "drivers": {"lab_config.models"},
+    "reports": {"drivers.errors", "drivers.probe", "lab_config.models"},
+    "suites": {"drivers", "fixtures", "lab_config.models"},
+    "fixtures": {"drivers", "lab_config", "reports", "standards"},
+    "virtual_lab": {"drivers.errors", "drivers.probe", "lab_config.load", "lab_config.models"},
+}
+MAY_NOT_IMPORT = {
+    "drivers": {"pytest", "allure", "virtual_lab"},
+    "suites": {"socket", "serial", "paramiko", "scapy", "OpenSSL", "ssl", "requests", "subprocess"},
+    "reports": {"pytest", "socket"},
+}
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+
+
+def files(room: str) -> list[Path]:
+    return sorted((ROOT / room).rglob("*.py"))
+
+
+@pytest.mark.parametrize("room", sorted(MAY_IMPORT))
+def test_a_room_imports_only_from_where_the_data_comes(room: str) -> None:
+    allowed = MAY_IMPORT[room]
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in files(room)
+        for name in imports(path)
+        if name.split(".")[0] in ROOMS
+        and name.split(".")[0] != room
+        and not any(name == one or name.startswith(f"{one}.") for one in allowed)
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("room", sorted(MAY_NOT_IMPORT))
+def test_a_room_leaves_other_peoples_tools_alone(room: str) -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in files(room)
+        for name in imports(path)
+        if name.split(".")[0] in MAY_NOT_IMPORT[room]
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("room", ["drivers", "suites"])
+def test_drivers_and_suites_know_of_no_virtual_device(room: str) -> None:
+    knowing = [str(path) for path in files(room) if "virtual" in path.read_text("utf-8").lower()]
+    assert not knowing
+
+
+def test_no_module_is_called_like_one_of_the_standard_library() -> None:
+    import sys
+
+    names = {path.stem for room in ROOMS for path in files(room)} - {"__init__", "__main__"}
+    # Inside a package these are reached by their full name only.
+    shadowing = {path.stem for path in ROOT.glob("*.py")} & set(sys.stdlib_module_names)
+    assert not shadowing
+    assert "profile" not in names

@@ -1,0 +1,89 @@
+import re
+
+import pytest
+
+from tests.virtual_lab.reference.firmware.camera import ADDRESS, SECONDS, Camera, read_until
+from tests.virtual_lab.reference.firmware.conftest import Build
+
+PROBE = b"""<?xml version="1.0"?>
+<e:Envelope xmlns:e="http://www.w3.org/2003/05/soap-envelope"
+ xmlns:w="http://schemas.xmlsoap.org/ws/2004/08/addressing"
+ xmlns:d="http://schemas.xmlsoap.org/ws/2005/04/discovery" xmlns:n="http://www.onvif.org/ver10/network/wsdl">
+<e:Header><w:MessageID>uuid:84ede3de-7dec-11d0-c360-f01234567890</w:MessageID>
+<w:To>urn:schemas-xmlsoap-org:ws:2005:04:discovery</w:To>
+<w:Action>http://schemas.xmlsoap.org/ws/2005/04/discovery/Probe</w:Action></e:Header>
+<e:Body><d:Probe><d:Types>n:NetworkVideoTransmitter</d:Types></d:Probe></e:Body></e:Envelope>"""
+SYSDESCR = bytes.fromhex("302902010104067075626c6963a01c020412345678020100020100300e300c06082b060102010101000500")
+
+
+@pytest.fixture(scope="module")
+def planted(build: Build) -> Camera:
+    camera = build("telnet_open", "ftp_open", "undeclared_tcp", "undeclared_udp", "discovery_dead")
+    camera.start()
+    return camera
+
+
+def test_a_discovery_probe_is_answered(camera: Camera) -> None:
+    answer = camera.ask("udp/3702", PROBE).decode()
+
+    assert "<a:RelatesTo>uuid:84ede3de-7dec-11d0-c360-f01234567890</a:RelatesTo>" in answer
+    assert "discovery/ProbeMatches</a:Action>" in answer
+    assert re.search(rf"XAddrs>https://{ADDRESS}/</", answer)
+
+
+@pytest.mark.parametrize(
+    "datagram",
+    [
+        b"",
+        b"\xff\xfe\0",
+        PROBE[:-20],
+        PROBE.replace(b"n:NetworkVideoTransmitter", b"n:Printer"),
+        PROBE.replace(b"discovery/Probe<", b"discovery/Resolve<"),
+        PROBE.replace(b"?>", b'?><!DOCTYPE a [<!ENTITY b "c">]>', 1),
+        PROBE.replace(b'version="1.0"', b'version="1.0" encoding="nonsense"'),
+    ],
+)
+def test_anything_but_a_probe_is_ignored(camera: Camera, datagram: bytes) -> None:
+    with pytest.raises(TimeoutError):
+        camera.ask("udp/3702", datagram, seconds=0.2)
+
+    assert b"ProbeMatches" in camera.ask("udp/3702", PROBE)
+
+
+@pytest.mark.parametrize("service", ["tcp/21", "tcp/23", "tcp/8899"])
+def test_a_hardened_device_has_no_other_tcp_service(camera: Camera, service: str) -> None:
+    with pytest.raises(ConnectionRefusedError):
+        camera.connect(service)
+
+
+def test_planted_telnet_negotiates_and_lets_nobody_in(planted: Camera) -> None:
+    with planted.connect("tcp/23") as sock:
+        assert read_until(sock, b"login: ").startswith(b"\xff\xfd")
+        sock.sendall(b"\xff\xfc\x18root\r\n")
+        read_until(sock, b"Password: ")
+        sock.sendall(b"root\r\0")
+        assert b"Login incorrect" in read_until(sock, b"login: ")
+
+
+def test_planted_ftp_and_debug_port_greet(planted: Camera) -> None:
+    with planted.connect("tcp/21") as sock:
+        assert read_until(sock, b"\n").startswith(b"220 ")
+        sock.sendall(b"USER x\r\nPASS x\r\nQUIT\r\n")
+        assert [line[:3] for line in read_until(sock, b"Goodbye\r\n").splitlines()] == [b"331", b"530", b"221"]
+    with planted.connect("tcp/8899") as sock:
+        assert read_until(sock, b"\n") == b"HVDBG ready\n"
+
+
+def test_planted_snmp_answers_the_community_public_only(planted: Camera) -> None:
+    answer = planted.ask("udp/161", SYSDESCR)
+
+    assert answer[0] == 0x30 and answer[1] == len(answer) - 2
+    assert f"Halcyon Vista 2 {planted.label.serial}".encode() in answer
+    assert bytes.fromhex("020412345678020100020100") in answer
+    with pytest.raises(TimeoutError):
+        planted.ask("udp/161", SYSDESCR.replace(b"public", b"secret"), seconds=0.2)
+
+
+def test_a_dead_discovery_port_is_closed(planted: Camera) -> None:
+    with pytest.raises(ConnectionRefusedError):
+        planted.ask("udp/3702", PROBE, SECONDS)

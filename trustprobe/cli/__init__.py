@@ -1,0 +1,1 @@
+"""The command `trustprobe`: thin, it reads options and hands over."""

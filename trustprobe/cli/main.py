@@ -1,0 +1,73 @@
+"""The command: `trustprobe run`, `matrix` and `schema`. It reads options and hands over."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from drivers.errors import TrustprobeError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+Bench = Annotated[str, typer.Option(help="Where the sample is plugged in: a name of lab_config/benches/, or a file.")]
+ProductName = Annotated[str | None, typer.Option("--product", help="The declaration; by default the bench's product.")]
+ProfileName = Annotated[
+    str, typer.Option("--profile", help="The rule book: a name of lab_config/profiles/, or a file.")
+]
+Out = Annotated[Path, typer.Option(help="Where the folder of the run is made.")]
+Defects = Annotated[list[str] | None, typer.Option("--defect", help="Plant this defect of virtual_lab/defects.yaml.")]
+Capability = Annotated[str | None, typer.Option(help="Run only this capability; every other case is NOT_RUN.")]
+Unpowered = Annotated[bool, typer.Option("--unpowered", help="Leave the virtual device switched off.")]
+Html = Annotated[bool, typer.Option("--html/--no-html", help="Make the Allure HTML report.")]
+Jobs = Annotated[int, typer.Option(min=1, max=16, help="Runs side by side.")]
+
+
+@app.command()
+def run(
+    bench: Bench = "reference",
+    product: ProductName = None,
+    profile: ProfileName = "device_interfaces",
+    out: Out = Path("out"),
+    defect: Defects = None,
+    capability: Capability = None,
+    unpowered: Unpowered = False,
+    html: Html = True,
+) -> None:
+    """Judge a product: exit 0 CONFORMING, 1 NONCONFORMING, 2 INCOMPLETE or not run at all."""
+    from trustprobe.cli.run import Options, run_and_report
+
+    options = Options(bench, product, profile, out, tuple(defect or ()), capability, unpowered)
+    raise typer.Exit(run_and_report(options, html=html))
+
+
+@app.command()
+def matrix(out: Out = Path("out/matrix"), defect: Defects = None, jobs: Jobs = 2) -> None:
+    """Plant each defect in turn, and see that exactly its cases fail: exit 0 when every one is found."""
+    from trustprobe.cli.matrix import run_matrix
+
+    raise typer.Exit(run_matrix(out, tuple(defect or ()), jobs))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of product, bench, profile and results, for editors and for readers of results.json."""
+    from lab_config import models
+    from reports.results import json_schema
+
+    files = {kind.__name__.lower(): kind.model_json_schema() for kind in (models.Product, models.Bench, models.Profile)}
+    typer.echo(json.dumps(files | {"results": json_schema()}, indent=2))
+
+
+def main() -> None:
+    """Run the command; every error is one sentence on standard error, and exit code 2."""
+    try:
+        app()
+    except TrustprobeError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""`trustprobe matrix`: every defect against every case, and the hardened device beside them.
+
+A defect is found when each of its cases fails; it is clean when nothing else does. A case that no defect can make fail
+proves nothing, so the table names those as well.
+"""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from reports.results import Results, Verdict
+from trustprobe.cli.run import Options, judge, read_results
+from virtual_lab.defects import register, require_defects
+
+HARDENED = "(none)"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one run came to, against what the register says of its defect."""
+
+    defect: str
+    missed: tuple[str, ...]
+    """Cases and rows that should have failed and did not."""
+    others: tuple[str, ...]
+    """Cases that failed and should not have."""
+    inconclusive: int
+    failed: tuple[str, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether exactly the defect's cases failed; the hardened device is inconclusive nowhere."""
+        return not self.missed and not self.others and (self.defect != HARDENED or not self.inconclusive)
+
+
+def compare(defect: str, results: Results) -> Outcome:
+    """Compare a run with the register. `fails` names whole cases, or rows as `case[row]`."""
+    expected = register()[defect].fails if defect != HARDENED else ()
+    failed = {case.id: {row.id for row in case.rows if row.verdict is Verdict.FAIL} for case in results.cases}
+    missed = [name for name in expected if not _failed(name, failed)]
+    named = {name.split("[", 1)[0] for name in expected}
+    others = sorted(case for case, rows in failed.items() if rows and case not in named)
+    open_cases = [case for case in results.cases if case.verdict in {Verdict.INCONCLUSIVE, Verdict.ERROR}]
+    return Outcome(
+        defect=defect,
+        missed=tuple(missed),
+        others=tuple(others),
+        inconclusive=len(open_cases),
+        failed=tuple(sorted(case for case, rows in failed.items() if rows)),
+    )
+
+
+def _failed(name: str, failed: dict[str, set[str]]) -> bool:
+    case, _, row = name.partition("[")
+    return row.removesuffix("]") in failed.get(case, set()) if row else bool(failed.get(case))
+
+
+def never_failed(outcomes: Iterable[Outcome], results: Results) -> tuple[str, ...]:
+    """Name the cases that no defect made fail."""
+    found = {case for outcome in outcomes for case in outcome.failed}
+    return tuple(sorted({case.id for case in results.cases} - found))
+
+
+def run_matrix(out: Path, wanted: tuple[str, ...], jobs: int) -> int:
+    """Run each defect, `jobs` at a time, print the table, and return 0 when every one is found and nothing else."""
+    require_defects(wanted)
+    defects = list(wanted) or [HARDENED, *register()]
+    console = Console()
+
+    def one(defect: str) -> tuple[Outcome, Results]:
+        planted = () if defect == HARDENED else (defect,)
+        results = read_results(
+            judge(Options("reference", None, "device_interfaces", out / defect.strip("()"), planted), quiet=True)
+        )
+        outcome = compare(defect, results)
+        console.print(f"{'found' if outcome.holds else 'NOT AS EXPECTED':<16} {defect}", markup=False, highlight=False)
+        return outcome, results
+
+    with ThreadPoolExecutor(jobs) as pool:
+        done = list(pool.map(one, defects))
+    outcomes = [outcome for outcome, _ in done]
+    console.print(_table(outcomes))
+    idle = () if wanted else never_failed(outcomes, done[0][1])
+    if idle:
+        console.print(f"No defect makes these cases fail: {', '.join(idle)}", markup=False)
+    held = sum(outcome.holds for outcome in outcomes)
+    console.print(f"{held} of {len(outcomes)} as expected", markup=False)
+    return 0 if held == len(outcomes) and not idle else 1
+
+
+def _table(outcomes: Iterable[Outcome]) -> Table:
+    table = Table("defect", "failed", "missed", "not expected", "open")
+    for outcome in outcomes:
+        columns = (outcome.failed, outcome.missed, outcome.others)
+        table.add_row(outcome.defect, *("\n".join(column) for column in columns), str(outcome.inconclusive))
+    return table

@@ -1,0 +1,127 @@
+"""`trustprobe run`, outside: a process of its own judges; this one waits for it, then makes the reports.
+
+The judging process may live in a network namespace, where no package can be fetched, and it may be killed: what it
+leaves in the run folder is what counts.
+"""
+
+import getpass
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+
+from drivers.errors import ConfigurationError, HarnessError
+from fixtures.run import load_profile
+from lab_config.load import find, load, peek
+from lab_config.models import Product
+from reports.allure_report import generate_html
+from reports.results import Results
+from reports.terminal import print_summary
+from virtual_lab.defects import require_defects
+
+STOP_SECONDS = 30.0
+"""How long an interrupted judging process may take to write what it has."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of one run."""
+
+    bench: str
+    product: str | None
+    profile: str
+    out: Path
+    defects: tuple[str, ...] = ()
+    capability: str | None = None
+    unpowered: bool = False
+
+    def check(self) -> None:
+        """Read what can be read before anything is started. ConfigurationError for the first mistake."""
+        load_profile(self.profile)
+        path = find("benches", self.bench)
+        virtual = peek(path, "virtual")
+        load(find("products", self.product or str(peek(path, "product"))), Product)
+        if (self.defects or self.unpowered) and virtual is None:
+            raise ConfigurationError(
+                f"{path} holds a real device: no defect can be planted in it, and its switch is its own.",
+                "Leave out --defect and --unpowered, or take a bench with `virtual`.",
+            )
+        require_defects(self.defects)
+        _require_writable(self.out)
+
+
+def _require_writable(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=out).close()
+    except OSError as error:
+        raise ConfigurationError(
+            f"the output folder {out} cannot be written: {error.strerror}.", "Give another one with --out."
+        ) from None
+
+
+def run_and_report(options: Options, *, html: bool) -> int:
+    """Judge, write the reports, print the summary; the exit code is the overall word's."""
+    options.check()
+    console = Console()
+    folder = judge(options)
+    results = read_results(folder)
+    if html and (report := generate_html(folder)).path is None:
+        console.print(report.note, markup=False)
+    print_summary(results, console, folder)
+    return results.exit_code
+
+
+def read_results(folder: Path) -> Results:
+    """Read results.json; HarnessError where the judging process left none."""
+    try:
+        return Results.model_validate_json((folder / "results.json").read_text("utf-8"))
+    except OSError:
+        raise HarnessError(
+            f"the judging process ended without results; what it observed is in {folder / 'evidence'}.",
+            "Report it with that folder.",
+        ) from None
+
+
+def judge(options: Options, *, quiet: bool = False) -> Path:
+    """Start the judging process, hand signals on to it once, and return the run folder that it made."""
+    given = {**asdict(options), "out": str(options.out), "operator": getpass.getuser()}
+    with tempfile.TemporaryDirectory(prefix="trustprobe-") as scratch:
+        handover = Path(scratch) / "folder"
+        command = [sys.executable, "-m", "trustprobe.cli.inside", json.dumps(given), str(handover)]
+        output = subprocess.DEVNULL if quiet else None
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, start_new_session=True) as process:
+            with _hand_on_signals(process):
+                code = process.wait()
+        if not handover.is_file():
+            if code == 2:
+                raise SystemExit(2)  # the process has said why
+            raise HarnessError(f"the judging process ended with {code} before it began.", "Report it.")
+        return Path(handover.read_text("utf-8"))
+
+
+@contextmanager
+def _hand_on_signals(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Ctrl-C reaches this process alone; the judging one is told once, and gets time to write what it has."""
+
+    def hand_on(_number: int, _frame: FrameType | None) -> None:
+        process.send_signal(signal.SIGINT)
+        timer = threading.Timer(STOP_SECONDS, process.kill)
+        timer.daemon = True
+        timer.start()
+
+    known = {number: signal.signal(number, hand_on) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in known.items():
+            signal.signal(number, handler)

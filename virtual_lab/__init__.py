@@ -1,0 +1,1 @@
+"""Devices to test the harness against: they stand in for boards."""

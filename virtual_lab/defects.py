@@ -1,0 +1,46 @@
+"""The register of planted flaws: what each one is, and the cases that must fail because of it."""
+
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from drivers.errors import ConfigurationError
+from lab_config.load import load
+
+FILE = Path(__file__).parent / "defects.yaml"
+
+
+class Defect(BaseModel):
+    """One planted flaw. `fails` names cases, or single rows as `case[row]`: these fail, and no others."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str
+    capabilities: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Folders of suites/ that hold the cases in `fails`."""
+    fails: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class Register(BaseModel):
+    """All defects of the reference device, by id."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    defects: dict[str, Defect]
+
+
+@cache
+def register() -> dict[str, Defect]:
+    """Read virtual_lab/defects.yaml."""
+    return load(FILE, Register, {}).defects
+
+
+def require_defects(names: Iterable[str]) -> None:
+    """Raise ConfigurationError for a defect that the register does not hold."""
+    for name in names:
+        if name not in register():
+            known = ", ".join(sorted(register()))
+            raise ConfigurationError(f"there is no defect {name!r}.", f"There are {known}.")

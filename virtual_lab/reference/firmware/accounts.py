@@ -1,0 +1,117 @@
+"""The accounts of the device: who may log in where, with salted password hashes, and the log of each attempt.
+
+Every login of every interface passes through `Accounts.login`, so that none is forgotten in the log.
+"""
+
+import hashlib
+import hmac
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from virtual_lab.reference.firmware.defects import Defects
+from virtual_lab.reference.firmware.syslog import Event, Log
+
+ADMINISTRATOR = "administrator"
+VIEWER = "viewer"
+MAINTENANCE = "maintenance"
+
+HTTP = "http"
+SSH = "ssh"
+CONSOLE = "console"
+
+_SCRYPT_COST = 2**12
+_ROOT = {SSH: "ssh_root_root", CONSOLE: "serial_root_root"}
+_ANY = {SSH: "ssh_any_password", HTTP: "http_any_password"}
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account: its role, and the interfaces on which it may log in."""
+
+    user: str
+    role: str
+    interfaces: tuple[str, ...]
+    salt: bytes
+    digest: bytes
+
+    @classmethod
+    def create(cls, user: str, role: str, interfaces: Iterable[str], password: str) -> "Account":
+        """Make an account with a fresh salt."""
+        salt = os.urandom(16)
+        return cls(user, role, tuple(interfaces), salt, _digest(password, salt))
+
+    @classmethod
+    def load(cls, stored: Mapping[str, Any]) -> "Account":
+        """Read an account as `stored` wrote it."""
+        return cls(
+            stored["user"],
+            stored["role"],
+            tuple(stored["interfaces"]),
+            bytes.fromhex(stored["salt"]),
+            bytes.fromhex(stored["digest"]),
+        )
+
+    def stored(self) -> dict[str, Any]:
+        """Return the account as JSON values."""
+        return {
+            "user": self.user,
+            "role": self.role,
+            "interfaces": list(self.interfaces),
+            "salt": self.salt.hex(),
+            "digest": self.digest.hex(),
+        }
+
+    def matches(self, password: str) -> bool:
+        """Compare a password, in the same time whether it is right or wrong."""
+        return hmac.compare_digest(self.digest, _digest(password, self.salt))
+
+
+class Accounts:
+    """All accounts of the device, and the way in."""
+
+    def __init__(self, accounts: Iterable[Account], defects: Defects, log: Log) -> None:
+        self._accounts = {account.user: account for account in accounts}
+        self._defects = defects
+        self._log = log
+        # An unknown user costs the same hash as a known one, so that the time tells nobody who exists.
+        self._nobody = Account.create("", VIEWER, (), os.urandom(16).hex())
+
+    def login(self, interface: str, user: str, password: str, source: str) -> Account | None:
+        """Return the account that may log in with this password on this interface, else None; log either."""
+        account = self._accounts.get(user)
+        matches = (account or self._nobody).matches(password)
+        if account is None or not matches or interface not in account.interfaces:
+            account = self._planted_way_in(interface, user, password)
+        self._record(interface, user, password, source, success=account is not None)
+        return account
+
+    def _planted_way_in(self, interface: str, user: str, password: str) -> Account | None:
+        if interface == HTTP and (user, password) == ("admin", "admin") and self._defects("http_admin_admin"):
+            return self._accounts["admin"]
+        root = _ROOT.get(interface)
+        if root and (user, password) == ("root", "root") and self._defects(root):
+            return _passwordless("root", MAINTENANCE, interface)
+        anyone = _ANY.get(interface)
+        if anyone and self._defects(anyone):
+            role = ADMINISTRATOR if interface == HTTP else MAINTENANCE
+            return self._accounts.get(user) or _passwordless(user, role, interface)
+        return None
+
+    def _record(self, interface: str, user: str, password: str, source: str, *, success: bool) -> None:
+        event = Event.LOGIN_SUCCESS if success else Event.LOGIN_FAILURE
+        if self._defects("login_success_not_logged" if success else "login_failure_not_logged"):
+            return
+        parameters = {"user": user, "src": source, "service": interface}
+        if self._defects("log_password"):
+            parameters["password"] = password
+        self._log.send(event, "login success" if success else "login failure", **parameters)
+
+
+def _passwordless(user: str, role: str, interface: str) -> Account:
+    return Account(user, role, (interface,), b"", b"")
+
+
+def _digest(password: str, salt: bytes) -> bytes:
+    return hashlib.scrypt(password.encode("utf-8", "surrogatepass"), salt=salt, n=_SCRYPT_COST, r=8, p=1)

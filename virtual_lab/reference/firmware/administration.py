@@ -1,0 +1,182 @@
+"""The web administration: which paths there are, who may use them, and what each does.
+
+No sockets and no HTTP syntax here; `web` reads requests and writes the responses.
+"""
+
+import json
+import urllib.parse
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from virtual_lab.reference.firmware import pages
+from virtual_lab.reference.firmware.accounts import ADMINISTRATOR, HTTP, VIEWER, Account
+from virtual_lab.reference.firmware.device import Device
+from virtual_lab.reference.firmware.flash import SETTINGS
+from virtual_lab.reference.firmware.image import IMAGE_OCTETS
+from virtual_lab.reference.firmware.sessions import Sessions
+from virtual_lab.reference.firmware.update import RejectedImageError, Uploader
+
+_FORM_OCTETS = 16 * 1024
+_SETTING_CHARACTERS = 64
+_EVERYONE = frozenset({ADMINISTRATOR, VIEWER})
+_ADMINISTRATORS = frozenset({ADMINISTRATOR})
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request that was read in full. `account` is whose session came with it."""
+
+    method: str
+    path: str
+    body: bytes
+    token: str | None
+    account: Account | None
+    source: str
+
+
+@dataclass(frozen=True)
+class Response:
+    """What is answered. `then` runs when the response is on its way."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = "text/html; charset=utf-8"
+    headers: tuple[tuple[str, str], ...] = ()
+    then: Callable[[], None] | None = None
+
+
+@dataclass(frozen=True)
+class Route:
+    """What answers a method on a path. `roles` None lets everybody in."""
+
+    answer: Callable[[Request], Response]
+    roles: frozenset[str] | None = None
+    body_octets: int = 0
+
+
+def json_response(status: int, value: dict[str, Any], then: Callable[[], None] | None = None) -> Response:
+    """Answer a JSON object."""
+    return Response(status, json.dumps(value).encode() + b"\n", "application/json", then=then)
+
+
+class Administration:
+    """The application behind the web server."""
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+        self.sessions = Sessions()
+        self.routes = self._routes()
+
+    def _routes(self) -> dict[str, dict[str, Route]]:
+        defects = self._device.defects
+        readers = None if defects("anonymous_settings") else _EVERYONE
+        writers = _EVERYONE if defects("viewer_can_configure") else _ADMINISTRATORS
+        uploaders = None if defects("anonymous_update") else _ADMINISTRATORS
+        return {
+            "/": {"GET": Route(self._form)},
+            "/login": {"GET": Route(self._form), "POST": Route(self._login, body_octets=_FORM_OCTETS)},
+            "/logout": {"GET": Route(self._logout), "POST": Route(self._logout, body_octets=_FORM_OCTETS)},
+            "/home": {"GET": Route(self._home)},
+            "/api/status": {"GET": Route(self._status, _EVERYONE)},
+            "/api/settings": {
+                "GET": Route(self._settings, readers),
+                "PUT": Route(self._change_settings, writers, _FORM_OCTETS),
+            },
+            "/api/update": {
+                "GET": Route(self._update_outcome, _ADMINISTRATORS),
+                "POST": Route(self._update, uploaders, IMAGE_OCTETS),
+            },
+            "/api/reboot": {"POST": Route(self._reboot, _ADMINISTRATORS, _FORM_OCTETS)},
+        }
+
+    def refusal(self, route: Route, account: Account | None) -> Response | None:
+        """Return the answer to someone whom a route does not let in, else None."""
+        if route.roles is None:
+            return None
+        if account is None:
+            return json_response(401, {"error": "login required"})
+        if account.role not in route.roles:
+            return json_response(403, {"error": "not permitted"})
+        return None
+
+    def _form(self, request: Request) -> Response:
+        return Response(200, pages.login())
+
+    def _login(self, request: Request) -> Response:
+        try:
+            fields = urllib.parse.parse_qs(request.body.decode(errors="replace"), True, max_num_fields=16)
+        except ValueError:
+            return json_response(400, {"error": "malformed form"})
+        user, password = fields.get("username", [""])[0], fields.get("password", [""])[0]
+        account = self._device.accounts.login(HTTP, user, password, request.source)
+        if account is None:
+            return Response(401, pages.login(refused=True))
+        cookie = f"session={self.sessions.begin(account)}; HttpOnly; Secure; SameSite=Strict; Path=/"
+        return Response(303, headers=(("Location", "/home"), ("Set-Cookie", cookie)))
+
+    def _logout(self, request: Request) -> Response:
+        self.sessions.end(request.token)
+        gone = "session=; HttpOnly; Secure; SameSite=Strict; Path=/; Max-Age=0"
+        return Response(303, headers=(("Location", "/login"), ("Set-Cookie", gone)))
+
+    def _home(self, request: Request) -> Response:
+        if request.account is None:
+            return Response(303, headers=(("Location", "/login"),))
+        account = request.account
+        return Response(200, pages.home(account.user, account.role, self._device.settings["device_name"]))
+
+    def _status(self, request: Request) -> Response:
+        device = self._device
+        slot = device.flash.active
+        installed = device.flash.slot(slot)
+        version = "9.9.9" if device.defects("version_wrong") else installed.version
+        status = {
+            "model": device.model,
+            "serial": device.serial,
+            "mac": device.flash.config["mac"],
+            "firmware": {"version": version, "slot": slot, "rollback_counter": installed.rollback_counter},
+            "boot_id": device.boot.id,
+            "uptime_s": device.boot.uptime,
+        }
+        if device.defects("identity_missing"):
+            del status["serial"]
+        return json_response(200, status)
+
+    def _settings(self, request: Request) -> Response:
+        return json_response(200, self._device.settings)
+
+    def _change_settings(self, request: Request) -> Response:
+        try:
+            changes = json.loads(request.body)
+        except (ValueError, RecursionError):
+            return json_response(400, {"error": "malformed JSON"})
+        if not isinstance(changes, dict) or not changes:
+            return json_response(400, {"error": "an object with settings is expected"})
+        if unknown := sorted(changes.keys() - set(SETTINGS)):
+            return json_response(400, {"error": f"unknown field {unknown[0][:_SETTING_CHARACTERS]}"})
+        for name, value in changes.items():
+            if not isinstance(value, str) or len(value) > _SETTING_CHARACTERS or not value.isprintable():
+                return json_response(400, {"error": f"{name} takes up to {_SETTING_CHARACTERS} printable characters"})
+        self._device.change_settings(changes, _user(request), request.source)
+        return json_response(200, {"state": "saved"})
+
+    def _update_outcome(self, request: Request) -> Response:
+        outcome = self._device.updater.outcome
+        return json_response(200, {"state": outcome.state, "reason": outcome.reason, "version": outcome.version})
+
+    def _update(self, request: Request) -> Response:
+        updater = self._device.updater
+        try:
+            image = updater.offer(request.body, Uploader(_user(request), request.source))
+        except RejectedImageError as rejection:
+            return json_response(422, {"state": "rejected", "reason": str(rejection)})
+        accepted = {"state": "installing", "version": image.manifest.version}
+        return json_response(202, accepted, then=lambda: updater.install(image))
+
+    def _reboot(self, request: Request) -> Response:
+        return json_response(202, {"state": "restarting"}, then=self._device.restart)
+
+
+def _user(request: Request) -> str:
+    return request.account.user if request.account else "-"

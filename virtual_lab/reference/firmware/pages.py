@@ -1,0 +1,34 @@
+"""The pages of the web administration, as HTML. What a person typed is escaped before it is shown."""
+
+from html import escape
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>{title}</title></head>
+<body>
+<h1>{title}</h1>
+{body}
+</body>
+</html>
+"""
+_FORM = """{notice}<form method="post" action="/login">
+<p><label>User name <input name="username" autocomplete="username"></label></p>
+<p><label>Password <input name="password" type="password" autocomplete="current-password"></label></p>
+<p><button type="submit">Log in</button></p>
+</form>"""
+
+
+def login(*, refused: bool = False) -> bytes:
+    """The login form; after a refused login it says so, and not why."""
+    notice = '<p role="alert">Login incorrect</p>\n' if refused else ""
+    return _page("Halcyon Vista 2", _FORM.format(notice=notice))
+
+
+def home(user: str, role: str, device_name: str) -> bytes:
+    """What a person sees who has logged in."""
+    body = f"<p>Signed in as {escape(user)} ({escape(role)})</p>\n<p>Device: {escape(device_name)}</p>\n"
+    return _page("Halcyon Vista 2", body + '<form method="post" action="/logout"><button>Log out</button></form>')
+
+
+def _page(title: str, body: str) -> bytes:
+    return _PAGE.format(title=title, body=body).encode()

@@ -1,0 +1,44 @@
+"""Which services a device runs, and their start in order. Imports what is slow to import: load it while booting."""
+
+from typing import Protocol
+
+from virtual_lab.reference.firmware import collector, discovery, leftovers, snmp_agent, ssh, web
+from virtual_lab.reference.firmware.device import Device
+from virtual_lab.reference.firmware.syslog import Event
+
+
+class Service(Protocol):
+    """A service whose port is open; it answers from `start` on."""
+
+    def start(self) -> None:
+        """Serve in the background."""
+
+
+def start_services(device: Device, collector_address: str) -> None:
+    """Start the log and every service of this device, and log each.
+
+    Raises OSError where a port cannot be opened, UnsupportedByOpensslError where a TLS defect cannot be planted.
+    """
+    ca = device.flash.path("collector_ca.pem")
+    settings = {**device.flash.config["collector"], "address": collector_address}
+    connect = collector.connector(settings, ca, device.ports.address, device.defects)
+    device.log.start(connect)
+    for port, service in _services(device).items():
+        service.start()
+        device.log.send(Event.SERVICE_START, "service started", port=port)
+    device.log_start()
+
+
+def _services(device: Device) -> dict[str, Service]:
+    services: dict[str, Service] = {web.PORT: web.WebServer(device), ssh.PORT: ssh.SshServer(device)}
+    if not device.defects("discovery_dead"):
+        services[discovery.PORT] = discovery.Discovery(device)
+    if device.defects("telnet_open"):
+        services[leftovers.TELNET] = leftovers.TcpService(device, leftovers.TELNET, leftovers.telnet)
+    if device.defects("ftp_open"):
+        services[leftovers.FTP] = leftovers.TcpService(device, leftovers.FTP, leftovers.ftp)
+    if device.defects("undeclared_tcp"):
+        services[leftovers.DEBUG] = leftovers.TcpService(device, leftovers.DEBUG, leftovers.debug_port)
+    if device.defects("undeclared_udp"):
+        services[snmp_agent.PORT] = snmp_agent.SnmpAgent(device)
+    return services

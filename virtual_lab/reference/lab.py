@@ -1,0 +1,233 @@
+"""The lab that holds one reference device: provisions it, gives it a cable and power, and clears everything away.
+
+In a namespace the device has its own network stack behind a cable; with `loopback` it is a process of this machine on
+127.0.8.10 with high ports. What the device does is in `board.py` and `firmware/`.
+"""
+
+import json
+import os
+import select
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final, Self
+
+from drivers.errors import BenchError, ConfigurationError
+from drivers.probe import printable
+from virtual_lab.reference import namespace
+from virtual_lab.reference.board import CABLE_JOINED, CONSOLE, FIRMWARE_LOG, NAMESPACE_MADE, POWERED, PROCESSOR_DEAD
+from virtual_lab.reference.firmware.defects import UnknownDefectError
+from virtual_lab.reference.firmware.flash import CONFIG
+from virtual_lab.reference.provision import Provisioned, provision
+
+LOOPBACK_DEVICE: Final = "127.0.8.10"
+LOOPBACK_LAB: Final = "127.0.8.1"
+LOOPBACK_PORTS: Final = MappingProxyType(
+    {
+        "tcp/21": 20021,
+        "tcp/22": 20022,
+        "tcp/23": 20023,
+        "tcp/443": 20443,
+        "tcp/8899": 28899,
+        "udp/161": 20161,
+        "udp/3702": 23702,
+    }
+)
+FIRMWARE: Final = (sys.executable, "-m", "virtual_lab.reference.firmware")
+CANARY: Final = "tcp/443"
+_BOOT_SECONDS = 20.0
+_BOARD_SECONDS = 10.0
+_STOP_SECONDS = 5.0
+_CONNECT_SECONDS = 0.5
+_RETRY_SECONDS = 0.05
+_LOG_TAIL = 2000
+_BOARD_LOG = "lab/board.log"
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+class ReferenceLab:
+    """A running reference device: `with ReferenceLab(folder) as lab: ...`, from a thread that outlives the block.
+
+    `folder` must not hold a device yet. Without `loopback`, `namespace.enter_lab()` was called before. `firmware` and
+    `provisioner` are there for tests of the lab itself. Raises BenchError when the device does not come up.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        defects: Sequence[str] = (),
+        loopback: bool = False,
+        *,
+        firmware: Sequence[str] = FIRMWARE,
+        provisioner: Callable[..., Provisioned] = provision,
+    ) -> None:
+        self.folder = folder.resolve()
+        self.defects = tuple(defects)
+        self.loopback = loopback
+        self.address = LOOPBACK_DEVICE if loopback else namespace.DEVICE_ADDRESS
+        self.collector = LOOPBACK_LAB if loopback else namespace.LAB_ADDRESS
+        self.port_map: dict[str, int] = dict(LOOPBACK_PORTS) if loopback else {}
+        self.environment: dict[str, str] = {}
+        self._firmware = tuple(firmware)
+        self._provisioner = provisioner
+        self._opened = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Provision the device, switch it on, and wait until it answers."""
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the device and everything that belongs to it."""
+        self.stop()
+
+    def stop(self) -> None:
+        """End the board and the firmware, and remove cable and sockets; again does nothing."""
+        self._opened.close()
+
+    def _start(self) -> None:
+        if self.loopback:
+            self._require_free_ports()
+        else:
+            namespace.require_fresh_lab()
+            self._opened.callback(namespace.part_device)
+        label = self._provision()
+        control, board_end = socket.socketpair()
+        self._opened.enter_context(control)
+        # A socket stays in the namespace that it was made in: the board serves these on the lab's side of the device.
+        with board_end, _listener() as relay, _listener() as jtag:
+            board = self._start_board(board_end, relay, jtag)
+            self._opened.callback(_end, board)
+            self.environment = self._environment(label, relay, jtag)
+        if not self.loopback:
+            self._join_cable(board, control)
+        self._await_boot(control)
+
+    def _provision(self) -> Provisioned:
+        try:
+            return self._provisioner(self.folder, defects=self.defects, address=self.address, collector=self.collector)
+        except UnknownDefectError as error:
+            raise ConfigurationError(f"{error}.", "Name defects of virtual_lab/defects.yaml.") from error
+        except FileExistsError as error:
+            raise ConfigurationError(f"{self.folder} already holds a device.", "Name a new folder.") from error
+
+    def _require_free_ports(self) -> None:
+        for name, port in self.port_map.items():
+            kind = socket.SOCK_STREAM if name.startswith("tcp/") else socket.SOCK_DGRAM
+            with socket.socket(socket.AF_INET, kind) as sock:
+                if kind is socket.SOCK_STREAM:
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    sock.bind((self.address, port))
+                except OSError as error:
+                    raise BenchError(
+                        f"{name} of the device cannot be {self.address} port {port}: {error.strerror}.",
+                        "Another lab may be running on this machine; end it first.",
+                    ) from error
+
+    def _start_board(
+        self, control: socket.socket, relay: socket.socket, jtag: socket.socket
+    ) -> subprocess.Popen[bytes]:
+        options = {
+            "--folder": str(self.folder),
+            "--address": self.address,
+            "--collector": self.collector,
+            "--port-map": json.dumps(self.port_map),
+            "--firmware": json.dumps(self._firmware),
+            "--parent": str(os.getpid()),
+        }
+        inherited = {"--control": control.fileno(), "--relay": relay.fileno(), "--jtag": jtag.fileno()}
+        words = [word for option in options.items() for word in option]
+        words += [word for option, descriptor in inherited.items() for word in (option, str(descriptor))]
+        words += ["--loopback"] if self.loopback else []
+        path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
+        with (self.folder / _BOARD_LOG).open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "virtual_lab.reference.board", *words],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "PYTHONPATH": path},
+                pass_fds=tuple(inherited.values()),
+                start_new_session=True,  # Ctrl-C is for the lab, which then ends the board
+            )
+
+    def _join_cable(self, board: subprocess.Popen[bytes], control: socket.socket) -> None:
+        self._expect(control, NAMESPACE_MADE, "the board made no network namespace")
+        mac = json.loads((self.folder / "flash" / CONFIG).read_text())["mac"]
+        namespace.join_device(board.pid, mac)
+        control.sendall(CABLE_JOINED)
+
+    def _expect(self, control: socket.socket, message: bytes, failure: str) -> None:
+        """Wait for the board's next message; another one, its end, or none in time is a failure."""
+        control.settimeout(_BOARD_SECONDS)
+        try:
+            received = control.recv(1)
+        except OSError:
+            received = b""
+        if received != message:
+            raise self._failure(failure)
+
+    def _await_boot(self, control: socket.socket) -> None:
+        """Wait until the canary port takes a connection, the board reports a dead processor, or time is up."""
+        self._expect(control, POWERED, "the board ended before it had power")
+        port = self.port_map.get(CANARY, int(CANARY.partition("/")[2]))
+        deadline = time.monotonic() + _BOOT_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                socket.create_connection((self.address, port), _CONNECT_SECONDS).close()
+                return
+            except OSError:
+                pass  # not yet
+            if select.select([control], [], [], _RETRY_SECONDS)[0]:
+                dead = control.recv(1) == PROCESSOR_DEAD
+                raise self._failure("the firmware crashed again and again" if dead else "the board ended")
+        raise self._failure(f"{CANARY} of {self.address} did not open within {_BOOT_SECONDS:.0f} s")
+
+    def _failure(self, what: str) -> BenchError:
+        """Return the error for a device that did not come up, with the end of what it wrote."""
+        lines = b""
+        for name in (_BOARD_LOG, FIRMWARE_LOG):
+            path = self.folder / name
+            lines += path.read_bytes()[-_LOG_TAIL:] if path.exists() else b""
+        log = "\n".join(printable(line) for line in lines.splitlines())
+        return BenchError(
+            f"the reference device did not start: {what}.",
+            f"See {FIRMWARE_LOG} in {self.folder}; it ends with:\n{log}",
+        )
+
+    def _environment(self, label: Provisioned, relay: socket.socket, jtag: socket.socket) -> dict[str, str]:
+        return {
+            "REFERENCE_FOLDER": str(self.folder),
+            "REFERENCE_SERIAL": label.serial,
+            "REFERENCE_ADDRESS": self.address,
+            "REFERENCE_COLLECTOR": self.collector,
+            "REFERENCE_CONSOLE": str(self.folder / CONSOLE),
+            "REFERENCE_JTAG": f"127.0.0.1:{jtag.getsockname()[1]}",
+            "REFERENCE_RELAY": f"http://127.0.0.1:{relay.getsockname()[1]}/relay/0",
+            "REFERENCE_ADMIN_PASSWORD": label.admin_password,
+            "REFERENCE_VIEWER_PASSWORD": label.viewer_password,
+            "REFERENCE_SERVICE_PASSWORD": label.service_password,
+        }
+
+
+def _listener() -> socket.socket:
+    return socket.create_server(("127.0.0.1", 0))
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,127 @@
+"""The end of the production line: gives a device its identity, accounts, keys, certificates and first firmware.
+
+Makes a fresh state folder: `flash/` for the device, `lab/` for what its lab keeps. No two devices share a secret.
+"""
+
+import secrets
+import string
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from virtual_lab.reference import pki
+from virtual_lab.reference.firmware import accounts, flash
+from virtual_lab.reference.firmware.accounts import Account
+from virtual_lab.reference.firmware.defects import Defects
+from virtual_lab.reference.firmware.update import UPDATE_KEY
+from virtual_lab.reference.image_factory import firmware_payload, signed_image
+
+MANUFACTURER, MODEL = "Halcyon Imaging", "Halcyon Vista 2"
+CLEAR_PORT = 514
+_INSTALLED = {"a": flash.Slot("1.4.0", 4), "b": flash.Slot("1.3.0", 3)}
+_RELEASES = {"newer": flash.Slot("1.5.0", 5), "older": flash.Slot("1.3.0", 3)}
+_PASSWORD_CHARACTERS = string.ascii_letters + string.digits
+
+
+@dataclass(frozen=True)
+class Provisioned:
+    """What is printed on the label of one device."""
+
+    serial: str
+    admin_password: str
+    viewer_password: str
+    service_password: str
+
+
+def provision(
+    folder: Path,
+    *,
+    defects: Sequence[str],
+    address: str,
+    collector: str,
+    collector_port: int = 6514,
+    collector_clear_port: int = CLEAR_PORT,
+) -> Provisioned:
+    """Make the state of a new device in `folder`; UnknownDefectError for a defect id that there is not.
+
+    `address` is the device's own, for its certificate; `collector` the address of the log collector.
+    """
+    planted = Defects(defects)
+    label = Provisioned(f"HV2-{secrets.token_hex(4)}", _password(), _password(), _password())
+    store, lab = folder / "flash", folder / "lab"
+    store.mkdir(parents=True)
+    (lab / "images").mkdir(parents=True)
+    config = _config(label, planted)
+    config["collector"] = {"address": collector, "port": collector_port, "clear_port": collector_clear_port}
+    flash.write_json(store / flash.CONFIG, config)
+    _make_certificates(store, lab, label.serial, address, collector, planted)
+    _make_keys_and_firmware(store, lab)
+    for private in (*store.glob("*key*"), *lab.glob("*_key.pem"), store / flash.CONFIG):
+        private.chmod(0o600)
+    return label
+
+
+def _password() -> str:
+    return "".join(secrets.choice(_PASSWORD_CHARACTERS) for _ in range(16))
+
+
+def _config(label: Provisioned, defects: Defects) -> dict[str, Any]:
+    people = (
+        Account.create("admin", accounts.ADMINISTRATOR, (accounts.HTTP,), label.admin_password),
+        Account.create("viewer", accounts.VIEWER, (accounts.HTTP,), label.viewer_password),
+        Account.create("service", accounts.MAINTENANCE, (accounts.SSH, accounts.CONSOLE), label.service_password),
+    )
+    config: dict[str, Any] = {
+        "manufacturer": MANUFACTURER,
+        "model": MODEL,
+        "serial": label.serial,
+        "mac": "02:" + ":".join(f"{octet:02x}" for octet in secrets.token_bytes(5)),
+        "accounts": [account.stored() for account in people],
+        "settings": {"device_name": "camera", "osd_text": ""},
+        "defects": list(defects),
+    }
+    if defects("bootlog_secret"):  # a hardened device has only hashes, and nothing to print
+        config["factory"] = {"wifi_psk": _password(), "admin_password": label.admin_password}
+    return config
+
+
+def _make_certificates(store: Path, lab: Path, serial: str, address: str, collector: str, defects: Defects) -> None:
+    product_ca = pki.authority("Halcyon Product CA")
+    (lab / "product_ca.pem").write_bytes(product_ca.certificate_pem)
+    for credential, suffix in zip(
+        pki.device_credentials(product_ca, serial, address, defects), ("", "_rsa"), strict=False
+    ):
+        (store / f"tls_cert{suffix}.pem").write_bytes(credential.certificate_pem)
+        (store / f"tls_key{suffix}.pem").write_bytes(credential.key_pem)
+    collector_ca = pki.authority("Log Collector CA")
+    (store / "collector_ca.pem").write_bytes(collector_ca.certificate_pem)
+    credential = pki.collector_credential(collector_ca, collector)
+    (lab / "collector_cert.pem").write_bytes(credential.certificate_pem)
+    (lab / "collector_key.pem").write_bytes(credential.key_pem)
+
+
+def _make_keys_and_firmware(store: Path, lab: Path) -> None:
+    host_key = Ed25519PrivateKey.generate()
+    (store / "ssh_host_key").write_bytes(
+        host_key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
+        )
+    )
+    vendor = Ed25519PrivateKey.generate()
+    (store / UPDATE_KEY).write_bytes(
+        vendor.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    )
+    for name, slot in _INSTALLED.items():
+        (store / f"slot_{name}.bin").write_bytes(firmware_payload(slot.version))
+    slots = {name: {"version": s.version, "rollback_counter": s.rollback_counter} for name, s in _INSTALLED.items()}
+    flash.write_json(store / flash.SLOTS, {"active": "a", "slots": slots})
+    for name, slot in _RELEASES.items():
+        payload = firmware_payload(slot.version)
+        image = signed_image(
+            vendor, model=MODEL, version=slot.version, rollback_counter=slot.rollback_counter, payload=payload
+        )
+        (lab / "images" / f"{name}.tar").write_bytes(image)

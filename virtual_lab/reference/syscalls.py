@@ -1,0 +1,110 @@
+"""The Linux system calls that Python 3.11 has no function for: unshare, prctl and inotify, and `ifreq` ioctls.
+
+Nothing here knows what a lab or a board is. Every failed call is an OSError with the kernel's errno.
+"""
+
+import ctypes
+import fcntl
+import os
+import signal
+import socket
+import struct
+
+CLONE_NEWUSER = 0x1000_0000
+CLONE_NEWNET = 0x4000_0000
+_PR_SET_PDEATHSIG = 1
+_IN_OPEN = 0x20
+_IN_CLOSE = 0x08 | 0x10
+_INOTIFY_EVENT = struct.Struct("iIII")
+_SIOCGIFFLAGS, _SIOCSIFFLAGS = 0x8913, 0x8914
+_SIOCSIFADDR, _SIOCSIFNETMASK = 0x8916, 0x891C
+_IFF_UP = 1
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _checked(result: int, call: str) -> int:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{call}: {os.strerror(number)}")
+    return result
+
+
+def unshare(flags: int) -> None:
+    """Move this process into new namespaces (unshare(2)). With CLONE_NEWUSER it must have one thread only."""
+    _checked(_libc.unshare(flags), "unshare")
+
+
+def die_with_parent(parent: int) -> None:
+    """Have the kernel send SIGKILL to this process when its parent ends (prctl(2), PR_SET_PDEATHSIG).
+
+    `parent` is the process that started this one: if it ended before the call, this process ends at once. The kernel
+    means the *thread* that forked, so processes are started from a thread that lives as long as they shall.
+    """
+    _checked(_libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "prctl")
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class OpenWatch:
+    """Counts how often a file is open in other places than before the watch began (inotify(7))."""
+
+    def __init__(self, path: str) -> None:
+        self._fd = _checked(_libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC), "inotify_init1")
+        self.count = 0
+        try:
+            _checked(_libc.inotify_add_watch(self._fd, os.fsencode(path), _IN_OPEN | _IN_CLOSE), "inotify_add_watch")
+        except OSError:
+            self.close()
+            raise
+
+    def fileno(self) -> int:
+        """Return the descriptor that becomes readable when the count may have changed."""
+        return self._fd
+
+    def update(self) -> int:
+        """Take what the kernel reported since the last call into `count`, and return it."""
+        while True:
+            try:
+                events = os.read(self._fd, 4096)
+            except BlockingIOError:
+                return self.count
+            offset = 0
+            while offset < len(events):
+                _, mask, _, length = _INOTIFY_EVENT.unpack_from(events, offset)
+                offset += _INOTIFY_EVENT.size + length
+                if mask & _IN_OPEN:
+                    self.count += 1
+                elif mask & _IN_CLOSE:
+                    self.count = max(0, self.count - 1)
+
+    def close(self) -> None:
+        """End the watch."""
+        os.close(self._fd)
+
+
+def _flags(sock: socket.socket, name: str) -> int:
+    answer = fcntl.ioctl(sock, _SIOCGIFFLAGS, struct.pack("16sH14x", name.encode(), 0))
+    flags: int = struct.unpack("16sH14x", answer)[1]
+    return flags
+
+
+def is_up(name: str) -> bool:
+    """Whether an interface of this network namespace is up."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        return bool(_flags(sock, name) & _IFF_UP)
+
+
+def set_link(name: str, *, up: bool) -> None:
+    """Bring an interface of this network namespace up or down."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        flags = _flags(sock, name) & ~_IFF_UP | (_IFF_UP if up else 0)
+        fcntl.ioctl(sock, _SIOCSIFFLAGS, struct.pack("16sH14x", name.encode(), flags))
+
+
+def set_address(name: str, address: str, netmask: str) -> None:
+    """Give an interface of this network namespace its IPv4 address."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        for request, value in ((_SIOCSIFADDR, address), (_SIOCSIFNETMASK, netmask)):
+            sockaddr = struct.pack("HH4s8x", socket.AF_INET, 0, socket.inet_aton(value))
+            fcntl.ioctl(sock, request, struct.pack("16s16s", name.encode(), sockaddr))
