@@ -38,6 +38,7 @@ _BRANCH = re.compile(r"^([A-Z]|tuple\[|constrained-)")
 _EXPECTED = {
     "extra_forbidden": "is not a field here",
     "missing": "is missing",
+    "string_type": "is not text: put it in quotes",
 }
 
 

@@ -167,7 +167,7 @@ class ConnectSweep:
             self.answers.enter(question.port, answer is Answer.SEEN)
         if question.asks == 1:
             self._pace.rise()
-        self._record.progress(self.answers.heard, self._total, "TCP ports by connect()")
+        self._record.progress(min(self.answers.heard, self._total), self._total, "TCP ports by connect()")
         mute = answer is Answer.SILENT and question.heard == self.answers.heard
         self._mute_in_a_row = self._mute_in_a_row + 1 if mute else 0
         if self._mute_in_a_row > 1:

@@ -136,7 +136,7 @@ class SynSweep:
 
     def _rounds(self, ports: Sequence[int]) -> None:
         deadline = time.monotonic() + 300 + 5 * len(ports) / self._pace.per_second
-        silent = list(ports)
+        silent, self._total = list(ports), len(ports)
         for number in range(1, _MOST_ROUNDS + 1):
             heard = self.answers.heard
             # A new order each time: what is lost at a place in a burst is then another port in the next round.
@@ -155,7 +155,8 @@ class SynSweep:
         all_heard = self.answers.heard + len(ports)
         for start in range(0, len(ports), CANARY_EVERY):
             self._window(ports[start : start + CANARY_EVERY])
-            self._record.progress(self.answers.heard, len(ports), f"TCP ports, {self._pace.per_second} a second")
+            done = min(self.answers.heard, self._total)
+            self._record.progress(done, self._total, f"TCP ports, {self._pace.per_second} a second")
             if time.monotonic() > deadline:
                 self.answers.unfinished = "the sweep ran out of time"
             if self.answers.unfinished:

@@ -1,4 +1,7 @@
-"""One restart of the device, watched on its console. Who restarts it is given as a function (power switch, reboot)."""
+"""One restart of the device, watched on its console from before it begins.
+
+Who restarts the device is given as a function (power switch or reboot command); what is looked for is not known here.
+"""
 
 import time
 from collections.abc import Callable, Iterator

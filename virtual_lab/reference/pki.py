@@ -10,13 +10,22 @@ from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import dh, ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from virtual_lab.reference.firmware.defects import Defects
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 _DAY = timedelta(days=1)
+_MODP_2048 = int(
+    "FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74020BBEA63B139B22514A08798E3404DD"
+    "EF9519B3CD3A431B302B0A6DF25F14374FE1356D6D51C245E485B576625E7EC6F44C42E9A637ED6B0BFF5CB6F406B7ED"
+    "EE386BFB5A899FA5AE9F24117C4B1FE649286651ECE45B3DC2007CB8A163BF0598DA48361C55D39A69163FA8FD24CF5F"
+    "83655D23DCA3AD961C62F356208552BB9ED529077096966D670C354E4ABC9804F1746C08CA18217C32905E462E36CE3B"
+    "E39E772C180E86039B2783A2EC07A28FB5C55DF06F4C52C9DE2BCBF6955817183995497CEA956AE515D2261898FA0510"
+    "15728E5A8AACAA68FFFFFFFFFFFFFFFF",
+    16,
+)
 
 
 @dataclass(frozen=True)
@@ -69,6 +78,12 @@ def device_credentials(issuer: Credential, serial: str, address: str, defects: D
     if defects("tls_no_forward_secrecy"):  # key transport needs an RSA key; the EC one stays beside it
         credentials.append(_device(issuer, rsa.generate_private_key(65537, 2048), serial, address, defects))
     return credentials
+
+
+def dh_parameters_pem() -> bytes:
+    """Return the parameters of the 2048-bit MODP group (RFC 3526, 3), for suites with anonymous Diffie-Hellman."""
+    parameters = dh.DHParameterNumbers(_MODP_2048, 2).parameters()
+    return parameters.parameter_bytes(serialization.Encoding.PEM, serialization.ParameterFormat.PKCS3)
 
 
 def _device(issuer: Credential, key: PrivateKey, serial: str, address: str, defects: Defects) -> Credential:

@@ -17,6 +17,7 @@ from virtual_lab.reference import pki
 from virtual_lab.reference.firmware import accounts, flash
 from virtual_lab.reference.firmware.accounts import Account
 from virtual_lab.reference.firmware.defects import Defects
+from virtual_lab.reference.firmware.tls import DH_PARAMETERS
 from virtual_lab.reference.firmware.update import UPDATE_KEY
 from virtual_lab.reference.image_factory import firmware_payload, signed_image
 
@@ -97,6 +98,8 @@ def _make_certificates(store: Path, lab: Path, serial: str, address: str, collec
     ):
         (store / f"tls_cert{suffix}.pem").write_bytes(credential.certificate_pem)
         (store / f"tls_key{suffix}.pem").write_bytes(credential.key_pem)
+    if defects("tls_anon"):
+        (store / DH_PARAMETERS).write_bytes(pki.dh_parameters_pem())
     collector_ca = pki.authority("Log Collector CA")
     (store / "collector_ca.pem").write_bytes(collector_ca.certificate_pem)
     credential = pki.collector_credential(collector_ca, collector)

@@ -22,8 +22,8 @@ from drivers.network.sweep import Canary, Pace
 from drivers.network.syn import SYN, SynTemplate, checksum, parse
 from drivers.network.target import Target
 from lab_config.models import NetworkBench
-from tests.drivers.network.recorder import MemoryRecorder
 from tests.drivers.network.servers import closed_port, mute_port, tcp_server
+from tests.drivers.recorder import MemoryRecorder
 
 ROOT = Path(__file__).parents[3]
 LINK = Link("lab0", bytes.fromhex("020000000001"), "192.0.2.1", "192.0.2.10")
@@ -180,10 +180,11 @@ def test_a_device_that_answers_nothing_ends_the_sweep_early_without_a_witness() 
 def test_too_few_files_slow_a_sweep_down_and_do_not_break_it() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.ExitStack() as stack:
-        canary = stack.enter_context(tcp_server(accept))
-        mute = [stack.enter_context(mute_port()) for _ in range(6)]
+        # Without a thread that accepts, which would run out of files as well.
+        canary = stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1]
+        mute = [stack.enter_context(mute_port()) for _ in range(3)]
         probe = stack.enter_context(socket.socket())
-        resource.setrlimit(resource.RLIMIT_NOFILE, (probe.fileno() + 6, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (probe.fileno() + 4, hard))
         try:
             answers = ConnectSweep(loopback(), Canary(canary), MemoryRecorder()).run([canary, *mute])
         finally:

@@ -25,7 +25,7 @@ from drivers.network.sweep import Canary
 from drivers.network.syn import ACK, RST, SYN, SynSweep, checksum, parse
 from drivers.network.target import Target
 from lab_config.models import NetworkBench
-from tests.drivers.network.recorder import MemoryRecorder
+from tests.drivers.recorder import MemoryRecorder
 
 LAB, DEVICE = "192.0.2.1", "192.0.2.10"
 _CLONE_NEWNET = 0x40000000
@@ -177,7 +177,7 @@ def sweep(arguments: dict[str, Any]) -> dict[str, Any]:
         return {"open": sorted(answers.open), "lost": answers.lost, "witness": answers.witness().holds}
     bench = NetworkBench(address=DEVICE, interface="lab0")
     if arguments.get("no_raw"):
-        Link.open = refuse  # type: ignore[method-assign]
+        Link.open = refuse  # type: ignore[method-assign,assignment]
     seen = TcpSweep(Target(bench), frozenset(arguments["declared"]), 443).run(record)
     evidence = {name: base64.b64encode(data).decode() for name, data in record.kept.items()}
     return {"observation": seen.model_dump(mode="json"), "evidence": evidence}

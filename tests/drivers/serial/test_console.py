@@ -2,7 +2,7 @@ import pytest
 
 from drivers.credentials import GuessLogins, Pair
 from drivers.probe import Answer
-from drivers.serial import console, login
+from drivers.serial import console, login, port
 from drivers.serial.console import ConsoleDoor, ConsoleLogin, ObserveConsoleLogin
 from tests.drivers.recorder import MemoryRecorder
 from tests.drivers.serial.pty_device import DECLARATION, Getty, Line, PtyDevice, Script, off, playing, root_shell
@@ -16,6 +16,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(login, "STEP_SECONDS", 0.8)
     monkeypatch.setattr(login, "RESULT_SECONDS", 1.5)
     monkeypatch.setattr(console, "_BREAKS", 1)
+    monkeypatch.setattr(port, "_DRAIN_SECONDS", 0.3)
 
 
 def door(dut: PtyDevice) -> ConsoleDoor:
@@ -79,7 +80,8 @@ def test_a_refusal_in_other_words_than_declared_is_silence() -> None:
 
 
 @pytest.mark.parametrize("device", [off, flood], ids=["mute", "endless output"])
-def test_a_console_without_a_login_prompt_is_silence(device: Script) -> None:
+def test_a_console_without_a_login_prompt_is_silence(device: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(login, "STEP_SECONDS", 0.2)
     with playing(device) as dut:
         assert door(dut).attempt(*VALID).answer is Answer.SILENT
 
@@ -154,7 +156,9 @@ def test_a_root_shell_on_the_console_is_seen() -> None:
         assert "computes" in shown.detail("return")
 
 
-def test_a_shell_without_a_prompt_is_found_by_what_it_computes() -> None:
+def test_a_shell_without_a_prompt_is_found_by_what_it_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(login, "STEP_SECONDS", 0.4)
+
     def promptless(line: Line) -> None:
         Getty(root_prompt="").shell(line, "root")
 

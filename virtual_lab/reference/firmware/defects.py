@@ -44,6 +44,7 @@ DEFECTS: dict[str, str] = {
     "settings_lost_on_reboot": "settings are kept in RAM only",
     "update_unsigned_accepted": "an update without a signature is installed",
     "update_signature_not_checked": "the signature of an update is not looked at",
+    "update_wrong_key_accepted": "an update with a signature of any key is installed",
     "update_payload_not_checked": "the payload of an update is not compared with its manifest",
     "downgrade_allowed": "an older version is installed",
     "update_never_installs": "a valid update is confirmed and dropped",

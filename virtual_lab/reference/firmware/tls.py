@@ -11,6 +11,7 @@ from pathlib import Path
 
 from virtual_lab.reference.firmware.defects import Defects
 
+DH_PARAMETERS = "dh_params.pem"
 _SUITES = (
     "ECDHE-ECDSA-AES128-GCM-SHA256",
     "ECDHE-ECDSA-AES256-GCM-SHA384",
@@ -21,10 +22,10 @@ _SUITES = (
 )
 _OLD_SUITES = ("ECDHE-ECDSA-AES128-SHA", "ECDHE-RSA-AES128-SHA")
 _PLANTED_SUITES = {
-    "tls_no_forward_secrecy": ("AES128-GCM-SHA256", "AES128-SHA256"),
+    "tls_no_forward_secrecy": ("AES128-GCM-SHA256",),
     "tls_cbc_sha1": ("ECDHE-ECDSA-AES128-SHA", "ECDHE-RSA-AES128-SHA"),
     "tls_null": ("ECDHE-ECDSA-NULL-SHA", "ECDHE-RSA-NULL-SHA"),
-    "tls_anon": ("AECDH-AES128-SHA",),
+    "tls_anon": ("ADH-AES128-GCM-SHA256",),
 }
 _WEAK = ("certificate_rsa1024", "certificate_sha1", "tls_null", "tls_anon")
 """Defects that OpenSSL serves at security level 0 only."""
@@ -66,6 +67,8 @@ def _context(folder: Path, suites: tuple[str, ...], level: int | None) -> ssl.SS
         context.set_ciphers(":".join((*suites, *suffix)))
         for certificate in sorted(folder.glob("tls_cert*.pem")):
             context.load_cert_chain(certificate, certificate.with_name(certificate.name.replace("cert", "key")))
+        if (folder / DH_PARAMETERS).exists():
+            context.load_dh_params(str(folder / DH_PARAMETERS))
     except ssl.SSLError as error:
         raise UnsupportedByOpensslError(f"{ssl.OPENSSL_VERSION} refuses: {error}") from error
     if missing := set(suites) - {str(cipher["name"]) for cipher in context.get_ciphers()}:

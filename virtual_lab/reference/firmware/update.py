@@ -18,6 +18,8 @@ from virtual_lab.reference.firmware.image import Image, MalformedImageError, rea
 from virtual_lab.reference.firmware.syslog import Event, Log
 
 UPDATE_KEY = "update_key.pub"
+_SIGNATURE_OCTETS = 64
+"""Length of an Ed25519 signature (RFC 8032, 5.1.6)."""
 
 
 class RejectedImageError(Exception):
@@ -115,6 +117,8 @@ class Updater:
             if self._defects("update_unsigned_accepted"):
                 return
             raise RejectedImageError("signature missing")
+        if len(image.signature) == _SIGNATURE_OCTETS and self._defects("update_wrong_key_accepted"):
+            return
         try:
             self._vendor.verify(image.signature, image.signed)
         except InvalidSignature as error:

@@ -27,9 +27,11 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Build]:
 def camera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Camera]:
     """A hardened camera that has booted, for tests that neither end nor update it."""
     hardened = Camera(tmp_path_factory.mktemp("hardened"))
-    hardened.start()
-    yield hardened
-    hardened.close()
+    try:
+        hardened.start()
+        yield hardened
+    finally:
+        hardened.close()
 
 
 @pytest.fixture

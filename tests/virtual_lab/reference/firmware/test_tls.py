@@ -40,7 +40,7 @@ def handshake(camera: Camera, version: ssl.TLSVersion, suites: str = "ALL") -> t
 
 
 _OLD = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
-_WEAK = ("AES128-GCM-SHA256", "ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-NULL-SHA", "AECDH-AES128-SHA")
+_WEAK = ("AES128-GCM-SHA256", "ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-NULL-SHA", "ADH-AES128-GCM-SHA256")
 
 
 def test_a_hardened_device_speaks_tls_1_2_and_1_3(camera: Camera) -> None:

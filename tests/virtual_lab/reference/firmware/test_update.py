@@ -66,6 +66,7 @@ REFUSED = [
     pytest.param(UNSIGNED, "signature missing", "update_unsigned_accepted", id="unsigned"),
     pytest.param(UNSIGNED, "signature missing", "update_signature_not_checked", id="unsigned, unchecked"),
     pytest.param(WRONG_KEY, "signature wrong", "update_signature_not_checked", id="wrong key"),
+    pytest.param(WRONG_KEY, "signature wrong", "update_wrong_key_accepted", id="wrong key, any key taken"),
     pytest.param(TAMPERED_MANIFEST, "signature wrong", "update_signature_not_checked", id="tampered manifest"),
     pytest.param(with_(signature=b""), "signature wrong", "update_signature_not_checked", id="empty signature"),
     pytest.param(TAMPERED_PAYLOAD, "payload digest wrong", "update_payload_not_checked", id="tampered payload"),
@@ -130,6 +131,10 @@ def test_a_malformed_image_is_refused_whatever_is_planted(make: Make, octets: by
 
 def test_planted_acceptance_of_unsigned_images_still_refuses_a_wrong_signature(make: Make) -> None:
     assert refusal(make("update_unsigned_accepted"), WRONG_KEY) == "signature wrong"
+
+
+def test_planted_acceptance_of_any_key_still_refuses_an_unsigned_image(make: Make) -> None:
+    assert refusal(make("update_wrong_key_accepted"), UNSIGNED) == "signature missing"
 
 
 def test_a_second_image_is_refused_while_one_is_being_installed(make: Make) -> None:
