@@ -1,4 +1,4 @@
-"""The tables that drivers read: credentials, payloads, suites, algorithms. Data only; their meaning is in the drivers."""
+"""The tables that drivers read: credentials, payloads, suites, algorithms; their meaning is in the drivers."""
 
 from pathlib import Path
 from typing import Any

@@ -59,6 +59,8 @@ class AwaitEvent:
     seconds: float
     control: Callable[[], None] | None = None
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    since: int | None = None
+    """The mark from which records count, for an event that was caused before; by default from now."""
 
     @property
     def name(self) -> str:
@@ -68,7 +70,8 @@ class AwaitEvent:
     def run(self, record: Recorder) -> LoggedEvent:
         """Mark, cause, wait."""
         pattern = self._regex()
-        mark, start = self.collector.mark(), time.monotonic()
+        mark = self.collector.mark() if self.since is None else self.since
+        start = time.monotonic()
         self.cause()
         found = self.collector.wait_for(lambda one: bool(pattern.search(one.record.text)), self.seconds, mark)
         witness = self._witness(pattern, found is None)

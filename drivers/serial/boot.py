@@ -8,12 +8,19 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
+from drivers.serial.login import ROOT_PROMPT
 from drivers.serial.port import Arrival, Awaited, Console, PlainText
-from lab_config.models import ConsoleBench
+from lab_config.models import ConsoleBench, ConsoleDeclaration
 
 LOGIN_SETTLE = 1.0
-"""A boot is over when its login prompt stays the last line for so many seconds."""
+"""A boot is over when its prompt stays the last line for so many seconds."""
 _SLICE_SECONDS = 0.2
+
+
+def ends_of_boot(declaration: ConsoleDeclaration) -> tuple[Awaited, ...]:
+    """Return what a start ends with: the login prompt, first, or a shell that asks for no login."""
+    patterns = (declaration.login_prompt, declaration.shell_prompt, ROOT_PROMPT)
+    return tuple(Awaited.prompt(pattern, LOGIN_SETTLE) for pattern in patterns)
 
 
 class Boot:

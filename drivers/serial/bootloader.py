@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from drivers.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
-from drivers.serial.boot import LOGIN_SETTLE, Boot, restarted
+from drivers.serial.boot import LOGIN_SETTLE, Boot, ends_of_boot, restarted
 from drivers.serial.login import LoginDialogue
 from drivers.serial.port import Awaited
 from lab_config.models import ConsoleBench, ConsoleDeclaration
@@ -29,7 +29,7 @@ class _Course:
     pressed: int = 0
     pressed_in_countdown: int = 0
     prompt: str | None = None
-    login: bool = False
+    ended: bool = False
     counting: bool = False
 
     def press(self) -> None:
@@ -62,7 +62,7 @@ class InterruptAutoboot:
             try:
                 course = self._watch(boot, record)
                 after = self._boot_on(boot) if course.prompt else ""
-                if course.login:
+                if course.ended:
                     LoginDialogue(boot.console, self.declaration).reach_login()
             finally:
                 record.keep("autoboot.raw", boot.raw)
@@ -77,9 +77,9 @@ class InterruptAutoboot:
     def _watch(self, boot: Boot, record: Recorder) -> _Course:
         """Press keys from the first line until a prompt answers, or the kernel or a login shows."""
         course = _Course()
-        login = Awaited.prompt(self.declaration.login_prompt, LOGIN_SETTLE)
+        ends = ends_of_boot(self.declaration)
         countdown = Awaited.line(self.declaration.autoboot) if self.declaration.autoboot else None
-        others = [Awaited.line(_KERNEL), login, *([countdown] if countdown else [])]
+        others = [Awaited.line(_KERNEL), *ends, *([countdown] if countdown else [])]
         candidates = [Awaited.line(pattern) for pattern in self._prompts()]
         prompts = [Awaited.prompt(pattern, _PROMPT_SETTLE) for pattern in self._prompts()]
         if boot.read_until(Awaited.line(self.declaration.boot_start)) is None:
@@ -103,7 +103,7 @@ class InterruptAutoboot:
                 course.prompt = arrival.text
                 break
             else:
-                course.login = arrival.awaited is login or boot.read_until(login) is not None
+                course.ended = arrival.awaited in ends or boot.read_until(*ends) is not None
                 break
         return course
 
@@ -123,15 +123,17 @@ class InterruptAutoboot:
             words = f"the bootloader stopped and answers with {printable(course.prompt, 200)!r}; {after}"
             return Fact(about="keys", answer=Answer.SEEN, detail=words)
         counted = f"{course.pressed} keys pressed, {course.pressed_in_countdown} of them in the declared countdown"
-        if course.login and course.pressed_in_countdown >= len(KEYS):
-            return Fact(about="keys", answer=Answer.REFUSED, detail=f"the boot went on to the login: {counted}")
-        words = "the boot went on to the login" if course.login else "neither a prompt nor the login came"
+        if course.ended and course.pressed_in_countdown >= len(KEYS):
+            return Fact(about="keys", answer=Answer.REFUSED, detail=f"the boot went on to its end: {counted}")
+        words = "the boot went on to its end" if course.ended else "neither a prompt nor a login came"
         return Fact(about="keys", answer=Answer.SILENT, detail=f"{words}: {counted}")
 
     def _witness(self, boot: Boot, course: _Course) -> Witness:
         """The keys would have been seen to work: the log came through this port, and each key went out in time."""
         first = boot.shows(self.declaration.boot_start)
         parts = [Witness(what=f"the boot log was {'seen' if first else 'not seen'} from its first line", holds=first)]
+        if course.prompt is not None:
+            return parts[0]
         pressed = course.pressed
         if self.declaration.autoboot:
             counted = boot.shows(self.declaration.autoboot)

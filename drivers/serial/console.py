@@ -10,7 +10,7 @@ from drivers.credentials import LoginAttempt
 from drivers.errors import BenchError
 from drivers.probe import Answer, Fact, Observation, Recorder, Witness, printable
 from drivers.serial import login as login_program
-from drivers.serial.boot import LOGIN_SETTLE, restarted
+from drivers.serial.boot import ends_of_boot, restarted
 from drivers.serial.login import LoginDialogue
 from drivers.serial.port import Awaited, Console
 from lab_config.models import ConsoleBench, ConsoleDeclaration
@@ -43,7 +43,7 @@ class ConsoleDoor:
             reached = dialogue.reach_login()
             if reached is None:
                 return LoginAttempt(Answer.SILENT, "no login prompt came")
-            if reached.awaited is dialogue.shell:
+            if reached.awaited is not dialogue.login:
                 if self._session_left:
                     return LoginAttempt(Answer.SILENT, "the session of an earlier login could not be ended")
                 return LoginAttempt(Answer.SEEN, f"a shell without any login: {printable(reached.text, 200)}")
@@ -166,8 +166,10 @@ class CaptureBoot:
         with restarted(self.bench, self.declaration.baud, self.restart, self.seconds) as boot:
             try:
                 boot.read_until(Awaited.line(self.declaration.boot_start))
-                login = boot.read_until(Awaited.prompt(self.declaration.login_prompt, LOGIN_SETTLE)) is not None
-                quiet = login or boot.console.quiet_for >= _QUIET_SECONDS
+                ends = ends_of_boot(self.declaration)
+                arrival = boot.read_until(*ends)
+                login = arrival is not None and arrival.awaited is ends[0]
+                quiet = arrival is not None or boot.console.quiet_for >= _QUIET_SECONDS
             finally:
                 record.keep("boot.raw", boot.raw)
             raw, first = boot.raw, boot.shows(self.declaration.boot_start)

@@ -14,7 +14,8 @@ STEP_SECONDS = 3.0
 """From a key to a prompt."""
 RESULT_SECONDS = 10.0
 """From a password to an answer; login programs delay a refusal by some seconds."""
-_GENERIC_PROMPT = r"\S*# "
+ROOT_PROMPT = r"\S*# "
+"""What the shell of root shows by custom, on devices whose maker declares no such shell."""
 _GENERIC_SETTLE = 0.3
 _WORDLESS_SETTLE = 1.0
 _WAYS_OUT = ("exit\r", "logout\r", "\x04")
@@ -30,7 +31,7 @@ class LoginDialogue:
         self.password = Awaited.prompt(declaration.password_prompt)
         self.refusal = Awaited.line(declaration.refusal)
         self.shell = Awaited.prompt(declaration.shell_prompt)
-        self.root = Awaited.prompt(_GENERIC_PROMPT, _GENERIC_SETTLE)
+        self.root = Awaited.prompt(ROOT_PROMPT, _GENERIC_SETTLE)
         self._wordless = Awaited.prompt(declaration.login_prompt, _WORDLESS_SETTLE)
 
     def reach_login(self) -> Arrival | None:
@@ -39,16 +40,17 @@ class LoginDialogue:
         Returns the login prompt; the shell that shows all the same after every way out; or None.
         """
         ways_out = list(_WAYS_OUT)
+        shells = (self.shell, self.root)
         for key in _WAKING_KEYS:
             self._console.drain()
             self._console.send(key)
-            arrival = self._console.read_until(self.login, self.password, self.shell, seconds=STEP_SECONDS)
+            arrival = self._console.read_until(self.login, self.password, *shells, seconds=STEP_SECONDS)
             if arrival and arrival.awaited is self.password:
                 self._console.send("\r")
-                arrival = self._console.read_until(self.login, self.shell, seconds=RESULT_SECONDS)
-            while arrival and arrival.awaited is self.shell and ways_out:
+                arrival = self._console.read_until(self.login, *shells, seconds=RESULT_SECONDS)
+            while arrival and arrival.awaited in shells and ways_out:
                 self._console.send(ways_out.pop(0))
-                arrival = self._console.read_until(self.login, self.shell, seconds=STEP_SECONDS)
+                arrival = self._console.read_until(self.login, *shells, seconds=STEP_SECONDS)
             if arrival:
                 return arrival
         return None
@@ -81,6 +83,12 @@ class LoginDialogue:
         self._console.send(f"echo $(({left}+{right}))tp\r")
         return self._console.read_until(Awaited.line(f"{left + right}tp"), seconds=STEP_SECONDS) is not None
 
+    def _prompts_again(self) -> bool:
+        """Whether CR brings the prompt of a root shell again."""
+        self._console.send("\r")
+        arrival = self._console.read_until(self.root, self.login, self.password, seconds=STEP_SECONDS)
+        return arrival is not None and arrival.awaited is self.root
+
     def _result(self, password: str) -> LoginAttempt:
         arrival = self._console.read_until(
             self.refusal, self.shell, self.root, self.password, self._wordless, seconds=RESULT_SECONDS
@@ -101,10 +109,10 @@ class LoginDialogue:
         return LoginAttempt(Answer.REFUSED, _without(password, refusal.text))
 
     def _shown(self, arrival: Arrival, password: str, what: str) -> LoginAttempt:
-        """Take the declared prompt as it is; the prompt of a root shell only if a shell is behind it."""
+        """Take the declared prompt as it is; what looks like the prompt of a root shell only if it answers."""
         words = f"{what}: {_without(password, arrival.text)}"
-        if arrival.awaited is self.root and not self.computes():
-            return LoginAttempt(Answer.SILENT, f"what looks like {words}, but no shell answers behind it")
+        if arrival.awaited is self.root and not (self._prompts_again() or self.computes()):
+            return LoginAttempt(Answer.SILENT, f"what looks like {words}, but it does not answer")
         return LoginAttempt(Answer.SEEN, words)
 
 

@@ -59,6 +59,15 @@ def test_rejected_update_is_logged(update_rejected_event: LoggedEvent, profile: 
     assert update_rejected_event.seen, missing(update_rejected_event, profile)
 
 
+@case("log.emits.update_installed", covers=COVERS, fails_on="absence", needs=(Permission.UPDATE,), advice=ADVICE)
+def test_installed_update_is_logged(update_installed_event: LoggedEvent, profile: Profile) -> None:
+    """Install the vendor's image, and look for the record that carries its version.
+
+    Witness: another event arrived on the same channel afterwards.
+    """
+    assert update_installed_event.seen, missing(update_installed_event, profile)
+
+
 @case(
     "log.transport",
     covers=["CSA-1", "DP-3", "EN18031 SCM-3"],

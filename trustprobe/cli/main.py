@@ -20,6 +20,7 @@ Out = Annotated[Path, typer.Option(help="Where the folder of the run is made.")]
 Defects = Annotated[list[str] | None, typer.Option("--defect", help="Plant this defect of virtual_lab/defects.yaml.")]
 Capability = Annotated[str | None, typer.Option(help="Run only this capability; every other case is NOT_RUN.")]
 Unpowered = Annotated[bool, typer.Option("--unpowered", help="Leave the virtual device switched off.")]
+Loopback = Annotated[bool, typer.Option("--loopback", help="Run the virtual device without network namespaces.")]
 Html = Annotated[bool, typer.Option("--html/--no-html", help="Make the Allure HTML report.")]
 Jobs = Annotated[int, typer.Option(min=1, max=16, help="Runs side by side.")]
 
@@ -33,12 +34,13 @@ def run(
     defect: Defects = None,
     capability: Capability = None,
     unpowered: Unpowered = False,
+    loopback: Loopback = False,
     html: Html = True,
 ) -> None:
     """Judge a product: exit 0 CONFORMING, 1 NONCONFORMING, 2 INCOMPLETE or not run at all."""
     from trustprobe.cli.run import Options, run_and_report
 
-    options = Options(bench, product, profile, out, tuple(defect or ()), capability, unpowered)
+    options = Options(bench, product, profile, out, tuple(defect or ()), capability, unpowered, loopback)
     raise typer.Exit(run_and_report(options, html=html))
 
 

@@ -43,6 +43,7 @@ class Options:
     defects: tuple[str, ...] = ()
     capability: str | None = None
     unpowered: bool = False
+    loopback: bool = False
 
     def check(self) -> None:
         """Read what can be read before anything is started. ConfigurationError for the first mistake."""
@@ -50,10 +51,10 @@ class Options:
         path = find("benches", self.bench)
         virtual = peek(path, "virtual")
         load(find("products", self.product or str(peek(path, "product"))), Product)
-        if (self.defects or self.unpowered) and virtual is None:
+        if (self.defects or self.unpowered or self.loopback) and virtual is None:
             raise ConfigurationError(
                 f"{path} holds a real device: no defect can be planted in it, and its switch is its own.",
-                "Leave out --defect and --unpowered, or take a bench with `virtual`.",
+                "Leave out --defect, --unpowered and --loopback, or take a bench with `virtual`.",
             )
         require_defects(self.defects)
         _require_writable(self.out)

@@ -30,7 +30,7 @@ def tcp_server(handle: Callable[[socket.socket], None], address: tuple[str, int]
 
 @contextmanager
 def udp_server(
-    handle: Callable[[bytes, Callable[[bytes], object]], None], address: tuple[str, int] = ("127.0.0.1", 0)
+    handle: Callable[[bytes, Callable[[bytes], object]], object], address: tuple[str, int] = ("127.0.0.1", 0)
 ) -> Iterator[int]:
     """Hand each datagram to `handle` with a function that replies; yields the port."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:

@@ -177,7 +177,8 @@ def test_a_device_that_answers_nothing_ends_the_sweep_early_without_a_witness() 
     assert "ended early" in answers.witness().what
 
 
-def test_too_few_files_slow_a_sweep_down_and_do_not_break_it() -> None:
+def test_too_few_files_slow_a_sweep_down_and_do_not_break_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drivers.network.connect_sweep.MISSED", 1.0)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.ExitStack() as stack:
         # Without a thread that accepts, which would run out of files as well.

@@ -2,6 +2,7 @@ import contextlib
 import socket
 import struct
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import count
 
@@ -121,7 +122,7 @@ def test_a_service_that_answers_from_a_port_of_its_own_is_seen_as_tftp_does_it(a
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked, device(address) as target:
             asked.bind((address, 5683))
             asked.settimeout(10)
-            sweep_of_coap = _in_thread(lambda: sweep(target))
+            sweep_of_coap = in_thread(lambda: sweep(target))
             _, peer = asked.recvfrom(4_096)
             other.sendto(COAP_CONTENT, peer)
             seen, _ = sweep_of_coap()
@@ -130,9 +131,7 @@ def test_a_service_that_answers_from_a_port_of_its_own_is_seen_as_tftp_does_it(a
     assert f"from udp/{moved}" in seen.detail("udp/5683")
 
 
-def _in_thread(work: Callable[[], tuple[UdpPorts, MemoryRecorder]]) -> Callable[[], tuple[UdpPorts, MemoryRecorder]]:
-    from concurrent.futures import ThreadPoolExecutor
-
+def in_thread(work: Callable[[], tuple[UdpPorts, MemoryRecorder]]) -> Callable[[], tuple[UdpPorts, MemoryRecorder]]:
     pool = ThreadPoolExecutor(1)
     future = pool.submit(work)
 

@@ -154,6 +154,7 @@ class Getty:
     can_log_out: bool = True
     colour: str = ""
     root_prompt: str = "root@acme:/# "
+    computes: bool = True
 
     def __call__(self, line: Line) -> None:
         while True:
@@ -180,7 +181,7 @@ class Getty:
             typed = line.line()
             if typed in ("exit", "\x04") and self.can_log_out:
                 return
-            if typed.startswith("echo $(("):
+            if self.computes and typed.startswith("echo $(("):
                 left, right = typed.removeprefix("echo $((").removesuffix("))tp").split("+")
                 line.write(f"{int(left) + int(right)}tp\r\n")
 

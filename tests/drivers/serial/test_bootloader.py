@@ -6,7 +6,7 @@ from drivers.serial.bootloader import InterruptAutoboot
 from drivers.serial.console import TEXT_LIMIT, BootLog, CaptureBoot
 from lab_config.models import ConsoleDeclaration
 from tests.drivers.recorder import MemoryRecorder
-from tests.drivers.serial.pty_device import DECLARATION, Board, Getty, Line, PtyDevice, Script, off, playing
+from tests.drivers.serial.pty_device import DECLARATION, Board, Getty, Line, PtyDevice, Script, off, playing, root_shell
 from tests.drivers.serial.test_port import flood
 
 
@@ -41,6 +41,13 @@ def test_a_boot_log_without_its_first_line_proves_nothing() -> None:
         assert not log.first_line_seen
         assert not log.conclusive
         assert log.login_seen
+
+
+def test_a_boot_that_ends_in_a_shell_is_captured_to_its_end() -> None:
+    with playing(off, boot=Board(getty=root_shell)) as dut:
+        log = captured(dut)
+        assert log.conclusive and not log.login_seen
+        assert interrupted(dut).refused == {"keys"}
 
 
 @pytest.mark.parametrize("boot", [off, flood], ids=["mute", "endless output"])

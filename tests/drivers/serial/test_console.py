@@ -42,12 +42,14 @@ def test_each_guess_finds_the_login_prompt_that_the_last_one_left() -> None:
         assert answers == [Answer.REFUSED, Answer.SEEN, Answer.SEEN, Answer.REFUSED, Answer.SEEN]
 
 
-def test_a_root_prompt_that_is_not_declared_counts_when_a_shell_computes_behind_it() -> None:
-    with playing(Getty(accounts=(("root", "toor"),))) as dut:
+@pytest.mark.parametrize("computes", [True, False])
+def test_a_root_prompt_that_is_not_declared_counts_when_it_answers(computes: bool) -> None:
+    with playing(Getty(accounts=(("root", "toor"),), computes=computes)) as dut:
         assert door(dut).attempt("root", "toor").answer is Answer.SEEN
+        assert door(dut).attempt("root", "wrong").answer is Answer.REFUSED
 
 
-def test_a_root_prompt_without_a_shell_behind_it_proves_nothing() -> None:
+def test_a_root_prompt_that_does_not_answer_proves_nothing() -> None:
     def imitation(line: Line) -> None:
         while True:
             line.write("\r\nacme login: ")
@@ -103,6 +105,11 @@ def test_a_shell_that_nobody_can_leave_is_a_login_without_any() -> None:
         attempt = door(dut).attempt("service", "wrong")
         assert attempt.answer is Answer.SEEN
         assert "without any login" in attempt.detail
+
+
+def test_a_root_shell_that_asks_for_no_login_takes_every_password() -> None:
+    with playing(root_shell) as dut:
+        assert door(dut).attempt("service", "wrong").answer is Answer.SEEN
 
 
 def test_our_own_session_that_cannot_be_ended_is_not_held_against_the_next_guess() -> None:

@@ -1,0 +1,50 @@
+"""The run as a whole: the same twice, without power, without namespaces, and by the whole rule book."""
+
+import pytest
+
+from reports.results import Overall, RequirementVerdict, Results, Verdict
+from tests.detection.conftest import Run
+
+
+def rows(results: Results) -> dict[str, Verdict]:
+    return {f"{case.id}[{row.id}]": row.verdict for case in results.cases for row in case.rows}
+
+
+def test_the_same_device_gives_the_same_verdicts_twice(run_device: Run) -> None:
+    first = run_device("telnet_open", capability="interface_access_control")
+    second = run_device("telnet_open", capability="interface_access_control")
+    assert rows(first) == rows(second)
+
+
+def test_a_device_without_power_passes_nothing_and_fails_nothing(run_device: Run) -> None:
+    results = run_device(unpowered=True)
+    assert set(rows(results).values()) == {Verdict.INCONCLUSIVE}
+    assert results.exit_code == 2
+    assert "the device does not answer: tcp/443" in results.reason
+
+
+def test_without_namespaces_the_sweeps_are_inconclusive_and_the_run_is_incomplete(run_device: Run) -> None:
+    results = run_device(loopback=True, capability="interface_access_control")
+    verdicts = {case.id: case for case in results.cases}
+    assert results.overall is Overall.INCOMPLETE
+    for sweep in ("ports.tcp.undeclared", "ports.udp.undeclared", "services.forbidden"):
+        assert verdicts[sweep].verdict is Verdict.INCONCLUSIVE
+        assert "forwarded" in verdicts[sweep].reason
+    assert verdicts["credentials.default.ssh"].verdict is Verdict.PASS
+
+
+def test_the_whole_rule_book_names_what_no_case_covers(run_device: Run) -> None:
+    results = run_device(profile="cyber_trust_mark", capability="asset_identification")
+    uncovered = [one.id for one in results.requirements if one.verdict is RequirementVerdict.UNCOVERED]
+    assert results.overall is Overall.INCOMPLETE
+    assert len(results.requirements) == 65
+    assert {"AI-2", "PC-2", "SU-2", "PEA-1e"} <= set(uncovered)
+    assert "uncovered" in results.reason
+
+
+@pytest.mark.parametrize("defect", ["no_such_defect", "../telnet_open"])
+def test_a_defect_that_does_not_exist_is_refused_before_anything_starts(defect: str, run_device: Run) -> None:
+    from drivers.errors import ConfigurationError
+
+    with pytest.raises(ConfigurationError, match="there is no defect"):
+        run_device(defect)
