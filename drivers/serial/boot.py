@@ -12,7 +12,7 @@ from drivers.serial.login import ROOT_PROMPT
 from drivers.serial.port import Arrival, Awaited, Console, PlainText
 from lab_config.models import ConsoleBench, ConsoleDeclaration
 
-LOGIN_SETTLE = 1.0
+LOGIN_SETTLE = 0.5
 """A boot is over when its prompt stays the last line for so many seconds."""
 _SLICE_SECONDS = 0.2
 

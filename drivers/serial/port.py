@@ -19,14 +19,14 @@ from lab_config.models import ConsoleBench
 
 TRANSCRIPT_LIMIT = 1 << 20
 """Bytes of a port's output that are kept; older ones are dropped."""
-SETTLE_SECONDS = 0.1
+SETTLE_SECONDS = 0.03
 """A prompt is one when nothing follows it for this long; login programs flush what is typed earlier."""
 _WINDOW = 1 << 16
 _CHUNK = 4096
-_POLL_SECONDS = 0.05
+_POLL_SECONDS = 0.01
 _WRITE_SECONDS = 3.0
 _BREAK_SECONDS = 0.3
-_QUIET_SECONDS = 0.1
+_QUIET_SECONDS = 0.03
 _DRAIN_SECONDS = 1.0
 
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,256}(?:\x07|\x1b\\)|[ -/]*[0-Z\\^-~])")
@@ -187,7 +187,7 @@ class Console:
             self._fill()
 
     def drain(self) -> None:
-        """Drop what was printed so far: until the device is quiet for 0.1 s, and for a second at most."""
+        """Drop what was printed so far: until the device is quiet for 0.03 s, and for a second at most."""
         deadline = time.monotonic() + _DRAIN_SECONDS
         while time.monotonic() < deadline:
             self._fill()
@@ -196,7 +196,7 @@ class Console:
         self._text = ""
 
     def _fill(self) -> None:
-        """Wait up to 0.05 s for bytes, and take what is there."""
+        """Wait up to 0.01 s for bytes, and take what is there."""
         try:
             data = self._port.read(1)
             while data and len(data) < _CHUNK and (waiting := self._port.in_waiting):
