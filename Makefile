@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check matrix clean
+.PHONY: run test check matrix matrix-smoke clean
 
 run: $(VENV)/.run
 	@$(BIN)/trustprobe run
@@ -17,15 +17,18 @@ check: $(VENV)/.dev
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy .
 
+matrix-smoke: $(VENV)/.run
+	@$(BIN)/trustprobe matrix --defect telnet_open --defect jtag_open
+
 matrix: $(VENV)/.run
 	@$(BIN)/trustprobe matrix
 
 $(VENV)/.run: pyproject.toml uv.lock setup.sh
-	@sh ./setup.sh $(PYTHON) $(VENV)
+	@sh ./setup.sh $(PYTHON) $(VENV) --no-dev
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml uv.lock setup.sh
-	@sh ./setup.sh $(PYTHON) $(VENV) --group dev
+	@sh ./setup.sh $(PYTHON) $(VENV)
 	@touch $@ $(VENV)/.run
 
 clean:

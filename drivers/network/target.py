@@ -1,13 +1,14 @@
-"""The device's address: the one place where a driver gets a connection, and where scope is enforced.
+"""The device's address: where drivers get their connections, and where scope is enforced.
 
-Nothing else in `drivers/` opens a socket towards a device, so no probe can leave the bench's own address.
+Sweeps open raw and listening sockets of their own, and send to `Target.address` alone. Nothing else in `drivers/` opens
+a socket towards a device, so no probe leaves the bench's own address.
 """
 
 import errno
 import socket
 from dataclasses import dataclass
 
-from drivers.errors import BenchError, ConfigurationError
+from drivers.errors import BenchError
 from drivers.probe import Answer
 from lab_config.models import NetworkBench, Transport
 
@@ -26,14 +27,6 @@ class Target:
     def address(self) -> str:
         """The address of the sample, IPv4 or IPv6."""
         return self.bench.address
-
-    def require(self, address: str) -> None:
-        """Raise ConfigurationError for an address that is not this bench's."""
-        if address != self.bench.address:
-            raise ConfigurationError(
-                f"{address} is not the address of this bench ({self.bench.address}).",
-                "trustprobe talks to nothing else; correct `network.address` of the bench file.",
-            )
 
     def connect(self, port: int, seconds: float = CONNECT_SECONDS) -> socket.socket:
         """Open a TCP connection to a port of the device, or raise the OSError that connect() gave."""

@@ -1,0 +1,187 @@
+"""The command as a user meets it: bad input, an interrupted run, a device that is switched off in the middle."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-m", "trustprobe.cli.main"]
+BENCH = ROOT / "lab_config" / "benches" / "reference.yaml"
+PRODUCT = ROOT / "lab_config" / "products" / "reference_camera.yaml"
+
+
+def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [*COMMAND, *arguments], cwd=cwd, capture_output=True, text=True, timeout=120, env=environment, check=False
+    )
+
+
+def sentence(done: subprocess.CompletedProcess[str]) -> str:
+    """Return what the command said, which is one line on standard error, with exit code 2 and no traceback."""
+    assert done.returncode == 2, done
+    assert "Traceback" not in done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    return lines[0]
+
+
+def altered(source: Path, folder: Path, old: str, new: str) -> str:
+    text = source.read_text("utf-8")
+    assert old in text
+    path = folder / source.name
+    path.write_text(text.replace(old, new, 1), "utf-8")
+    return str(path)
+
+
+def real_bench(folder: Path, old: str = "", new: str = "") -> str:
+    """Write a bench of a board on the desk, at an address of this machine where nothing listens."""
+    values = {
+        "virtual: reference\n": "",
+        "${REFERENCE_SERIAL}": "S1",
+        "${REFERENCE_ADDRESS}\n  interface: lab0": "127.0.9.9",
+        "${REFERENCE_COLLECTOR}": "127.0.9.1",
+        "${REFERENCE_CONSOLE}": "/dev/ttyNOTTHERE0",
+        "${REFERENCE_JTAG}": "127.0.9.1:9",
+        "${REFERENCE_RELAY}": "http://127.0.9.1:9/relay",
+        "${REFERENCE_FOLDER}": str(folder),
+    } | ({old: new} if old else {})
+    text = BENCH.read_text("utf-8")
+    for known, value in values.items():
+        assert known in text, known
+        text = text.replace(known, value)
+    path = folder / "desk.yaml"
+    path.write_text(text, "utf-8")
+    return str(path)
+
+
+def test_an_unknown_field_is_named_with_file_and_line(tmp_path: Path) -> None:
+    product = altered(PRODUCT, tmp_path, "  boot_seconds: 20", "  boot_secs: 20")
+    said = sentence(run("run", "--product", product, cwd=tmp_path))
+    assert f"{product}, line 13: component.boot_secs: is not a field here" in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_yaml_that_is_none_is_named_with_file_and_line(tmp_path: Path) -> None:
+    bench = altered(BENCH, tmp_path, "network:", "network: [")
+    assert f"{bench}, line" in sentence(run("run", "--bench", bench, cwd=tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [
+        ("--profile", "no_such", "lab_config/profiles/ holds no 'no_such'"),
+        ("--bench", "nowhere.yaml", "the file nowhere.yaml does not exist"),
+        ("--product", "no_such", "lab_config/products/ holds no 'no_such'"),
+        ("--defect", "no_such", "there is no defect 'no_such'"),
+    ],
+)
+def test_a_name_that_does_not_exist_is_one_sentence(option: str, value: str, expected: str, tmp_path: Path) -> None:
+    assert expected in sentence(run("run", option, value, cwd=tmp_path))
+
+
+def test_an_output_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way", "utf-8")
+    said = sentence(run("run", "--out", str(tmp_path / "file" / "out"), cwd=tmp_path))
+    assert "output folder" in said
+    assert "--out" in said
+
+
+def test_a_missing_secret_is_named_before_anything_is_asked(tmp_path: Path) -> None:
+    said = sentence(run("run", "--bench", real_bench(tmp_path), cwd=tmp_path))
+    assert "credentials.admin is in the environment as REFERENCE_ADMIN_PASSWORD, which is not set" in said
+
+
+def test_a_defect_in_a_real_device_is_refused(tmp_path: Path) -> None:
+    said = sentence(run("run", "--bench", real_bench(tmp_path), "--defect", "telnet_open", cwd=tmp_path))
+    assert "no defect can be planted in it" in said
+
+
+def secret_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ADMIN", "VIEWER", "SERVICE"):
+        monkeypatch.setenv(f"REFERENCE_{name}_PASSWORD", f"a secret of {name.lower()}")
+
+
+def results_of(folder: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((folder / "latest" / "results.json").read_text("utf-8"))
+    return loaded
+
+
+def test_an_unreachable_bench_passes_nothing_and_says_so_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret_environment(monkeypatch)
+    product = altered(PRODUCT, tmp_path, "boot_seconds: 20", "boot_seconds: 1")
+    done = run("run", "--bench", real_bench(tmp_path), "--product", product, "--no-html", cwd=tmp_path)
+    assert done.returncode == 2
+    results = results_of(tmp_path / "out")
+    assert {case["verdict"] for case in results["cases"]} == {"INCONCLUSIVE"}
+    assert "the device does not answer: tcp/443 at 127.0.9.9 refuses connections" in results["reason"]
+
+
+def test_a_serial_port_that_is_not_there_is_the_benchs_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret_environment(monkeypatch)
+    bench = Path(real_bench(tmp_path)).read_text("utf-8")
+    start = bench.index("network:")
+    bench = bench[:start] + "network: {absent: not cabled up today}\n" + bench[bench.index("console:") :]
+    (tmp_path / "desk.yaml").write_text(bench, "utf-8")
+    done = run("run", "--bench", str(tmp_path / "desk.yaml"), "--no-html", cwd=tmp_path)
+    assert done.returncode == 2
+    cases = {case["id"]: case for case in results_of(tmp_path / "out")["cases"]}
+    login = cases["serial.console.login"]
+    assert login["verdict"] == "ERROR"
+    assert login["reason"].startswith("bench: serial port /dev/ttyNOTTHERE0 is not there.")
+    assert "PASS" not in {case["verdict"] for case in cases.values()}
+
+
+def started(cwd: Path, *arguments: str) -> subprocess.Popen[str]:
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    return subprocess.Popen(
+        [*COMMAND, "run", "--no-html", *arguments], cwd=cwd, stdout=subprocess.PIPE, text=True, env=environment
+    )
+
+
+def until(process: subprocess.Popen[str], word: str) -> None:
+    """Read the output up to a line that begins so; the run goes on."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith(word):
+            return
+    pytest.fail(f"the run ended before it printed {word}")
+
+
+def test_ctrl_c_keeps_what_was_judged_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    with started(tmp_path) as process:
+        until(process, "PASS")
+        family = psutil.Process(process.pid).children(recursive=True)
+        assert any("virtual_lab.reference" in " ".join(one.cmdline()) for one in family)
+        process.send_signal(signal.SIGINT)
+        assert process.stdout is not None
+        process.stdout.read()
+        assert process.wait(60) == 2
+    results = results_of(tmp_path / "out")
+    verdicts = [row["verdict"] for case in results["cases"] for row in case["rows"]]
+    assert "PASS" in verdicts
+    assert "NOT_RUN" in verdicts
+    assert "interrupted" in results["reason"]
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert not alive
+
+
+def test_a_harness_that_is_killed_takes_the_virtual_device_with_it(tmp_path: Path) -> None:
+    with started(tmp_path) as process:
+        until(process, "PASS")
+        judging, *family = psutil.Process(process.pid).children(recursive=True)
+        judging.kill()
+        assert process.stdout is not None
+        process.stdout.read()
+        assert process.wait(60) == 2
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert not alive

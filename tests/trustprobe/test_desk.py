@@ -1,0 +1,74 @@
+"""A run on a bench that the command did not start: what it writes, and what a power cut in the middle makes of it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reports.redaction import notations
+from virtual_lab.reference.namespace import available
+
+ROOT = Path(__file__).parents[2]
+pytestmark = [
+    pytest.mark.namespace,
+    pytest.mark.skipif(available() is not None, reason=f"no network namespaces here: {available()}"),
+]
+
+
+def desk(folder: Path, *trigger: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what the desk says of the run, and results.json."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.trustprobe.desk", str(folder), *trigger],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout), json.loads((folder / "out" / "latest" / "results.json").read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any], dict[str, Any]]:
+    folder = tmp_path_factory.mktemp("desk")
+    return folder, *desk(folder)
+
+
+@pytest.mark.xdist_group("desk")
+def test_a_bench_of_the_users_own_is_judged_like_the_one_that_ships(
+    whole: tuple[Path, dict[str, Any], dict[str, Any]],
+) -> None:
+    assert whole[1]["exit_code"] == 0, whole[2]["reason"]
+    assert whole[2]["overall"] == "CONFORMING"
+
+
+@pytest.mark.xdist_group("desk")
+def test_no_secret_of_the_bench_is_in_any_file_of_the_run(whole: tuple[Path, dict[str, Any], dict[str, Any]]) -> None:
+    folder, said, _ = whole
+    assert len(said["secrets"]) == 3
+    wanted = [notation for secret in said["secrets"] for notation in notations(secret)]
+    files = [path for path in (folder / "out").rglob("*") if path.is_file() and not path.is_symlink()]
+    assert len(files) > 100
+    holding = [str(path) for path in files if any(one in path.read_bytes() for one in wanted)]
+    assert not holding
+
+
+@pytest.mark.parametrize(
+    "trigger", ["credentials.default.ssh [root]", "log.emits.login_success", "config.change.persists"]
+)
+def test_a_device_that_loses_power_in_the_middle_gets_no_verdict_on_its_silence(trigger: str, tmp_path: Path) -> None:
+    said, results = desk(tmp_path, trigger)
+    assert said["triggered"]
+    assert said["exit_code"] == 2
+    assert "the device does not answer" in results["reason"]
+    rows = [(case["id"], row) for case in results["cases"] for row in case["rows"]]
+    ran = sorted((row["started"], name, row["verdict"]) for name, row in rows if row["started"])
+    after = [verdict for _, _, verdict in ran][-5:]
+    assert set(after) <= {"INCONCLUSIVE", "ERROR"}
+    assert "FAIL" not in {verdict for _, _, verdict in ran}
