@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from drivers.errors import ConfigurationError
 from lab_config.load import load
@@ -14,14 +14,24 @@ FILE = Path(__file__).parent / "defects.yaml"
 
 
 class Defect(BaseModel):
-    """One planted flaw. `fails` names cases, or single rows as `case[row]`: these fail, and no others."""
+    """One planted flaw. `fails` names cases, or single rows as `case[row]`: these fail, and no others.
+
+    `leaves_manual` names cases that a person has to look at because of it; they end MANUAL and fail nothing.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     title: str
     capabilities: Annotated[tuple[str, ...], Field(min_length=1)]
     """Folders of suites/ that hold the cases in `fails`."""
-    fails: Annotated[tuple[str, ...], Field(min_length=1)]
+    fails: tuple[str, ...] = ()
+    leaves_manual: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _is_found_by_a_case(self) -> Self:
+        if not self.fails and not self.leaves_manual:
+            raise ValueError("name the cases that fail because of it, or that are left to a person")
+        return self
 
 
 class Register(BaseModel):

@@ -6,7 +6,7 @@ import pytest
 
 from reports.results import Overall, Results, Verdict
 from tests.detection.conftest import Run
-from trustprobe.cli.matrix import compare
+from trustprobe.cli.matrix import PROFILE, compare
 from virtual_lab.defects import register
 
 RUNS = [(defect, capability) for defect, entry in register().items() for capability in entry.capabilities]
@@ -44,6 +44,6 @@ def test_every_observation_that_rests_on_silence_has_a_witness_that_holds(harden
 
 @pytest.mark.parametrize(("defect", "capability"), RUNS, ids=[f"{one}-{where}" for one, where in RUNS])
 def test_a_defect_makes_exactly_its_cases_fail(defect: str, capability: str, run_device: Run) -> None:
-    outcome = compare(defect, run_device(defect, capability=capability))
+    outcome = compare(defect, run_device(defect, profile=PROFILE, capability=capability), capability)
     assert not outcome.missed
     assert not outcome.others

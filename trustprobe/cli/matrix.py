@@ -17,6 +17,8 @@ from trustprobe.cli.run import Options, judge, read_results
 from virtual_lab.defects import register, require_defects
 
 HARDENED = "(none)"
+PROFILE = "cyber_trust_mark"
+"""The rule book that asks for every case."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +39,19 @@ class Outcome:
         return not self.missed and not self.others and (self.defect != HARDENED or not self.inconclusive)
 
 
-def compare(defect: str, results: Results) -> Outcome:
-    """Compare a run with the register. `fails` names whole cases, or rows as `case[row]`."""
-    expected = register()[defect].fails if defect != HARDENED else ()
+def compare(defect: str, results: Results, capability: str | None = None) -> Outcome:
+    """Compare a run with the register. `fails` names whole cases, or rows as `case[row]`.
+
+    Of a run of one capability, only the cases of that one are expected to fail. `leaves_manual` names cases that a
+    person has to look at because of the defect: what answers nothing fails nothing.
+    """
+    entry = register().get(defect)
+    elsewhere = {case.id for case in results.cases if capability not in {None, case.capability}}
+    expected = [name for name in (entry.fails if entry else ()) if name.split("[", 1)[0] not in elsewhere]
     failed = {case.id: {row.id for row in case.rows if row.verdict is Verdict.FAIL} for case in results.cases}
     missed = [name for name in expected if not _failed(name, failed)]
+    manual = {case.id for case in results.cases if case.verdict is Verdict.MANUAL}
+    missed += sorted(set(entry.leaves_manual if entry else ()) - manual - elsewhere)
     named = {name.split("[", 1)[0] for name in expected}
     others = sorted(case for case, rows in failed.items() if rows and case not in named)
     open_cases = [case for case in results.cases if case.verdict in {Verdict.INCONCLUSIVE, Verdict.ERROR}]
@@ -74,7 +84,7 @@ def run_matrix(out: Path, wanted: tuple[str, ...], jobs: int) -> int:
     def one(defect: str) -> tuple[Outcome, Results]:
         planted = () if defect == HARDENED else (defect,)
         results = read_results(
-            judge(Options("reference", None, "device_interfaces", out / defect.strip("()"), planted), quiet=True)
+            judge(Options("reference", None, PROFILE, out / defect.strip("()"), planted), quiet=True)
         )
         outcome = compare(defect, results)
         console.print(f"{'found' if outcome.holds else 'NOT AS EXPECTED':<16} {defect}", markup=False, highlight=False)
