@@ -36,6 +36,11 @@ def requirement_result(identifier: str, text: str, cases: Iterable[CaseResult]) 
     )
 
 
+def verdict_of(cases: Sequence[CaseResult]) -> RequirementVerdict:
+    """Say what these cases come to together, by the rule for requirements: those of a capability, for example."""
+    return _judge(cases, [case for case in cases if case.strength is Strength.REQUIRED])[0]
+
+
 def _judge(covering: Sequence[CaseResult], required: Sequence[CaseResult]) -> tuple[RequirementVerdict, str]:
     if not covering:
         return RequirementVerdict.UNCOVERED, "no case of the profile covers it"

@@ -74,6 +74,7 @@ class Interface(StrEnum):
     POWER = "power"
     LOG = "log"
     UPDATE = "update"
+    DOCUMENT = "document"
     NONE = "none"
 
 
@@ -168,6 +169,35 @@ def case_reason(rows: Iterable[Row]) -> str:
     return f"{len(deciding)} of {len(listed)} rows: {shown}{more}" if deciding else "no row was run"
 
 
+class PortWord(StrEnum):
+    """What the declaration and the observation of one port come to together; the verdict is the cases'."""
+
+    AS_DECLARED = "as declared"
+    NOT_DECLARED = "not declared"
+    NOT_THERE = "declared, but closed"
+    NO_ANSWER = "declared, no answer"
+
+
+class PortRow(Frozen):
+    """One port that is declared, or that answered."""
+
+    port: Annotated[int, Field(ge=1, le=65535)]
+    transport: Literal["tcp", "udp"]
+    declared: Text = ""
+    """The declared protocol and purpose; empty where the port is not declared."""
+    observed: Text
+    word: PortWord
+
+
+class PartRow(Frozen):
+    """One part of the declaration (console, update mechanism, log ...) and what was asked about it."""
+
+    part: Text
+    declared: Text
+    """`present`, or `absent:` and the manufacturer's reason."""
+    observed: Text
+
+
 class RequirementResult(Frozen):
     """One requirement of the profile and the cases that it rests on."""
 
@@ -222,6 +252,9 @@ class Results(Frozen):
     limits: tuple[Text, ...] = ()
     """What this run could not see, in sentences for the reader."""
     firmware_seen: tuple[Text, ...] = ()
+    ports: tuple[PortRow, ...] = ()
+    """Declared ports and ports that answered; none where no sweep was made."""
+    parts: tuple[PartRow, ...] = ()
 
     @model_validator(mode="after")
     def _exit_code_follows(self) -> Self:

@@ -17,6 +17,8 @@ from reports.results import CaseResult, Overall, RequirementVerdict, Results, Ve
 
 REASON = 160
 """Characters of a reason in a table; the whole of it is in the report."""
+REPORTS = ("summary.html", "allure-report/index.html", "results.json")
+"""Reports of the run folder, the one to open first before the others."""
 DISCLAIMER = "This is a pre-check, not a certification: no Cyber Trust Mark test procedure is approved yet."
 
 _STYLES: dict[Verdict | RequirementVerdict | Overall, str] = {
@@ -56,9 +58,14 @@ def _print_overall(results: Results, console: Console, run_folder: Path) -> None
     firmware = f", firmware {', '.join(results.firmware_seen)}" if results.firmware_seen else ""
     console.print(_hanging("Product:", f"{results.product.name}, sample {results.sample}{firmware}"))
     console.print(_plain(DISCLAIMER))
-    page = run_folder / "allure-report" / "index.html"
-    report = page if page.is_file() else run_folder / "results.json"
-    console.print(Text(f"Report: {printable(str(report))}"), soft_wrap=True)
+    _print_reports(console, run_folder)
+
+
+def _print_reports(console: Console, run_folder: Path) -> None:
+    """Name the reports that are there, the one to open first before the others."""
+    found = [path for name in REPORTS if (path := run_folder / name).is_file()] or [run_folder / "results.json"]
+    for number, path in enumerate(found):
+        console.print(Text(f"{'Report: ' if number == 0 else 'Also:   '}{printable(str(path))}"), soft_wrap=True)
 
 
 def _cases(cases: Iterable[CaseResult], findings: Collection[CaseResult]) -> Table:

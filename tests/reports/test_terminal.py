@@ -19,7 +19,7 @@ def printed(run: Results, folder: Path, width: int = 80, *, colour: bool = False
 @pytest.mark.parametrize("width", [80, 120])
 def test_no_line_is_wider_than_the_terminal_but_the_path(tmp_path: Path, width: int) -> None:
     lines = printed(a_mixed_run(), tmp_path, width).splitlines()
-    assert all(len(line) <= width for line in lines if not line.startswith("Report: "))
+    assert all(len(line) <= width for line in lines if not line.startswith(("Report: ", "Also: ")))
 
 
 def test_everything_that_decides_is_said(tmp_path: Path) -> None:
@@ -40,6 +40,13 @@ def test_the_path_of_the_report_is_whole_and_names_what_is_there(tmp_path: Path)
     page.parent.mkdir()
     page.touch()
     assert f"Report: {page}\n" in printed(a_mixed_run(), tmp_path)
+
+
+def test_the_summary_is_the_first_report_to_open(tmp_path: Path) -> None:
+    (tmp_path / "summary.html").touch()
+    (tmp_path / "results.json").touch()
+    text = printed(a_mixed_run(), tmp_path)
+    assert f"Report: {tmp_path / 'summary.html'}\nAlso:   {tmp_path / 'results.json'}\n" in text
 
 
 def test_without_colour_there_is_no_escape_sequence(tmp_path: Path) -> None:

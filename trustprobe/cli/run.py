@@ -25,6 +25,7 @@ from lab_config.load import find, load, peek
 from lab_config.models import Product
 from reports.allure_report import generate_html
 from reports.results import Results
+from reports.summary import write_summary
 from reports.terminal import print_summary
 from virtual_lab.defects import require_defects
 
@@ -78,6 +79,8 @@ def run_and_report(options: Options, *, html: bool) -> int:
     results = read_results(folder)
     if html and (report := generate_html(folder)).path is None:
         console.print(report.note, markup=False)
+    elif html:
+        write_summary(results, folder)  # once more, with the link to the Allure report
     print_summary(results, console, folder)
     return results.exit_code
 

@@ -1,0 +1,195 @@
+"""`summary.html`: what a run came to, on one page for people, on a phone, a desk or paper.
+
+One file that runs no script and fetches nothing: its own policy forbids both. It is made of the results model alone;
+the template escapes all text, that of the device with it. How it looks is in `templates/summary.css`.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from pathlib import Path
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from drivers.errors import ConfigurationError, Fault
+from drivers.probe import Frozen, printable
+from reports.assess import verdict_of
+from reports.results import CaseResult, ObservationSummary, Overall, RequirementVerdict, Results, Row, Verdict
+from reports.run_folder import write_atomically
+
+NAME = "summary.html"
+TEMPLATES = Path(__file__).parent / "templates"
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+"""Content-Security-Policy of the page: inline style, and nothing else."""
+ROWS_SHOWN = 12
+"""Failed rows of one case that are listed; the others are counted, and are in results.json."""
+TEXT_SHOWN = 2_000
+"""Characters of one reason; the whole of it is in results.json."""
+REPORTS = {
+    "results.json": "everything on this page, for programs",
+    "allure-report/index.html": "every case with its steps, files and history",
+    "junit.xml": "for continuous integration",
+}
+"""Further files of the run folder, linked where they are there."""
+MARKS = {
+    Verdict.PASS: "✓",
+    Verdict.FAIL: "✗",
+    Verdict.ERROR: "!",
+    Verdict.INCONCLUSIVE: "?",
+    Verdict.MANUAL: "?",
+    Verdict.NOT_RUN: "–",
+    Verdict.NOT_APPLICABLE: "–",
+    RequirementVerdict.OPEN: "?",
+    RequirementVerdict.UNCOVERED: "–",
+    Overall.CONFORMING: "✓",
+    Overall.NONCONFORMING: "✗",
+    Overall.INCOMPLETE: "?",
+}
+"""A mark beside each word, so that it is not told by its colour alone."""
+OPEN = (Verdict.ERROR, Verdict.INCONCLUSIVE, Verdict.MANUAL, Verdict.NOT_RUN)
+_MOVES = {
+    Fault.DEVICE: "the lab: bring the device back, then run again; if it does not come back, the manufacturer",
+    Fault.BENCH: "the lab: repair the bench, then run again",
+    Fault.CONFIGURATION: "whoever wrote the file that the reason names",
+    Fault.HARNESS: "the makers of trustprobe: report it with the evidence folder",
+}
+_EVIDENCE = re.compile(r"evidence/(?!\.)[A-Za-z0-9._-]+/(?!\.)[A-Za-z0-9._-]+")
+
+
+class Capability(Frozen):
+    """One capability of IR 8425: its cases together, and how many of them came to which verdict."""
+
+    name: str
+    verdict: RequirementVerdict
+    counts: str
+
+
+class Evidence(Frozen):
+    """A file of the run folder; `href` is empty where its name is not one that trustprobe gives."""
+
+    href: str
+    name: str
+
+
+def to_summary(results: Results, reports: Iterable[str] = ()) -> str:
+    """Return the whole page; `reports` are those of REPORTS that the run folder holds."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"said": _said, "sentence": sentence, "paragraphs": paragraphs, "words": words, "mark": mark}
+    failed = [case for case in results.cases if case.verdict is Verdict.FAIL]
+    return environment.get_template("summary.html.j2").render(
+        results=results,
+        policy=POLICY,
+        style=Markup((TEMPLATES / "summary.css").read_text("utf-8")),
+        seconds=round((results.finished - results.started).total_seconds()),
+        failed=[case for case in failed if case not in results.findings],
+        findings=results.findings,
+        open_cases=[case for verdict in OPEN for case in results.cases if case.verdict is verdict],
+        capabilities=capabilities(results.cases),
+        counts=counts(results.cases),
+        sweeps=[o for o in _observations(results.cases) if o.probe in {"tcp_sweep", "udp_sweep"}],
+        deciding_rows=deciding_rows,
+        evidence=evidence,
+        whose_move=whose_move,
+        rows_shown=ROWS_SHOWN,
+        reports=[(name, about) for name, about in REPORTS.items() if name in reports],
+    )
+
+
+def write_summary(results: Results, folder: Path) -> Path:
+    """Write the page into a run folder, with links to the reports that are there by now, and return its path.
+
+    ConfigurationError where the folder cannot be written.
+    """
+    path = folder / NAME
+    page = to_summary(results, [name for name in REPORTS if (folder / name).is_file()])
+    try:
+        write_atomically(path, page)
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be written: {error.strerror or error}.", "Free space.") from error
+    return path
+
+
+def mark(verdict: Verdict | RequirementVerdict | Overall) -> str:
+    """Return the mark that stands beside a word."""
+    return MARKS[verdict]
+
+
+def sentence(text: str) -> str:
+    """Return the text with its first letter in upper case, and the others as they are."""
+    return text[:1].upper() + text[1:]
+
+
+def paragraphs(text: str) -> list[str]:
+    """Return the paragraphs of a docstring, each as one line: how it was wrapped in the source means nothing."""
+    return [" ".join(_said(block).split()) for block in re.split(r"\n\s*\n", text) if block.strip()]
+
+
+def words(name: str) -> str:
+    """Return an identifier as words: `software_update` is Software update."""
+    return sentence(name.replace("_", " "))
+
+
+def _said(text: str) -> str:
+    """Return text that nothing interprets, line by line, cut where nobody reads on."""
+    shown = "\n".join(printable(line, limit=None) for line in text[:TEXT_SHOWN].split("\n"))
+    return shown if len(text) <= TEXT_SHOWN else f"{shown}... [cut; the whole is in results.json]"
+
+
+def counts(cases: Iterable[CaseResult]) -> str:
+    """Return how many cases came to which verdict: `3 PASS, 1 FAIL`."""
+    verdicts = [case.verdict for case in cases]
+    return ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in Verdict if verdict in verdicts)
+
+
+def capabilities(cases: Iterable[CaseResult]) -> list[Capability]:
+    """Judge the cases of each capability together, by the rule for requirements."""
+    ordered = sorted(cases, key=lambda case: case.capability)
+    groups = [(name, list(group)) for name, group in groupby(ordered, key=lambda case: case.capability)]
+    return [Capability(name=name, verdict=verdict_of(group), counts=counts(group)) for name, group in groups]
+
+
+def deciding_rows(case: CaseResult) -> tuple[Row, ...]:
+    """Return the rows that decided a case of several; a case of one row says it all by its reason."""
+    return tuple(row for row in case.rows if row.verdict is case.verdict) if len(case.rows) > 1 else ()
+
+
+def _observations(cases: Iterable[CaseResult]) -> list[ObservationSummary]:
+    return list({observation.probe: observation for case in cases for observation in case.observations}.values())
+
+
+def evidence(case: CaseResult) -> list[Evidence]:
+    """Return the files behind a verdict: those of the observations that the deciding rows rest on."""
+    probes = {probe for row in case.rows if row.verdict is case.verdict for probe in row.observations}
+    files = [path for o in case.observations if o.probe in probes or not probes for path in o.evidence]
+    return [_link(path) for path in dict.fromkeys(files)]
+
+
+def _link(path: str) -> Evidence:
+    ours = _EVIDENCE.fullmatch(path) is not None
+    return Evidence(href=quote(path) if ours else "", name=path.removeprefix("evidence/"))
+
+
+def whose_move(case: CaseResult) -> str:
+    """Say who has to do something before an open case can be judged, by the word that the reason begins with."""
+    reasons: Sequence[str] = [row.reason for row in case.rows if row.verdict is case.verdict]
+    reason = next(iter(reasons), case.reason)
+    for fault, move in _MOVES.items():
+        if reason.startswith(f"{fault}: "):
+            return move
+    if case.verdict is Verdict.MANUAL:
+        return "a person: look, and write down what was seen"
+    if case.verdict is Verdict.NOT_RUN:
+        return "the operator: run it, it was left out or interrupted"
+    if reason.startswith(("the declaration", "the product declares")):
+        return "the manufacturer: complete the declaration"
+    if reason.startswith("the bench does not allow"):
+        return "the lab: allow it in the bench file, where the sample may be hurt by it"
+    return "the lab: complete the bench so that the question can be answered, then run again"
