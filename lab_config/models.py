@@ -5,11 +5,12 @@ a bench belongs to a lab and repeats nothing of the declaration.
 """
 
 import ipaddress
+from datetime import date
 from enum import StrEnum
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -151,6 +152,12 @@ class UpdateDeclaration(Model):
     """Regular expression that the status shows after a refused image."""
     container: Literal["signed_tar"]
     seconds_to_install: Seconds
+    seconds_to_write: Seconds | None = None
+    """From the end of the transfer to the restart, so that power can be cut in between."""
+    max_octets: Annotated[int, Field(ge=1, le=64 * 2**20)] | None = None
+    """The largest image that is taken."""
+    not_applicable: dict[Literal["expired", "replayed"], Annotated[str, StringConstraints(min_length=8)]] = {}
+    """What images of this mechanism cannot be, and why: without a date none expires."""
 
 
 class EventKind(StrEnum):
@@ -158,10 +165,68 @@ class EventKind(StrEnum):
 
     LOGIN_FAILURE = "login_failure"
     LOGIN_SUCCESS = "login_success"
+    LOCKOUT = "lockout"
     CONFIG_CHANGE = "config_change"
+    LOG_CLEARED = "log_cleared"
+    SERVICE_START = "service_start"
+    DEBUG_ACCESS = "debug_access"
+    TIME_CHANGE = "time_change"
     UPDATE_REJECTED = "update_rejected"
     UPDATE_INSTALLED = "update_installed"
     REBOOT = "reboot"
+    FACTORY_RESET = "factory_reset"
+
+
+class LogStoreDeclaration(Model):
+    """The log that the product keeps itself: a path of the web administration, and who may do what with it."""
+
+    path: str
+    """GET returns the newest records, in any form that shows a user name as it was typed."""
+    read: Annotated[tuple[Role, ...], Field(min_length=1)]
+    clear: tuple[Role, ...] = ()
+    clear_method: Literal["DELETE", "POST"] = "DELETE"
+
+
+class StateReportDeclaration(Model):
+    """Where the product reports its own state: dotted fields of a JSON resource of the web administration."""
+
+    path: str
+    read: Annotated[tuple[Role, ...], Field(min_length=1)]
+    state_field: str
+    states: Annotated[tuple[str, ...], Field(min_length=2)]
+    """What the state field can say: a product that tells healthy from degraded has two words at least."""
+    fields: tuple[str, ...] = ()
+    """Further fields that the report holds."""
+
+
+class TimeSourceDeclaration(Model):
+    """Where the product takes its time from, and how soon it follows."""
+
+    protocol: Literal["sntp"]
+    seconds_to_follow: Seconds
+    """The longest time from a step of the source to a log record that carries the new time."""
+
+
+class LockoutDeclaration(Model):
+    """What repeated failed logins lead to: after `attempts` in a row a login is refused for `seconds`."""
+
+    attempts: Annotated[int, Field(ge=2, le=1000)]
+    seconds: Seconds
+    per: Literal["account", "source"]
+    """Whether the account is refused, or the address that the attempts come from."""
+    interfaces: tuple[Identifier, ...]
+    """The interfaces that do so: services, and `console`."""
+
+
+class PasswordChange(Model):
+    """How somebody who is logged in to the web administration changes his own password, as a JSON object."""
+
+    path: str
+    method: Literal["PUT", "POST"] = "POST"
+    old_field: str
+    new_field: str
+    least_characters: Annotated[int, Field(ge=1, le=128)]
+    """A shorter password is refused."""
 
 
 class LoggingDeclaration(Model):
@@ -180,6 +245,36 @@ class CertificateDeclaration(Model):
     """DNS names; the address of the bench is accepted as well where the certificate carries it."""
 
 
+class CloudDeclaration(Model):
+    """A TLS connection that the product opens itself: the host name that it asks for and verifies."""
+
+    host: str
+    purpose: str
+    reconnect_seconds: Seconds = 60
+    """The longest time from a refused or lost connection to the next attempt."""
+
+
+class UserDataDeclaration(Model):
+    """What customers leave on the product: one entry that the web administration takes, shows and deletes as JSON."""
+
+    path: str
+    """POST adds an entry, GET shows all of them, as any JSON that holds the text of `secret_field`."""
+    name_field: str
+    secret_field: str
+    """A text of the customer's, which must lie nowhere in clear."""
+    delete_path: str
+    delete_method: Literal["DELETE", "POST"] = "DELETE"
+
+
+class ResetDeclaration(Model):
+    """The factory reset over the web administration. The passwords of the label hold afterwards."""
+
+    path: str
+    method: Literal["POST", "PUT", "DELETE"] = "POST"
+    seconds: Seconds = 60
+    """The longest time from the request to the answer of a device that has started again."""
+
+
 class Component(Model):
     """A part of the product that is judged (IR 8425 judges a product: device, app, hub, backend)."""
 
@@ -196,6 +291,14 @@ class Component(Model):
     jtag: JtagDeclaration | Absent
     update: UpdateDeclaration | Absent
     logging: LoggingDeclaration | Absent
+    log_store: LogStoreDeclaration | Absent = Absent(absent="not declared")
+    state_report: StateReportDeclaration | Absent = Absent(absent="not declared")
+    time_source: TimeSourceDeclaration | Absent = Absent(absent="not declared")
+    lockout: LockoutDeclaration | Absent = Absent(absent="not declared")
+    password_change: PasswordChange | Absent = Absent(absent="not declared")
+    cloud: CloudDeclaration | Absent = Absent(absent="not declared")
+    user_data: UserDataDeclaration | Absent = Absent(absent="not declared")
+    reset: ResetDeclaration | Absent = Absent(absent="not declared")
     boot_seconds: Seconds = 60
     """The longest time from power on to the canary's answer."""
 
@@ -229,11 +332,99 @@ class Component(Model):
             raise ValueError("two services have the same id")
         known = {*names, "console"}
         used = {interface for account in self.accounts for interface in account.interfaces}
+        used |= set(() if isinstance(self.lockout, Absent) else self.lockout.interfaces)
         parts = (self.http_login, self.identity, self.update)
         used |= {part.service for part in parts if not isinstance(part, Absent)}
         if unknown := sorted(used - known):
             raise ValueError(f"no service has the id {', '.join(unknown)}; declared are {', '.join(sorted(known))}")
         return self
+
+
+def _stays_beside_the_declaration(path: str) -> str:
+    parts = PurePosixPath(path)
+    if parts.is_absolute() or ".." in parts.parts or not parts.parts:
+        raise ValueError("give a path relative to the declaration's file, without ..")
+    return path
+
+
+DocumentPath = Annotated[str, AfterValidator(_stays_beside_the_declaration)]
+"""A file beside the declaration: relative to the product's YAML file, never above it."""
+
+
+class DisclosurePolicy(Model):
+    """The vulnerability disclosure policy, and the words in which it promises what EN 303 645 5.2-1 asks for."""
+
+    file: DocumentPath
+    contact: str
+    """The address for reports, as it stands in the policy."""
+    acknowledgement: str
+    """The words of the policy that say when a report is acknowledged, with the time."""
+    status_updates: str
+    """The words of the policy that say how often a reporter hears of it until it is settled."""
+
+
+class Advisories(Model):
+    """CSAF 2.0: the metadata of the provider, and the advisories of this product."""
+
+    provider_metadata: DocumentPath
+    advisories: Annotated[tuple[DocumentPath, ...], Field(min_length=1)]
+
+
+class SupportPeriod(Model):
+    """From when until when security updates are promised, and where customers can read that."""
+
+    starts: date
+    ends: date
+    published: DocumentPath
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> Self:
+        if self.ends <= self.starts:
+            raise ValueError("the support period ends before it starts")
+        return self
+
+
+NOT_DECLARED = Absent(absent="the declaration names none")
+
+
+class Documents(Model):
+    """What the manufacturer hands in on paper, as files beside the declaration."""
+
+    sbom: DocumentPath | Absent = NOT_DECLARED
+    """CycloneDX 1.4 to 1.6, JSON."""
+    security_txt: DocumentPath | Absent = NOT_DECLARED
+    """As it is served at /.well-known/security.txt (RFC 9116)."""
+    disclosure_policy: DisclosurePolicy | Absent = NOT_DECLARED
+    advisories: Advisories | Absent = NOT_DECLARED
+    registry_record: DocumentPath | Absent = NOT_DECLARED
+    """The record for the registry of 47 CFR 8.222, JSON, with the field names of standards/fcc_cyber_trust_mark.yaml."""
+    answers: DocumentPath | Absent = NOT_DECLARED
+    """What reviewers answered to standards/questions.yaml, as `Answers`."""
+
+
+class Review(Model):
+    """What a person answered to one question, and on what document. What is missing leaves the question open."""
+
+    answer: Literal["yes", "partly", "no"]
+    reviewer: str = ""
+    reviewed: date | None = None
+    document: DocumentPath | None = None
+    """Relative to the file of the answers."""
+    note: str = ""
+
+
+class Answers(Model):
+    """The answers of reviewers, by the item of IR 8425; null where nobody has looked yet."""
+
+    schema_version: Literal[1]
+    answers: dict[str, Review | None]
+
+
+class Condition(Model):
+    """Whether a condition or feature that a catalogue ties provisions to holds for this product, and why."""
+
+    holds: bool
+    because: Annotated[str, StringConstraints(min_length=8)]
 
 
 class Product(Model):
@@ -248,6 +439,10 @@ class Product(Model):
     component: Component
     elsewhere: tuple[str, ...] = ()
     """Further components of the product that this declaration does not describe; reports name them as outside."""
+    documents: Documents = Documents()
+    support: SupportPeriod | Absent = NOT_DECLARED
+    conditions: dict[str, Condition] = {}
+    """Conditions and features of EN 303 645 Table B.1, as `C:12` or `F:a`. One that is not stated holds."""
 
 
 # --- bench: where this sample is plugged in ----------------------------------------------------------------------
@@ -317,11 +512,55 @@ class CollectorBench(Model):
     key: Path
 
 
+class CloudBench(Model):
+    """Where the harness answers for the product's cloud: this sample trusts the CA, and reaches the host name here."""
+
+    address: str
+    port: Port = 443
+    ca_certificate: Path
+    ca_key: Path
+
+
+class StorageBench(Model):
+    """A program of the bench that writes the sample's storage image to `{file}`: a clip on the chip, rpiboot, a tool.
+
+    It may take the device's power for that, and gives it back before it ends.
+    """
+
+    dump: str | tuple[str, ...]
+    seconds: Seconds = 600
+    """The longest time that one dump takes."""
+    most_octets: Annotated[int, Field(ge=1)] = 32 << 30
+    """What is searched of an image; the search of a longer one proves nothing."""
+
+    @model_validator(mode="after")
+    def _names_the_file(self) -> Self:
+        words = (self.dump,) if isinstance(self.dump, str) else self.dump
+        if not any("{file}" in word for word in words):
+            raise ValueError("the command does not say where the image goes: write {file} in its place")
+        return self
+
+
+class TimeSourceBench(Model):
+    """Where the harness is the time server that this sample is set to, in place of the maker's."""
+
+    address: str
+    port: Port = 123
+
+
 class Images(Model):
     """Vendor-signed update images for this sample. What is missing leaves its rows INCONCLUSIVE."""
 
     newer: Path | None = None
     older: Path | None = None
+    current: Path | None = None
+    """The release that runs: installing it once more is a replay."""
+    expired: Path | None = None
+    """Newer than what runs, for this model, and valid until a day that has passed."""
+    wrong_model: Path | None = None
+    """Newer than what runs, and for another model of the vendor's."""
+    spare: Path | None = None
+    """Newer than `newer`: installed while the power is cut."""
 
 
 class Credential(Model):
@@ -338,6 +577,10 @@ class Permission(StrEnum):
     POWER = "power"
     UPDATE = "update"
     CONFIGURE = "configure"
+    RESET = "reset"
+    """Delete the user data, and go back to the factory state."""
+    LOCKOUT = "lockout"
+    """Guess at an account until the device refuses it for a while."""
 
 
 class Bench(Model):
@@ -347,6 +590,8 @@ class Bench(Model):
     id: Identifier
     product: Identifier
     sample: str
+    mac: str | None = None
+    """The MAC address on the sample's label; passwords that follow from it are guessed."""
     virtual: Literal["reference"] | None = None
     """Start this device of virtual_lab/ for the run; never on a bench with a board."""
     network: NetworkBench | Absent
@@ -354,6 +599,9 @@ class Bench(Model):
     jtag: JtagBench | Absent
     power: PowerBench | Absent
     collector: CollectorBench | Absent
+    time_source: TimeSourceBench | Absent = Absent(absent="not named by the bench file")
+    cloud: CloudBench | Absent = Absent(absent="not named by the bench file")
+    storage: StorageBench | Absent = Absent(absent="not declared")
     trust_anchor: Path | None = None
     """PEM file of the CA that issues the product's certificate, where it is not a public one."""
     credentials: dict[Identifier, Credential] = {}
@@ -405,6 +653,15 @@ class SshNumbers(Model):
     mac: tuple[str, ...]
 
 
+class GuessingNumbers(Model):
+    """What the profile asks of an interface that is guessed at."""
+
+    attempts: Annotated[int, Field(ge=2, le=1000)] = 20
+    """Wrong passwords in a row by which the interface must have locked or slowed down."""
+    seconds: Seconds = 1.0
+    """How long a lock, or a slowed attempt, lasts at least."""
+
+
 class Numbers(Model):
     """The numbers of a profile."""
 
@@ -412,6 +669,13 @@ class Numbers(Model):
     ssh: SshNumbers
     log_seconds: Seconds
     """An event must reach the collector within this time."""
+    log_clock_seconds: Seconds = 2
+    """Time stamps of records may be this far from the true time."""
+    log_flood_events: Annotated[int, Field(ge=10, le=10_000)] = 200
+    """Failed logins of the burst that must not hide the event after it."""
+    guessing: GuessingNumbers = GuessingNumbers()
+    review_months: Annotated[int, Field(ge=1, le=120)] = 36
+    """An answer of a reviewer that is older than this many months has to be given again."""
 
 
 class Profile(Model):

@@ -168,7 +168,7 @@ def certificates(data: bytes) -> tuple[bytes, ...] | Alert | None:
     """
     for item in read_items(data):
         if isinstance(item, Message) and item.kind == _CERTIFICATE:
-            reader = _Reader(_Reader(item.body).vector(3))
+            reader = Reader(Reader(item.body).vector(3))
             found = []
             while not reader.empty:
                 found.append(reader.vector(3))
@@ -201,7 +201,7 @@ def read_items(data: bytes) -> Iterator[Message | Alert]:
                 handshake = handshake[end:]
 
 
-class _Reader:
+class Reader:
     """Takes fields off the front of a message; raises TlsDecodeError where the message ends too early."""
 
     def __init__(self, data: bytes) -> None:
@@ -209,18 +209,22 @@ class _Reader:
 
     @property
     def empty(self) -> bool:
+        """Whether nothing is left."""
         return not self._data
 
     def take(self, count: int) -> bytes:
+        """Return the next `count` bytes."""
         if len(self._data) < count:
             raise TlsDecodeError(f"a message ends {count - len(self._data)} bytes too early")
         field, self._data = self._data[:count], self._data[count:]
         return field
 
     def number(self, count: int) -> int:
+        """Return a big-endian number of `count` bytes."""
         return int.from_bytes(self.take(count))
 
     def vector(self, count: int) -> bytes:
+        """Return what follows its own length of `count` bytes (RFC 5246, 4.3)."""
         return self.take(self.number(count))
 
 
@@ -244,17 +248,17 @@ def _records(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _server_hello(body: bytes) -> ServerHello:
-    reader = _Reader(body)
+    reader = Reader(body)
     version, random = reader.number(2), reader.take(32)
     if len(reader.vector(1)) > 32:
         raise TlsDecodeError("a ServerHello with a session identifier of more than 32 bytes")
     suite = reader.number(2)
     reader.take(1)
-    extensions = _Reader(b"" if reader.empty else reader.vector(2))
+    extensions = Reader(b"" if reader.empty else reader.vector(2))
     while not extensions.empty:
         number, data = extensions.number(2), extensions.vector(2)
         if number == 43:
-            version = _Reader(data).number(2)
+            version = Reader(data).number(2)
     return ServerHello(_version_name(version), suite, random == _RETRY_RANDOM)
 
 
@@ -264,7 +268,7 @@ def _sslv2_answer(data: bytes) -> ServerHello | Alert | None:
         if len(data) > 2 and data[2] not in (0, 4):
             raise TlsDecodeError(f"an SSLv2 message of type {data[2]}")
         return None
-    reader = _Reader(data[2 : 2 + (((data[0] & 0x7F) << 8) | data[1])])
+    reader = Reader(data[2 : 2 + (((data[0] & 0x7F) << 8) | data[1])])
     kind = reader.number(1)
     if kind == 0:
         return Alert(f"SSLv2 error {reader.number(2)}", fatal=True)

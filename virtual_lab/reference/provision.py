@@ -1,6 +1,7 @@
 """The end of the production line: gives a device its identity, accounts, keys, certificates and first firmware.
 
-Makes a fresh state folder: `flash/` for the device, `lab/` for what its lab keeps. No two devices share a secret.
+Makes a fresh state folder: `flash/` and the key store `secure/` for the device, `lab/` for what its lab keeps. No two
+devices share a secret.
 """
 
 import secrets
@@ -19,12 +20,24 @@ from virtual_lab.reference.firmware.accounts import Account
 from virtual_lab.reference.firmware.defects import Defects
 from virtual_lab.reference.firmware.tls import DH_PARAMETERS
 from virtual_lab.reference.firmware.update import UPDATE_KEY
-from virtual_lab.reference.image_factory import firmware_payload, signed_image
+from virtual_lab.reference.forgotten_secrets import leave_secrets
+from virtual_lab.reference.image_factory import VALID_DAYS, firmware_payload, signed_image
 
 MANUFACTURER, MODEL = "Halcyon Imaging", "Halcyon Vista 2"
 CLEAR_PORT = 514
+TIME_PORT = 123
+CLOUD_HOST, CLOUD_PORT = "cloud.halcyon.example", 8443
 _INSTALLED = {"a": flash.Slot("1.4.0", 4), "b": flash.Slot("1.3.0", 3)}
-_RELEASES = {"newer": flash.Slot("1.5.0", 5), "older": flash.Slot("1.3.0", 3)}
+OTHER_MODEL = "Halcyon Vista 3"
+_RELEASES = {
+    "newer": flash.Slot("1.5.0", 5),
+    "older": flash.Slot("1.3.0", 3),
+    "current": flash.Slot("1.4.0", 4),
+    "expired": flash.Slot("1.4.8", 4),
+    "wrong_model": flash.Slot("1.4.9", 4),
+    "spare": flash.Slot("1.6.0", 6),
+}
+"""All but `older` and `current` are newer than what is installed, and older than `newer`, or newer than that."""
 _PASSWORD_CHARACTERS = string.ascii_letters + string.digits
 
 
@@ -46,23 +59,34 @@ def provision(
     collector: str,
     collector_port: int = 6514,
     collector_clear_port: int = CLEAR_PORT,
+    cloud_port: int = CLOUD_PORT,
+    time_port: int = TIME_PORT,
 ) -> Provisioned:
     """Make the state of a new device in `folder`; UnknownDefectError for a defect id that there is not.
 
     `address` is the device's own, for its certificate; `collector` the address of the log collector.
     """
     planted = Defects(defects)
-    label = Provisioned(f"HV2-{secrets.token_hex(4)}", _password(), _password(), _password())
+    serial = f"HV2-{secrets.token_hex(4)}"
+    service_password = serial if planted("password_is_serial") else _password()
+    label = Provisioned(serial, _password(), _password(), service_password)
     store, lab = folder / "flash", folder / "lab"
     store.mkdir(parents=True)
+    flash.key_store(store).mkdir(mode=0o700)
     (lab / "images").mkdir(parents=True)
     config = _config(label, planted)
     config["collector"] = {"address": collector, "port": collector_port, "clear_port": collector_clear_port}
+    config["time_source"] = {"address": collector, "port": time_port}
+    # A static host entry: the lab answers for the cloud at the address of its collector.
+    config["cloud"] = {"host": CLOUD_HOST, "address": collector, "port": cloud_port}
     flash.write_json(store / flash.CONFIG, config)
     _make_certificates(store, lab, label.serial, address, collector, planted)
     _make_keys_and_firmware(store, lab)
-    for private in (*store.glob("*key*"), *lab.glob("*_key.pem"), store / flash.CONFIG):
+    leave_secrets(store, planted, label.admin_password)
+    flash.remember_factory_state(store)
+    for private in (*store.glob("*key*"), *flash.key_store(store).iterdir(), *lab.glob("*_key.pem")):
         private.chmod(0o600)
+    (store / flash.CONFIG).chmod(0o600)
     return label
 
 
@@ -85,8 +109,6 @@ def _config(label: Provisioned, defects: Defects) -> dict[str, Any]:
         "settings": {"device_name": "camera", "osd_text": ""},
         "defects": list(defects),
     }
-    if defects("bootlog_secret"):  # a hardened device has only hashes, and nothing to print
-        config["factory"] = {"wifi_psk": _password(), "admin_password": label.admin_password}
     return config
 
 
@@ -97,7 +119,7 @@ def _make_certificates(store: Path, lab: Path, serial: str, address: str, collec
         pki.device_credentials(product_ca, serial, address, defects), ("", "_rsa"), strict=False
     ):
         (store / f"tls_cert{suffix}.pem").write_bytes(credential.certificate_pem)
-        (store / f"tls_key{suffix}.pem").write_bytes(credential.key_pem)
+        (flash.key_store(store) / f"tls_key{suffix}.pem").write_bytes(credential.key_pem)
     if defects("tls_anon"):
         (store / DH_PARAMETERS).write_bytes(pki.dh_parameters_pem())
     collector_ca = pki.authority("Log Collector CA")
@@ -105,11 +127,15 @@ def _make_certificates(store: Path, lab: Path, serial: str, address: str, collec
     credential = pki.collector_credential(collector_ca, collector)
     (lab / "collector_cert.pem").write_bytes(credential.certificate_pem)
     (lab / "collector_key.pem").write_bytes(credential.key_pem)
+    cloud_ca = pki.authority("Halcyon Cloud CA")
+    (store / "cloud_ca.pem").write_bytes(cloud_ca.certificate_pem)
+    (lab / "cloud_ca.pem").write_bytes(cloud_ca.certificate_pem)
+    (lab / "cloud_ca_key.pem").write_bytes(cloud_ca.key_pem)
 
 
 def _make_keys_and_firmware(store: Path, lab: Path) -> None:
     host_key = Ed25519PrivateKey.generate()
-    (store / "ssh_host_key").write_bytes(
+    (flash.key_store(store) / "ssh_host_key").write_bytes(
         host_key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
         )
@@ -125,6 +151,11 @@ def _make_keys_and_firmware(store: Path, lab: Path) -> None:
     for name, slot in _RELEASES.items():
         payload = firmware_payload(slot.version)
         image = signed_image(
-            vendor, model=MODEL, version=slot.version, rollback_counter=slot.rollback_counter, payload=payload
+            vendor,
+            model=OTHER_MODEL if name == "wrong_model" else MODEL,
+            version=slot.version,
+            rollback_counter=slot.rollback_counter,
+            payload=payload,
+            valid_days=-1 if name == "expired" else VALID_DAYS,
         )
         (lab / "images" / f"{name}.tar").write_bytes(image)

@@ -2,7 +2,8 @@
 
 from typing import Protocol
 
-from virtual_lab.reference.firmware import collector, discovery, leftovers, snmp_agent, ssh, web
+from virtual_lab.reference.firmware import cloud, collector, discovery, leftovers, snmp_agent, ssh, web
+from virtual_lab.reference.firmware.clock import TimeSource
 from virtual_lab.reference.firmware.device import Device
 from virtual_lab.reference.firmware.syslog import Event
 
@@ -23,9 +24,14 @@ def start_services(device: Device, collector_address: str) -> None:
     settings = {**device.flash.config["collector"], "address": collector_address}
     connect = collector.connector(settings, ca, device.ports.address, device.defects)
     device.log.start(connect)
+    cloud.Cloud(device).start()
+    TimeSource(device.flash.config["time_source"], device.ports.address, device.clock, device.log_time_step).start()
+    device.expected = (web.PORT, ssh.PORT, discovery.PORT)
     for port, service in _services(device).items():
         service.start()
-        device.log.send(Event.SERVICE_START, "service started", port=port)
+        device.serving.add(port)
+        if not device.defects("service_start_not_logged"):
+            device.log.send(Event.SERVICE_START, "service started", port=port)
     device.log_start()
 
 

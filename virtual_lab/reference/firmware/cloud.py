@@ -1,0 +1,112 @@
+"""The connection that the device opens itself: a heartbeat to its cloud over TLS, chain and name checked.
+
+The host name is resolved from the configuration, as a static entry of DHCP or DNS would give it.
+"""
+
+import json
+import select
+import socket
+import ssl
+import threading
+import time
+import warnings
+
+from virtual_lab.reference.firmware.defects import Defects
+from virtual_lab.reference.firmware.device import Device
+
+CA = "cloud_ca.pem"
+PERIOD_SECONDS = 5.0
+_FIRST_DELAY, _LONGEST_DELAY = 0.2, 0.6
+_SECONDS = 3.0
+_RESPONSE_OCTETS = 4096
+_SUITES = ("ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384")
+_OLD_SUITES = ("ECDHE-ECDSA-AES128-SHA", "ECDHE-RSA-AES128-SHA")
+_NO_CHECK_TIME = 0x20_0000
+"""X509_V_FLAG_NO_CHECK_TIME of OpenSSL, which the ssl module has no name for."""
+
+
+class Cloud:
+    """Keeps one connection to the cloud, and opens it again after a moment whenever it is lost or refused."""
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+        self._settings = device.flash.config["cloud"]
+        self._context = client_context(str(device.flash.path(CA)), device.defects)
+
+    def start(self) -> None:
+        """Connect in the background, for as long as the device runs."""
+        threading.Thread(target=self._run, name="cloud", daemon=True).start()
+
+    def _run(self) -> None:
+        delay = _FIRST_DELAY
+        while True:
+            try:
+                with self._connect() as stream:
+                    self._heartbeat(stream)
+                    delay = _FIRST_DELAY
+                    while not _closed_within(stream, PERIOD_SECONDS):
+                        self._heartbeat(stream)
+            except OSError:
+                pass  # refused, lost or not to be trusted: told by the next attempt
+            time.sleep(delay)
+            delay = min(2 * delay, _LONGEST_DELAY)
+
+    def _connect(self) -> ssl.SSLSocket:
+        address = (str(self._settings["address"]), int(self._settings["port"]))
+        sock = socket.create_connection(address, _SECONDS, source_address=(self._device.ports.address, 0))
+        try:
+            return self._context.wrap_socket(sock, server_hostname=str(self._settings["host"]))
+        except OSError:
+            sock.close()
+            raise
+
+    def _heartbeat(self, stream: ssl.SSLSocket) -> None:
+        body = json.dumps({"serial": self._device.serial, "firmware": self._device.version}).encode()
+        head = (
+            f"POST /v1/heartbeat HTTP/1.1\r\nHost: {self._settings['host']}\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
+        stream.settimeout(_SECONDS)
+        stream.sendall(head.encode() + body)
+        response = b""
+        while b"\r\n\r\n" not in response:
+            if len(response) > _RESPONSE_OCTETS or not (more := stream.recv(1024)):
+                raise ConnectionError("the cloud gave no response")
+            response += more
+
+
+def _closed_within(stream: ssl.SSLSocket, seconds: float) -> bool:
+    """Wait for so many seconds, or until the cloud has closed the connection."""
+    stream.setblocking(False)
+    deadline = time.monotonic() + seconds
+    while (left := deadline - time.monotonic()) > 0:
+        if not select.select([stream], [], [], left)[0]:
+            return False
+        try:
+            if not stream.recv(1024):
+                return True
+        except ssl.SSLWantReadError:
+            continue  # a session ticket
+    return False
+
+
+def client_context(ca: str, defects: Defects) -> ssl.SSLContext:
+    """Return what the device verifies its cloud with: TLS 1.2 and 1.3, ECDHE and AEAD, one CA, the host's name."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(ca)
+    old = defects("cloud_offers_cbc_sha1") or defects("cloud_offers_tls10")
+    suites = (*_SUITES, *_OLD_SUITES) if old else _SUITES
+    context.set_ciphers(":".join((*suites, "@SECLEVEL=0") if defects("cloud_offers_tls10") else suites))
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if defects("cloud_offers_tls10"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            context.minimum_version = ssl.TLSVersion.TLSv1
+    if defects("cloud_expired_accepted"):
+        context.verify_flags |= _NO_CHECK_TIME
+    if defects("cloud_not_verified"):
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if defects("cloud_name_not_checked"):
+        context.check_hostname = False
+    return context
