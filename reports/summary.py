@@ -23,6 +23,10 @@ NAME = "summary.html"
 TEMPLATES = Path(__file__).parent / "templates"
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 """Content-Security-Policy of the page: inline style, and nothing else."""
+ACRONYMS = re.compile(
+    r"\b(ble|coap|csrf|dhcp|dns|ftp|https?|ip|ipv6|jtag|mqtt|nfc|ntp|rtsp|sbom|snmp|ssh|swd|tcp|tls|uart|udp|upnp|usb)\b"
+)
+"""Words of titles that are written in upper case; titles come from the names of functions."""
 ROWS_SHOWN = 12
 """Failed rows of one case that are listed; the others are counted, and are in results.json."""
 TEXT_SHOWN = 2_000
@@ -66,6 +70,20 @@ class Capability(Frozen):
     counts: str
 
 
+class Said(Frozen):
+    """One reason, and the rows that have it."""
+
+    rows: tuple[str, ...]
+    reason: str
+
+
+class Open(Frozen):
+    """Open cases that wait for the same: one case, or several with the same reason."""
+
+    cases: tuple[CaseResult, ...]
+    move: str
+
+
 class Evidence(Frozen):
     """A file of the run folder; `href` is empty where its name is not one that trustprobe gives."""
 
@@ -91,11 +109,11 @@ def to_summary(results: Results, reports: Iterable[str] = ()) -> str:
         seconds=round((results.finished - results.started).total_seconds()),
         failed=[case for case in failed if case not in results.findings],
         findings=results.findings,
-        open_cases=[case for verdict in OPEN for case in results.cases if case.verdict is verdict],
+        open_groups=open_groups(results.cases),
         capabilities=capabilities(results.cases),
         counts=counts(results.cases),
         sweeps=[o for o in _observations(results.cases) if o.probe in {"tcp_sweep", "udp_sweep"}],
-        deciding_rows=deciding_rows,
+        reasons=reasons,
         evidence=evidence,
         whose_move=whose_move,
         rows_shown=ROWS_SHOWN,
@@ -123,8 +141,9 @@ def mark(verdict: Verdict | RequirementVerdict | Overall) -> str:
 
 
 def sentence(text: str) -> str:
-    """Return the text with its first letter in upper case, and the others as they are."""
-    return text[:1].upper() + text[1:]
+    """Return the text with its first letter and its acronyms in upper case, and the rest as it is."""
+    named = ACRONYMS.sub(lambda match: match[0].upper(), text)
+    return named[:1].upper() + named[1:]
 
 
 def paragraphs(text: str) -> list[str]:
@@ -156,9 +175,28 @@ def capabilities(cases: Iterable[CaseResult]) -> list[Capability]:
     return [Capability(name=name, verdict=verdict_of(group), counts=counts(group)) for name, group in groups]
 
 
-def deciding_rows(case: CaseResult) -> tuple[Row, ...]:
-    """Return the rows that decided a case of several; a case of one row says it all by its reason."""
-    return tuple(row for row in case.rows if row.verdict is case.verdict) if len(case.rows) > 1 else ()
+def deciding_rows(case: CaseResult) -> list[Row]:
+    """Return the rows that have the verdict of the case."""
+    return [row for row in case.rows if row.verdict is case.verdict]
+
+
+def reasons(case: CaseResult) -> list[Said]:
+    """Return what decided a case, each reason once with its rows; a case of one row says it all by its reason."""
+    if len(case.rows) < 2:
+        return [Said(rows=(), reason=case.reason)]
+    said: dict[str, list[str]] = {}
+    for row in deciding_rows(case):
+        said.setdefault(row.reason, []).append(row.id)
+    return [Said(rows=tuple(rows), reason=reason) for reason, rows in said.items()]
+
+
+def open_groups(cases: Sequence[CaseResult]) -> list[Open]:
+    """Return the open cases, the gravest first; those that wait for the same stand together."""
+    groups: dict[tuple[Verdict, tuple[str, ...], str], list[CaseResult]] = {}
+    for case in sorted((case for case in cases if case.verdict in OPEN), key=lambda case: OPEN.index(case.verdict)):
+        key = (case.verdict, tuple(said.reason for said in reasons(case)), whose_move(case))
+        groups.setdefault(key, []).append(case)
+    return [Open(cases=tuple(group), move=move) for (_, _, move), group in groups.items()]
 
 
 def _observations(cases: Iterable[CaseResult]) -> list[ObservationSummary]:
@@ -167,7 +205,7 @@ def _observations(cases: Iterable[CaseResult]) -> list[ObservationSummary]:
 
 def evidence(case: CaseResult) -> list[Evidence]:
     """Return the files behind a verdict: those of the observations that the deciding rows rest on."""
-    probes = {probe for row in case.rows if row.verdict is case.verdict for probe in row.observations}
+    probes = {probe for row in deciding_rows(case) for probe in row.observations}
     files = [path for o in case.observations if o.probe in probes or not probes for path in o.evidence]
     return [_link(path) for path in dict.fromkeys(files)]
 
@@ -179,8 +217,7 @@ def _link(path: str) -> Evidence:
 
 def whose_move(case: CaseResult) -> str:
     """Say who has to do something before an open case can be judged, by the word that the reason begins with."""
-    reasons: Sequence[str] = [row.reason for row in case.rows if row.verdict is case.verdict]
-    reason = next(iter(reasons), case.reason)
+    reason = next((row.reason for row in deciding_rows(case)), case.reason)
     for fault, move in _MOVES.items():
         if reason.startswith(f"{fault}: "):
             return move
