@@ -1,10 +1,11 @@
 """Ports: only what is declared can be reached, and what is declared is there."""
 
+from drivers.network.boot_window import BootWindowSeen
 from drivers.network.ports import TcpPorts
 from drivers.network.udp import UdpPorts
 from drivers.probe import Observation
 from fixtures.case import case
-from lab_config.models import Component, Transport
+from lab_config.models import Component, Permission, Transport
 
 
 @case(
@@ -37,6 +38,24 @@ def test_every_answering_udp_port_is_declared(component: Component, udp_ports: U
     """
     undeclared = udp_ports.open - component.ports(Transport.UDP)
     assert not undeclared, f"answering but not declared: UDP {', '.join(map(str, sorted(undeclared)))}"
+
+
+@case(
+    "ports.boot_window",
+    covers=["IAC-2c", "IAC-1a", "EN303645 5.6-1"],
+    fails_on="presence",
+    needs=(Permission.POWER,),
+    advice="Load the firewall's rules before the first interface comes up, and start no service before them.",
+)
+def test_nothing_undeclared_opens_while_the_device_boots(component: Component, boot_window: BootWindowSeen) -> None:
+    """Switch the power off and on, and ask the known TCP ports in quick rounds until the canary port answers.
+
+    A port that opens, is not declared and is closed in operation is a failure; what stays open is judged by
+    ports.tcp.undeclared. Witness: ports were seen closed while the device booted, and the canary answered in the end.
+    """
+    undeclared = sorted(boot_window.opened - boot_window.lasting - component.ports(Transport.TCP))
+    when = "; ".join(f"TCP {port} {boot_window.detail(f'tcp/{port}')}" for port in undeclared)
+    assert not undeclared, f"open only while the device boots: {when}"
 
 
 @case(

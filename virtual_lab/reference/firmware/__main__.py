@@ -13,6 +13,7 @@ from pathlib import Path
 
 from virtual_lab.reference.firmware.bootloader import Bootloader
 from virtual_lab.reference.firmware.defects import Defects
+from virtual_lab.reference.firmware.early import telnet_before_the_firewall
 from virtual_lab.reference.firmware.flash import Flash
 from virtual_lab.reference.firmware.ports import Ports
 from virtual_lab.reference.firmware.serial_line import LineClosedError, SerialLine
@@ -53,13 +54,16 @@ def main() -> int:
     except LineClosedError:
         return 0
     bootloader.kernel_log()
+    ports = Ports(arguments.address, arguments.port_map)
+    if defects("boot_window_telnet"):
+        telnet_before_the_firewall(ports)
     loading.join()
 
     from virtual_lab.reference.firmware.console import Console
     from virtual_lab.reference.firmware.device import Boot, Device
     from virtual_lab.reference.firmware.services import start_services
 
-    device = Device(flash, defects, Ports(arguments.address, arguments.port_map), Boot(arguments.reset))
+    device = Device(flash, defects, ports, Boot(arguments.reset))
     start_services(device, arguments.collector or flash.config["collector"]["address"])
     Console(device, line).start()
     device.restarting.wait()

@@ -86,6 +86,7 @@ DEFECTS: dict[str, str] = {
     "log_no_time": "records carry no time",
     "collector_cleartext": "the log goes to the collector in clear text",
     "collector_not_verified": "the collector's certificate is not checked",
+    "boot_window_telnet": "tcp/23 shows a Telnet login for a moment while the device boots",
     "cloud_not_verified": "the cloud's certificate is not checked",
     "cloud_name_not_checked": "the name in the cloud's certificate is not compared",
     "cloud_expired_accepted": "the dates of the cloud's certificate are not looked at",
