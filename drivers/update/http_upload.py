@@ -25,6 +25,8 @@ KEPT_OCTETS = 1 << 20
 UPLOAD_SECONDS = 60.0
 OCTETS_A_SECOND = 50_000
 """The slowest upload that is waited for."""
+REPLAYED = "replayed"
+"""The image of the version that runs: that it was taken shows by a start, where no slot tells."""
 _DENIAL = re.compile(rb"log.?in|unauthori[sz]ed|denied|forbidden|not permitted|no session", re.IGNORECASE)
 
 
@@ -41,10 +43,22 @@ class UpdateTrials(Observation):
     """SHA-256 of each image."""
     reading: Witness
     """The version could be read before and after the base was offered."""
+    refusals: tuple[str, ...] = ()
+    """Bad images that the mechanism refused, and after which its status could be read."""
+    reported: tuple[str, ...] = ()
+    """Those of them after which the status said so, in words that it had not said before the image."""
 
     def installation(self) -> Self:
         """Narrow to the base, with its own witness: it need not have been taken for its absence to be proven."""
         return self.about("base", "base.transfer").model_copy(update={"witness": self.reading})
+
+    def reporting(self) -> Self:
+        """Narrow to what the status said of refused images: one fact, about `status`. Witness: some were refused."""
+        words = f"of {len(self.refusals)} refused images the status reported {', '.join(self.reported) or 'none'}"
+        fact = Fact(about="status", answer=Answer.SEEN if self.reported else Answer.SILENT, detail=words)
+        refused = f"{len(self.refusals)} images were refused and the status read"
+        witness = Witness(what=refused, holds=bool(self.refusals))
+        return self.model_copy(update={"facts": (fact,), "witness": witness})
 
 
 def upload(asker: WebClient | WebSession, path: str, image: bytes) -> WebAnswer | NoAnswerError:
@@ -114,6 +128,8 @@ class _Trial:
     facts: dict[str, Fact] = field(default_factory=dict)
     offered: list[str] = field(default_factory=list)
     """Images that reached the mechanism; one that was turned away at the login did not."""
+    refusals: list[str] = field(default_factory=list)
+    reported: list[str] = field(default_factory=list)
 
     def say(self, about: str, answer: Answer, detail: str) -> None:
         """Set what is known of one part."""
@@ -140,14 +156,21 @@ class _Trial:
 
         seconds = 0.0 if transfer.answer is Answer.REFUSED else self.seconds
         after = self.running.settled(done, refused, seconds)
-        said_no = transfer.answer is Answer.REFUSED or refused(self.running.status())
+        status = self.running.status()
+        said_no = transfer.answer is Answer.REFUSED or refused(status)
+        again = name == REPLAYED and transfer.answer is Answer.SEEN and not said_no
         words = f"{transfer.detail}; {in_words(after)}"
         if after is not None and done(after) and differs(after, before):
             self.say(name, Answer.SEEN, words)
         elif after is not None and differs(after, before):
             self.say(name, Answer.SILENT if name == "base" else Answer.SEEN, words)
+        elif again and after is not None and restarted(after, before):
+            self.say(name, Answer.SEEN, f"taken once more, and started: {words}")
         elif after is not None and said_no:
             self.say(name, Answer.REFUSED, words)
+            if status is not None and name != "base":
+                self.refusals.append(name)
+                self.reported += [name] if refused(status) else []
         else:
             self.say(name, Answer.SILENT, words)
         return after
@@ -157,8 +180,8 @@ class _Trial:
 class TryImages:
     """Offer each bad image, then the base they were made from. SEEN is an image that runs.
 
-    `bad` is offered in its order and ends with the first image that runs. `restart` restarts the device, `ready` waits
-    for it at most so many seconds. Witness: every bad image was offered, and the base was taken afterwards.
+    `bad` is offered in its order and ends with the first image that changes what runs. `restart` restarts the device,
+    `ready` waits for it at most so many seconds. Witness: every bad image was offered, and the base taken afterwards.
     """
 
     target: Target
@@ -193,11 +216,11 @@ class TryImages:
                     f"the version that runs cannot be read as {self.user}, so no image was offered.",
                     "Check the credential of the bench and `identity` of the declaration.",
                 )
-            taken = self._offer_bad(trial, first)
+            taken, runs = self._offer_bad(trial, first)
             if taken is None and self.restart is not None:
-                taken = self._after_restart(trial, first)
+                taken = self._after_restart(trial, runs)
             before = running.shown()
-            if taken is None and before is not None and differs(before, first):
+            if taken is None and before is not None and differs(before, runs):
                 self._blamed(trial, before, "some time after its upload")
             after = self._install(trial, before, version)
         return UpdateTrials(
@@ -208,14 +231,19 @@ class TryImages:
             version_before=first.version,
             version_after=after.version if after else None,
             digests=digests,
+            refusals=tuple(trial.refusals),
+            reported=tuple(trial.reported),
             reading=Witness(
                 what=f"before the base: {in_words(before)}; afterwards: {in_words(after)}",
                 holds=before is not None and after is not None and before.version != version,
             ),
         )
 
-    def _offer_bad(self, trial: _Trial, first: Shown) -> str | None:
-        """Offer the bad images until one of them runs, and return its name."""
+    def _offer_bad(self, trial: _Trial, first: Shown) -> tuple[str | None, Shown]:
+        """Offer the bad images until one of them runs; its name, and what runs if none does.
+
+        A replay that is taken leaves the version as it was, and so the others their question.
+        """
         taken: str | None = None
         for number, (name, image) in enumerate(self.bad, start=1):
             trial.record.progress(number, len(self.bad) + 1, name)
@@ -229,8 +257,9 @@ class TryImages:
                 continue
             after = trial.offer(name, image, before, partial(_moved, before))
             if after is not None and trial.facts[name].answer is Answer.SEEN:
-                taken = name
-        return taken
+                replayed = name == REPLAYED and after.version == first.version
+                taken, first = (None, after) if replayed else (name, first)
+        return taken, first
 
     def _after_restart(self, trial: _Trial, first: Shown) -> str | None:
         """Restart, and look again: some mechanisms install at the next start."""

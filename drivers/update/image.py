@@ -19,6 +19,9 @@ from drivers.errors import ConfigurationError
 SIZE_LIMIT = 64 * 1024 * 1024
 """Octets of an image that are handled."""
 SIGNATURE_SIZE = 64
+STRAY_MEMBER = "../../trustprobe_path_traversal.txt"
+"""The name of a member that must not be unpacked; a device that does has a file of this name afterwards."""
+_STRAY_CONTENT = b"written by a conformance test of the update mechanism\n"
 _BLOCK = 512
 _MANIFEST, _PAYLOAD, _SIGNATURE = "manifest.json", "payload.bin", "manifest.sig"
 
@@ -29,8 +32,14 @@ class Container(Protocol):
     def version(self, image: bytes) -> str:
         """Return the version that an image claims; ConfigurationError where it is no image of this format."""
 
-    def variants(self, base: bytes, older: bytes | None) -> dict[str, bytes]:
-        """Make the bad images from a good one, in the order in which they are to be offered."""
+    def variants(
+        self, base: bytes, older: bytes | None, released: Mapping[str, bytes] | None = None, largest: int | None = None
+    ) -> dict[str, bytes]:
+        """Make the bad images from a good one, in the order in which they are to be offered.
+
+        `released` holds what only the vendor can sign, by name: `replayed`, `expired`, `wrong_model`. `largest` is the
+        declared limit in octets.
+        """
 
 
 @dataclass(frozen=True)
@@ -83,31 +92,67 @@ class SignedTar:
             raise _no_image("its signature has not 64 octets, or its payload is empty")
         return found
 
-    def variants(self, base: bytes, older: bytes | None) -> dict[str, bytes]:
+    def variants(
+        self, base: bytes, older: bytes | None, released: Mapping[str, bytes] | None = None, largest: int | None = None
+    ) -> dict[str, bytes]:
         """Make the bad images. What does least harm to a device that takes it comes first.
 
-        First those with the vendor's own payload, then what could leave a device without firmware. `downgrade` is last:
-        a device that took it still takes the base afterwards, so that the images before it have their witness.
+        First those with the vendor's own payload, then what could leave a device without firmware. `downgrade` and
+        `wrong_model` are last: a device that took the older one still takes the base afterwards, so that the images
+        before it have their witness, and firmware for another model is the likeliest to run and do harm.
         """
         members = self.members(base)
         self.manifest(base)
+        released = released or {}
+        for image in released.values():
+            self.manifest(image)
         signature, payload, manifest = members[_SIGNATURE], members[_PAYLOAD], members[_MANIFEST]
         signed = base[manifest.start : manifest.start + manifest.size]
         foreign = Ed25519PrivateKey.generate().sign(signed)
-        made = {
+        noise = random.Random(hashlib.sha256(base).digest())
+        garbage = noise.randbytes(len(base))
+        made: dict[str, bytes | None] = {
             "empty": b"",
             "unsigned": base[: signature.header] + base[signature.end :],
             "wrong_key": base[: signature.start] + foreign + base[signature.start + SIGNATURE_SIZE :],
             "bit_flip_signature": flipped(base, signature.start + SIGNATURE_SIZE // 2, 0),
             "bit_flip_manifest": flipped(base, *self._version_bit(base, manifest)),
+            "appended": base + noise.randbytes(_BLOCK),
+            "path_traversal": self._with_stray_member(base),
+            "expired": released.get("expired"),
+            "oversized": _grown(base, largest),
+            "replayed": released.get("replayed"),
+            "swapped_payload": None if older is None else self._swapped(base, older),
             "bit_flip_payload": flipped(base, payload.start + payload.size // 2, 0),
             "truncated": base[: payload.start + payload.size // 2],
-            "garbage": random.Random(hashlib.sha256(base).digest()).randbytes(len(base)),
+            "garbage": garbage,
+            "downgrade": older,
+            "wrong_model": released.get("wrong_model"),
         }
-        if older is not None:
-            self.manifest(older)
-            made["downgrade"] = older
-        return made
+        return {name: image for name, image in made.items() if image is not None}
+
+    def _with_stray_member(self, base: bytes) -> bytes:
+        """Put a member behind the others whose name leads out of the folder that an archive is unpacked in."""
+        stray = tarfile.TarInfo(STRAY_MEMBER)
+        stray.size = len(_STRAY_CONTENT)
+        stray.mode = 0o600
+        end = self._end(base)
+        block = stray.tobuf(tarfile.USTAR_FORMAT) + _STRAY_CONTENT.ljust(_BLOCK, b"\0")
+        return base[:end] + block + base[end:]
+
+    def _swapped(self, base: bytes, older: bytes) -> bytes | None:
+        """Put the payload of another release of the vendor's under the signed manifest of this one."""
+        here, there = self.members(base)[_PAYLOAD], self.members(older)[_PAYLOAD]
+        payload = older[there.start : there.start + there.size]
+        if payload == base[here.start : here.start + here.size]:
+            return None
+        return base[: here.header] + older[there.header : there.end] + base[here.end :]
+
+    def _end(self, image: bytes) -> int:
+        """Return where the last member ends, and the marks of the archive's end begin."""
+        with tarfile.open(fileobj=io.BytesIO(image), mode="r:") as archive:
+            last = archive.getmembers()[-1]
+        return last.offset_data + (last.size + _BLOCK - 1) // _BLOCK * _BLOCK
 
     def _version_bit(self, base: bytes, manifest: Member) -> tuple[int, int]:
         """Choose a bit of the manifest that leaves it valid and makes the version higher, so that only the signature
@@ -125,6 +170,13 @@ class SignedTar:
                 if base[position : position + 1].isdigit() and base[position] < changed <= ord("9"):
                     return position, bit
         return first + len(version) - 1, 0
+
+
+def _grown(image: bytes, largest: int | None) -> bytes | None:
+    """Pad an image to one block over the limit with zeros, which belong to the end of a tar archive."""
+    if largest is None or len(image) > largest:
+        return None
+    return image.ljust(largest // _BLOCK * _BLOCK + _BLOCK, b"\0")
 
 
 def flipped(image: bytes, position: int, bit: int) -> bytes:

@@ -41,6 +41,22 @@ def test_bad_image_does_not_run(rejected_image: UpdateTrials) -> None:
 
 
 @case(
+    "update.refusal.reported",
+    covers=["SU-1"],
+    fails_on="absence",
+    needs=NEEDS,
+    advice="Keep how the last update ended, with the reason of a refusal, where its status can be read.",
+)
+def test_refused_image_is_reported(refusal_report: UpdateTrials) -> None:
+    """Read the declared status of the update mechanism before and after each image that it refuses.
+
+    After at least one of them it must say so in words that it did not say before: an old refusal does not count.
+    Witness: images were refused, and the status could be read after them.
+    """
+    assert refusal_report.reported, f"the status says nothing of a refusal: {refusal_report.detail('status')}"
+
+
+@case(
     "update.valid",
     covers=["SU-1", "EN303645 5.3-2", "EN18031 SUM-1"],
     fails_on="absence",

@@ -54,6 +54,7 @@ UPDATE = UpdateDeclaration(
     container="signed_tar",
     seconds_to_install=5,
 )
+LARGEST = 65536
 BOTH = (Role.ADMINISTRATOR, Role.VIEWER)
 RESOURCES = (
     HttpResource(path="/api/status", read=BOTH),
@@ -118,15 +119,18 @@ class Device:
         """Check an image, and run it when it is good: status and answer."""
         reason, version = self.fault(image)
         if reason and "update_takes_anything" not in self.habits:
-            self.status = {"state": "rejected", "reason": reason}
-            return (200 if "update_says_200" in self.habits else 422), self.status
+            said = {"state": "rejected", "reason": reason}
+            self.status = self.status if "refusal_not_reported" in self.habits else said
+            return (200 if "update_says_200" in self.habits else 422), said
         self.status = {"state": "installing", "reason": ""}
         if "never_installs" in self.habits:
             return 202, self.status
         if "installs_at_restart" in self.habits:
             self.staged = version
             return 202, self.status
-        self.version, self.slot = version, "b" if self.slot == "a" else "a"
+        self.version = version
+        if "replay_keeps_slot" not in self.habits:
+            self.slot = "b" if self.slot == "a" else "a"
         self.restart()
         return 202, self.status
 
@@ -134,6 +138,8 @@ class Device:
         try:
             with tarfile.open(fileobj=io.BytesIO(image)) as archive:
                 parts = {entry.name: archive.extractfile(entry).read() for entry in archive}  # type: ignore[union-attr]
+                if image[archive.offset :].strip(b"\0") or len(parts) > 3 or len(image) > LARGEST:
+                    return "malformed image", "0"
             manifest = json.loads(parts["manifest.json"])
             version = str(manifest["version"])
         except (tarfile.TarError, KeyError, ValueError):
@@ -147,6 +153,8 @@ class Device:
             return "signature wrong", version
         if hashlib.sha256(parts["payload.bin"]).hexdigest() != manifest["payload_sha256"]:
             return "payload digest wrong", version
+        if version == self.version and "replay_allowed" in self.habits:
+            return "", version
         if version <= self.version and "downgrade_allowed" not in self.habits:
             return "not newer", version
         return "", version

@@ -7,7 +7,7 @@ from drivers.probe import Answer, Observation
 from drivers.update.http_upload import KEPT_OCTETS, TryImages, UpdateTrials, UploadUnauthorised
 from drivers.update.image import container
 from tests.drivers.recorder import MemoryRecorder
-from tests.drivers.web_device import IDENTITY, LOGIN, PASSWORDS, UPDATE, Device, image, running
+from tests.drivers.web_device import IDENTITY, LARGEST, LOGIN, PASSWORDS, UPDATE, Device, image, running
 
 SOON = 0.1
 
@@ -21,7 +21,8 @@ def trials(
     record: MemoryRecorder | None = None,
 ) -> UpdateTrials:
     base = image(device.vendor, version)
-    bad = container("signed_tar").variants(base, image(device.vendor, "1.3.0"))
+    older, current = image(device.vendor, "1.3.0", b"old"), image(device.vendor, "1.4.0")
+    bad = container("signed_tar").variants(base, older, {"replayed": current}, LARGEST)
     probe = TryImages(
         device.target,
         device.service,
@@ -58,6 +59,35 @@ def test_status_200_for_a_refused_upload_is_no_acceptance() -> None:
     assert seen.seen == {f"{name}.transfer" for name in (*seen.digests,)} | {"base"}
     assert "unsigned" in seen.refused
     assert seen.conclusive
+
+
+def test_the_status_reports_refusals_in_new_words() -> None:
+    with running() as device:
+        seen = trials(device, names=("unsigned", "wrong_key", "bit_flip_signature")).reporting()
+    assert seen.refusals == ("unsigned", "wrong_key", "bit_flip_signature")
+    assert seen.reported == ("unsigned", "wrong_key")
+    assert seen.seen == {"status"}
+    assert seen.conclusive
+
+
+def test_a_status_that_never_tells_of_a_refusal_is_proven_by_the_refusals() -> None:
+    with running("refusal_not_reported") as device:
+        seen = trials(device, names=("unsigned",)).reporting()
+    assert seen.silent == {"status"}
+    assert seen.conclusive
+
+
+def test_without_a_refusal_nothing_is_known_of_its_report() -> None:
+    with running("never_installs", "update_takes_anything") as device:
+        assert not trials(device, names=("unsigned",)).reporting().conclusive
+
+
+@pytest.mark.parametrize("habit", ["replay_allowed", "replay_keeps_slot"])
+def test_the_image_that_runs_is_seen_when_it_is_installed_once_more(habit: str) -> None:
+    with running("replay_allowed", habit) as device:
+        seen = trials(device, names=("unsigned", "replayed"))
+    assert "replayed" in seen.seen
+    assert "base" in seen.seen
 
 
 def test_an_unsigned_image_that_runs_is_seen_and_ends_the_trials() -> None:

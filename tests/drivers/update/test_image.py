@@ -1,6 +1,7 @@
 import io
 import json
 import tarfile
+from pathlib import PurePosixPath
 
 import pytest
 from cryptography.exceptions import InvalidSignature
@@ -12,9 +13,11 @@ from tests.drivers.web_device import image
 
 VENDOR = Ed25519PrivateKey.generate()
 BASE = image(VENDOR, "1.5.0")
-OLDER = image(VENDOR, "1.3.0")
+OLDER = image(VENDOR, "1.3.0", b"previous firmware " * 300)
 HANDLER = container("signed_tar")
-BAD = HANDLER.variants(BASE, OLDER)
+RELEASED = {name: image(VENDOR, "1.4.9") for name in ("replayed", "expired", "wrong_model")}
+LARGEST = 20_000
+BAD = HANDLER.variants(BASE, OLDER, RELEASED, LARGEST)
 
 
 def parts(data: bytes) -> dict[str, bytes]:
@@ -34,12 +37,55 @@ def test_the_images_come_in_the_order_of_the_harm_they_can_do() -> None:
         "wrong_key",
         "bit_flip_signature",
         "bit_flip_manifest",
+        "appended",
+        "path_traversal",
+        "expired",
+        "oversized",
+        "replayed",
+        "swapped_payload",
         "bit_flip_payload",
         "truncated",
         "garbage",
         "downgrade",
+        "wrong_model",
     ]
-    assert "downgrade" not in HANDLER.variants(BASE, None)
+
+
+def test_what_only_the_vendor_can_make_is_left_out_where_the_vendor_made_none() -> None:
+    assert set(BAD) - set(HANDLER.variants(BASE, None)) == {
+        "downgrade",
+        "expired",
+        "oversized",
+        "replayed",
+        "swapped_payload",
+        "wrong_model",
+    }
+
+
+def test_the_swapped_payload_is_another_releases_and_the_manifest_is_signed() -> None:
+    bad = parts(BAD["swapped_payload"])
+    assert bad == {**parts(BASE), "payload.bin": parts(OLDER)["payload.bin"]}
+    assert "swapped_payload" not in HANDLER.variants(BASE, image(VENDOR, "1.3.0"))
+
+
+def test_the_stray_member_leads_out_of_the_folder_and_changes_no_other() -> None:
+    bad = parts(BAD["path_traversal"])
+    stray = set(bad) - set(parts(BASE))
+    assert {PurePosixPath(name).parts[:2] for name in stray} == {("..", "..")}
+    assert {name: content for name, content in bad.items() if name not in stray} == parts(BASE)
+
+
+def test_the_oversized_image_is_the_base_with_more_of_the_zeros_that_end_it() -> None:
+    bad = BAD["oversized"]
+    assert LARGEST < len(bad) <= LARGEST + 512
+    assert bad.rstrip(b"\0") == BASE.rstrip(b"\0")
+    assert parts(bad) == parts(BASE)
+
+
+def test_the_appended_octets_lie_behind_the_archive() -> None:
+    assert BAD["appended"].startswith(BASE)
+    assert BAD["appended"][len(BASE) :].strip(b"\0")
+    assert parts(BAD["appended"]) == parts(BASE)
 
 
 def test_the_unsigned_image_lacks_the_signature_and_nothing_else() -> None:

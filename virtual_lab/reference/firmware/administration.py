@@ -10,8 +10,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from virtual_lab.reference.firmware import pages
-from virtual_lab.reference.firmware.accounts import ADMINISTRATOR, HTTP, VIEWER, Account
+from virtual_lab.reference.firmware.accounts import (
+    ADMINISTRATOR,
+    HTTP,
+    VIEWER,
+    Account,
+    WeakPasswordError,
+    WrongPasswordError,
+)
 from virtual_lab.reference.firmware.device import Device
+from virtual_lab.reference.firmware.erasure import Erasure, MalformedRecordingError
 from virtual_lab.reference.firmware.flash import SETTINGS
 from virtual_lab.reference.firmware.image import IMAGE_OCTETS
 from virtual_lab.reference.firmware.sessions import Sessions
@@ -66,6 +74,7 @@ class Administration:
     def __init__(self, device: Device) -> None:
         self._device = device
         self.sessions = Sessions()
+        self._erasure = Erasure(device)
         self.routes = self._routes()
 
     def _routes(self) -> dict[str, dict[str, Route]]:
@@ -73,6 +82,9 @@ class Administration:
         readers = None if defects("anonymous_settings") else _EVERYONE
         writers = _EVERYONE if defects("viewer_can_configure") else _ADMINISTRATORS
         uploaders = None if defects("anonymous_update") else _ADMINISTRATORS
+        largest = 2 * IMAGE_OCTETS if defects("update_oversized_accepted") else IMAGE_OCTETS
+        resetters = None if defects("reset_without_login") else _ADMINISTRATORS
+        resetters = _EVERYONE if defects("reset_by_viewer") else resetters
         return {
             "/": {"GET": Route(self._form)},
             "/login": {"GET": Route(self._form), "POST": Route(self._login, body_octets=_FORM_OCTETS)},
@@ -85,9 +97,16 @@ class Administration:
             },
             "/api/update": {
                 "GET": Route(self._update_outcome, _ADMINISTRATORS),
-                "POST": Route(self._update, uploaders, IMAGE_OCTETS),
+                "POST": Route(self._update, uploaders, largest),
             },
+            "/api/password": {"POST": Route(self._change_password, _EVERYONE, _FORM_OCTETS)},
             "/api/reboot": {"POST": Route(self._reboot, _ADMINISTRATORS, _FORM_OCTETS)},
+            "/api/recordings": {
+                "GET": Route(self._recordings, _EVERYONE),
+                "POST": Route(self._record, _ADMINISTRATORS, _FORM_OCTETS),
+                "DELETE": Route(self._delete_recordings, _ADMINISTRATORS, _FORM_OCTETS),
+            },
+            "/api/reset": {"POST": Route(self._reset, resetters, _FORM_OCTETS)},
         }
 
     def refusal(self, route: Route, account: Account | None) -> Response | None:
@@ -161,6 +180,23 @@ class Administration:
         self._device.change_settings(changes, _user(request), request.source)
         return json_response(200, {"state": "saved"})
 
+    def _change_password(self, request: Request) -> Response:
+        try:
+            fields = json.loads(request.body)
+        except (ValueError, RecursionError):
+            return json_response(400, {"error": "malformed JSON"})
+        words = [fields.get(name) for name in ("old", "new")] if isinstance(fields, dict) else []
+        if len(words) != 2 or not all(isinstance(word, str) for word in words):
+            return json_response(400, {"error": "an object with old and new is expected"})
+        old, new = map(str, words)
+        try:
+            self._device.accounts.change_password(_user(request), old, new, request.source)
+        except WrongPasswordError:
+            return json_response(403, {"error": "the old password is wrong"})
+        except WeakPasswordError as error:
+            return json_response(400, {"error": str(error)})
+        return json_response(200, {"state": "changed"})
+
     def _update_outcome(self, request: Request) -> Response:
         outcome = self._device.updater.outcome
         return json_response(200, {"state": outcome.state, "reason": outcome.reason, "version": outcome.version})
@@ -173,6 +209,24 @@ class Administration:
             return json_response(422, {"state": "rejected", "reason": str(rejection)})
         accepted = {"state": "installing", "version": image.manifest.version}
         return json_response(202, accepted, then=lambda: updater.install(image))
+
+    def _recordings(self, request: Request) -> Response:
+        return json_response(200, self._erasure.listing())
+
+    def _record(self, request: Request) -> Response:
+        try:
+            self._erasure.add(request.body)
+        except MalformedRecordingError as error:
+            return json_response(400, {"error": str(error)})
+        return json_response(201, {"state": "saved"})
+
+    def _delete_recordings(self, request: Request) -> Response:
+        self._erasure.delete()
+        return json_response(200, {"state": "deleted"})
+
+    def _reset(self, request: Request) -> Response:
+        self._erasure.reset(_user(request), request.source)
+        return json_response(202, {"state": "resetting"}, then=self._device.restart)
 
     def _reboot(self, request: Request) -> Response:
         return json_response(202, {"state": "restarting"}, then=self._device.restart)

@@ -4,6 +4,7 @@ A hardened bootloader reads nothing in its countdown; its prompt exists only whe
 """
 
 import time
+from typing import NoReturn
 
 from virtual_lab.reference.firmware.defects import Defects
 from virtual_lab.reference.firmware.flash import Flash
@@ -15,6 +16,7 @@ COUNTDOWN_SECONDS = 1
 MEMORY_BASE = 0x0800_0000
 """Where the bootloader and the debug port see the payload of the active slot."""
 _DUMP_OCTETS = 64
+_HALT_SECONDS = 60.0
 
 
 class Bootloader:
@@ -30,9 +32,17 @@ class Bootloader:
     def run(self) -> None:
         """Print the boot log, count down, and return when the kernel is to start."""
         self._line.write(self._boot_log())
+        if self._flash.unfinished(self._slot):
+            self._halt()
         if self._interrupted():
             self._prompt()
         self._line.write("Starting kernel ...\n\n")
+
+    def _halt(self) -> NoReturn:
+        """Wait for a power cut: the slot that is to boot holds half of an image."""
+        self._line.write("No bootable slot. System halted.\n")
+        while True:
+            self._line.read(_HALT_SECONDS)
 
     def kernel_log(self) -> None:
         """Print what the kernel says."""
@@ -54,10 +64,10 @@ class Bootloader:
             "DRAM:  512 MiB",
             "MMC:   mmc0 8 GB",
             f"Slot {self._slot}: version {slot.version}, rollback counter {slot.rollback_counter}",
-            f"Verifying slot {self._slot} ... OK",
+            f"Verifying slot {self._slot} ... {'BAD' if self._flash.unfinished(self._slot) else 'OK'}",
         ]
         if self._defects("bootlog_secret"):
-            lines += [f"{name}={value}" for name, value in sorted(self._flash.config["factory"].items())]
+            lines += [f"{name}={value}" for name, value in sorted(self._flash.production_secrets.items())]
         return "\n" + "\n".join(lines) + "\n"
 
     def _interrupted(self) -> bool:

@@ -1,12 +1,15 @@
-"""The device's persistent state: one folder, whose files are each replaced in one step.
+"""The device's persistent state: one folder, whose files but the slots are each replaced in one step.
 
-What the files mean is known here and nowhere else: configuration, update slots, the last update's outcome.
+What the files mean is known here and nowhere else: configuration, update slots, the last update's outcome. Beside the
+flash lies the key store, a secure element: what it holds is in no dump of the flash.
 """
 
 import hashlib
 import json
+import shutil
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,9 @@ from typing import Any
 CONFIG = "config.json"
 SLOTS = "slots.json"
 UPDATE = "update.json"
+FACTORY = "factory.json"
+PRODUCTION_SECRETS = "production_secrets.json"
+_ERASE_BLOCK = 4096
 SETTINGS = ("device_name", "osd_text")
 """The settings that an administrator may change."""
 
@@ -36,11 +42,17 @@ class UpdateOutcome:
     announced: bool = True
 
 
+def key_store(flash: Path) -> Path:
+    """Return the folder of the secure element that belongs to a flash folder."""
+    return flash.with_name("secure")
+
+
 class Flash:
     """The state folder of one device. Raises FileNotFoundError where it was never provisioned."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.secure = key_store(folder)
         self._lock = threading.RLock()
         self.config: Mapping[str, Any] = json.loads((folder / CONFIG).read_text())
 
@@ -53,6 +65,32 @@ class Flash:
         with self._lock:
             self.config = {**self.config, "settings": dict(settings)}
             write_json(self.path(CONFIG), self.config)
+
+    def save_accounts(self, accounts: list[dict[str, Any]]) -> None:
+        """Keep the accounts over a restart."""
+        with self._lock:
+            self.config = {**self.config, "accounts": accounts}
+            write_json(self.path(CONFIG), self.config)
+            self.path(CONFIG).chmod(0o600)
+
+    @property
+    def production_secrets(self) -> dict[str, str]:
+        """What a production line has left in the key store that it should have kept to itself."""
+        secrets: dict[str, str] = json.loads((self.secure / PRODUCTION_SECRETS).read_text())
+        return secrets
+
+    def restore_factory_state(self, kept: Mapping[str, Any], keep_files: Iterable[str] = ()) -> None:
+        """Put the configuration of the production line back, and erase what came to the flash after it.
+
+        The firmware stays as it is. `kept` goes over the configuration, and `keep_files` are not erased.
+        """
+        with self._lock:
+            factory = json.loads((self.secure / FACTORY).read_text())
+            self.config = {**factory["config"], **kept}
+            write_json(self.path(CONFIG), self.config)
+            for path in self.folder.iterdir():
+                if path.name not in {*factory["files"], *keep_files}:
+                    path.unlink() if path.is_file() else shutil.rmtree(path)
 
     @property
     def active(self) -> str:
@@ -72,16 +110,37 @@ class Flash:
         """Return the payload of a slot."""
         return self.path(f"slot_{name}.bin").read_bytes()
 
-    def install(self, content: Slot, payload: bytes) -> str:
-        """Write the inactive slot, then switch to it; a power cut in between leaves the old one. Return its name."""
+    def install(self, content: Slot, payload: bytes, seconds: float = 0.0, *, switch_first: bool = False) -> str:
+        """Write the inactive slot, then switch to it; a power cut in between leaves the old one. Return its name.
+
+        Writing takes so many seconds. A slot that was not written to its end is `unfinished`. `switch_first` is a
+        planted habit: the slot that is being written is the one that boots.
+        """
         with self._lock:
             name = self.inactive
-            write_bytes(self.path(f"slot_{name}.bin"), payload)
-            slots = self._slots()
-            slots["slots"][name] = asdict(content)
-            slots["active"] = name
-            write_json(self.path(SLOTS), slots)
+            self._unfinished(name).touch()
+            if switch_first:
+                self._switch(name, content)
+            with self.path(f"slot_{name}.bin").open("wb", buffering=0) as slot:
+                for start in range(0, len(payload), _ERASE_BLOCK):
+                    written = slot.write(payload[start : start + _ERASE_BLOCK])
+                    time.sleep(seconds * written / len(payload))
+            self._unfinished(name).unlink()
+            self._switch(name, content)
             return name
+
+    def unfinished(self, name: str) -> bool:
+        """Whether the writing of a slot was begun and not ended."""
+        return self._unfinished(name).exists()
+
+    def _unfinished(self, name: str) -> Path:
+        return self.path(f"slot_{name}.unfinished")
+
+    def _switch(self, name: str, content: Slot) -> None:
+        slots = self._slots()
+        slots["slots"][name] = asdict(content)
+        slots["active"] = name
+        write_json(self.path(SLOTS), slots)
 
     @property
     def update_outcome(self) -> UpdateOutcome:
@@ -97,6 +156,12 @@ class Flash:
     def _slots(self) -> dict[str, Any]:
         slots: dict[str, Any] = json.loads(self.path(SLOTS).read_text())
         return slots
+
+
+def remember_factory_state(flash: Path) -> None:
+    """Note in the key store what the production line has put on a flash: a reset goes back to that."""
+    state = {"config": json.loads((flash / CONFIG).read_text()), "files": sorted(one.name for one in flash.iterdir())}
+    write_json(key_store(flash) / FACTORY, state)
 
 
 def payload_digest(payload: bytes) -> str:

@@ -1,12 +1,13 @@
 """The update mechanism: judge an uploaded image, install it in the inactive slot, restart into it.
 
 An image is taken only if the vendor signed its manifest, the payload is the one of the manifest, it is for this
-model, and neither its version nor its rollback counter goes back.
+model, it has not expired, and neither its version nor its rollback counter goes back.
 """
 
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -14,10 +15,12 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from virtual_lab.reference.firmware.defects import Defects
 from virtual_lab.reference.firmware.flash import Flash, Slot, UpdateOutcome, payload_digest
-from virtual_lab.reference.firmware.image import Image, MalformedImageError, read_image, release
+from virtual_lab.reference.firmware.image import Image, MalformedImageError, Manifest, is_whole, read_image, release
 from virtual_lab.reference.firmware.syslog import Event, Log
 
 UPDATE_KEY = "update_key.pub"
+WRITE_SECONDS = 0.3
+"""How long the memory takes to write a slot."""
 _SIGNATURE_OCTETS = 64
 """Length of an Ed25519 signature (RFC 8032, 5.1.6)."""
 
@@ -62,12 +65,17 @@ class Updater:
                 raise RejectedImageError("another update is being installed")
             version: str | None = None
             try:
-                image = read_image(octets)
+                image = read_image(
+                    octets,
+                    strangers=self._defects("update_path_traversal"),
+                    appendix=self._defects("update_appended_accepted"),
+                )
                 version = image.manifest.version
                 self._judge(image)
             except (MalformedImageError, RejectedImageError) as error:
                 reason = str(error) if isinstance(error, RejectedImageError) else "malformed image"
-                self._flash.save_update_outcome(UpdateOutcome("rejected", reason, version))
+                if not self._defects("update_refusal_not_reported"):
+                    self._flash.save_update_outcome(UpdateOutcome("rejected", reason, version))
                 self._log_rejection(version or "-", reason, payload_digest(octets), uploader)
                 raise RejectedImageError(reason) from error
             if not self._defects("update_never_installs"):
@@ -79,7 +87,8 @@ class Updater:
         if self._installing is None:
             return
         manifest = image.manifest
-        self._flash.install(Slot(manifest.version, manifest.rollback_counter), image.payload)
+        content = Slot(manifest.version, manifest.rollback_counter)
+        self._flash.install(content, image.payload, WRITE_SECONDS, switch_first=self._defects("update_not_atomic"))
         self._flash.save_update_outcome(UpdateOutcome("installed", version=manifest.version, announced=False))
         self._restart()
 
@@ -97,18 +106,30 @@ class Updater:
     def _judge(self, image: Image) -> None:
         self._check_signature(image)
         manifest = image.manifest
-        if manifest.model != self._flash.config["model"]:
+        if manifest.model != self._flash.config["model"] and not self._defects("update_wrong_model_accepted"):
             raise RejectedImageError("wrong model")
-        if not self._defects("update_payload_not_checked"):
-            sized = len(image.payload) == manifest.payload_size
-            if not sized or payload_digest(image.payload) != manifest.payload_sha256:
-                raise RejectedImageError("payload digest wrong")
-        if not self._defects("downgrade_allowed"):
-            running = self._flash.slot(self._flash.active)
-            if release(manifest.version) <= release(running.version):
-                raise RejectedImageError("not newer")
-            if manifest.rollback_counter < running.rollback_counter:
-                raise RejectedImageError("rollback counter too low")
+        if manifest.not_after < datetime.now(UTC).date() and not self._defects("update_expired_accepted"):
+            raise RejectedImageError("expired")
+        self._check_payload(image)
+        self._check_age(manifest)
+
+    def _check_payload(self, image: Image) -> None:
+        if self._defects("update_swapped_payload") and is_whole(image.payload):
+            return
+        sized = len(image.payload) == image.manifest.payload_size
+        same = payload_digest(image.payload) == image.manifest.payload_sha256
+        if not sized or not (same or self._defects("update_payload_not_checked")):
+            raise RejectedImageError("payload digest wrong")
+
+    def _check_age(self, manifest: Manifest) -> None:
+        if self._defects("downgrade_allowed"):
+            return
+        running = self._flash.slot(self._flash.active)
+        again = manifest.version == running.version and self._defects("update_replay_accepted")
+        if release(manifest.version) <= release(running.version) and not again:
+            raise RejectedImageError("not newer")
+        if manifest.rollback_counter < running.rollback_counter:
+            raise RejectedImageError("rollback counter too low")
 
     def _check_signature(self, image: Image) -> None:
         if self._defects("update_signature_not_checked"):

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from virtual_lab.reference.firmware.flash import Flash
 from virtual_lab.reference.firmware.image import MANIFEST, PAYLOAD, SIGNATURE, read_image
 from virtual_lab.reference.firmware.syslog import Log
 from virtual_lab.reference.firmware.update import UPDATE_KEY, RejectedImageError, Updater, Uploader
-from virtual_lab.reference.image_factory import pack, signed_image
+from virtual_lab.reference.image_factory import firmware_payload, pack, signed_image
 from virtual_lab.reference.provision import MODEL, provision
 
 VENDOR = Ed25519PrivateKey.generate()
@@ -61,6 +62,9 @@ UNSIGNED = without(SIGNATURE)
 WRONG_KEY = with_(signature=Ed25519PrivateKey.generate().sign(release()[MANIFEST]))
 TAMPERED_MANIFEST = with_(manifest=release()[MANIFEST].replace(b"1.5.0", b"1.6.0"))
 TAMPERED_PAYLOAD = with_(payload=b"pay10ad")
+EXPIRED = re.sub(rb"\d{4}-\d\d-\d\d", b"2020-02-29", release()[MANIFEST])
+SWAPPED = with_(payload=firmware_payload("1.3.0"))
+STRANGER = pack({**release(), "../../config.json": b"{}"})
 OLDER = pack(release("1.3.0", 3))
 REFUSED = [
     pytest.param(UNSIGNED, "signature missing", "update_unsigned_accepted", id="unsigned"),
@@ -70,11 +74,16 @@ REFUSED = [
     pytest.param(TAMPERED_MANIFEST, "signature wrong", "update_signature_not_checked", id="tampered manifest"),
     pytest.param(with_(signature=b""), "signature wrong", "update_signature_not_checked", id="empty signature"),
     pytest.param(TAMPERED_PAYLOAD, "payload digest wrong", "update_payload_not_checked", id="tampered payload"),
-    pytest.param(with_(payload=b"payload" * 2), "payload digest wrong", "update_payload_not_checked", id="longer"),
+    pytest.param(with_(payload=b"payload" * 2), "payload digest wrong", None, id="longer"),
     pytest.param(OLDER, "not newer", "downgrade_allowed", id="older"),
     pytest.param(pack(release("1.4.0", 4)), "not newer", "downgrade_allowed", id="the same"),
     pytest.param(pack(release("1.5.0", 3)), "rollback counter too low", "downgrade_allowed", id="counter"),
-    pytest.param(pack(release(model="Halcyon Vista 1")), "wrong model", None, id="model"),
+    pytest.param(pack(release(model="Halcyon Vista 1")), "wrong model", "update_wrong_model_accepted", id="model"),
+    pytest.param(resigned(EXPIRED), "expired", "update_expired_accepted", id="expired"),
+    pytest.param(SWAPPED, "payload digest wrong", "update_swapped_payload", id="another release's payload"),
+    pytest.param(STRANGER, "malformed image", "update_path_traversal", id="a stranger's member"),
+    pytest.param(pack(release()) + b"more", "malformed image", "update_appended_accepted", id="appended"),
+    pytest.param(pack(release("1.4.0", 4)), "not newer", "update_replay_accepted", id="replayed"),
 ]
 MALFORMED = {
     "empty": b"",
@@ -117,8 +126,8 @@ def test_a_bad_image_is_refused_for_its_reason_unless_that_check_is_planted_away
     assert (updater.outcome.state, updater.outcome.reason) == ("rejected", reason)
     assert Flash(tmp_path / "flash").active == "a"
     if defect is not None:
-        (tmp_path / "flash").rename(tmp_path / "hardened")
-        (tmp_path / "lab").rename(tmp_path / "hardened_lab")
+        for folder in list(tmp_path.iterdir()):
+            folder.rename(folder.with_name(f"hardened_{folder.name}"))
         make(defect).offer(image, NOBODY)
 
 
