@@ -74,7 +74,7 @@ class Observation(Frozen):
     witness: Witness | None = None
     probe: str = ""
     interface: str = ""
-    """Where it was made: network, serial, debug, power, logs or update."""
+    """Where it was made: network, serial, debug, power, logs, storage or update."""
     started: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
     seconds: float = 0.0
     firmware: str = ""

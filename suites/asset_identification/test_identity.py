@@ -1,8 +1,9 @@
 """Identifiers that the product shows of itself."""
 
+from drivers.network.factory_reset import IdentityKept
 from drivers.network.http_settings import IdentityRead
 from fixtures.case import case
-from lab_config.models import Bench, Product
+from lab_config.models import Bench, Permission, Product
 
 
 @case(
@@ -32,3 +33,19 @@ def test_model_and_version_are_as_declared(identity: IdentityRead, product: Prod
     """
     shown, declared = (identity.model, identity.version), (product.model, product.firmware)
     assert shown == declared, f"shows {shown[0]} {shown[1]}, declared is {declared[0]} {declared[1]}"
+
+
+@case(
+    "identity.logical.stable",
+    covers=["AI-1", "IR8259 DI-1"],
+    fails_on="absence",
+    needs=(Permission.POWER, Permission.CONFIGURE, Permission.RESET),
+    advice="Keep the serial number where neither a restart nor a factory reset writes.",
+)
+def test_identifier_stays_over_a_restart_and_a_factory_reset(identity_kept: IdentityKept) -> None:
+    """Read the unique identifier before and after a restart, and before and after a factory reset.
+
+    Witness: the declared field that changes with every start has changed each time.
+    """
+    lost = identity_kept.refused | identity_kept.silent
+    assert not lost, "; ".join(f"{about}: {identity_kept.detail(about)}" for about in sorted(lost))

@@ -32,6 +32,15 @@ def test_login_is_logged(login_success_event: LoggedEvent, profile: Profile) -> 
     assert login_success_event.seen, missing(login_success_event, profile)
 
 
+@case("log.emits.lockout", covers=COVERS, fails_on="absence", needs=(Permission.LOCKOUT,), advice=ADVICE)
+def test_lockout_is_logged(lockout_event: LoggedEvent, profile: Profile) -> None:
+    """Guess at an account until it is locked out, and look for the record that names it.
+
+    Witness: another event arrived on the same channel afterwards.
+    """
+    assert lockout_event.seen, missing(lockout_event, profile)
+
+
 @case("log.emits.config_change", covers=COVERS, fails_on="absence", needs=(Permission.CONFIGURE,), advice=ADVICE)
 def test_change_of_a_setting_is_logged(config_change_event: LoggedEvent, profile: Profile) -> None:
     """Change the declared harmless setting, and await its record.
@@ -66,6 +75,21 @@ def test_installed_update_is_logged(update_installed_event: LoggedEvent, profile
     Witness: another event arrived on the same channel afterwards.
     """
     assert update_installed_event.seen, missing(update_installed_event, profile)
+
+
+@case(
+    "log.emits.factory_reset",
+    covers=COVERS,
+    fails_on="absence",
+    needs=(Permission.CONFIGURE, Permission.RESET),
+    advice=ADVICE,
+)
+def test_factory_reset_is_logged(factory_reset_event: LoggedEvent, profile: Profile) -> None:
+    """Ask for the factory reset as administrator, and look for the record that names the account.
+
+    Witness: another event arrived on the same channel afterwards.
+    """
+    assert factory_reset_event.seen, missing(factory_reset_event, profile)
 
 
 @case(

@@ -52,6 +52,7 @@ def real_bench(folder: Path, old: str = "", new: str = "") -> str:
         "${REFERENCE_JTAG}": "127.0.9.1:9",
         "${REFERENCE_RELAY}": "http://127.0.9.1:9/relay",
         "${REFERENCE_FOLDER}": str(folder),
+        "${REFERENCE_PYTHON}": "python3",
     } | ({old: new} if old else {})
     text = BENCH.read_text("utf-8")
     for known, value in values.items():

@@ -23,7 +23,7 @@ from virtual_lab.reference import namespace
 from virtual_lab.reference.board import CABLE_JOINED, CONSOLE, FIRMWARE_LOG, NAMESPACE_MADE, POWERED, PROCESSOR_DEAD
 from virtual_lab.reference.firmware.defects import UnknownDefectError
 from virtual_lab.reference.firmware.flash import CONFIG
-from virtual_lab.reference.provision import Provisioned, provision
+from virtual_lab.reference.provision import TIME_PORT, Provisioned, provision
 
 LOOPBACK_DEVICE: Final = "127.0.8.10"
 LOOPBACK_LAB: Final = "127.0.8.1"
@@ -38,6 +38,8 @@ LOOPBACK_PORTS: Final = MappingProxyType(
         "udp/3702": 23702,
     }
 )
+LOOPBACK_TIME_PORT: Final = 20123
+"""An ordinary user cannot take udp/123 on this machine."""
 FIRMWARE: Final = (sys.executable, "-m", "virtual_lab.reference.firmware")
 CANARY: Final = "tcp/443"
 _BOOT_SECONDS = 20.0
@@ -71,6 +73,7 @@ class ReferenceLab:
         self.loopback = loopback
         self.address = LOOPBACK_DEVICE if loopback else namespace.DEVICE_ADDRESS
         self.collector = LOOPBACK_LAB if loopback else namespace.LAB_ADDRESS
+        self.time_port = LOOPBACK_TIME_PORT if loopback else TIME_PORT
         self.port_map: dict[str, int] = dict(LOOPBACK_PORTS) if loopback else {}
         self.environment: dict[str, str] = {}
         self._firmware = tuple(firmware)
@@ -114,7 +117,13 @@ class ReferenceLab:
 
     def _provision(self) -> Provisioned:
         try:
-            return self._provisioner(self.folder, defects=self.defects, address=self.address, collector=self.collector)
+            return self._provisioner(
+                self.folder,
+                defects=self.defects,
+                address=self.address,
+                collector=self.collector,
+                time_port=self.time_port,
+            )
         except UnknownDefectError as error:
             raise ConfigurationError(f"{error}.", "Name defects of virtual_lab/defects.yaml.") from error
         except FileExistsError as error:
@@ -208,9 +217,12 @@ class ReferenceLab:
     def _environment(self, label: Provisioned, relay: socket.socket, jtag: socket.socket) -> dict[str, str]:
         return {
             "REFERENCE_FOLDER": str(self.folder),
+            "REFERENCE_PYTHON": sys.executable,
             "REFERENCE_SERIAL": label.serial,
+            "REFERENCE_MAC": str(json.loads((self.folder / "flash" / CONFIG).read_text())["mac"]),
             "REFERENCE_ADDRESS": self.address,
             "REFERENCE_COLLECTOR": self.collector,
+            "REFERENCE_TIME_PORT": str(self.time_port),
             "REFERENCE_CONSOLE": str(self.folder / CONSOLE),
             "REFERENCE_JTAG": f"127.0.0.1:{jtag.getsockname()[1]}",
             "REFERENCE_RELAY": f"http://127.0.0.1:{relay.getsockname()[1]}/relay/0",

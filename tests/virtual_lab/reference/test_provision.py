@@ -76,8 +76,8 @@ def test_no_two_devices_share_a_secret_and_none_is_on_the_flash(tmp_path: Path) 
     passwords = {one.admin_password, one.viewer_password, one.service_password}
     assert len(passwords | {other.admin_password, other.viewer_password, other.service_password}) == 6
     assert one.serial != other.serial
-    for name in ("tls_key.pem", "ssh_host_key", "update_key.pub"):
-        assert (tmp_path / "one/flash" / name).read_bytes() != (tmp_path / "other/flash" / name).read_bytes()
+    for name in ("secure/tls_key.pem", "secure/ssh_host_key", "flash/update_key.pub"):
+        assert (tmp_path / "one" / name).read_bytes() != (tmp_path / "other" / name).read_bytes()
     stored = "".join(path.read_text(errors="replace") for path in (tmp_path / "one").rglob("*") if path.is_file())
     assert not any(password in stored for password in passwords)
 

@@ -203,7 +203,7 @@ class SshServer:
     def __init__(self, device: Device) -> None:
         logging.getLogger("paramiko").addHandler(logging.NullHandler())
         self._device = device
-        self._key = paramiko.Ed25519Key.from_private_key_file(str(device.flash.path(HOST_KEY)))
+        self._key = paramiko.Ed25519Key.from_private_key_file(str(device.flash.secure / HOST_KEY))
         self._listener = device.ports.listen(PORT)
         self._free = threading.BoundedSemaphore(_CONNECTIONS)
 

@@ -5,6 +5,7 @@ Records wait in memory while the collector is away. They leave over TLS (RFC 542
 
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -12,11 +13,13 @@ from enum import Enum
 from typing import Protocol
 
 from virtual_lab.reference.firmware.defects import Defects
+from virtual_lab.reference.firmware.log_store import LogStore
 
 ENTERPRISE = 32473
 """The enterprise number of RFC 5612, for examples."""
 QUEUE_RECORDS = 1_000
 _VALUE_CHARACTERS = 256
+_BURST_RECORDS, _PAUSE_SECONDS = 100, 1.0
 _AUTH, _LOCAL0 = 10, 16
 _WARNING, _NOTICE, _INFORMATIONAL = 4, 5, 6
 
@@ -29,7 +32,11 @@ class Event(Enum):
     CONFIG_CHANGE = ("CONFIG", "config", _LOCAL0, _NOTICE)
     UPDATE_REJECTED = ("UPDREJECT", "update", _LOCAL0, _WARNING)
     UPDATE_INSTALLED = ("UPDOK", "update", _LOCAL0, _NOTICE)
+    LOCKOUT = ("LOCKOUT", "auth", _AUTH, _WARNING)
     START = ("START", "boot", _LOCAL0, _NOTICE)
+    FACTORY_RESET = ("FACTRESET", "reset", _LOCAL0, _NOTICE)
+    LOG_CLEARED = ("LOGCLEAR", "log", _AUTH, _WARNING)
+    TIME_CHANGE = ("TIMECHG", "time", _LOCAL0, _NOTICE)
     SERVICE_START = ("SVCSTART", "service", _LOCAL0, _INFORMATIONAL)
 
     def __init__(self, message_id: str, name: str, facility: int, severity: int) -> None:
@@ -57,10 +64,35 @@ def escape(value: str) -> str:
     return safe.replace("\\", "\\\\").replace('"', '\\"').replace("]", "\\]")
 
 
+class Burst:
+    """Counts records that come without a pause: what a log with a careless rate limit goes by."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last = 0.0
+        self._count = 0
+
+    def swallows(self) -> bool:
+        """Count one more record; whether so many have come without a pause that the careless limit drops it."""
+        with self._lock:
+            now = time.monotonic()
+            self._count = self._count + 1 if now - self._last < _PAUSE_SECONDS else 1
+            self._last = now
+            return self._count > _BURST_RECORDS
+
+
 class Log:
     """The log of one device. `send` never blocks; `start` hands the records to the collector, oldest first."""
 
-    def __init__(self, hostname: str, defects: Defects, clock: Callable[[], datetime] = lambda: datetime.now(UTC)):
+    def __init__(
+        self,
+        hostname: str,
+        defects: Defects,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        store: LogStore | None = None,
+    ) -> None:
+        self.store = store or LogStore(None)
+        self._burst = Burst()
         self._hostname = hostname
         self._defects = defects
         self._clock = clock
@@ -72,11 +104,15 @@ class Log:
 
     def send(self, event: Event, message: str, **parameters: str) -> None:
         """Log an event, with the parameters of its structured data in this order."""
+        if self._burst.swallows() and self._defects("log_flood_loses_events"):
+            return
         data = "".join(f' {name}="{escape(value)}"' for name, value in parameters.items())
+        stamp = self._timestamp()
         line = (
-            f"<{event.priority}>1 {self._timestamp()} {self._hostname} camera {os.getpid()} {event.message_id} "
+            f"<{event.priority}>1 {stamp} {self._hostname} camera {os.getpid()} {event.message_id} "
             f"[{event.structured_data}{data}] {message}"
         )
+        self.store.append({"time": stamp, "event": event.message_id, **parameters, "message": message})
         with self._changed:
             self._queue.append(line.encode("utf-8", "replace"))
         self._wake()

@@ -10,6 +10,7 @@ import warnings
 from pathlib import Path
 
 from virtual_lab.reference.firmware.defects import Defects
+from virtual_lab.reference.firmware.flash import key_store
 
 DH_PARAMETERS = "dh_params.pem"
 _SUITES = (
@@ -38,7 +39,7 @@ class UnsupportedByOpensslError(Exception):
 
 
 class Contexts:
-    """The contexts of one device, from the certificates on its flash.
+    """The contexts of one device, from the certificates on its flash and the keys in its key store.
 
     Raises UnsupportedByOpensslError rather than leave a planted defect out in silence.
     """
@@ -66,7 +67,7 @@ def _context(folder: Path, suites: tuple[str, ...], level: int | None) -> ssl.SS
     try:
         context.set_ciphers(":".join((*suites, *suffix)))
         for certificate in sorted(folder.glob("tls_cert*.pem")):
-            context.load_cert_chain(certificate, certificate.with_name(certificate.name.replace("cert", "key")))
+            context.load_cert_chain(certificate, key_store(folder) / certificate.name.replace("cert", "key"))
         if (folder / DH_PARAMETERS).exists():
             context.load_dh_params(str(folder / DH_PARAMETERS))
     except ssl.SSLError as error:

@@ -1,0 +1,216 @@
+"""Canaries in the storage: texts made for the run are planted over the web administration, and looked for in an image.
+
+A public one that is found proves that the image is this sample's, is of now, and can be read; only then does it mean
+something that a secret one is not found.
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Self
+
+from drivers.data import table
+from drivers.network.http import WebClient
+from drivers.network.http_administrator import Administrator
+from drivers.network.target import Target
+from drivers.probe import DETAIL_LIMIT, Answer, Fact, Observation, Recorder, Witness, all_of
+from drivers.storage.dump import image_of
+from drivers.storage.search import Place, Wanted, compiled, forms_of, search, weak_hashes_of
+from lab_config.models import HttpLogin, Service, Setting, StorageBench, UserDataDeclaration
+
+PUBLIC, SECRET = "public canary", "secret canary"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The sample as an administrator and a lab hold it: its web administration, and its storage where there is access.
+
+    `ready` waits, at most so many seconds, until the device answers again after a dump.
+    """
+
+    target: Target
+    service: Service
+    http_login: HttpLogin
+    setting: Setting
+    user_data: UserDataDeclaration
+    user: str
+    password: str = field(repr=False)
+    storage: StorageBench | None
+    ready: Callable[[], object]
+
+    def administrator(self, record: Recorder) -> Administrator:
+        """Return the administrator, who is not logged in yet."""
+        return Administrator(WebClient(self.target, self.service), self.http_login, self.user, self.password, record)
+
+    def look(self, wanted: list[Wanted], record: Recorder) -> tuple[dict[str, tuple[Place, ...]], Witness]:
+        """Take an image, search it, and wait for the device; the witness says whether all of it was searched."""
+        assert self.storage is not None
+        with image_of(self.storage, record) as image:
+            self.ready()
+            found = search(image, wanted)
+            words = f"all {image.octets}" if image.whole else f"only {image.searched} of {image.octets}"
+            whole = Witness(what=f"{words} octets of the image were searched", holds=image.whole)
+        for about, places in found.items():
+            for place in places:
+                record.note(f"{about}: {place}")
+        return found, whole
+
+
+def canary(kind: str) -> str:
+    """Make a text for this run that nothing else contains, short enough for any field."""
+    return f"tp{kind}{secrets.token_hex(8)}"
+
+
+def _public(found: dict[str, tuple[Place, ...]], setting: Setting) -> Witness:
+    places = found[PUBLIC]
+    words = f"was found in the image: {places[0]}" if places else "was not found in the image"
+    return Witness(what=f"the value of {setting.field}, planted before, {words}", holds=bool(places))
+
+
+def _fact(about: str, places: tuple[Place, ...], more: str = "") -> Fact:
+    """SEEN where something was found; an image that shows nothing is silence."""
+    detail = "; ".join(str(place) for place in places) if places else f"nothing found{more}"
+    return Fact(about=about, answer=Answer.SEEN if places else Answer.SILENT, detail=detail[:DETAIL_LIMIT])
+
+
+class StorageSearch(Observation):
+    """What an image shows: a fact for the secret canary, and one for each row of drivers/data/storage_patterns.yaml."""
+
+    planted: Witness
+    """The secret canary was taken and shown by the device before the image was made."""
+
+    def of_secret(self) -> Self:
+        """Narrow to the secret canary, which must have been planted as well."""
+        witness = all_of([self.planted, *([self.witness] if self.witness else [])])
+        return self.about(SECRET).model_copy(update={"witness": witness})
+
+
+@dataclass(frozen=True)
+class SearchStorage:
+    """Plant a public and a secret text, take an image, and search it for the secret one and for what no image may hold.
+
+    `passwords` are valid ones by the account's name; only whether they were found is kept. The setting is put back,
+    the user data stays: many products delete all of it or none. Witness: the public text was found.
+    """
+
+    sample: Sample
+    passwords: tuple[tuple[str, str], ...] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """One observation."""
+        return "storage_search"
+
+    def run(self, record: Recorder) -> StorageSearch:
+        """Plant, dump, search, put the setting back."""
+        sample, public, secret = self.sample, canary("public"), canary("secret")
+        with sample.administrator(record) as admin:
+            old = admin.setting(sample.setting)
+            changed = old is not None and admin.change(sample.setting, public)
+            planted = admin.add(sample.user_data, canary("name"), secret)
+            try:
+                found, whole = sample.look(self._wanted(public, secret), record)
+            finally:
+                if old is not None:
+                    admin.change(sample.setting, old)
+        taken = f"{sample.setting.field} {'took' if changed else 'did not take'} a value made for this run"
+        return StorageSearch(
+            question="Which secrets lie in the storage in clear?",
+            facts=tuple(_fact(about, places) for about, places in found.items() if about != PUBLIC),
+            witness=all_of([Witness(what=taken, holds=changed), _public(found, sample.setting), whole]),
+            planted=Witness(
+                what=f"{sample.user_data.path} {'shows' if planted else 'does not show'} the text that was added",
+                holds=planted,
+            ),
+        )
+
+    def _wanted(self, public: str, secret: str) -> list[Wanted]:
+        texts: dict[str, dict[str, bytes]] = {
+            "credentials": {},
+            "password_hashes_weak": {},
+        }
+        for account, password in self.passwords:
+            texts["credentials"] |= forms_of(f"the password of {account}", password)
+            texts["password_hashes_weak"] |= weak_hashes_of(f"the password of {account}", password)
+        rows = [
+            Wanted(row, texts.get(row, {}), compiled(patterns)) for row, patterns in table("storage_patterns").items()
+        ]
+        return [Wanted(PUBLIC, forms_of("it", public)), Wanted(SECRET, forms_of("the secret text", secret)), *rows]
+
+
+class Deletion(Observation):
+    """Where user data shows after its deletion: facts `api` and, with access to the storage, `storage`."""
+
+    dumped: Witness
+    """The storage would have shown the data, had it been there in clear."""
+
+    def of(self, place: str) -> Self:
+        """Narrow to one place, with its own witness."""
+        parts = [self.witness, self.dumped if place == "storage" else None]
+        return self.about(place).model_copy(update={"witness": all_of([part for part in parts if part is not None])})
+
+
+@dataclass(frozen=True)
+class DeleteUserData:
+    """Add user data, delete all of it as a customer does, and look for it where it was shown, and in an image.
+
+    Witness: it was shown before, and what is shown can be read afterwards. What lies encrypted in the image shows
+    nothing, before the deletion and after it.
+    """
+
+    sample: Sample
+
+    @property
+    def name(self) -> str:
+        """One observation."""
+        return "deletion"
+
+    def run(self, record: Recorder) -> Deletion:
+        """Plant, delete, look."""
+        sample, name, secret = self.sample, canary("name"), canary("secret")
+        with sample.administrator(record) as admin:
+            planted = admin.add(sample.user_data, name, secret)
+            answer = admin.ask(sample.user_data.delete_method, sample.user_data.delete_path)
+            words = "no answer" if answer is None else f"{answer.status}"
+            admin.forget_session()
+            still = admin.shows(sample.user_data, secret) or admin.shows(sample.user_data, name)
+            facts = [self._shown(still, words)]
+            dumped = Witness(what="the bench cannot dump the storage", holds=False)
+            if sample.storage is not None:
+                fact, dumped = self._stored(admin, (name, secret), record)
+                facts.append(fact)
+        return Deletion(
+            question="Is user data gone after its deletion?",
+            facts=tuple(facts),
+            witness=all_of(
+                [
+                    Witness(what=f"it {'was' if planted else 'was not'} shown before the deletion", holds=planted),
+                    Witness(what=f"what is shown {'could' if still is not None else 'could not'} be read afterwards",
+                            holds=still is not None),
+                ]
+            ),
+            dumped=dumped,
+        )  # fmt: skip
+
+    def _shown(self, still: bool | None, words: str) -> Fact:
+        about = f"{self.sample.user_data.delete_method} answered {words}"
+        if still is None:
+            return Fact(about="api", answer=Answer.SILENT, detail=f"{about}; what is shown could not be read")
+        if still:
+            return Fact(about="api", answer=Answer.SEEN, detail=f"{about}; the data is still shown")
+        return Fact(about="api", answer=Answer.REFUSED, detail=f"{about}; the data is no longer shown")
+
+    def _stored(self, admin: Administrator, texts: tuple[str, str], record: Recorder) -> tuple[Fact, Witness]:
+        sample, public = self.sample, canary("public")
+        old = admin.setting(sample.setting)
+        changed = old is not None and admin.change(sample.setting, public)
+        name, secret = texts
+        gone = Wanted("storage", forms_of("the name of the data", name) | forms_of("the text of the data", secret))
+        try:
+            found, whole = sample.look([Wanted(PUBLIC, forms_of("it", public)), gone], record)
+        finally:
+            if old is not None:
+                admin.change(sample.setting, old)
+        taken = f"{sample.setting.field} {'took' if changed else 'did not take'} a value made for this run"
+        witness = all_of([Witness(what=taken, holds=changed), _public(found, sample.setting), whole])
+        return _fact("storage", found["storage"], " of the deleted data"), witness

@@ -1,0 +1,95 @@
+"""Takes an image of the sample's storage with the program that the bench names, as a lab does with a clip or rpiboot.
+
+    storage:
+      dump: [flashrom, -p, "ch341a_spi", -r, "{file}"]
+      seconds: 300
+
+The image lives in a folder that goes away with the block: it holds secrets of the sample, and is no evidence to keep.
+"""
+
+import hashlib
+import shlex
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from drivers.command import run
+from drivers.errors import BenchError, ConfigurationError
+from drivers.probe import Recorder, printable
+from lab_config.models import StorageBench
+
+PIECE = 1 << 20
+_TAIL = 300
+
+
+@dataclass(frozen=True)
+class Image:
+    """A storage image: the file, its size in octets, and how many of them are searched."""
+
+    path: Path
+    octets: int
+    searched: int
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of it is searched."""
+        return 0 < self.octets == self.searched
+
+    def pieces(self, overlap: int) -> Iterator[tuple[int, bytes]]:
+        """Read what is searched: offset and octets of pieces that overlap, so that nothing is cut in two."""
+        with self.path.open("rb") as file:
+            start, tail = 0, b""
+            while start + len(tail) < self.searched:
+                more = file.read(min(PIECE, self.searched - start - len(tail)))
+                if not more:
+                    return
+                piece = tail + more
+                yield start, piece
+                tail = piece[max(0, len(piece) - overlap) :]
+                start += len(piece) - len(tail)
+
+
+@contextmanager
+def image_of(bench: StorageBench, record: Recorder) -> Iterator[Image]:
+    """Run the bench's program and give the image; it is removed at the end of the block.
+
+    Raises BenchError when the program fails, takes longer than `seconds`, or writes nothing.
+    """
+    with tempfile.TemporaryDirectory(prefix="trustprobe-storage-") as folder:
+        path = Path(folder) / "image"
+        command = _command(bench, path)
+        record.note(f"dump: {shlex.join(command)}")
+        finished = run(command, bench.seconds)
+        if finished.code != 0:
+            took = f"did not end in {bench.seconds:g} s" if finished.code is None else f"ended with {finished.code}"
+            raise BenchError(
+                f"the storage dump {took}: {printable(finished.output.strip()[-_TAIL:])}",
+                "Run the command of `storage.dump` by hand, and correct it in the bench file.",
+            )
+        if not path.is_file() or not path.stat().st_size:
+            raise BenchError(
+                "the storage dump left no image.", "The command of `storage.dump` must write the file that {file} is."
+            )
+        octets = path.stat().st_size
+        image = Image(path, octets, min(octets, bench.most_octets))
+        record.note(f"image: {octets} octets, {image.searched} searched, SHA-256 {_digest(image)}")
+        yield image
+
+
+def _command(bench: StorageBench, path: Path) -> list[str]:
+    try:
+        words = shlex.split(bench.dump) if isinstance(bench.dump, str) else list(bench.dump)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"`storage.dump` is no command line: {error}.", "Correct `storage.dump` of the bench file."
+        ) from error
+    return [word.replace("{file}", str(path)) for word in words]
+
+
+def _digest(image: Image) -> str:
+    digest = hashlib.sha256()
+    for _, piece in image.pieces(0):
+        digest.update(piece)
+    return digest.hexdigest()

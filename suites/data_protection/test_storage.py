@@ -1,0 +1,57 @@
+"""Data at rest: what lies in the storage cannot be read by whoever holds the chip, and what was deleted is gone."""
+
+from drivers.probe import Observation
+from drivers.storage.canary import SECRET, Deletion
+from fixtures.case import case
+from lab_config.models import Permission
+
+
+@case(
+    "storage.canary",
+    covers=["DP-1", "IR8259 DP-1", "SP800-213A DP:STO", "EN303645 5.4-1", "EN18031 SSM-3", "CRA I(2)(e)"],
+    fails_on="presence",
+    needs=(Permission.CONFIGURE,),
+    advice="Encrypt user data under a key of this device that a secure element or the processor's fuses hold.",
+)
+def test_user_data_is_not_stored_in_clear(stored_secret: Observation) -> None:
+    """Add user data with a text made for this run, take an image of the storage, and search it for that text.
+
+    The text is searched for in clear, UTF-16, hexadecimal and base64. Witness: the device shows the data, and another
+    text, planted in a setting that is no secret, is found in the same image.
+    """
+    assert not stored_secret.seen, f"in the storage: {stored_secret.detail(SECRET)}"
+
+
+@case(
+    "storage.image",
+    covers=["DP-1", "SP800-213A DP:KEY", "EN303645 5.4-1", "EN18031 SSM-3", "CRA I(2)(e)"],
+    fails_on="presence",
+    needs=(Permission.CONFIGURE,),
+    advice="Keep keys in a secure element, passwords as salted hashes of scrypt or Argon2, and no token in clear.",
+)
+def test_no_secret_lies_in_the_storage_in_clear(storage_row: Observation) -> None:
+    """Take an image of the storage, and search it for one kind of secret.
+
+    The kinds: unencrypted private keys (PEM, OpenSSH, DER), weak password hashes (DES and MD5 crypt, unsalted MD5 and
+    SHA), the sample's valid passwords, tokens of well-known services. Of a match only its place is kept. Witness: a
+    text that was planted in a setting is found in the same image.
+    """
+    about = "; ".join(storage_row.detail(row) for row in sorted(storage_row.seen))
+    assert not storage_row.seen, f"in the storage: {about}"
+
+
+@case(
+    "deletion.canary",
+    covers=["DP-2", "IR8259 DP-2", "EN303645 5.11-1", "CRA I(2)(m)"],
+    fails_on="presence",
+    needs=(Permission.CONFIGURE, Permission.RESET),
+    advice="Overwrite the data or destroy its key, in every place where it lies: index, trash, thumbnails and caches.",
+)
+def test_deleted_user_data_is_gone(deleted_from: Deletion) -> None:
+    """Add user data with texts made for this run, delete the user data as a customer does, and look for the texts.
+
+    They are looked for where the device shows user data, and in an image of its storage. Witness: the device showed
+    them before; in the image, a text that was planted in a setting is found.
+    """
+    left = "; ".join(f"{place}: {deleted_from.detail(place)}" for place in sorted(deleted_from.seen))
+    assert not deleted_from.seen, f"still there after the deletion: {left}"
