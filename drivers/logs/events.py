@@ -38,6 +38,17 @@ class LoggedEvent(Observation):
     """Whether a record since the cause holds one of the secrets that the probe was given."""
 
 
+def event_pattern(kind: str, pattern: str, subject: str) -> re.Pattern[str]:
+    """Return the declared pattern of an event with its subject; ConfigurationError where it is none."""
+    try:
+        return re.compile(pattern.replace("{subject}", re.escape(subject)))
+    except re.error as error:
+        raise ConfigurationError(
+            f"{pattern!r} is no regular expression: {error}.",
+            f"Correct `logging.events.{kind}` of the declaration.",
+        ) from error
+
+
 def _keep(record: Recorder, name: str, collected: Iterable[Collected]) -> None:
     lines = [one.record.raw for one in collected][:KEPT_RECORDS]
     record.keep(name, b"".join(line + b"\n" for line in lines))
@@ -69,7 +80,7 @@ class AwaitEvent:
 
     def run(self, record: Recorder) -> LoggedEvent:
         """Mark, cause, wait."""
-        pattern = self._regex()
+        pattern = event_pattern(self.kind, self.pattern, self.subject)
         mark = self.collector.mark() if self.since is None else self.since
         start = time.monotonic()
         self.cause()
@@ -98,15 +109,6 @@ class AwaitEvent:
             clock_offset=(sent - found.at).total_seconds() if found and sent else None,
             shows_secret=any(secret in one.record.text for one in since for secret in self.secrets if secret),
         )
-
-    def _regex(self) -> re.Pattern[str]:
-        try:
-            return re.compile(self.pattern.replace("{subject}", re.escape(self.subject)))
-        except re.error as error:
-            raise ConfigurationError(
-                f"{self.pattern!r} is no regular expression: {error}.",
-                f"Correct `logging.events.{self.kind}` of the declaration.",
-            ) from error
 
     def _open(self, text: str) -> str:
         """Return the record ready to print, without the secrets."""

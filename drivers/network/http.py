@@ -9,10 +9,12 @@ import json as json_module
 import re
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from socket import SHUT_RDWR, socket
+from socket import IPPROTO_TCP, SHUT_RDWR, TCP_NODELAY, socket
+from urllib.parse import urlencode
 
 import requests
 from requests.cookies import MockRequest, MockResponse, RequestsCookieJar
@@ -223,6 +225,45 @@ class WebClient:
                     known = headers.get(name.lower())
                     headers[name.lower()] = value if known is None else f"{known}, {value}"
                 return WebAnswer(response.status, headers, body, complete)
+
+    def post_forms(self, path: str, forms: Iterable[Mapping[str, str]], until: float) -> int:
+        """Send forms one after the other, over one connection where the device keeps it; return how many were answered.
+
+        Ends at `until`, in seconds of the steady clock. A form without an answer is not sent again.
+        """
+        answered = 0
+        left = iter(forms)
+        pending = next(left, None)
+        while pending is not None and (seconds := until - time.monotonic()) > 0:
+            try:
+                plain = self.target.connect(self.service.port, min(SECONDS, seconds))
+            except OSError as error:
+                answer_of(error)
+                pending = next(left, None)
+                continue
+            with closing(plain), _ends_after(plain, seconds), closing(self._kept(plain)) as connection:
+                with suppress(OSError, http.client.HTTPException, ValueError):
+                    while pending is not None and time.monotonic() < until:
+                        form, pending = pending, next(left, None)
+                        answered += self._post(connection, path, form)
+                        if connection.sock is None:
+                            break  # the device has closed it after its answer
+        return answered
+
+    def _kept(self, plain: socket) -> http.client.HTTPConnection:
+        plain.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+        connection = http.client.HTTPConnection(self.target.address)
+        connection.auto_open = 0
+        with suppress(OSError):
+            connection.sock = _lenient().wrap_socket(plain) if self.service.tls else plain
+        return connection
+
+    def _post(self, connection: http.client.HTTPConnection, path: str, form: Mapping[str, str]) -> int:
+        headers = {"User-Agent": "trustprobe", "Content-Type": "application/x-www-form-urlencoded"}
+        connection.request("POST", path, urlencode(form), headers)
+        with closing(connection.getresponse()) as response:
+            _, complete = _body(response)
+        return int(complete)
 
     def login(self, http_login: HttpLogin, user: str, password: str) -> "WebSession | LoginAttempt":
         """Log in as a person does, and prove it: a session, or how the attempt ended without one.

@@ -4,10 +4,13 @@ import threading
 import time
 import uuid
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from virtual_lab.reference.firmware.accounts import Account, Accounts
+from virtual_lab.reference.firmware.clock import Clock
 from virtual_lab.reference.firmware.defects import Defects
 from virtual_lab.reference.firmware.flash import SETTINGS, Flash
+from virtual_lab.reference.firmware.log_store import FILE, LogStore
 from virtual_lab.reference.firmware.ports import Ports
 from virtual_lab.reference.firmware.syslog import Event, Log
 from virtual_lab.reference.firmware.update import Updater
@@ -38,9 +41,14 @@ class Device:
         self.serial = str(flash.config["serial"])
         self.model = str(flash.config["model"])
         self.restarting = threading.Event()
-        self.log = Log(self.serial, defects)
+        self.clock = Clock(defects)
+        store = LogStore(None if defects("log_lost_on_reboot") else flash.path(FILE))
+        self.log = Log(self.serial, defects, self.clock.now, store)
+        self.expected: tuple[str, ...] = ()
+        self.serving: set[str] = set()
+        """The ports that a device of this kind serves, and those that it serves now."""
         stored = [Account.load(account) for account in flash.config["accounts"]]
-        self.accounts = Accounts(stored, defects, self.log)
+        self.accounts = Accounts(stored, defects, self.log, flash.save_accounts)
         self.updater = Updater(flash, defects, self.log, self.restart)
         self._settings_lock = threading.Lock()
         self._settings: dict[str, str] = {name: flash.config["settings"][name] for name in SETTINGS}
@@ -77,3 +85,8 @@ class Device:
         if not self.defects("reboot_not_logged"):
             self.log.send(Event.START, "device started", reset=self.boot.reset, boot_id=self.boot.id)
         self.updater.announce()
+
+    def log_time_step(self, old: datetime, new: datetime) -> None:
+        """Log that the time source has moved the clock."""
+        if not self.defects("time_change_not_logged"):
+            self.log.send(Event.TIME_CHANGE, "clock stepped", old=old.isoformat(), new=new.isoformat())

@@ -12,6 +12,7 @@ from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
+from virtual_lab.reference.firmware import state_pages
 from virtual_lab.reference.firmware.administration import (
     Administration,
     Request,
@@ -43,6 +44,7 @@ class WebServer(http.server.ThreadingHTTPServer):
 
     def __init__(self, device: Device) -> None:
         self.administration = Administration(device)
+        self.administration.routes |= state_pages.routes(device)
         self._contexts = Contexts(device.flash.folder, device.defects)
         self._free = threading.BoundedSemaphore(_CONNECTIONS)
         listener = device.ports.listen(PORT)

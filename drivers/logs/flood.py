@@ -1,0 +1,100 @@
+"""A burst of failed logins, and the event after it: does the log still show what matters?"""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from drivers.logs.collector import Collector
+from drivers.logs.events import event_pattern
+from drivers.network.http import WebClient
+from drivers.network.target import Target
+from drivers.probe import Answer, Fact, Observation, Recorder, Witness, all_of
+from lab_config.models import HttpLogin, Service
+
+SENDERS = 8
+BURST_SECONDS = 15.0
+"""The burst ends after this time, however many logins it came to."""
+
+
+class Flood(Observation):
+    """The event after the burst, as the fact `event`; how many logins of the burst were answered, and in what time."""
+
+    answered: int
+    burst_seconds: float
+    logged: int
+    """Records of the burst that arrived."""
+    delay: float | None
+    """Seconds from the event to its record."""
+
+
+@dataclass(frozen=True)
+class FloodLog:
+    """Fail to log in many times, under names made for the run, then cause one event and wait for its record.
+
+    Witness: that event was logged before the burst, and the device answered throughout the burst.
+    """
+
+    collector: Collector
+    target: Target
+    service: Service
+    http_login: HttpLogin
+    count: int
+    cause: Callable[[], None]
+    pattern: str
+    subject: str
+    seconds: float
+    calm: Witness
+    """That the event is logged when nothing else happens."""
+
+    @property
+    def name(self) -> str:
+        """One observation."""
+        return "log_flood"
+
+    def run(self, record: Recorder) -> Flood:
+        """Burst, cause, wait."""
+        prefix = f"tp-{secrets.token_hex(4)}-"
+        pattern = event_pattern("login_success", self.pattern, self.subject)
+        start, begun = self.collector.mark(), time.monotonic()
+        answered = self._burst(prefix, record)
+        took = time.monotonic() - begun
+        mark, caused = self.collector.mark(), time.monotonic()
+        self.cause()
+        found = self.collector.wait_for(lambda one: bool(pattern.search(one.record.text)), self.seconds, mark)
+        logged = sum(prefix in one.record.text for one in self.collector.records(start))
+        words = f"{answered} of {self.count} failed logins were answered in {took:.1f} s, {logged} of them logged"
+        record.note(words)
+        delay = found.monotonic - caused if found else None
+        came = f"{words}; the event after them " + ("was not logged" if delay is None else f"came after {delay:.2f} s")
+        answers = Witness(what=words, holds=answered > 0)
+        return Flood(
+            question=f"Does a burst of {self.count} failed logins hide the event after it?",
+            facts=(Fact(about="event", answer=Answer.SEEN if found else Answer.SILENT, detail=came),),
+            witness=all_of([self.calm, answers]),
+            answered=answered,
+            burst_seconds=round(took, 3),
+            logged=logged,
+            delay=delay,
+        )
+
+    def _burst(self, prefix: str, record: Recorder) -> int:
+        """Send the logins over a few connections at a time; return how many were answered."""
+        until = time.monotonic() + BURST_SECONDS
+        answered: list[int] = []
+        password = secrets.token_urlsafe(12)
+
+        def send(first: int) -> None:
+            client = WebClient(self.target, self.service)
+            names = (f"{prefix}{number}" for number in range(first, self.count, SENDERS))
+            forms = ({self.http_login.user_field: name, self.http_login.password_field: password} for name in names)
+            answered.append(client.post_forms(self.http_login.form, forms, until))
+
+        threads = [threading.Thread(target=send, args=(first,), daemon=True) for first in range(SENDERS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        record.progress(sum(answered), self.count, "failed logins")
+        return sum(answered)

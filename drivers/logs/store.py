@@ -1,0 +1,275 @@
+"""The log that the device keeps itself, behind its web administration: who reads, clears and writes it, if it lasts.
+
+A record is known by a user name made for the run: a login under that name fails, and the name is looked for in the log.
+Whether an answer is a failure is said by the cases.
+"""
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+from drivers.credentials import LoginAttempt
+from drivers.network.http import NoAnswerError, WebAnswer, WebClient, WebSession, asks_for_login
+from drivers.network.http_access import Ask, Asker
+from drivers.network.target import Target
+from drivers.probe import Answer, Fact, Observation, Recorder, Witness, all_of
+from lab_config.models import HttpLogin, LogStoreDeclaration, Service
+
+_TURNED_AWAY = frozenset({401, 403, 404, 405, 501})
+_SHARED = 24
+"""Characters of a line of the log from which on it is no accident that another answer shows it too."""
+
+
+@dataclass(frozen=True)
+class LogStore:
+    """The local log, and the logins that ask for it: one with the right, and one without (or an empty name)."""
+
+    target: Target
+    service: Service
+    http_login: HttpLogin
+    declaration: LogStoreDeclaration
+    admin_user: str
+    admin_password: str = field(repr=False)
+    lesser_user: str = ""
+    lesser_password: str = field(default="", repr=False)
+
+    @contextmanager
+    def opened(self, record: Recorder) -> Iterator["_Desk"]:
+        """Log everybody in, and out again."""
+        client = WebClient(self.target, self.service)
+        with ExitStack() as stack:
+
+            def login(user: str, password: str) -> WebSession | None:
+                session = client.login(self.http_login, user, password)
+                if isinstance(session, LoginAttempt):
+                    record.note(f"the login of {user} -> {session.answer}: {session.detail}")
+                    return None
+                return stack.enter_context(session)
+
+            admin = login(self.admin_user, self.admin_password)
+            askers: dict[str, Asker | None] = {"anonymous": client}
+            if self.lesser_user:
+                askers[self.lesser_user] = login(self.lesser_user, self.lesser_password)
+            yield _Desk(self, admin, askers, record)
+
+
+@dataclass(frozen=True)
+class _Desk:
+    """Somebody with the right to the log, and those without it."""
+
+    store: LogStore
+    admin: WebSession | None
+    askers: dict[str, Asker | None]
+    record: Recorder
+
+    def ask(self, who: str, asker: Asker | None, ask: Ask) -> WebAnswer | NoAnswerError:
+        """Send a request for somebody, and note how it went."""
+        if asker is None:
+            return NoAnswerError(Answer.SILENT, f"not asked: the login of {who} failed", connected=False)
+        answer = ask.sent_by(asker)
+        self.record.note(f"{who}: {ask.about} -> {_words(answer)}")
+        return answer
+
+    def read(self, name: str) -> bytes:
+        """Read the log with authority; nothing where that fails."""
+        answer = self.ask(self.store.admin_user, self.admin, Ask("GET", self.store.declaration.path))
+        if not isinstance(answer, WebAnswer) or not answer.ok:
+            return b""
+        self.record.keep(f"{name}.json", answer.body)
+        return answer.body
+
+    def refuses(self, answer: WebAnswer | NoAnswerError) -> bool:
+        """Whether the device turns the asker away in its own bytes."""
+        if isinstance(answer, NoAnswerError):
+            return False
+        path = self.store.declaration.path
+        return answer.status in _TURNED_AWAY or asks_for_login(answer, path, self.store.http_login)
+
+
+def _words(answer: WebAnswer | NoAnswerError) -> str:
+    return f"no answer: {answer.detail}" if isinstance(answer, NoAnswerError) else answer.words
+
+
+def _readable(subject: str, holds: bool) -> Witness:
+    words = "shows" if holds else "does not show"
+    return Witness(what=f"the log {words} the record of {subject} to somebody who may read it", holds=holds)
+
+
+def _lines(body: bytes) -> set[bytes]:
+    """Cut a log into pieces that are long enough to be told from chance."""
+    pieces = body.replace(b"}", b"\n").splitlines()
+    return {piece for piece in pieces if len(piece) >= _SHARED}
+
+
+@dataclass(frozen=True)
+class ReadLog:
+    """Ask for the log without a login and with a lesser one. SEEN is a record; witness: authority sees that record."""
+
+    store: LogStore
+    cause: Callable[[str], None]
+    """Makes the device log a failed login under a name."""
+
+    @property
+    def name(self) -> str:
+        """One observation."""
+        return "log_read_access"
+
+    def run(self, record: Recorder) -> Observation:
+        """Cause a record, read it with authority, then without."""
+        subject = f"tp-{secrets.token_hex(4)}"
+        self.cause(subject)
+        with self.store.opened(record) as desk:
+            shown = desk.read("authority")
+            facts = tuple(self._fact(desk, who, asker, subject, shown) for who, asker in desk.askers.items())
+        return Observation(
+            question="Who may read the log that the device keeps?",
+            facts=facts,
+            witness=_readable(subject, subject.encode() in shown),
+        )
+
+    def _fact(self, desk: _Desk, who: str, asker: Asker | None, subject: str, shown: bytes) -> Fact:
+        answer = desk.ask(who, asker, Ask("GET", self.store.declaration.path))
+        if desk.refuses(answer):
+            return Fact(about=who, answer=Answer.REFUSED, detail=_words(answer))
+        if isinstance(answer, WebAnswer) and (subject.encode() in answer.body or _lines(answer.body) & _lines(shown)):
+            return Fact(about=who, answer=Answer.SEEN, detail=f"shows records: {answer.words}")
+        return Fact(about=who, answer=Answer.SILENT, detail=f"no record: {_words(answer)}")
+
+
+@dataclass(frozen=True)
+class ClearLog:
+    """Ask to clear the log without a login and with a lesser one; then with authority, which is the witness.
+
+    SEEN is a record that is gone. This clears the log of the device.
+    """
+
+    store: LogStore
+    cause: Callable[[str], None]
+
+    @property
+    def name(self) -> str:
+        """One observation."""
+        return "log_clear_access"
+
+    def run(self, record: Recorder) -> Observation:
+        """Cause a record, and see who makes it go."""
+        with self.store.opened(record) as desk:
+            facts, witnesses = [], []
+            for who, asker in desk.askers.items():
+                fact, witness = self._attempt(desk, who, asker)
+                facts.append(fact)
+                witnesses.append(witness)
+            if self.store.declaration.clear:
+                fact, witness = self._attempt(desk, self.store.admin_user, desk.admin)
+                cleared = fact.answer is Answer.SEEN
+                words = "clears" if cleared else "does not clear"
+                witnesses += [witness, Witness(what=f"the same request with authority {words} the log", holds=cleared)]
+        return Observation(
+            question="Who may clear the log that the device keeps?", facts=tuple(facts), witness=all_of(witnesses)
+        )
+
+    def _attempt(self, desk: _Desk, who: str, asker: Asker | None) -> tuple[Fact, Witness]:
+        subject = f"tp-{secrets.token_hex(4)}"
+        self.cause(subject)
+        before = subject.encode() in desk.read(f"before-{who}")
+        declaration = self.store.declaration
+        data = b"" if declaration.clear_method == "POST" else None
+        answer = desk.ask(who, asker, Ask(declaration.clear_method, declaration.path, data=data))
+        after = subject.encode() in desk.read(f"after-{who}")
+        if before and not after:
+            fact = Fact(about=who, answer=Answer.SEEN, detail=f"the record is gone: {_words(answer)}")
+        elif desk.refuses(answer):
+            fact = Fact(about=who, answer=Answer.REFUSED, detail=_words(answer))
+        else:
+            fact = Fact(about=who, answer=Answer.SILENT, detail=f"the record is still there: {_words(answer)}")
+        return fact, _readable(subject, before)
+
+
+@dataclass(frozen=True)
+class WriteLog:
+    """Send records to the log, without a login and with a lesser one. SEEN is one that the log then shows.
+
+    Witness: the log shows the record that the device made itself, at the end.
+    """
+
+    store: LogStore
+    cause: Callable[[str], None]
+    methods: tuple[str, ...] = ("POST", "PUT", "PATCH")
+
+    @property
+    def name(self) -> str:
+        """One observation."""
+        return "log_write_access"
+
+    def run(self, record: Recorder) -> Observation:
+        """Send a record of a kind to each method, then read."""
+        subject = f"tp-{secrets.token_hex(4)}"
+        self.cause(subject)
+        answers: dict[str, tuple[str, WebAnswer | NoAnswerError, bool]] = {}
+        with self.store.opened(record) as desk:
+            for who, asker in desk.askers.items():
+                for method in self.methods:
+                    marker = f"tp-{secrets.token_hex(4)}"
+                    forged = {"event": "LOGINOK", "user": marker, "message": marker}
+                    answer = desk.ask(who, asker, Ask(method, self.store.declaration.path, forged))
+                    answers[f"{method} {who}"] = (marker, answer, desk.refuses(answer))
+            shown = desk.read("after")
+        return Observation(
+            question="Who may write to the log that the device keeps?",
+            facts=tuple(_written(about, *came, shown) for about, came in answers.items()),
+            witness=_readable(subject, subject.encode() in shown),
+        )
+
+
+def _written(about: str, marker: str, answer: WebAnswer | NoAnswerError, refused: bool, shown: bytes) -> Fact:
+    if marker.encode() in shown:
+        return Fact(about=about, answer=Answer.SEEN, detail=f"the log shows what was sent: {_words(answer)}")
+    kind = Answer.REFUSED if refused else Answer.SILENT
+    return Fact(about=about, answer=kind, detail=f"the log does not show what was sent: {_words(answer)}")
+
+
+@dataclass(frozen=True)
+class KeepLog:
+    """Cause a record, restart the device, and look for it again.
+
+    Witness: it was there before, the log was readable afterwards, and `boot_id` has changed.
+    """
+
+    store: LogStore
+    cause: Callable[[str], None]
+    restart: Callable[[], None]
+    """Restarts the device, and returns when it answers again."""
+    boot_id: Callable[[], str | None]
+
+    @property
+    def name(self) -> str:
+        """One observation."""
+        return "log_kept"
+
+    def run(self, record: Recorder) -> Observation:
+        """Cause, read, restart, read."""
+        subject = f"tp-{secrets.token_hex(4)}"
+        self.cause(subject)
+        with self.store.opened(record) as desk:
+            before = desk.read("before")
+        boot = self.boot_id()
+        self.restart()
+        again = self.boot_id()
+        with self.store.opened(record) as desk:
+            after = desk.read("after")
+        restarted = boot is not None and again is not None and boot != again
+        kept = subject.encode() in after
+        words = "was seen: the boot id changed" if restarted else f"was not seen: the boot id was {boot}, is {again}"
+        readable = "could be read" if after else "could not be read"
+        witnesses = (
+            _readable(subject, subject.encode() in before),
+            Witness(what=f"the restart {words}", holds=restarted),
+            Witness(what=f"the log {readable} after it", holds=bool(after)),
+        )
+        fact = Fact(
+            about="record",
+            answer=Answer.SEEN if kept else Answer.SILENT,
+            detail=f"{len(before)} octets of log before, {len(after)} after the restart",
+        )
+        return Observation(question="Does the log survive a restart?", facts=(fact,), witness=all_of(witnesses))

@@ -1,0 +1,78 @@
+"""The log that the device keeps itself: who reads, clears and writes it, and whether it outlasts restart and burst."""
+
+from drivers.logs.flood import Flood
+from drivers.probe import Observation
+from fixtures.case import case
+from lab_config.models import Permission, Profile
+
+
+@case(
+    "log.read.unauthorised",
+    covers=["CSA-1", "IR8259 CS-3", "SP800-213A CS:AUP"],
+    fails_on="presence",
+    advice="Show the log to those alone who are declared to read it.",
+)
+def test_log_is_shown_to_nobody_else(log_readers: Observation) -> None:
+    """Cause a record under a name made for this run, and ask for the log without a login and with a lesser one.
+
+    Witness: the administrator, asked in the same way, is shown that record.
+    """
+    assert not log_readers.seen, f"the log is shown to {', '.join(sorted(log_readers.seen))}"
+
+
+@case(
+    "log.clear.unauthorised",
+    covers=["CSA-1", "IR8259 CS-4", "SP800-213A CS:AUP"],
+    fails_on="presence",
+    needs=(Permission.CONFIGURE,),
+    advice="Let nobody clear the log but those who are declared to.",
+)
+def test_log_is_cleared_by_nobody_else(log_clearers: Observation) -> None:
+    """Cause a record, ask to clear the log without a login and with a lesser one, and look for the record again.
+
+    Witness: the same request with authority makes the record go.
+    """
+    assert not log_clearers.seen, f"the log was cleared by {', '.join(sorted(log_clearers.seen))}"
+
+
+@case(
+    "log.write.unauthorised",
+    covers=["CSA-1", "IR8259 CS-4", "SP800-213A CS:AUP"],
+    fails_on="presence",
+    advice="Let the log have no way in but the device's own events.",
+)
+def test_nobody_writes_records_from_outside(log_writers: Observation) -> None:
+    """Send forged records to the log, without a login and with a lesser one, and look for them in the log.
+
+    Witness: the record of an event that the device saw itself is in the same answer.
+    """
+    assert not log_writers.seen, f"the log took forged records: {', '.join(sorted(log_writers.seen))}"
+
+
+@case(
+    "log.persists",
+    covers=["CSA-1", "SP800-213A CS:LSR"],
+    fails_on="absence",
+    needs=(Permission.POWER,),
+    advice="Keep records where a loss of power does not reach them.",
+)
+def test_log_survives_a_restart(log_kept: Observation) -> None:
+    """Cause a record, see it in the device's own log, switch the power off and on, and look for it again.
+
+    Witness: it was there before, the boot id has changed, and the log can be read again.
+    """
+    assert log_kept.seen, "a record from before the restart is gone"
+
+
+@case(
+    "log.flood",
+    covers=["CSA-1"],
+    fails_on="absence",
+    advice="Size the queue for a burst, or count what is repeated; drop nothing that is of another kind.",
+)
+def test_a_burst_does_not_hide_the_event_after_it(log_flood: Flood, profile: Profile) -> None:
+    """Fail to log in many times under made-up names, log in as administrator at once, and await that record.
+
+    Witness: the same login was logged without a burst, and the device answered during the burst.
+    """
+    assert log_flood.seen, f"no record within {profile.limits.log_seconds:g} s: {log_flood.detail('event')}"

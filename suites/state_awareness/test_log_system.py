@@ -1,0 +1,75 @@
+"""Events that come from the device's insides, and the clock by which its records are dated."""
+
+from drivers.logs.clock import ClockFollows, ClockReading
+from drivers.logs.events import LoggedEvent
+from fixtures.case import case
+from lab_config.models import Permission, Profile
+from suites.state_awareness.test_log import ADVICE, COVERS, missing
+
+
+@case("log.emits.debug_access", covers=COVERS, fails_on="absence", advice=ADVICE)
+def test_debug_access_is_logged(debug_access_event: LoggedEvent, profile: Profile) -> None:
+    """Log in on the serial console, and await the record that names the account and the console.
+
+    Witness: another event arrived on the same channel afterwards.
+    """
+    assert debug_access_event.seen, missing(debug_access_event, profile)
+
+
+@case(
+    "log.time",
+    covers=["CSA-1", "SP800-213A CS:SRT"],
+    fails_on="absence",
+    advice="Date records in UTC or with the zone, by a clock that a time source sets.",
+)
+def test_records_carry_the_true_time(log_clock: ClockReading, profile: Profile) -> None:
+    """Cause an event, and compare the time stamp of its record with the time between cause and arrival.
+
+    Witness: the record arrived.
+    """
+    bound = profile.limits.log_clock_seconds
+    assert log_clock.offset is not None, "the record carries no time stamp"
+    assert abs(log_clock.offset) <= bound, f"the clock is {log_clock.offset:+.1f} s off, {bound:g} s are allowed"
+
+
+@case(
+    "log.time.source",
+    covers=["CSA-1", "SP800-213A CS:SRT"],
+    fails_on="absence",
+    needs=(Permission.CONFIGURE,),
+    advice="Take the time from the declared source, and follow it.",
+)
+def test_the_clock_follows_its_source(clock_follows: ClockFollows) -> None:
+    """Let the bench's time server tell an hour more for a moment, and read time stamps of records; then set it right.
+
+    Witness: records with time stamps arrived before, during and after the shift.
+    """
+    stays = sorted({"shifted", "back"} - clock_follows.seen)
+    assert not stays, f"the clock did not follow ({', '.join(stays)}): {clock_follows.detail(stays[0])}"
+
+
+@case("log.emits.time_change", covers=COVERS, fails_on="absence", needs=(Permission.CONFIGURE,), advice=ADVICE)
+def test_step_of_the_clock_is_logged(time_change_event: LoggedEvent, profile: Profile) -> None:
+    """Let the time source step by an hour, and look for the record of the change.
+
+    Witness: another event arrived on the same channel afterwards.
+    """
+    assert time_change_event.seen, missing(time_change_event, profile)
+
+
+@case("log.emits.log_cleared", covers=COVERS, fails_on="absence", needs=(Permission.CONFIGURE,), advice=ADVICE)
+def test_clearing_of_the_log_is_logged(log_cleared_event: LoggedEvent, profile: Profile) -> None:
+    """Clear the device's own log as administrator, and look for the record that says who did.
+
+    Witness: another event arrived on the same channel afterwards.
+    """
+    assert log_cleared_event.seen, missing(log_cleared_event, profile)
+
+
+@case("log.emits.service_start", covers=COVERS, fails_on="absence", needs=(Permission.POWER,), advice=ADVICE)
+def test_start_of_a_service_is_logged(service_start_event: LoggedEvent, profile: Profile) -> None:
+    """Switch the power off and on, and look for the record that the declared canary's service has started.
+
+    Witness: another event arrived on the same channel afterwards.
+    """
+    assert service_start_event.seen, missing(service_start_event, profile)

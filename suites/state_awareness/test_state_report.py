@@ -1,0 +1,36 @@
+"""The product's report of its own state: there for those who may read it, and for nobody else."""
+
+from drivers.network.state_report import StateReport
+from drivers.probe import Observation
+from fixtures.case import case
+from lab_config.models import StateReportDeclaration
+
+
+@case(
+    "state.report.readable",
+    covers=["CSA-1", "IR8259 CS-1", "IR8259 CS-2"],
+    fails_on="absence",
+    advice="Report whether the product is healthy or degraded, with the fields that are declared.",
+)
+def test_state_can_be_read(state_report: StateReport, state_declaration: StateReportDeclaration) -> None:
+    """Read the declared report with each login that may, and compare its fields and its word for the state.
+
+    Witness: each of these logins got in.
+    """
+    missing = sorted(state_report.silent)
+    assert not missing, f"the report does not show {', '.join(missing)}"
+    assert state_report.state in state_declaration.states, f"the state is {state_report.state}, which is not declared"
+
+
+@case(
+    "state.report.protected",
+    covers=["CSA-1", "IR8259 CS-3", "IR8259 CS-4"],
+    fails_on="presence",
+    advice="Show the state to those alone who are declared to read it, and let nobody set it.",
+)
+def test_state_is_shown_to_nobody_else(state_report_access: Observation) -> None:
+    """Ask for the report without a login, and send a state of our own, without a login and as a reader.
+
+    Witness: a reader, asked in the same way, is shown the report.
+    """
+    assert not state_report_access.seen, f"granted: {', '.join(sorted(state_report_access.seen))}"
