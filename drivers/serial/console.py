@@ -3,7 +3,8 @@
 The port is `port.py`, the dialogue with the login program `login.py`. Which guesses are tried is not known here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from drivers.credentials import LoginAttempt
@@ -23,11 +24,12 @@ _BREAKS = 4
 
 @dataclass
 class ConsoleDoor:
-    """One attempt at a time on the serial console; the port is held during an attempt only."""
+    """One attempt at a time on the serial console; the port is held during an attempt, or in a `with door.held()`."""
 
     bench: ConsoleBench
     declaration: ConsoleDeclaration
     _session_left: bool = field(default=False, init=False, repr=False)
+    _held: LoginDialogue | None = field(default=None, init=False, repr=False)
 
     @property
     def interface(self) -> str:
@@ -38,18 +40,35 @@ class ConsoleDoor:
         """Try to log in once and log out again. Raises BenchError when the port is gone."""
         if not (user + password).isprintable():
             raise BenchError("a login to type holds control characters.", "Correct the list of guesses.")
-        with Console(self.bench, self.declaration.baud) as console:
-            dialogue = LoginDialogue(console, self.declaration)
-            reached = dialogue.reach_login()
-            if reached is None:
-                return LoginAttempt(Answer.SILENT, "no login prompt came")
-            if reached.awaited is not dialogue.login:
-                if self._session_left:
-                    return LoginAttempt(Answer.SILENT, "the session of an earlier login could not be ended")
-                return LoginAttempt(Answer.SEEN, f"a shell without any login: {printable(reached.text, 200)}")
+        with self._dialogue() as dialogue:
+            if not dialogue.at_login:
+                reached = dialogue.reach_login()
+                if reached is None:
+                    return LoginAttempt(Answer.SILENT, "no login prompt came")
+                if reached.awaited is not dialogue.login:
+                    if self._session_left:
+                        return LoginAttempt(Answer.SILENT, "the session of an earlier login could not be ended")
+                    return LoginAttempt(Answer.SEEN, f"a shell without any login: {printable(reached.text, 200)}")
             result = dialogue.attempt(user, password)
             self._session_left = result.answer is Answer.SEEN and not dialogue.leave()
             return result
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the port for many attempts: where one left the login prompt, the next begins."""
+        with self._dialogue() as self._held:
+            try:
+                yield
+            finally:
+                self._held = None
+
+    @contextmanager
+    def _dialogue(self) -> Iterator[LoginDialogue]:
+        if self._held is not None:
+            yield self._held
+            return
+        with Console(self.bench, self.declaration.baud) as console:
+            yield LoginDialogue(console, self.declaration)
 
 
 class ConsoleLogin(Observation):

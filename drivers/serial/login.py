@@ -33,6 +33,8 @@ class LoginDialogue:
         self.shell = Awaited.prompt(declaration.shell_prompt)
         self.root = Awaited.prompt(ROOT_PROMPT, _GENERIC_SETTLE)
         self._wordless = Awaited.prompt(declaration.login_prompt, _WORDLESS_SETTLE)
+        self.at_login = False
+        """Whether the login prompt was the last thing to come, and nothing was typed at it."""
 
     def reach_login(self) -> Arrival | None:
         """Bring the console to its login prompt, and end sessions that others left.
@@ -52,11 +54,13 @@ class LoginDialogue:
                 self._console.send(ways_out.pop(0))
                 arrival = self._console.read_until(self.login, *shells, seconds=STEP_SECONDS)
             if arrival:
+                self.at_login = arrival.awaited is self.login
                 return arrival
         return None
 
     def attempt(self, user: str, password: str) -> LoginAttempt:
         """Log in once, from the login prompt; a session that this opens stays open."""
+        self.at_login = False
         self._console.send(f"{user}\r")
         arrival = self._console.read_until(self.password, self.refusal, self.shell, self.root, seconds=RESULT_SECONDS)
         if arrival is None:
@@ -74,6 +78,7 @@ class LoginDialogue:
             self._console.send(way_out)
             arrival = self._console.read_until(self.login, self.shell, self.root, seconds=STEP_SECONDS)
             if arrival and arrival.awaited is self.login:
+                self.at_login = True
                 return True
         return False
 
@@ -106,6 +111,7 @@ class LoginDialogue:
         after = self._console.read_until(self.login, self.shell, self.root, seconds=RESULT_SECONDS)
         if after and after.awaited is not self.login:
             return self._shown(after, password, "a shell in spite of the refusal")
+        self.at_login = after is not None
         return LoginAttempt(Answer.REFUSED, _without(password, refusal.text))
 
     def _shown(self, arrival: Arrival, password: str, what: str) -> LoginAttempt:

@@ -1,0 +1,165 @@
+"""How fast one account can be guessed at: wrong passwords in a row, and what the device does about them.
+
+Works on every door of `credentials.py`. Whether a lock or a delay is enough is said by the cases.
+"""
+
+import secrets
+import threading
+import time
+from dataclasses import dataclass, field
+
+from drivers.credentials import Door, LoginAttempt
+from drivers.probe import Answer, Fact, Observation, Recorder, Witness, all_of
+
+POLL_SECONDS = 0.2
+"""Between two tries of the valid login while the account is locked."""
+PATIENCE_SECONDS = 30.0
+"""How long a lock whose end is not declared is waited for."""
+
+
+class Guessing(Observation):
+    """Facts `limit` (a lock or a delay), `rate_before`, `rate_after`, and `others` where a second account was tried."""
+
+    attempts: int
+    """Wrong passwords that were tried in a row."""
+    rate_before: float
+    """Attempts per second until the limit."""
+    rate_after: float
+    """Attempts per second that the limit leaves in the long run; the same as before where there is none."""
+    locked_seconds: float | None = None
+    """From the last wrong password to the next valid login; None where the account was not locked."""
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """A row of wrong passwords: how each ended, and how long it took in seconds."""
+
+    outcomes: tuple[LoginAttempt, ...]
+    seconds: tuple[float, ...]
+
+    @property
+    def rate(self) -> float:
+        return len(self.seconds) / max(sum(self.seconds), 1e-6)
+
+
+@dataclass(frozen=True)
+class MeasureGuessing:
+    """Try `attempts` wrong passwords of one account, then the right one, until it gets in again.
+
+    A lock counts when the right password is turned away after the wrong ones and gets in later; a delay when the last
+    wrong password took `least_seconds`. `lock_seconds` is how long the lock is declared to last, None where it is not.
+    Witness: the right password gets in before and afterwards, and the wrong ones do not.
+    """
+
+    door: Door
+    user: str
+    password: str = field(repr=False)
+    attempts: int
+    least_seconds: float
+    lock_seconds: float | None = None
+    other: tuple[str, str] | None = field(default=None, repr=False)
+    """Another account of this door, tried while the first one is locked."""
+
+    @property
+    def name(self) -> str:
+        """One observation an interface."""
+        return f"guessing.{self.door.interface}"
+
+    def run(self, record: Recorder) -> Guessing:
+        """Guess, look whether the account is locked, and wait until it is not."""
+        before = self._valid(record)
+        tried = self._wrong(record) if before.answer is Answer.SEEN else _Tried((), ())
+        last = time.monotonic()
+        after = self._valid(record)
+        others = self._others(record) if after.answer is not Answer.SEEN else None
+        locked = None
+        if after.answer is not Answer.SEEN and tried.outcomes:
+            after = self._until_valid(record, last)
+            locked = time.monotonic() - last
+        limit, rate = self._limit(tried, locked, back=after.answer is Answer.SEEN)
+        facts = [limit, _rate("rate_before", tried.rate, f"{len(tried.seconds)} in {sum(tried.seconds):.2f} s")]
+        facts.append(_rate("rate_after", rate, "in the long run"))
+        record.note("; ".join(f"{fact.about}: {fact.detail}" for fact in facts))
+        return Guessing(
+            question=f"How fast can {self.user} be guessed at on {self.door.interface}?",
+            facts=(*facts, *([others] if others else [])),
+            witness=self._witness(before, tried, after),
+            attempts=len(tried.seconds),
+            rate_before=round(tried.rate, 2),
+            rate_after=round(rate, 2),
+            locked_seconds=None if locked is None else round(locked, 2),
+        )
+
+    def _valid(self, record: Recorder) -> LoginAttempt:
+        attempt = self.door.attempt(self.user, self.password)
+        record.note(f"the valid login of {self.user} -> {attempt.answer}: {attempt.detail}")
+        return attempt
+
+    def _wrong(self, record: Recorder) -> _Tried:
+        """Try wrong passwords; stops where one gets in."""
+        outcomes, seconds = [], []
+        for number in range(1, self.attempts + 1):
+            record.progress(number, self.attempts, f"{self.door.interface}: {self.user}")
+            start = time.monotonic()
+            attempt = self.door.attempt(self.user, secrets.token_urlsafe(12))
+            seconds.append(time.monotonic() - start)
+            outcomes.append(attempt)
+            record.note(f"wrong password {number} -> {attempt.answer} after {seconds[-1]:.3f} s: {attempt.detail}")
+            if attempt.answer is Answer.SEEN:
+                break
+        return _Tried(tuple(outcomes), tuple(seconds))
+
+    def _until_valid(self, record: Recorder, since: float) -> LoginAttempt:
+        """Try the valid login until it gets in: from the declared end of the lock on, for as long again and more."""
+        declared = self.lock_seconds or 0.0
+        deadline = since + (2 * declared + 5.0 if self.lock_seconds else PATIENCE_SECONDS)
+        pause = threading.Event()
+        pause.wait(max(POLL_SECONDS, since + declared - time.monotonic()))
+        while True:
+            attempt = self._valid(record)
+            if attempt.answer is Answer.SEEN or time.monotonic() > deadline:
+                return attempt
+            pause.wait(POLL_SECONDS)
+
+    def _others(self, record: Recorder) -> Fact | None:
+        """Try another account while this one is turned away: a lock of accounts leaves it alone."""
+        if self.other is None:
+            return None
+        attempt = self.door.attempt(*self.other)
+        record.note(f"meanwhile the valid login of {self.other[0]} -> {attempt.answer}: {attempt.detail}")
+        words = "gets in" if attempt.answer is Answer.SEEN else f"does not get in: {attempt.detail}"
+        return Fact(about="others", answer=attempt.answer, detail=f"meanwhile {self.other[0]} {words}")
+
+    def _limit(self, tried: _Tried, locked: float | None, *, back: bool) -> tuple[Fact, float]:
+        """Name what limits the guesses, and the rate that it leaves."""
+        count, slowest = len(tried.seconds), tried.seconds[-1] if tried.seconds else 0.0
+        if locked is not None and not back:
+            detail = f"the valid login did not get in again within {locked:.1f} s after {count} wrong passwords"
+            return Fact(about="limit", answer=Answer.SILENT, detail=detail), tried.rate
+        if locked is not None:
+            answer = Answer.SEEN if locked >= self.least_seconds else Answer.SILENT
+            detail = f"locked for {locked:.2f} s after {count} wrong passwords"
+            return Fact(about="limit", answer=answer, detail=detail), count / (sum(tried.seconds) + locked)
+        if slowest >= self.least_seconds:
+            detail = f"wrong password {count} took {slowest:.2f} s"
+            return Fact(about="limit", answer=Answer.SEEN, detail=detail), 1 / slowest
+        detail = f"{count} wrong passwords at {tried.rate:.1f} per second, and the right one got in at once"
+        return Fact(about="limit", answer=Answer.SILENT, detail=detail), tried.rate
+
+    def _witness(self, before: LoginAttempt, tried: _Tried, after: LoginAttempt) -> Witness:
+        what = f"the valid login of {self.user} on {self.door.interface}"
+        got_in = any(outcome.answer is Answer.SEEN for outcome in tried.outcomes)
+        parts = [
+            Witness(what=f"{what} {_words(before)} before", holds=before.answer is Answer.SEEN),
+            Witness(what=f"{what} {_words(after)} afterwards", holds=after.answer is Answer.SEEN),
+            Witness(what=f"a wrong password {'got in' if got_in else 'did not get in'}", holds=not got_in),
+        ]
+        return all_of(parts)
+
+
+def _words(attempt: LoginAttempt) -> str:
+    return "got in" if attempt.answer is Answer.SEEN else f"did not get in ({attempt.answer}: {attempt.detail})"
+
+
+def _rate(about: str, rate: float, words: str) -> Fact:
+    return Fact(about=about, answer=Answer.SEEN, detail=f"{rate:.1f} attempts per second ({words})")
