@@ -9,6 +9,8 @@ from drivers.errors import ConfigurationError, HarnessError
 from fixtures.case import Case, case, cases
 from fixtures.run import load_profile
 from standards.catalogue import catalogues
+from standards.questions import questions
+from virtual_lab.declaration import flaws_on_paper
 from virtual_lab.defects import register
 from virtual_lab.reference.firmware.defects import DEFECTS
 
@@ -29,7 +31,12 @@ def test_there_are_at_least_twenty_cases(published: dict[str, Case]) -> None:
 
 def test_every_test_function_of_the_suites_is_a_case(published: dict[str, Case]) -> None:
     functions = sum(path.read_text("utf-8").count("\ndef test_") for path in (ROOT / "suites").rglob("test_*.py"))
-    assert functions == len(published)
+    assert functions == len(set(published) - {question.case_id for question in questions().values()})
+
+
+def test_every_question_for_a_person_is_a_case_of_its_own(published: dict[str, Case]) -> None:
+    asked = {question.case_id: (question.leaf, *question.also) for question in questions().values()}
+    assert {name: entry.covers for name, entry in published.items() if name.startswith("document.")} == asked
 
 
 def test_every_case_says_how_it_is_done_and_what_to_do_about_a_failure(published: dict[str, Case]) -> None:
@@ -66,7 +73,11 @@ def test_every_defect_names_the_capabilities_of_its_cases(published: dict[str, C
 
 
 def test_every_registered_defect_is_one_that_the_device_can_have() -> None:
-    assert not set(register()) - set(DEFECTS)
+    assert not set(register()) - set(DEFECTS) - flaws_on_paper()
+
+
+def test_every_flaw_on_paper_is_registered() -> None:
+    assert not flaws_on_paper() - set(register())
 
 
 def test_a_second_case_of_the_same_id_is_refused() -> None:

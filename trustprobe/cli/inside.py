@@ -19,9 +19,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Lab:
-    """What a lab changes about a bench: ports that are forwarded."""
+    """What a lab changes about a bench: ports that are forwarded, and a declaration with flaws of its own."""
 
     port_map: dict[str, int]
+    product: str | None = None
 
 
 def main() -> int:
@@ -51,6 +52,7 @@ def _lab(options: dict[str, object]) -> Iterator[Lab]:
         return
     from drivers.power.switch import PowerSwitch
     from lab_config.models import PowerBench
+    from virtual_lab.declaration import flawed_copy, flaws_on_paper
     from virtual_lab.reference.lab import ReferenceLab
     from virtual_lab.reference.namespace import available, enter_lab
 
@@ -60,12 +62,21 @@ def _lab(options: dict[str, object]) -> Iterator[Lab]:
     else:
         print(f"bench: no network namespace for the virtual device ({reason}); it runs on loopback.", file=sys.stderr)
     defects = [str(defect) for defect in options["defects"]]  # type: ignore[attr-defined]
-    with tempfile.TemporaryDirectory(prefix="trustprobe-lab-") as folder:
-        with ReferenceLab(Path(folder), defects, loopback=reason is not None) as lab:
+    on_paper = [defect for defect in defects if defect in flaws_on_paper()]
+    in_device = [defect for defect in defects if defect not in on_paper]
+    with tempfile.TemporaryDirectory(prefix="trustprobe-lab-") as folder, tempfile.TemporaryDirectory() as papers:
+        product = str(flawed_copy(_declaration(options), on_paper, Path(papers))) if on_paper else None
+        with ReferenceLab(Path(folder), in_device, loopback=reason is not None) as lab:
             os.environ.update(lab.environment)
             if options["unpowered"]:
                 PowerSwitch(PowerBench(on="", off=lab.environment["REFERENCE_RELAY"] + "?turn=off")).off()
-            yield Lab(lab.port_map)
+            yield Lab(lab.port_map, product)
+
+
+def _declaration(options: dict[str, object]) -> Path:
+    """Return the file of the product: the one that is named, or the bench's own."""
+    named = options["product"] or peek(find("benches", str(options["bench"])), "product")
+    return find("products", str(named))
 
 
 def _judge(options: dict[str, object], lab: Lab, handover: Path) -> int:
@@ -77,7 +88,7 @@ def _judge(options: dict[str, object], lab: Lab, handover: Path) -> int:
 
     run = load_run(
         str(options["bench"]),
-        str(options["product"]) if options["product"] else None,
+        lab.product or (str(options["product"]) if options["product"] else None),
         str(options["profile"]),
         Path(str(options["out"])),
         operator=str(options["operator"]),

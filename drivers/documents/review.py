@@ -1,0 +1,95 @@
+"""What a reviewer answered to one question, and the document that the answer rests on.
+
+The answer is data like any other: whether it is recent enough to count, and whether it is a yes, is said by the cases.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from drivers.documents.file import read_document
+from drivers.errors import ConfigurationError
+from drivers.probe import Answer, Fact, Observation, Recorder, Witness, printable
+from lab_config.models import Review
+
+
+class ReviewedAnswer(Observation):
+    """One answer; a fact about the item of IR 8425: SEEN for yes, REFUSED for partly and no, SILENT for none."""
+
+    answer: str = ""
+    """yes, partly, no, or empty where nobody answered."""
+    reviewer: str = ""
+    reviewed: date | None = None
+    document: str = ""
+    sha256: str = ""
+    """Of the document; empty where there is none."""
+    note: str = ""
+    incomplete: tuple[str, ...]
+    """What the answer lacks before it can count, in words."""
+
+
+@dataclass(frozen=True)
+class ReadReview:
+    """Read one answer and its document. `months` is how old an answer may be."""
+
+    leaf: str
+    asked: str
+    review: Review | None
+    folder: Path
+    months: int
+    now: Callable[[], datetime]
+
+    @property
+    def name(self) -> str:
+        """One observation for each item."""
+        return f"review.{self.leaf}"
+
+    def run(self, record: Recorder) -> ReviewedAnswer:
+        """Read the document, and say what is there and what is not."""
+        review = self.review
+        if review is None:
+            return self._observation(Answer.SILENT, "nobody has answered it", ("nobody has answered it",))
+        digest, gap = self._document(review, record)
+        gaps = (*self._gaps(review), *((gap,) if gap else ()))
+        kind = Answer.SEEN if review.answer == "yes" else Answer.REFUSED
+        who = f"{review.reviewer or 'nobody'} on {review.reviewed or 'no day'}"
+        complete = self._observation(kind, f"{review.answer}, says {who}: {review.note}", gaps)
+        return complete.model_copy(
+            update={
+                "answer": review.answer,
+                "reviewer": printable(review.reviewer, 100),
+                "reviewed": review.reviewed,
+                "document": review.document or "",
+                "sha256": digest,
+                "note": printable(review.note, 500),
+            }
+        )
+
+    def _observation(self, kind: Answer, detail: str, incomplete: tuple[str, ...]) -> ReviewedAnswer:
+        return ReviewedAnswer(
+            question=self.asked,
+            facts=(Fact(about=self.leaf, answer=kind, detail=printable(detail, 1_000)),),
+            witness=Witness(what="the file of the answers was read whole", holds=True),
+            incomplete=incomplete,
+        )
+
+    def _gaps(self, review: Review) -> list[str]:
+        gaps = [] if review.reviewer.strip() else ["it names no reviewer"]
+        today = self.now().date()
+        if review.reviewed is None:
+            gaps.append("it bears no date")
+        elif review.reviewed > today:
+            gaps.append(f"its date, {review.reviewed}, lies in the future")
+        elif (today.year - review.reviewed.year) * 12 + today.month - review.reviewed.month > self.months:
+            gaps.append(f"it is of {review.reviewed}, and older than {self.months} months")
+        return gaps
+
+    def _document(self, review: Review, record: Recorder) -> tuple[str, str]:
+        """Return the digest of the answer's document, or why there is none."""
+        if review.document is None:
+            return "", "it names no document"
+        try:
+            return read_document(self.folder, review.document, record).sha256, ""
+        except ConfigurationError as error:
+            return "", error.what.rstrip(".")

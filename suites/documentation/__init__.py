@@ -1,0 +1,1 @@
+"""DOC: what the developer writes down about the product, and keeps."""

@@ -1,0 +1,1 @@
+"""ID: the developer tells customers and others what they need to know."""

@@ -1,0 +1,1 @@
+"""IQR: the developer can be told of vulnerabilities, and answers."""
