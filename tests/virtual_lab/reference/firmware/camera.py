@@ -54,10 +54,17 @@ class Uart:
 class Camera:
     """One provisioned device. `start` boots it up to its console prompt."""
 
-    def __init__(self, folder: Path, *defects: str, collector_port: int = 9, prompt: str = r"login: ") -> None:
+    def __init__(
+        self, folder: Path, *defects: str, collector_port: int = 9, cloud_port: int = 9, prompt: str = r"login: "
+    ) -> None:
         self.folder = folder
         self.label = provision(
-            folder, defects=defects, address=ADDRESS, collector=COLLECTOR, collector_port=collector_port
+            folder,
+            defects=defects,
+            address=ADDRESS,
+            collector=COLLECTOR,
+            collector_port=collector_port,
+            cloud_port=cloud_port,
         )
         self.ports = {service: _free_port(service) for service in _SERVICES}
         self.uart = Uart()
