@@ -37,6 +37,9 @@ class Device:
         self.boot = boot
         self.serial = str(flash.config["serial"])
         self.model = str(flash.config["model"])
+        self.slot = flash.active
+        """The slot that this start booted; an update that is being installed changes the next one."""
+        self.running = flash.slot(self.slot)
         self.restarting = threading.Event()
         self.log = Log(self.serial, defects)
         stored = [Account.load(account) for account in flash.config["accounts"]]
@@ -48,7 +51,7 @@ class Device:
     @property
     def version(self) -> str:
         """The firmware version that runs."""
-        return self.flash.slot(self.flash.active).version
+        return self.running.version
 
     def restart(self) -> None:
         """End this run; the board starts the firmware again."""
