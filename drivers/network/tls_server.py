@@ -322,11 +322,11 @@ class TlsSuites:
         )
 
     def _offer(self, asker: Questioner, members: tuple[int, ...]) -> Reply:
-        """Offer a family in a hello of TLS 1.2 (which a server may answer with less), 1.0 and SSLv3, until it takes."""
+        """Offer a family in a hello of each version from TLS 1.2 down to SSLv3, until the server takes one."""
         new = tuple(code for code in members if code in suites().tls13)
         old = tuple(code for code in members if code not in new)
         offers = [ClientHello("TLS1.3", new, self.server_name)] if new else []
-        for version in ("TLS1.2", "TLS1.0", "SSLv3"):
+        for version in ("TLS1.2", "TLS1.1", "TLS1.0", "SSLv3"):
             offers += [ClientHello(version, batch, self.server_name) for batch in batches(old)]
         replies = []
         for hello in offers:

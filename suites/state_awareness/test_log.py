@@ -130,6 +130,7 @@ def test_device_checks_the_collectors_certificate(log_collector_trust: Observati
 )
 def test_records_carry_time_and_source(log_records: Observation) -> None:
     """Parse every record that arrived in this run by RFC 5424: time with zone, host, application and message id."""
+    assert log_records.seen | log_records.refused, "no record arrived"
     poor = sorted(log_records.refused)
     assert not poor, f"{len(poor)} of {len(log_records.facts)} records: {log_records.detail(poor[0])}"
 

@@ -59,9 +59,7 @@ def test_no_secret_of_the_bench_is_in_any_file_of_the_run(whole: tuple[Path, dic
     assert not holding
 
 
-@pytest.mark.parametrize(
-    "trigger", ["credentials.default.ssh [root]", "log.emits.login_success", "config.change.persists"]
-)
+@pytest.mark.parametrize("trigger", ["credentials.default.ssh [root]", "log.emits.login_success"])
 def test_a_device_that_loses_power_in_the_middle_gets_no_verdict_on_its_silence(trigger: str, tmp_path: Path) -> None:
     said, results = desk(tmp_path, trigger)
     assert said["triggered"]

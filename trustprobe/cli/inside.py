@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 
 from drivers.errors import HarnessError, TrustprobeError
+from fixtures.lock import bench_lock
 from lab_config.load import find, peek
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,9 +47,11 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 @contextmanager
 def _lab(options: dict[str, object]) -> Iterator[Lab]:
-    """Start the virtual device that the bench names, if it names one."""
-    if peek(find("benches", str(options["bench"])), "virtual") is None:
-        yield Lab({})
+    """Start the virtual device that the bench names, if it names one; of a real bench, take the lock."""
+    path = find("benches", str(options["bench"]))
+    if peek(path, "virtual") is None:
+        with bench_lock(str(peek(path, "id"))):
+            yield Lab({})
         return
     from drivers.power.switch import PowerSwitch
     from lab_config.models import PowerBench

@@ -4,6 +4,8 @@ A defect is found when each of its cases fails; it is clean when nothing else do
 proves nothing, so the table names those as well.
 """
 
+import signal
+import subprocess
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -80,18 +82,24 @@ def run_matrix(out: Path, wanted: tuple[str, ...], jobs: int) -> int:
     require_defects(wanted)
     defects = list(wanted) or [HARDENED, *register()]
     console = Console()
+    running: set[subprocess.Popen[bytes]] = set()
 
     def one(defect: str) -> tuple[Outcome, Results]:
         planted = () if defect == HARDENED else (defect,)
-        results = read_results(
-            judge(Options("reference", None, PROFILE, out / defect.strip("()"), planted), quiet=True)
-        )
+        options = Options("reference", None, PROFILE, out / defect.strip("()"), planted)
+        results = read_results(judge(options, quiet=True, running=running))
         outcome = compare(defect, results)
         console.print(f"{'found' if outcome.holds else 'NOT AS EXPECTED':<16} {defect}", markup=False, highlight=False)
         return outcome, results
 
     with ThreadPoolExecutor(jobs) as pool:
-        done = list(pool.map(one, defects))
+        try:
+            done = list(pool.map(one, defects))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in list(running):
+                process.send_signal(signal.SIGINT)
+            raise
     outcomes = [outcome for outcome, _ in done]
     console.print(_table(outcomes))
     idle = () if wanted else never_failed(outcomes, done[0][1])

@@ -96,21 +96,33 @@ def read_results(folder: Path) -> Results:
         ) from None
 
 
-def judge(options: Options, *, quiet: bool = False) -> Path:
-    """Start the judging process, hand signals on to it once, and return the run folder that it made."""
+def judge(options: Options, *, quiet: bool = False, running: set[subprocess.Popen[bytes]] | None = None) -> Path:
+    """Start the judging process, hand signals on to it, and return the run folder that it made.
+
+    In a thread signals are not handed on: there the caller gives `running`, and ends what is in it.
+    """
     given = {**asdict(options), "out": str(options.out), "operator": getpass.getuser()}
     with tempfile.TemporaryDirectory(prefix="trustprobe-") as scratch:
         handover = Path(scratch) / "folder"
         command = [sys.executable, "-m", "trustprobe.cli.inside", json.dumps(given), str(handover)]
         output = subprocess.DEVNULL if quiet else None
         with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, start_new_session=True) as process:
-            with _hand_on_signals(process):
+            with _hand_on_signals(process) if running is None else _listed(process, running):
                 code = process.wait()
         if not handover.is_file():
             if code == 2:
                 raise SystemExit(2)  # the process has said why
             raise HarnessError(f"the judging process ended with {code} before it began.", "Report it.")
         return Path(handover.read_text("utf-8"))
+
+
+@contextmanager
+def _listed(process: subprocess.Popen[bytes], running: set[subprocess.Popen[bytes]]) -> Iterator[None]:
+    running.add(process)
+    try:
+        yield
+    finally:
+        running.discard(process)
 
 
 @contextmanager

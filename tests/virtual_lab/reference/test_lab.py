@@ -62,12 +62,13 @@ def test_firmware_that_does_not_boot_is_a_bench_error_with_the_end_of_its_log(tm
 def test_a_board_that_ends_at_once_is_a_bench_error_with_the_end_of_its_log(tmp_path: Path) -> None:
     lab = stand_in_lab(tmp_path / "device")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("virtual_lab.reference.lab._ROOT", tmp_path / "nowhere")
-        patch.delenv("PYTHONPATH", raising=False)
-        patch.chdir(tmp_path)
+        broken = tmp_path / "python"
+        broken.write_text("#!/bin/sh\necho 'the board broke' >&2\nexit 1\n", "utf-8")
+        broken.chmod(0o755)
+        patch.setattr("sys.executable", str(broken))
         with pytest.raises(BenchError, match="the board ended before it had power") as failure:
             lab.__enter__()
-    assert "No module named" in failure.value.next_step
+    assert "the board broke" in failure.value.next_step
 
 
 def test_an_unknown_defect_is_a_configuration_error(tmp_path: Path) -> None:

@@ -147,14 +147,12 @@ class Administration:
 
     def _status(self, request: Request) -> Response:
         device = self._device
-        slot = device.flash.active
-        installed = device.flash.slot(slot)
-        version = "9.9.9" if device.defects("version_wrong") else installed.version
+        version = "9.9.9" if device.defects("version_wrong") else device.version
         status = {
             "model": device.model,
             "serial": device.serial,
             "mac": device.flash.config["mac"],
-            "firmware": {"version": version, "slot": slot, "rollback_counter": installed.rollback_counter},
+            "firmware": {"version": version, "slot": device.slot, "rollback_counter": device.running.rollback_counter},
             "boot_id": device.boot.id,
             "uptime_s": device.boot.uptime,
         }

@@ -40,6 +40,9 @@ class Device:
         self.boot = boot
         self.serial = str(flash.config["serial"])
         self.model = str(flash.config["model"])
+        self.slot = flash.active
+        """The slot that this start booted; an update that is being installed changes the next one."""
+        self.running = flash.slot(self.slot)
         self.restarting = threading.Event()
         self.clock = Clock(defects)
         store = LogStore(None if defects("log_lost_on_reboot") else flash.path(FILE))
@@ -56,7 +59,7 @@ class Device:
     @property
     def version(self) -> str:
         """The firmware version that runs."""
-        return self.flash.slot(self.flash.active).version
+        return self.running.version
 
     def restart(self) -> None:
         """End this run; the board starts the firmware again."""
