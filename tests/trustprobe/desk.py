@@ -26,7 +26,8 @@ def main() -> None:
     enter_lab()
     with ReferenceLab(folder / "device") as lab:
         text = (ROOT / "lab_config" / "benches" / "reference.yaml").read_text("utf-8")
-        (folder / "desk.yaml").write_text(text.replace("virtual: reference\n", ""), "utf-8")
+        own = text.replace("virtual: reference\n", "").replace("id: reference\n", f"id: desk_{os.getpid()}\n")
+        (folder / "desk.yaml").write_text(own, "utf-8")
         command = [
             sys.executable,
             "-m",

@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -45,6 +46,7 @@ def real_bench(folder: Path, old: str = "", new: str = "") -> str:
     """Write a bench of a board on the desk, at an address of this machine where nothing listens."""
     values = {
         "virtual: reference\n": "",
+        "id: reference\n": f"id: desk_{secrets.token_hex(4)}\n",  # benches of one id lock each other
         "${REFERENCE_SERIAL}": "S1",
         "${REFERENCE_ADDRESS}\n  interface: lab0": "127.0.9.9",
         "${REFERENCE_COLLECTOR}": "127.0.9.1",

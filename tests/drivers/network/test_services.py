@@ -294,7 +294,8 @@ def test_a_canary_that_does_not_connect_is_no_witness() -> None:
 def test_floods_and_resets_are_survived_and_are_no_service() -> None:
     with tcp_server(says(b"")) as canary, tcp_server(floods) as flood, tcp_server(resets) as reset:
         seen = forbidden(canary, "ftp", "vnc", p21=flood, p5900=reset, p5901=closed_port())
-    assert seen.silent == {"ftp", "vnc"}
+    assert "ftp" in seen.silent
+    assert not seen.seen  # a reset may overtake the end of connect(): then vnc reads as refused
     assert all(fact.detail.isprintable() for fact in seen.facts)
 
 
