@@ -1,4 +1,4 @@
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -61,6 +61,17 @@ def test_a_change_that_is_confirmed_and_not_made_is_seen_by_the_login() -> None:
     found = ChangePassword(account("says_only")).run(MemoryRecorder())
     assert found.seen == {"changed", "old"}
     assert found.refused == {"new"}
+
+
+def test_a_device_that_takes_any_password_proves_nothing_of_the_old_one() -> None:
+    class Anything(list[str]):
+        def __contains__(self, _password: object) -> bool:
+            return True
+
+    own = replace(account(), valid=Anything([OWN]))
+    found = ChangePassword(own).run(MemoryRecorder())
+    assert "old" in found.seen
+    assert not found.conclusive
 
 
 def test_nothing_is_changed_where_the_valid_login_does_not_get_in() -> None:
