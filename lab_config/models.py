@@ -281,6 +281,8 @@ class Component(Model):
     id: Identifier
     kind: Literal["device", "app", "hub", "backend"]
     services: tuple[Service, ...] | Absent
+    ipv6: Literal["same_services"] | Absent = Absent(absent="not declared")
+    """Whether the product takes part in IPv6; its services are then those of IPv4."""
     accounts: tuple[Account, ...] = ()
     http_login: HttpLogin | Absent
     http_resources: tuple[HttpResource, ...] = ()
@@ -452,6 +454,8 @@ class NetworkBench(Model):
     """The sample's address, and the interface of this machine that it is reached through."""
 
     address: str
+    address6: str | None = None
+    """The sample's IPv6 address, where it has one beside `address`."""
     interface: str | None = None
     """Needed for raw sweeps; without it ports are asked by connect()."""
     port_map: dict[str, Port] = {}
@@ -461,6 +465,8 @@ class NetworkBench(Model):
     @model_validator(mode="after")
     def _address_is_an_address(self) -> Self:
         ipaddress.ip_address(self.address)
+        if self.address6:
+            ipaddress.IPv6Address(self.address6)
         return self
 
     @property
