@@ -93,6 +93,8 @@ class Device:
         self.staged: str | None = None
         self.status = {"state": "idle", "reason": ""}
         self.serial = "HV2-1"
+        self.passwords = dict(PASSWORDS)
+        self.refused = 0
         self.recordings: list[dict[str, str]] = []
         self.requests: list[str] = []
         self.stopped = threading.Event()
@@ -174,6 +176,8 @@ def erase(device: Device, method: str, path: str, body: bytes) -> tuple[int, obj
                 device.recordings.clear()
             if "reset_changes_serial" in habits:
                 device.serial += "1"
+            if "reset_default_password" in habits:
+                device.passwords["admin"] = "admin"
         return 202, {"state": "resetting"}
     if method == "POST" and "data_not_taken" not in habits:
         device.recordings.append(json.loads(body))
@@ -260,7 +264,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return
         form = {name: values[0] for name, values in parse_qs(self.body.decode()).items()}
         user, habits = form.get("username", ""), self.device.habits
-        good = PASSWORDS.get(user) == form.get("password") and form.get("token") == "a&b"
+        good = self.device.passwords.get(user) == form.get("password") and form.get("token") == "a&b"
         if good or "any_password" in habits:
             token = secrets.token_hex(8)
             self.device.sessions[token] = user
@@ -270,6 +274,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         elif "silent_refusal" in habits:
             self.answer(200, b"<html></html>")
         else:
+            self.device.refused += 1
             self.answer(401, b"<html>Login incorrect</html>")
 
     def logout(self) -> None:

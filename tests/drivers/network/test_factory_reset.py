@@ -101,10 +101,7 @@ def test_a_reset_that_is_taken_without_the_right_is_seen(habit: str, taken: set[
     assert "the device started again" in seen.detail(next(iter(taken)))
 
 
-def test_a_reset_that_is_confirmed_without_the_right_and_does_not_happen_yet_is_seen_all_the_same(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("drivers.network.factory_reset.EFFECT_SECONDS", 0.1)
+def test_a_reset_that_is_confirmed_without_the_right_and_does_not_happen_yet_is_seen_all_the_same() -> None:
     with running("anonymous POST /api/reset", "never_resets") as device:
         seen = unauthorised(device)
     assert "not started again yet" in seen.detail("anonymous")
@@ -148,3 +145,10 @@ def test_a_serial_number_without_a_start_in_between_proves_nothing(second: Shown
         seen = compared(reset(device), Shown(serial="HV2-1", boot_id="1"), second)
     assert seen.silent == {"restart"}
     assert not seen.conclusive
+
+
+def test_a_default_password_after_the_reset_is_seen_before_guesses_lock_the_account() -> None:
+    with running("reset_default_password") as device:
+        seen = reset(device)
+    assert seen.seen == {DEFAULT}
+    assert device.refused == 2

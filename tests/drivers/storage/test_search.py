@@ -1,6 +1,7 @@
 import base64
 import hashlib
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -79,11 +80,12 @@ def test_what_lies_beyond_the_bound_is_not_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["rsa", "ec", "ed25519"])
 @pytest.mark.parametrize("encoding", [Encoding.PEM, Encoding.DER])
 def test_a_private_key_in_clear_is_found(kind: str, encoding: Encoding, tmp_path: Path) -> None:
-    key = {
+    keys: dict[str, Callable[[], rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey]] = {
         "rsa": lambda: rsa.generate_private_key(65537, 2048),
         "ec": lambda: ec.generate_private_key(ec.SECP256R1()),
         "ed25519": ed25519.Ed25519PrivateKey.generate,
-    }[kind]()
+    }
+    key = keys[kind]()
     octets = key.private_bytes(encoding, PrivateFormat.PKCS8, serialization.NoEncryption())
     assert places(tmp_path, "private_keys", octets)
 
