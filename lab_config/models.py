@@ -115,6 +115,7 @@ class Identity(Model):
     boot_id_field: str
     """Changes at every start, so that a restart cannot be overlooked."""
     slot_field: str | None = None
+    mac_field: str | None = None
 
 
 class ConsoleDeclaration(Model):
@@ -589,6 +590,16 @@ class Permission(StrEnum):
     """Guess at an account until the device refuses it for a while."""
 
 
+class SecondSample(Model):
+    """Another unit of the same product, in its factory state, to compare with: no two share keys or identifiers."""
+
+    sample: str
+    network: NetworkBench
+    credentials: dict[Identifier, Credential] = {}
+    """Of its label, by the declared accounts."""
+    trust_anchor: Path | None = None
+
+
 class Bench(Model):
     """Where one sample is plugged in, and what may be done to it."""
 
@@ -608,6 +619,7 @@ class Bench(Model):
     time_source: TimeSourceBench | Absent = Absent(absent="not named by the bench file")
     cloud: CloudBench | Absent = Absent(absent="not named by the bench file")
     storage: StorageBench | Absent = Absent(absent="not declared")
+    second: SecondSample | Absent = Absent(absent="not named by the bench file")
     trust_anchor: Path | None = None
     """PEM file of the CA that issues the product's certificate, where it is not a public one."""
     credentials: dict[Identifier, Credential] = {}

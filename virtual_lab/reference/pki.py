@@ -81,6 +81,11 @@ def device_credentials(issuer: Credential, serial: str, address: str, defects: D
     return credentials
 
 
+def device_credential_of(issuer: Credential, key: PrivateKey, serial: str, address: str) -> Credential:
+    """Issue a server certificate for a key that there is already."""
+    return _device(issuer, key, serial, address, Defects())
+
+
 def dh_parameters_pem() -> bytes:
     """Return the parameters of the 2048-bit MODP group (RFC 3526, 3), for suites with anonymous Diffie-Hellman."""
     parameters = dh.DHParameterNumbers(_MODP_2048, 2).parameters()
