@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check matrix matrix-smoke clean
+.PHONY: run test check docs matrix matrix-smoke clean
 
 run: $(VENV)/.run
 	@$(BIN)/trustprobe run
@@ -23,6 +23,10 @@ matrix-smoke: $(VENV)/.run
 matrix: $(VENV)/.run
 	@$(BIN)/trustprobe matrix
 
+docs: $(VENV)/.docs
+	@$(BIN)/mkdocs build --quiet --strict
+	@echo "the documentation: site/index.html"
+
 $(VENV)/.run: pyproject.toml uv.lock setup.sh
 	@sh ./setup.sh $(PYTHON) $(VENV) --no-dev
 	@touch $@
@@ -31,5 +35,9 @@ $(VENV)/.dev: pyproject.toml uv.lock setup.sh
 	@sh ./setup.sh $(PYTHON) $(VENV)
 	@touch $@ $(VENV)/.run
 
+$(VENV)/.docs: pyproject.toml uv.lock setup.sh
+	@sh ./setup.sh $(PYTHON) $(VENV) --group docs
+	@touch $@ $(VENV)/.dev $(VENV)/.run
+
 clean:
-	@rm -rf $(VENV) out .mypy_cache .ruff_cache .pytest_cache
+	@rm -rf $(VENV) out site .mypy_cache .ruff_cache .pytest_cache

@@ -122,6 +122,9 @@ class GuessLogins:
         nonsense = self.door.attempt(self.valid_user, secrets.token_urlsafe(12))
         record.note(f"control: a nonsense password -> {nonsense.answer}: {nonsense.detail}")
         controls = [self._control(self.valid_user, pace, record)]
+        if self.lockout is not None:  # somebody may have failed before: start from a count of nought
+            guessed = {pair.user for pair in self.pairs}
+            controls += [self._control(user, pace, record) for user in self.others if user in guessed]
         pending, answers = list(self.pairs), dict[str, Fact]()
         while pending and all(control.holds for control in controls):
             pair = pending.pop(pace.next_of([pair.user for pair in pending]))

@@ -6,6 +6,7 @@ Works on every door of `credentials.py`. Whether a lock or a delay is enough is 
 import secrets
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from drivers.credentials import Door, LoginAttempt
@@ -13,6 +14,8 @@ from drivers.probe import Answer, Fact, Observation, Recorder, Witness, all_of
 
 POLL_SECONDS = 0.2
 """Between two tries of the valid login while the account is locked."""
+SILENCES = 2
+"""Wrong passwords without an answer in a row, after which no further one is tried."""
 PATIENCE_SECONDS = 30.0
 """How long a lock whose end is not declared is waited for."""
 
@@ -59,6 +62,8 @@ class MeasureGuessing:
     lock_seconds: float | None = None
     other: tuple[str, str] | None = field(default=None, repr=False)
     """Another account of this door, tried while the first one is locked."""
+    clock: Callable[[], float] = time.monotonic
+    wait: Callable[[float], object] = field(default_factory=lambda: threading.Event().wait)
 
     @property
     def name(self) -> str:
@@ -69,13 +74,13 @@ class MeasureGuessing:
         """Guess, look whether the account is locked, and wait until it is not."""
         before = self._valid(record)
         tried = self._wrong(record) if before.answer is Answer.SEEN else _Tried((), ())
-        last = time.monotonic()
+        last = self.clock()
         after = self._valid(record)
         others = self._others(record) if after.answer is not Answer.SEEN else None
         locked = None
         if after.answer is not Answer.SEEN and tried.outcomes:
             after = self._until_valid(record, last)
-            locked = time.monotonic() - last
+            locked = self.clock() - last
         limit, rate = self._limit(tried, locked, back=after.answer is Answer.SEEN)
         facts = [limit, _rate("rate_before", tried.rate, f"{len(tried.seconds)} in {sum(tried.seconds):.2f} s")]
         facts.append(_rate("rate_after", rate, "in the long run"))
@@ -96,16 +101,17 @@ class MeasureGuessing:
         return attempt
 
     def _wrong(self, record: Recorder) -> _Tried:
-        """Try wrong passwords; stops where one gets in."""
+        """Try wrong passwords; stops where one gets in, and where nobody answers any more."""
         outcomes, seconds = [], []
         for number in range(1, self.attempts + 1):
             record.progress(number, self.attempts, f"{self.door.interface}: {self.user}")
-            start = time.monotonic()
+            start = self.clock()
             attempt = self.door.attempt(self.user, secrets.token_urlsafe(12))
-            seconds.append(time.monotonic() - start)
+            seconds.append(self.clock() - start)
             outcomes.append(attempt)
             record.note(f"wrong password {number} -> {attempt.answer} after {seconds[-1]:.3f} s: {attempt.detail}")
-            if attempt.answer is Answer.SEEN:
+            silent = [one.answer is Answer.SILENT for one in outcomes[-SILENCES:]]
+            if attempt.answer is Answer.SEEN or (len(silent) == SILENCES and all(silent)):
                 break
         return _Tried(tuple(outcomes), tuple(seconds))
 
@@ -113,13 +119,12 @@ class MeasureGuessing:
         """Try the valid login until it gets in: from the declared end of the lock on, for as long again and more."""
         declared = self.lock_seconds or 0.0
         deadline = since + (2 * declared + 5.0 if self.lock_seconds else PATIENCE_SECONDS)
-        pause = threading.Event()
-        pause.wait(max(POLL_SECONDS, since + declared - time.monotonic()))
+        self.wait(max(POLL_SECONDS, since + declared - self.clock()))
         while True:
             attempt = self._valid(record)
-            if attempt.answer is Answer.SEEN or time.monotonic() > deadline:
+            if attempt.answer is Answer.SEEN or self.clock() > deadline:
                 return attempt
-            pause.wait(POLL_SECONDS)
+            self.wait(POLL_SECONDS)
 
     def _others(self, record: Recorder) -> Fact | None:
         """Try another account while this one is turned away: a lock of accounts leaves it alone."""

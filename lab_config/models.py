@@ -115,6 +115,7 @@ class Identity(Model):
     boot_id_field: str
     """Changes at every start, so that a restart cannot be overlooked."""
     slot_field: str | None = None
+    mac_field: str | None = None
 
 
 class ConsoleDeclaration(Model):
@@ -281,6 +282,8 @@ class Component(Model):
     id: Identifier
     kind: Literal["device", "app", "hub", "backend"]
     services: tuple[Service, ...] | Absent
+    ipv6: Literal["same_services"] | Absent = Absent(absent="not declared")
+    """Whether the product takes part in IPv6; its services are then those of IPv4."""
     accounts: tuple[Account, ...] = ()
     http_login: HttpLogin | Absent
     http_resources: tuple[HttpResource, ...] = ()
@@ -452,6 +455,8 @@ class NetworkBench(Model):
     """The sample's address, and the interface of this machine that it is reached through."""
 
     address: str
+    address6: str | None = None
+    """The sample's IPv6 address, where it has one beside `address`."""
     interface: str | None = None
     """Needed for raw sweeps; without it ports are asked by connect()."""
     port_map: dict[str, Port] = {}
@@ -461,6 +466,8 @@ class NetworkBench(Model):
     @model_validator(mode="after")
     def _address_is_an_address(self) -> Self:
         ipaddress.ip_address(self.address)
+        if self.address6:
+            ipaddress.IPv6Address(self.address6)
         return self
 
     @property
@@ -583,6 +590,16 @@ class Permission(StrEnum):
     """Guess at an account until the device refuses it for a while."""
 
 
+class SecondSample(Model):
+    """Another unit of the same product, in its factory state, to compare with: no two share keys or identifiers."""
+
+    sample: str
+    network: NetworkBench
+    credentials: dict[Identifier, Credential] = {}
+    """Of its label, by the declared accounts."""
+    trust_anchor: Path | None = None
+
+
 class Bench(Model):
     """Where one sample is plugged in, and what may be done to it."""
 
@@ -602,6 +619,7 @@ class Bench(Model):
     time_source: TimeSourceBench | Absent = Absent(absent="not named by the bench file")
     cloud: CloudBench | Absent = Absent(absent="not named by the bench file")
     storage: StorageBench | Absent = Absent(absent="not declared")
+    second: SecondSample | Absent = Absent(absent="not named by the bench file")
     trust_anchor: Path | None = None
     """PEM file of the CA that issues the product's certificate, where it is not a public one."""
     credentials: dict[Identifier, Credential] = {}

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from drivers.errors import ConfigurationError
-from lab_config.models import Bench
+from lab_config.models import Absent, Bench
 
 SHORTEST = 6
 _ENVIRONMENT = re.compile(r"^\$\{([A-Z][A-Z0-9_]*)\}$")
@@ -28,6 +28,9 @@ class Secrets:
     def of(cls, bench: Bench, where: Path, public: Collection[str] = ()) -> "Secrets":
         """Resolve each credential of a bench; `where` is its file. ConfigurationError names what is missing."""
         values = {name: _resolve(entry.password, name, where) for name, entry in bench.credentials.items()}
+        if not isinstance(bench.second, Absent):
+            entries = bench.second.credentials.items()
+            values |= {f"second.{name}": _resolve(entry.password, f"second.{name}", where) for name, entry in entries}
         return cls(values, public)
 
     def value(self, name: str) -> str:

@@ -5,6 +5,7 @@ no requirement.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from drivers.probe import Frozen
 from lab_config.models import Strength
@@ -22,17 +23,34 @@ class Assessment(Frozen):
     requirements: tuple[RequirementResult, ...]
 
 
-def requirement_result(identifier: str, text: str, cases: Iterable[CaseResult]) -> RequirementResult:
+def requirement_result(
+    identifier: str,
+    text: str,
+    cases: Iterable[CaseResult],
+    *,
+    recommended: bool = False,
+    excused: str = "",
+) -> RequirementResult:
     """Judge one requirement by the cases of the profile that name it in `covers`.
 
     FAIL if a required case fails; PASS only if at least one required case passes and each of them is PASS or
-    NOT_APPLICABLE; UNCOVERED if no case names it; else OPEN.
+    NOT_APPLICABLE; UNCOVERED if no case names it; else OPEN. A `recommended` one is judged by its expected cases as
+    well. `excused` is why its condition does not hold: then it is NOT_APPLICABLE, unless a case was seen to fail.
     """
     covering = [case for case in cases if identifier in case.covers]
-    required = [case for case in covering if case.strength is Strength.REQUIRED]
-    verdict, reason = _judge(covering, required)
+    deciding = (Strength.REQUIRED, Strength.EXPECTED) if recommended else (Strength.REQUIRED,)
+    verdict, reason = _judge(covering, [case for case in covering if case.strength in deciding])
+    if excused and verdict is RequirementVerdict.FAIL:
+        reason = f"{reason}, though it is declared not to apply: {excused}"
+    elif excused:
+        verdict, reason = RequirementVerdict.NOT_APPLICABLE, f"does not apply: {excused}"
     return RequirementResult(
-        id=identifier, text=text, verdict=verdict, cases=tuple(case.id for case in covering), reason=reason
+        id=identifier,
+        text=text,
+        verdict=verdict,
+        cases=tuple(case.id for case in covering),
+        reason=f"recommended; {reason}".rstrip("; ") if recommended else reason,
+        recommended=recommended,
     )
 
 
@@ -60,29 +78,51 @@ def assess(
     requirements: Mapping[str, str],
     cases: Sequence[CaseResult],
     *,
+    recommended: Collection[str] = (),
+    excused: Mapping[str, str] = MappingProxyType({}),
     missing: Collection[str] = (),
     run_reason: str = "",
 ) -> Assessment:
     """Judge every requirement of a profile, and the run.
 
     `requirements` is id to text, all of the profile's; `cases` are the profile's cases, those deselected as NOT_RUN.
+    Of the requirements, `recommended` ones do not decide, and `excused` ones do not apply, for the reason given.
     `missing` names cases of the profile that have no result at all, and `run_reason` says what spoilt the run as a
     whole; with either of them the run is at best INCOMPLETE. What failed stays failed: it was seen.
     """
-    results = tuple(requirement_result(identifier, text, cases) for identifier, text in requirements.items())
-    failing = [result for result in results if result.verdict is RequirementVerdict.FAIL]
-    passing = [result for result in results if result.verdict is RequirementVerdict.PASS]
+    results = tuple(
+        requirement_result(name, text, cases, recommended=name in recommended, excused=excused.get(name, ""))
+        for name, text in requirements.items()
+    )
+    mandatory = [result for result in results if not result.recommended]
+    failing = [result for result in mandatory if result.verdict is RequirementVerdict.FAIL]
+    passing = [result for result in mandatory if result.verdict is RequirementVerdict.PASS]
+    excusable = [result for result in mandatory if result.verdict is RequirementVerdict.NOT_APPLICABLE]
     parts = [" ".join(run_reason.split()).rstrip(".")] if run_reason.strip() else []
     if failing:
         overall = Overall.NONCONFORMING
-        parts.append(_failures(failing, len(results), cases))
-    elif results and len(passing) == len(results) and not missing and not parts:
+        parts.append(_failures(failing, len(mandatory), cases))
+    elif passing and len(passing) + len(excusable) == len(mandatory) and not missing and not parts:
         overall = Overall.CONFORMING
-        parts.append("the requirement passes" if len(results) == 1 else f"all {len(results)} requirements pass")
+        parts.append(_passes(len(passing), len(excusable)))
     else:
         overall = Overall.INCOMPLETE
-        parts += _gaps(results, missing)
+        parts += _gaps(mandatory, missing)
+    parts += _recommendations(results)
     return Assessment(overall=overall, reason=f"{overall}: {'; '.join(parts)}", requirements=results)
+
+
+def _passes(passing: int, excusable: int) -> str:
+    if excusable:
+        verb = "passes" if passing == 1 else "pass"
+        return f"{_requirements(passing)} {verb}, {excusable} not applicable as declared"
+    return "the requirement passes" if passing == 1 else f"all {passing} requirements pass"
+
+
+def _recommendations(results: Sequence[RequirementResult]) -> list[str]:
+    """Say which recommendations are not met; they decide nothing."""
+    names = [result.id for result in results if result.recommended and result.verdict is RequirementVerdict.FAIL]
+    return [f"recommended and not met: {_listed(names)}"] if names else []
 
 
 def _failures(failing: Sequence[RequirementResult], total: int, cases: Sequence[CaseResult]) -> str:
@@ -98,6 +138,8 @@ def _gaps(results: Sequence[RequirementResult], missing: Collection[str]) -> lis
     for verdict in (RequirementVerdict.OPEN, RequirementVerdict.UNCOVERED):
         if names := [result.id for result in results if result.verdict is verdict]:
             gaps.append(f"{_requirements(len(names))} {verdict.lower()}: {_listed(names)}")
+    if all(result.verdict is RequirementVerdict.NOT_APPLICABLE for result in results):
+        gaps.append("every requirement is declared not to apply: nothing was shown")
     if missing:
         gaps.append(f"no result of {_listed(sorted(missing))}")
     return gaps

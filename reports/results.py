@@ -63,6 +63,8 @@ class RequirementVerdict(StrEnum):
     """Covered, but what was observed does not settle it."""
     UNCOVERED = "UNCOVERED"
     """No case of the profile covers it."""
+    NOT_APPLICABLE = "NOT_APPLICABLE"
+    """Its condition does not hold for this product, as declared with a reason; it counts as settled."""
 
 
 class Interface(StrEnum):
@@ -206,6 +208,8 @@ class RequirementResult(Frozen):
     verdict: RequirementVerdict
     cases: tuple[str, ...] = ()
     """Ids of the cases of the profile that cover it, of any strength."""
+    recommended: bool = False
+    """The catalogue recommends it (R): what becomes of it is said, and does not decide the overall word."""
     reason: Text = ""
 
 

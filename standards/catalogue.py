@@ -31,12 +31,40 @@ class Requirement:
 
 
 @dataclass(frozen=True)
+class Provision:
+    """One provision of EN 303 645; `text` is a paraphrase.
+
+    `mandatory` is M in Table B.1, else it is recommended. `conditions` names those of Table B.1 that have to hold for
+    it to apply, as `C:12` or `F:a`.
+    """
+
+    id: str
+    text: str
+    mandatory: bool
+    conditions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Catalogues:
-    """All catalogues. `requirements` holds IR 8425 in the order of the document."""
+    """All catalogues. `requirements` holds IR 8425 in the order of the document, `provisions` EN 303 645."""
 
     requirements: dict[str, Requirement]
     clauses: dict[str, frozenset[str]]
     mapping: dict[str, dict[str, Any]]
+    provisions: dict[str, Provision]
+    """By clause: `EN303645 5.6-1`."""
+    conditions: dict[str, str]
+    """Conditions and features of EN 303 645 Table B.1, `C:12` or `F:a`, to what they are."""
+
+    def text(self, clause: str) -> str:
+        """Return what a clause asks for that a profile requires. ConfigurationError where its catalogue has no text."""
+        known: dict[str, Requirement | Provision] = {**self.requirements, **self.provisions}
+        if clause not in known:
+            raise ConfigurationError(
+                f"standards/ holds no text of {clause!r}, so that no profile can require it.",
+                "Require items of IR 8425 or provisions of EN 303 645.",
+            )
+        return known[clause].text
 
     def require(self, clauses: Iterable[str], where: str) -> None:
         """Raise ConfigurationError for the first clause that does not resolve; `where` names who cites it."""
@@ -84,6 +112,18 @@ def _cra() -> frozenset[str]:
     return frozenset([f"I{key}" for key in data["part_I"]] + [f"II{key}" for key in data["part_II"]])
 
 
+def _provisions(data: dict[str, Any]) -> dict[str, Provision]:
+    return {
+        f"EN303645 {entry['id']}": Provision(
+            id=f"EN303645 {entry['id']}",
+            text=entry["text"],
+            mandatory=entry["status"] == "M",
+            conditions=tuple(filter(None, (entry["condition_or_feature"] or "").split(","))),
+        )
+        for entry in data["provisions"]
+    }
+
+
 @cache
 def catalogues() -> Catalogues:
     """Read and validate standards/: ids are unique, and each id in the mapping resolves. ConfigurationError if not."""
@@ -95,16 +135,21 @@ def catalogues() -> Catalogues:
                 raise ConfigurationError(f"standards/nist_ir_8425.yaml holds {item.id} twice.", "Remove one.")
             requirements[item.id] = item
     en_18031 = _read("en_18031.yaml")["part1"]
+    en_303_645 = _read("etsi_en_303_645.yaml")
+    provisions = _provisions(en_303_645)
+    features = {f"F:{letter}": text for letter, text in en_303_645["features"].items()}
     result = Catalogues(
         requirements=requirements,
         clauses={
-            "EN303645": frozenset(p["id"] for p in _read("etsi_en_303_645.yaml")["provisions"]),
+            "EN303645": frozenset(clause.split(" ")[1] for clause in provisions),
             "EN18031": frozenset(req for mechanism in en_18031.values() for req in mechanism["reqs"]),
             "CRA": _cra(),
             "IR8259": _ir_8259(),
             "SP800-213A": _sp_800_213a(),
         },
         mapping={row["item"]: row for row in _read("mapping.yaml")["rows"]},
+        provisions=provisions,
+        conditions={**en_303_645["conditions"], **features},
     )
     _validate_mapping(result)
     return result

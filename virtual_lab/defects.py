@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -26,6 +27,8 @@ class Defect(BaseModel):
     """Folders of suites/ that hold the cases in `fails`."""
     fails: tuple[str, ...] = ()
     leaves_manual: tuple[str, ...] = ()
+    module: str | None = None
+    """A Python module of the development tools that the flaw is made with."""
 
     @model_validator(mode="after")
     def _is_found_by_a_case(self) -> Self:
@@ -49,8 +52,14 @@ def register() -> dict[str, Defect]:
 
 
 def require_defects(names: Iterable[str]) -> None:
-    """Raise ConfigurationError for a defect that the register does not hold."""
+    """Raise ConfigurationError for a defect that the register does not hold, or that cannot be planted here."""
     for name in names:
         if name not in register():
             known = ", ".join(sorted(register()))
             raise ConfigurationError(f"there is no defect {name!r}.", f"There are {known}.")
+        module = register()[name].module
+        if module is not None and find_spec(module) is None:
+            raise ConfigurationError(
+                f"the defect {name} is made with {module}, which is not installed.",
+                "Install the development tools with `uv sync`.",
+            )

@@ -87,7 +87,7 @@ def _provider(document: Document) -> tuple[list[Fact], list[str], int]:
         if url.startswith("https://") and url.endswith("/provider-metadata.json")
         else contradicted("provider: canonical_url", f"{url[:80]!r} is no https address of provider-metadata.json"),
         element("provider: role", str(metadata["role"]))
-        if metadata.get("role") in _ROLES
+        if text_of(metadata.get("role")) in _ROLES
         else contradicted("provider: role", f"{str(metadata.get('role'))[:80]!r} is no role of CSAF"),
         _moment("provider: last_updated", metadata.get("last_updated")),
     ]
@@ -119,7 +119,7 @@ def _advisory(document: Document) -> tuple[list[Fact], list[str], int]:
         if frame.get("csaf_version") == "2.0"
         else contradicted(f"{short}: version", f"csaf_version is {str(frame.get('csaf_version'))[:20]!r}, not 2.0"),
         element(f"{short}: status", str(tracking["status"]))
-        if tracking.get("status") in _STATUS
+        if text_of(tracking.get("status")) in _STATUS
         else contradicted(f"{short}: status", f"tracking.status is {str(tracking.get('status'))[:20]!r}"),
         _file_name(short, text_of(tracking.get("id"))),
         _moment(f"{short}: released", tracking.get("current_release_date")),

@@ -127,7 +127,7 @@ def _structure(bom: Part, parts: list[Part]) -> list[Fact]:
 
 
 def _typed(about: str, parts: list[Part]) -> Fact:
-    wrong = [_named(part) for part in parts if part.get("type") not in TYPES or not text_of(part.get("name"))]
+    wrong = [_named(part) for part in parts if text_of(part.get("type")) not in TYPES or not text_of(part.get("name"))]
     if wrong:
         return contradicted(about, f"without a name or a type of CycloneDX: {listed(wrong)}")
     return element(about, listed(_named(part) for part in parts))

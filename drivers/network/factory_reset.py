@@ -21,8 +21,6 @@ from lab_config.models import HttpLogin, Identity, ResetDeclaration, Service, Se
 
 PAUSE = 0.1
 """Seconds between two looks at a device that starts again; it gives no event to wait for."""
-EFFECT_SECONDS = 2.0
-"""How long the effect of a reset that was taken is awaited, where it should have been refused."""
 _DENIAL = re.compile(rb"log.?in|unauthori[sz]ed|denied|forbidden|not permitted|no session", re.IGNORECASE)
 
 
@@ -49,15 +47,15 @@ class Resettable:
         """Return the administrator, who is not logged in yet."""
         return Administrator(self.client, self.http_login, self.user, self.password, record)
 
-    def started_again(self, admin: Administrator, before: Shown, seconds: float) -> Shown | None:
-        """Wait until the device shows another start than before, at most so many seconds; what it shows then."""
-        until = time.monotonic() + seconds
+    def started_again(self, admin: Administrator, before: Shown) -> Shown | None:
+        """Wait until the device shows another start than before, as long as is declared; what it shows then."""
+        until = time.monotonic() + self.reset.seconds
         while True:
             self.ready(max(0.0, until - time.monotonic()))
             now = admin.identity(self.identity)
             if now is not None and None not in {now.boot_id, before.boot_id} and now.boot_id != before.boot_id:
                 return now
-            if time.monotonic() + PAUSE >= until:
+            if time.monotonic() + PAUSE >= until or admin.refused:
                 return None
             Event().wait(PAUSE)
 
@@ -101,7 +99,7 @@ class FactoryReset:
             after = None
             if answer is not None and answer.ok:
                 admin.forget_session()
-                after = device.started_again(admin, before or Shown(), device.reset.seconds)
+                after = device.started_again(admin, before or Shown())
             restarted = after is not None
             admin.forget_session()
             facts = [self._setting(admin, value)]
@@ -252,7 +250,7 @@ class ResetUnauthorised:
             words = answer.words if isinstance(answer, WebAnswer) else f"no answer: {answer.detail}"
             record.note(f"{who}: {device.reset.method} {device.reset.path} -> {words}")
             taken = self._taken(answer)
-            happened = taken and device.started_again(admin, before or Shown(), EFFECT_SECONDS) is not None
+            happened = taken and device.started_again(admin, before or Shown()) is not None
             now = admin.identity(device.identity)
             happened = happened or (before is not None and now is not None and before.boot_id != now.boot_id)
             valid = before is not None and now is not None and (taken or happened or admin.session() is session)

@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 from drivers.credentials import LoginAttempt
 from drivers.network.http import NoAnswerError, WebAnswer, WebClient, WebSession, asks_for_login, lookup, nested
 from drivers.network.http_settings import Shown, shown_by
-from drivers.probe import Recorder
+from drivers.probe import Answer, Recorder
 from lab_config.models import HttpLogin, Identity, Setting, UserDataDeclaration
+
+MOST_REFUSALS = 2
+"""Refused logins after which a person no longer tries."""
 
 
 @dataclass
@@ -22,6 +25,8 @@ class Administrator:
     user: str
     password: str = field(repr=False)
     record: Recorder
+    refusals: int = 0
+    """Logins that the device has refused in its own words."""
     _session: WebSession | None = None
 
     def __enter__(self) -> "Administrator":
@@ -33,12 +38,20 @@ class Administrator:
         if self._session is not None:
             self._session.close()
 
+    @property
+    def refused(self) -> bool:
+        """Whether the device does not take this login: another attempt might lock the account, and change nothing."""
+        return self.refusals >= MOST_REFUSALS
+
     def session(self) -> WebSession | None:
         """Return a session that is logged in, or None where that fails."""
         if self._session is None:
+            if self.refused:
+                return None
             outcome = self.client.login(self.http_login, self.user, self.password)
             if isinstance(outcome, LoginAttempt):
                 self.record.note(f"the login of {self.user} -> {outcome.answer}: {outcome.detail}")
+                self.refusals += outcome.answer is Answer.REFUSED
                 return None
             self._session = outcome
         return self._session

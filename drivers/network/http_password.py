@@ -3,6 +3,7 @@
 Every probe puts the password of the bench back before it ends. Passwords are in no fact and in no note.
 """
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -79,7 +80,8 @@ def _fact(about: str, attempt: LoginAttempt) -> Fact:
 class ChangePassword:
     """Change a password, log in with the new and with the old one, and put the old one back.
 
-    Facts `changed`, `new`, `old`. Witness: the old one got in before, answered after the change, and is back.
+    Facts `changed`, `new`, `old`. Witness: the old one got in before, answered after the change, and is back; a
+    password that nobody can know does not get in.
     """
 
     account: WebAccount
@@ -95,6 +97,10 @@ class ChangePassword:
         before = account.login(account.password)
         words = "got in" if before.answer is Answer.SEEN else f"did not get in ({before.detail})"
         witnesses = [Witness(what=f"the password of {account.user} {words} before", holds=before.answer is Answer.SEEN)]
+        anything = account.login(secrets.token_urlsafe(12)).answer is Answer.SEEN
+        witnesses.append(
+            Witness(what=f"a nonsense password {'got' if anything else 'did not get'} in", holds=not anything)
+        )
         changed = new = old = LoginAttempt(Answer.SILENT, "not asked: the valid login did not get in")
         if before.answer is Answer.SEEN:
             try:

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 from drivers.network.connect_sweep import ConnectSweep
 from drivers.network.link import Link, link_to
+from drivers.network.link6 import link6_to
 from drivers.network.sweep import ALL_PORTS, Canary, PortAnswers, is_reached
 from drivers.network.syn import SynSweep
+from drivers.network.syn6 import Syn6Sweep
 from drivers.network.target import Target
 from drivers.probe import Answer, Fact, Observation, Recorder, Witness, all_of
 from lab_config.models import Transport
@@ -50,8 +52,8 @@ class TcpSweep:
 
     @property
     def name(self) -> str:
-        """One observation a target."""
-        return "tcp_sweep"
+        """One observation an address family."""
+        return "tcp6_sweep" if ":" in self.target.address else "tcp_sweep"
 
     def run(self, record: Recorder) -> TcpPorts:
         """Sweep, by raw frames where that is possible; BenchError when this machine cannot ask."""
@@ -87,16 +89,18 @@ class TcpSweep:
     def _sweep_link(self, link: Link, asked: list[int], record: Recorder) -> PortAnswers:
         mac = link.resolve()
         if mac is None:
-            missing = f"no ARP answer from {link.address} on {link.interface}, nothing else was asked"
+            protocol = "neighbour discovery" if ":" in link.address else "ARP"
+            missing = f"no {protocol} answer from {link.address} on {link.interface}, nothing else was asked"
             return PortAnswers("syn", Canary(self.canary), unfinished=missing)
         pace = self.target.bench.packets_per_second
-        return SynSweep(link, mac, Canary(self.canary), pace, record).run(asked)
+        sweep = Syn6Sweep if ":" in link.address else SynSweep
+        return sweep(link, mac, Canary(self.canary), pace, record).run(asked)
 
     def _link(self) -> Link | None:
         bench = self.target.bench
         if bench.interface is None or bench.forwarded or ipaddress.ip_address(bench.address).is_loopback:
             return None
-        return link_to(bench.address, bench.interface)
+        return (link6_to if ":" in bench.address else link_to)(bench.address, bench.interface)
 
     def _witness(self, answers: PortAnswers) -> Witness:
         if not self.target.bench.forwarded:

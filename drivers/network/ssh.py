@@ -62,6 +62,16 @@ class SshDoor:
         except Exception as error:  # noqa: BLE001 - paramiko raises what its thread met: struct.error, ValueError ...
             return LoginAttempt(Answer.SILENT, printable(f"{type(error).__name__}: {error}", 500))
 
+    def host_key(self) -> bytes | None:
+        """Return the public host key of a completed key exchange as RFC 4253, 6.6 encodes it, or None without one."""
+        try:
+            with self._transport(time.monotonic() + self.seconds) as transport:
+                return bytes(transport.get_remote_server_key().asbytes())
+        except BenchError:
+            raise
+        except Exception:  # noqa: BLE001 - paramiko raises what its thread met: struct.error, ValueError ...
+            return None
+
     def run(self, user: str, password: str, command: str, seconds: float = COMMAND_SECONDS) -> bytes:
         """Run a command and return what it wrote to its standard output, cut at OUTPUT_BYTES.
 

@@ -32,10 +32,11 @@ _RECEIVE_BUFFER = 16 << 20
 
 def checksum(data: bytes) -> int:
     """Return the Internet checksum of RFC 1071 of an even number of bytes."""
-    return _fold(sum(struct.unpack(f"!{len(data) // 2}H", data)))
+    return fold(sum(struct.unpack(f"!{len(data) // 2}H", data)))
 
 
-def _fold(total: int) -> int:
+def fold(total: int) -> int:
+    """Return the one's complement of a sum of 16-bit words, carries folded in."""
     total = (total & 0xFFFF) + (total >> 16)
     return ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF
 
@@ -59,7 +60,7 @@ class SynTemplate:
             self._start
             + port.to_bytes(2, "big")
             + self._middle
-            + _fold(self._sum + port).to_bytes(2, "big")
+            + fold(self._sum + port).to_bytes(2, "big")
             + self._end
         )
 
@@ -97,14 +98,17 @@ def pcap(frames: Sequence[tuple[int, bytes]]) -> bytes:
 
 
 class SynSweep:
-    """One sweep over a link; `run` may be called once."""
+    """One sweep over a link; `run` may be called once. `syn6.py` has its counterpart for IPv6."""
+
+    ethertype = ETHERTYPE_IPV4
+    family = socket.AF_INET
 
     def __init__(self, link: Link, mac: bytes, canary: Canary, packets_per_second: int, record: Recorder) -> None:
         self.answers = PortAnswers("syn", canary)
         self._link, self._mac, self._record = link, mac, record
         self._pace = Pace(packets_per_second)
         self._isn = secrets.randbits(32)
-        self._ends = (socket.inet_aton(link.address), socket.inet_aton(link.own_address))
+        self._ends = (socket.inet_pton(self.family, link.address), socket.inet_pton(self.family, link.own_address))
         self._frames: list[tuple[int, bytes]] = []
         self._canary_open: set[int] = set()
         self._canary_refused = False
@@ -114,19 +118,27 @@ class SynSweep:
         self._lost_in_a_row = 0
         self._mute_in_a_row = 0
 
+    def template(self, source: int, isn: int) -> "SynTemplate":
+        """Return the frames from one source port with one initial sequence number."""
+        return SynTemplate(self._link, self._mac, source, isn)
+
+    def read(self, frame: bytes) -> TcpAnswer | None:
+        """Read an Ethernet frame; None for what is no TCP segment."""
+        return parse(frame)
+
     def run(self, ports: Sequence[int]) -> PortAnswers:
         """Ask all these ports, and keep what answered; raises BenchError when our own interface fails."""
         with contextlib.ExitStack() as stack:
-            self._sock = stack.enter_context(self._link.open(ETHERTYPE_IPV4))
+            self._sock = stack.enter_context(self._link.open(self.ethertype))
             self._link.hear_only_target(self._sock)
             with contextlib.suppress(PermissionError):
                 self._sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
             # Bound, so that nobody else gets these ports, and not listening, so that our kernel answers with RST.
-            own = [stack.enter_context(socket.socket()) for _ in range(_SOURCES)]
+            own = [stack.enter_context(socket.socket(self.family)) for _ in range(_SOURCES)]
             for sock in own:
                 sock.bind((self._link.own_address, 0))
             self._sources: list[int] = [sock.getsockname()[1] for sock in own]
-            self._template = SynTemplate(self._link, self._mac, self._sources[0], self._isn)
+            self._template = self.template(self._sources[0], self._isn)
             self._rounds(ports)
             heard = self._start_canary()
             self._send_canary()
@@ -216,7 +228,7 @@ class SynSweep:
         self._canary_asks += 1
         isn = (self._isn + self._canary_asks) & 0xFFFFFFFF
         source = self._sources[1 + self._canary_asks % (_SOURCES - 1)]
-        frame = SynTemplate(self._link, self._mac, source, isn).to(self.answers.canary.port)
+        frame = self.template(source, isn).to(self.answers.canary.port)
         self._keep(frame)
         self._send(frame)
         self._pace.spend(1)
@@ -253,7 +265,7 @@ class SynSweep:
                 if error.errno == errno.ENETDOWN:
                     return
                 raise
-            if answer := parse(frame):
+            if answer := self.read(frame):
                 self._take(answer, frame)
 
     def _take(self, answer: TcpAnswer, frame: bytes) -> None:

@@ -167,8 +167,8 @@ class UdpSweep:
 
     @property
     def name(self) -> str:
-        """One observation a target."""
-        return "udp_sweep"
+        """One observation an address family."""
+        return "udp6_sweep" if ":" in self.target.address else "udp_sweep"
 
     def run(self, record: Recorder) -> UdpPorts:
         """Ask; BenchError when this machine cannot send."""

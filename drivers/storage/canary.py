@@ -87,7 +87,7 @@ class StorageSearch(Observation):
 
 @dataclass(frozen=True)
 class SearchStorage:
-    """Plant a public and a secret text, take an image, and search it for the secret one and for what no image may hold.
+    """Plant a secret and a public text, take an image, and search it for the secret one and for what no image may hold.
 
     `passwords` are valid ones by the account's name; only whether they were found is kept. The setting is put back,
     the user data stays: many products delete all of it or none. Witness: the public text was found.
@@ -105,9 +105,9 @@ class SearchStorage:
         """Plant, dump, search, put the setting back."""
         sample, public, secret = self.sample, canary("public"), canary("secret")
         with sample.administrator(record) as admin:
-            old = admin.setting(sample.setting)
-            changed = old is not None and admin.change(sample.setting, public)
             planted = admin.add(sample.user_data, canary("name"), secret)
+            old = admin.setting(sample.setting)
+            changed = old is not None and admin.change(sample.setting, public)  # after the secret: written last
             try:
                 found, whole = sample.look(self._wanted(public, secret), record)
             finally:

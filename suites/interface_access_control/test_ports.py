@@ -41,6 +41,36 @@ def test_every_answering_udp_port_is_declared(component: Component, udp_ports: U
 
 
 @case(
+    "ports.tcp6.undeclared",
+    covers=["IAC-1a", "EN303645 5.6-1", "EN18031 GEC-2", "EN18031 GEC-4"],
+    fails_on="presence",
+    advice="Give the firewall the same rules for IPv6, stop the service, or declare the port with its purpose.",
+)
+def test_every_open_tcp_port_of_the_ipv6_address_is_declared(component: Component, tcp6_ports: TcpPorts) -> None:
+    """Sweep TCP 1-65535 on the component's IPv6 address, and compare with the declaration.
+
+    Witness: the declared canary port answered on that address throughout the sweep and at its end.
+    """
+    undeclared = tcp6_ports.open - component.ports(Transport.TCP)
+    assert not undeclared, f"open over IPv6 but not declared: TCP {', '.join(map(str, sorted(undeclared)))}"
+
+
+@case(
+    "ports.udp6.undeclared",
+    covers=["IAC-1a", "EN303645 5.6-1", "EN18031 GEC-2", "EN18031 GEC-4"],
+    fails_on="presence",
+    advice="Give the firewall the same rules for IPv6, stop the service, or declare the port with its purpose.",
+)
+def test_every_answering_udp_port_of_the_ipv6_address_is_declared(component: Component, udp6_ports: UdpPorts) -> None:
+    """Send each well-known UDP service its own payload over IPv6, and compare what answers with the declaration.
+
+    Witness: a declared UDP service answered on that address before and after.
+    """
+    undeclared = udp6_ports.open - component.ports(Transport.UDP)
+    assert not undeclared, f"answering over IPv6 but not declared: UDP {', '.join(map(str, sorted(undeclared)))}"
+
+
+@case(
     "ports.boot_window",
     covers=["IAC-2c", "IAC-1a", "EN303645 5.6-1"],
     fails_on="presence",

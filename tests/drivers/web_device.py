@@ -92,6 +92,10 @@ class Device:
         self.version, self.slot, self.boot = "1.4.0", "a", 1
         self.staged: str | None = None
         self.status = {"state": "idle", "reason": ""}
+        self.serial = "HV2-1"
+        self.passwords = dict(PASSWORDS)
+        self.refused = 0
+        self.recordings: list[dict[str, str]] = []
         self.requests: list[str] = []
         self.stopped = threading.Event()
         self.port = 9
@@ -160,6 +164,30 @@ class Device:
         return "", version
 
 
+def erase(device: Device, method: str, path: str, body: bytes) -> tuple[int, object]:
+    """Answer for user data and for the factory reset: status and JSON."""
+    habits = device.habits
+    if path == "/api/reset":
+        if "never_resets" not in habits:
+            device.restart()
+            if "reset_keeps_settings" not in habits:
+                device.settings = {"device_name": "Gate", "osd_text": "hello"}
+            if "reset_keeps_data" not in habits:
+                device.recordings.clear()
+            if "reset_changes_serial" in habits:
+                device.serial += "1"
+            if "reset_default_password" in habits:
+                device.passwords["admin"] = "admin"
+        return 202, {"state": "resetting"}
+    if method == "POST" and "data_not_taken" not in habits:
+        device.recordings.append(json.loads(body))
+    if method == "DELETE" and "never_deletes" not in habits:
+        device.recordings.clear()
+    if method == "GET" and "data_hidden" in habits and "DELETE /api/recordings" in device.requests:
+        return 500, {"error": "internal"}
+    return 200, {"recordings": device.recordings}
+
+
 class _Handler(http.server.BaseHTTPRequestHandler):
     device: Device
 
@@ -205,7 +233,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         else:
             self.answer(404, b"none")
 
-    do_GET = do_POST = do_PUT = handle_any  # noqa: N815 - the names are the standard library's
+    do_GET = do_POST = do_PUT = do_DELETE = handle_any  # noqa: N815 - the names are the standard library's
 
     def finish_with(self, action: Callable[[], Any]) -> None:
         action()
@@ -236,7 +264,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return
         form = {name: values[0] for name, values in parse_qs(self.body.decode()).items()}
         user, habits = form.get("username", ""), self.device.habits
-        good = PASSWORDS.get(user) == form.get("password") and form.get("token") == "a&b"
+        good = self.device.passwords.get(user) == form.get("password") and form.get("token") == "a&b"
         if good or "any_password" in habits:
             token = secrets.token_hex(8)
             self.device.sessions[token] = user
@@ -246,6 +274,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         elif "silent_refusal" in habits:
             self.answer(200, b"<html></html>")
         else:
+            self.device.refused += 1
             self.answer(401, b"<html>Login incorrect</html>")
 
     def logout(self) -> None:
@@ -271,7 +300,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.answer(403, {"error": "not permitted"})
         elif self.path == "/api/status":
             firmware = {"version": device.version, "slot": device.slot}
-            shown = {"model": "Vista", "serial": "HV2-1", "firmware": firmware, "boot_id": str(device.boot)}
+            shown = {"model": "Vista", "serial": device.serial, "firmware": firmware, "boot_id": str(device.boot)}
             if "no_serial" in habits:
                 del shown["serial"]
             self.answer(200, shown)
@@ -279,6 +308,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             if self.command == "PUT" and "not_applied" not in habits:
                 device.settings.update(json.loads(self.body))
             self.answer(200, device.settings)
+        elif self.path in {"/api/recordings", "/api/reset"}:
+            self.answer(*erase(device, self.command, self.path, self.body))
         elif self.command == "POST":
             self.answer(*device.install(self.body))
         else:

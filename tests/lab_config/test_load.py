@@ -11,7 +11,11 @@ BENCH = find("benches", "reference").read_text("utf-8")
 ENVIRONMENT = {
     name: f"/tmp/{name}"
     for name in ("REFERENCE_FOLDER", "REFERENCE_CONSOLE", "REFERENCE_JTAG", "REFERENCE_SERIAL", "REFERENCE_RELAY")
-} | {"REFERENCE_PYTHON": "python3", "REFERENCE_ADDRESS": "192.0.2.10", "REFERENCE_COLLECTOR": "192.0.2.1", "REFERENCE_TIME_PORT": "123"}
+} | {"REFERENCE_PYTHON": "python3", "REFERENCE_ADDRESS": "192.0.2.10", "REFERENCE_ADDRESS6": "", "REFERENCE_COLLECTOR": "192.0.2.1", "REFERENCE_TIME_PORT": "123"} | {
+    "REFERENCE_SECOND_ADDRESS": "192.0.2.11",
+    "REFERENCE_SECOND_FOLDER": "/tmp/second",
+    "REFERENCE_SECOND_SERIAL": "HV2-2",
+}
 
 
 def product_with(folder: Path, old: str, new: str) -> Path:

@@ -112,3 +112,44 @@ def test_the_reason_is_one_line_and_counts_what_it_does_not_name() -> None:
     assert assessment.reason == (
         "INCOMPLETE: 40 requirements uncovered: AI-0, AI-1, AI-2, AI-3, AI-4, AI-5 and 34 more"
     )
+
+
+def test_a_requirement_whose_condition_does_not_hold_is_settled_with_its_reason() -> None:
+    result = requirement_result("A", "", [], excused="F:w (telemetry): it sends none")
+    assert result.verdict is R.NOT_APPLICABLE
+    assert result.reason == "does not apply: F:w (telemetry): it sends none"
+    assessment = assess({"A": "", "B": ""}, [case("case.b", V.PASS, "B")], excused={"A": "it sends none"})
+    assert assessment.reason == "CONFORMING: 1 requirement passes, 1 not applicable as declared"
+
+
+def test_what_is_declared_not_to_apply_and_is_seen_to_fail_fails() -> None:
+    result = requirement_result("A", "", [case("debug.port", V.FAIL, "A")], excused="there is no such port")
+    assert result.verdict is R.FAIL
+    assert result.reason == "failed: debug.port, though it is declared not to apply: there is no such port"
+
+
+def test_a_product_to_which_nothing_applies_does_not_conform() -> None:
+    assessment = assess({"A": ""}, [], excused={"A": "it is a brick"})
+    assert assessment.reason == "INCOMPLETE: every requirement is declared not to apply: nothing was shown"
+
+
+@pytest.mark.parametrize("verdict", [V.FAIL, V.INCONCLUSIVE, V.NOT_RUN, V.MANUAL, None])
+def test_a_recommendation_is_shown_and_does_not_decide(verdict: Verdict | None) -> None:
+    cases = [case("case.a", V.PASS, "A")]
+    cases += [case("case.r", verdict, "R", strength=Strength.EXPECTED)] if verdict else []
+    assessment = assess({"A": "", "R": ""}, cases, recommended={"R"})
+    assert assessment.overall is Overall.CONFORMING
+    shown = assessment.requirements[1]
+    assert shown.recommended
+    assert shown.verdict is {V.FAIL: R.FAIL, None: R.UNCOVERED}.get(verdict, R.OPEN)
+
+
+def test_a_recommendation_that_is_not_met_is_named_in_the_reason() -> None:
+    cases = [case("case.a", V.PASS, "A"), case("case.r", V.FAIL, "R", strength=Strength.EXPECTED)]
+    assessment = assess({"A": "", "R": ""}, cases, recommended={"R"})
+    assert assessment.reason == "CONFORMING: the requirement passes; recommended and not met: R"
+
+
+def test_recommendations_alone_make_no_product_conform() -> None:
+    cases = [case("case.r", V.PASS, "R", strength=Strength.EXPECTED)]
+    assert assess({"R": ""}, cases, recommended={"R"}).overall is Overall.INCOMPLETE

@@ -49,6 +49,7 @@ def real_bench(folder: Path, old: str = "", new: str = "") -> str:
         "id: reference\n": f"id: desk_{secrets.token_hex(4)}\n",  # benches of one id lock each other
         "${REFERENCE_SERIAL}": "S1",
         "${REFERENCE_ADDRESS}\n  interface: lab0": "127.0.9.9",
+        '  address6: "${REFERENCE_ADDRESS6}"\n': "",
         "${REFERENCE_COLLECTOR}": "127.0.9.1",
         "${REFERENCE_CONSOLE}": "/dev/ttyNOTTHERE0",
         "${REFERENCE_JTAG}": "127.0.9.1:9",

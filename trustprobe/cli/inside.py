@@ -6,7 +6,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -58,6 +58,7 @@ def _lab(options: dict[str, object]) -> Iterator[Lab]:
     from virtual_lab.declaration import flawed_copy, flaws_on_paper
     from virtual_lab.reference.lab import ReferenceLab
     from virtual_lab.reference.namespace import available, enter_lab
+    from virtual_lab.reference.second import SecondDevice
 
     reason = "as asked" if options["loopback"] else available()
     if reason is None:
@@ -69,8 +70,11 @@ def _lab(options: dict[str, object]) -> Iterator[Lab]:
     in_device = [defect for defect in defects if defect not in on_paper]
     with tempfile.TemporaryDirectory(prefix="trustprobe-lab-") as folder, tempfile.TemporaryDirectory() as papers:
         product = str(flawed_copy(_declaration(options), on_paper, Path(papers))) if on_paper else None
-        with ReferenceLab(Path(folder), in_device, loopback=reason is not None) as lab:
+        device = ReferenceLab(Path(folder), in_device, loopback=reason is not None)
+        with device as lab, ExitStack() as opened:
             os.environ.update(lab.environment)
+            second = opened.enter_context(SecondDevice(Path(folder) / "second", lab))
+            os.environ.update(second.environment)
             if options["unpowered"]:
                 PowerSwitch(PowerBench(on="", off=lab.environment["REFERENCE_RELAY"] + "?turn=off")).off()
             yield Lab(lab.port_map, product)

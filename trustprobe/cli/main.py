@@ -22,6 +22,7 @@ Capability = Annotated[str | None, typer.Option(help="Run only this capability; 
 Unpowered = Annotated[bool, typer.Option("--unpowered", help="Leave the virtual device switched off.")]
 Loopback = Annotated[bool, typer.Option("--loopback", help="Run the virtual device without network namespaces.")]
 Html = Annotated[bool, typer.Option("--html/--no-html", help="Make the Allure HTML report.")]
+Markdown = Annotated[Path | None, typer.Option(help="Write the table into this page, as docs/soundness.md has it.")]
 Jobs = Annotated[int, typer.Option(min=1, max=16, help="Runs side by side.")]
 
 
@@ -45,11 +46,11 @@ def run(
 
 
 @app.command()
-def matrix(out: Out = Path("out/matrix"), defect: Defects = None, jobs: Jobs = 2) -> None:
+def matrix(out: Out = Path("out/matrix"), defect: Defects = None, jobs: Jobs = 2, markdown: Markdown = None) -> None:
     """Plant each defect in turn, and see that exactly its cases fail: exit 0 when every one is found."""
     from trustprobe.cli.matrix import run_matrix
 
-    raise typer.Exit(run_matrix(out, tuple(defect or ()), jobs))
+    raise typer.Exit(run_matrix(out, tuple(defect or ()), jobs, markdown))
 
 
 @app.command()

@@ -8,7 +8,6 @@ import signal
 import subprocess
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -16,29 +15,11 @@ from rich.table import Table
 
 from reports.results import Results, Verdict
 from trustprobe.cli.run import Options, judge, read_results
+from trustprobe.cli.soundness import HARDENED, Outcome, require_writable, write_page
 from virtual_lab.defects import register, require_defects
 
-HARDENED = "(none)"
 PROFILE = "cyber_trust_mark"
 """The rule book that asks for every case."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What one run came to, against what the register says of its defect."""
-
-    defect: str
-    missed: tuple[str, ...]
-    """Cases and rows that should have failed and did not."""
-    others: tuple[str, ...]
-    """Cases that failed and should not have."""
-    inconclusive: int
-    failed: tuple[str, ...]
-
-    @property
-    def holds(self) -> bool:
-        """Whether exactly the defect's cases failed; the hardened device is inconclusive nowhere."""
-        return not self.missed and not self.others and (self.defect != HARDENED or not self.inconclusive)
 
 
 def compare(defect: str, results: Results, capability: str | None = None) -> Outcome:
@@ -77,9 +58,14 @@ def never_failed(outcomes: Iterable[Outcome], results: Results) -> tuple[str, ..
     return tuple(sorted({case.id for case in results.cases} - found))
 
 
-def run_matrix(out: Path, wanted: tuple[str, ...], jobs: int) -> int:
-    """Run each defect, `jobs` at a time, print the table, and return 0 when every one is found and nothing else."""
+def run_matrix(out: Path, wanted: tuple[str, ...], jobs: int, markdown: Path | None = None) -> int:
+    """Run each defect, `jobs` at a time, print the table, and return 0 when every one is found and nothing else.
+
+    `markdown` is a page to write the table into (see `soundness.py`).
+    """
     require_defects(wanted)
+    if markdown is not None:
+        require_writable(markdown)
     defects = list(wanted) or [HARDENED, *register()]
     console = Console()
     running: set[subprocess.Popen[bytes]] = set()
@@ -105,6 +91,8 @@ def run_matrix(out: Path, wanted: tuple[str, ...], jobs: int) -> int:
     idle = () if wanted else never_failed(outcomes, done[0][1])
     if idle:
         console.print(f"No defect makes these cases fail: {', '.join(idle)}", markup=False)
+    if markdown is not None:
+        write_page(markdown, outcomes, {case.id for case in done[0][1].cases}, idle)
     held = sum(outcome.holds for outcome in outcomes)
     console.print(f"{held} of {len(outcomes)} as expected", markup=False)
     return 0 if held == len(outcomes) and not idle else 1

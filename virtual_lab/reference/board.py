@@ -18,7 +18,7 @@ from virtual_lab.reference import syscalls
 from virtual_lab.reference.debug_port import DebugPort, Memory, MemoryAccessPort
 from virtual_lab.reference.firmware.defects import Defects
 from virtual_lab.reference.firmware.flash import Flash
-from virtual_lab.reference.namespace import DEVICE_INTERFACE, NETMASK
+from virtual_lab.reference.namespace import DEVICE_INTERFACE, NETMASK, PREFIX6
 from virtual_lab.reference.processor import Processor
 from virtual_lab.reference.relay import PowerRelay
 from virtual_lab.reference.tap import ScanChain, Tap, remote_bitbang
@@ -43,6 +43,7 @@ class Board:
         folder: Path = arguments.folder
         self._flash = folder / "flash"
         self._has_link = not arguments.loopback
+        self._address6: str = arguments.address6
         defects = Defects(Flash(self._flash).config["defects"])
         self._memory = Memory()
         self._debug_port = DebugPort(MemoryAccessPort(self._memory, locked=not defects("jtag_open")))
@@ -65,6 +66,8 @@ class Board:
             return
         if self._has_link:
             syscalls.set_link(DEVICE_INTERFACE, up=on)
+            if on and self._address6:  # the kernel forgets it when the link goes down
+                syscalls.set_address6(DEVICE_INTERFACE, self._address6, PREFIX6)
         self.uart.power(on=on)
         if on:
             self._debug_port.power_on_reset()
@@ -137,6 +140,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, required=True, help="state folder with flash/ and lab/")
     parser.add_argument("--loopback", action="store_true", help="stay in the lab's network namespace")
     parser.add_argument("--address", required=True, help="address of the device")
+    parser.add_argument("--address6", default="", help="IPv6 address of the device, where it has one")
     parser.add_argument("--collector", required=True, help="address of the log collector")
     parser.add_argument("--port-map", default="{}", help='JSON: {"tcp/443": 20443}')
     parser.add_argument("--firmware", required=True, help="JSON: the command that runs on the processor")

@@ -73,6 +73,7 @@ class ReferenceLab:
         self.loopback = loopback
         self.address = LOOPBACK_DEVICE if loopback else namespace.DEVICE_ADDRESS
         self.collector = LOOPBACK_LAB if loopback else namespace.LAB_ADDRESS
+        self.address6 = "" if loopback or not namespace.has_ipv6() else namespace.DEVICE_ADDRESS6
         self.time_port = LOOPBACK_TIME_PORT if loopback else TIME_PORT
         self.port_map: dict[str, int] = dict(LOOPBACK_PORTS) if loopback else {}
         self.environment: dict[str, str] = {}
@@ -121,6 +122,7 @@ class ReferenceLab:
                 self.folder,
                 defects=self.defects,
                 address=self.address,
+                **({"address6": self.address6} if self.address6 else {}),
                 collector=self.collector,
                 time_port=self.time_port,
             )
@@ -149,6 +151,7 @@ class ReferenceLab:
         options = {
             "--folder": str(self.folder),
             "--address": self.address,
+            "--address6": self.address6,
             "--collector": self.collector,
             "--port-map": json.dumps(self.port_map),
             "--firmware": json.dumps(self._firmware),
@@ -221,6 +224,7 @@ class ReferenceLab:
             "REFERENCE_SERIAL": label.serial,
             "REFERENCE_MAC": str(json.loads((self.folder / "flash" / CONFIG).read_text())["mac"]),
             "REFERENCE_ADDRESS": self.address,
+            "REFERENCE_ADDRESS6": self.address6,
             "REFERENCE_COLLECTOR": self.collector,
             "REFERENCE_TIME_PORT": str(self.time_port),
             "REFERENCE_CONSOLE": str(self.folder / CONSOLE),

@@ -19,6 +19,9 @@ DEVICE_INTERFACE: Final = "eth0"
 LAB_ADDRESS: Final = "192.0.2.1"
 DEVICE_ADDRESS: Final = "192.0.2.10"
 NETMASK: Final = "255.255.255.0"
+LAB_ADDRESS6: Final = "fd00:0:0:2::1"
+DEVICE_ADDRESS6: Final = "fd00:0:0:2::10"
+PREFIX6: Final = 64
 _NEXT_STEP = "Run with --loopback, or allow user namespaces to this user (user.max_user_namespaces, AppArmor)."
 
 
@@ -76,6 +79,16 @@ def enter_lab() -> None:
         raise BenchError(f"no network namespace for uid {uid}{hint}: {error.strerror or error}.", _NEXT_STEP) from error
 
 
+def has_ipv6() -> bool:
+    """Whether the kernel speaks IPv6 in this namespace; asked where its loopback interface is up."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+            sock.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
 def require_fresh_lab() -> None:
     """Raise BenchError where more than lo is up: this is the machine's own network, or a lab that holds a device."""
     if others := [name for _, name in socket.if_nameindex() if name != "lo" and syscalls.is_up(name)]:
@@ -98,6 +111,8 @@ def join_device(pid: int, mac: str) -> None:
             routes.link("add", ifname=LAB_INTERFACE, kind="veth", peer=peer)
         syscalls.set_address(LAB_INTERFACE, LAB_ADDRESS, NETMASK)
         syscalls.set_link(LAB_INTERFACE, up=True)
+        if has_ipv6():
+            syscalls.set_address6(LAB_INTERFACE, LAB_ADDRESS6, PREFIX6)
     except (OSError, NetlinkError) as error:
         raise BenchError(f"the kernel made no pair of interfaces: {error}.", _NEXT_STEP) from error
 

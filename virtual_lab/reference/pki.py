@@ -75,9 +75,15 @@ def device_credentials(issuer: Credential, serial: str, address: str, defects: D
     if defects("certificate_rsa1024"):
         return [_device(issuer, rsa.generate_private_key(65537, 1024), serial, address, defects)]
     credentials = [_device(issuer, ec.generate_private_key(ec.SECP256R1()), serial, address, defects)]
-    if defects("tls_no_forward_secrecy"):  # key transport needs an RSA key; the EC one stays beside it
+    if defects("tls_no_forward_secrecy") or defects("tls_sslv3"):
+        # Key transport needs an RSA key, and SSLv3 knows no elliptic curves; the EC key stays beside it.
         credentials.append(_device(issuer, rsa.generate_private_key(65537, 2048), serial, address, defects))
     return credentials
+
+
+def device_credential_of(issuer: Credential, key: PrivateKey, serial: str, address: str) -> Credential:
+    """Issue a server certificate for a key that there is already."""
+    return _device(issuer, key, serial, address, Defects())
 
 
 def dh_parameters_pem() -> bytes:

@@ -56,6 +56,7 @@ def provision(
     *,
     defects: Sequence[str],
     address: str,
+    address6: str = "",
     collector: str,
     collector_port: int = 6514,
     collector_clear_port: int = CLEAR_PORT,
@@ -77,6 +78,7 @@ def provision(
     config = _config(label, planted)
     config["collector"] = {"address": collector, "port": collector_port, "clear_port": collector_clear_port}
     config["time_source"] = {"address": collector, "port": time_port}
+    config["address6"] = address6
     # A static host entry: the lab answers for the cloud at the address of its collector.
     config["cloud"] = {"host": CLOUD_HOST, "address": collector, "port": cloud_port}
     flash.write_json(store / flash.CONFIG, config)

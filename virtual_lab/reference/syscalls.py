@@ -19,6 +19,9 @@ _INOTIFY_EVENT = struct.Struct("iIII")
 _SIOCGIFFLAGS, _SIOCSIFFLAGS = 0x8913, 0x8914
 _SIOCSIFADDR, _SIOCSIFNETMASK = 0x8916, 0x891C
 _IFF_UP = 1
+_RTM_NEWADDR, _NLMSG_ERROR = 20, 2
+_NLM_F_REQUEST_ACK_CREATE_REPLACE = 0x1 | 0x4 | 0x400 | 0x100
+_IFA_ADDRESS, _IFA_F_NODAD = 1, 0x02
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -100,6 +103,21 @@ def set_link(name: str, *, up: bool) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         flags = _flags(sock, name) & ~_IFF_UP | (_IFF_UP if up else 0)
         fcntl.ioctl(sock, _SIOCSIFFLAGS, struct.pack("16sH14x", name.encode(), flags))
+
+
+def set_address6(name: str, address: str, prefix: int) -> None:
+    """Give an interface of this network namespace an IPv6 address that is usable at once (rtnetlink(7), no DAD)."""
+    packed = socket.inet_pton(socket.AF_INET6, address)
+    attribute = struct.pack("=HH16s", 4 + len(packed), _IFA_ADDRESS, packed)
+    message = struct.pack("=BBBBI", socket.AF_INET6, prefix, _IFA_F_NODAD, 0, socket.if_nametoindex(name)) + attribute
+    header = struct.pack("=IHHII", 16 + len(message), _RTM_NEWADDR, _NLM_F_REQUEST_ACK_CREATE_REPLACE, 1, 0)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as sock:
+        sock.bind((0, 0))
+        sock.send(header + message)
+        answer = sock.recv(4096)
+    kind, error = struct.unpack_from("=4xH10xi", answer)
+    if kind != _NLMSG_ERROR or error:
+        raise OSError(-error, f"address {address} of {name}: {os.strerror(-error)}")
 
 
 def set_address(name: str, address: str, netmask: str) -> None:

@@ -193,6 +193,7 @@ class Administration:
             return json_response(403, {"error": "the old password is wrong"})
         except WeakPasswordError as error:
             return json_response(400, {"error": str(error)})
+        self.sessions.end_others(_user(request), request.token)
         return json_response(200, {"state": "changed"})
 
     def _update_outcome(self, request: Request) -> Response:

@@ -1,5 +1,6 @@
 """The device as its services see it: flash, defects, network interface, log, accounts, updates, and how it ends."""
 
+import copy
 import threading
 import time
 import uuid
@@ -60,6 +61,12 @@ class Device:
     def version(self) -> str:
         """The firmware version that runs."""
         return self.running.version
+
+    def at(self, ports: Ports) -> "Device":
+        """Return this same device with another address, for services that listen there as well."""
+        beside = copy.copy(self)
+        beside.ports = ports
+        return beside
 
     def restart(self) -> None:
         """End this run; the board starts the firmware again."""

@@ -5,6 +5,7 @@ from typing import Protocol
 from virtual_lab.reference.firmware import cloud, collector, discovery, leftovers, snmp_agent, ssh, web
 from virtual_lab.reference.firmware.clock import TimeSource
 from virtual_lab.reference.firmware.device import Device
+from virtual_lab.reference.firmware.ports import Ports
 from virtual_lab.reference.firmware.syslog import Event
 
 
@@ -32,7 +33,24 @@ def start_services(device: Device, collector_address: str) -> None:
         device.serving.add(port)
         if not device.defects("service_start_not_logged"):
             device.log.send(Event.SERVICE_START, "service started", port=port)
+    for service in _services6(device).values():
+        service.start()
     device.log_start()
+
+
+def _services6(device: Device) -> dict[str, Service]:
+    """Return the services that listen on the device's IPv6 address, by port: the declared ones, and what is planted."""
+    if not (address6 := device.flash.config["address6"]):
+        return {}
+    beside = device.at(Ports(address6))
+    services: dict[str, Service] = {web.PORT: web.WebServer(beside), ssh.PORT: ssh.SshServer(beside)}
+    if not device.defects("discovery_dead"):
+        services[discovery.PORT] = discovery.Discovery(beside)
+    if device.defects("undeclared_tcp6"):
+        services[leftovers.DEBUG] = leftovers.TcpService(beside, leftovers.DEBUG, leftovers.debug_port)
+    if device.defects("undeclared_udp6"):
+        services[snmp_agent.PORT] = snmp_agent.SnmpAgent(beside)
+    return services
 
 
 def _services(device: Device) -> dict[str, Service]:

@@ -50,6 +50,13 @@ class Sessions:
             session.used = now
             return session.account
 
+    def end_others(self, user: str, token: str | None) -> None:
+        """Close every login of a user but one."""
+        with self._lock:
+            self._open = {
+                known: session for known, session in self._open.items() if session.account.user != user or known == token
+            }
+
     def end(self, token: str | None) -> None:
         """Close a login; an unknown token is fine."""
         with self._lock:

@@ -21,6 +21,7 @@ from virtual_lab.reference.firmware.administration import (
     json_response,
 )
 from virtual_lab.reference.firmware.device import Device
+from virtual_lab.reference.firmware.old_tls import OldTls
 from virtual_lab.reference.firmware.tls import Contexts
 
 PORT = "tcp/443"
@@ -46,6 +47,7 @@ class WebServer(http.server.ThreadingHTTPServer):
         self.administration = Administration(device)
         self.administration.routes |= state_pages.routes(device)
         self._contexts = Contexts(device.flash.folder, device.defects)
+        self._old_tls = OldTls(device.flash.folder, device.defects)
         self._free = threading.BoundedSemaphore(_CONNECTIONS)
         listener = device.ports.listen(PORT)
         super().__init__(listener.getsockname()[:2], _Handler, bind_and_activate=False)
@@ -73,6 +75,10 @@ class WebServer(http.server.ThreadingHTTPServer):
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Do the handshake, then serve requests until the client or the time limit ends them."""
         request.settimeout(_IDLE_SECONDS)
+        if self._old_tls.wants(request):
+            with self._old_tls.serve(request) as stream:
+                super().finish_request(stream, client_address)
+            return
         with self._contexts.choose(request).wrap_socket(request, server_side=True) as stream:
             super().finish_request(stream, client_address)
             _say_goodbye(stream)

@@ -1,0 +1,123 @@
+"""The pages of the documentation: what they show runs, what they name is there, and the site fetches nothing."""
+
+import re
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from drivers.network.target import Target
+from drivers.probe import Answer
+from lab_config.load import load
+from lab_config.models import Bench, NetworkBench
+from reports.offline_page import external_references
+from reports.results import Overall, RequirementVerdict, Verdict
+from tests.drivers.recorder import MemoryRecorder
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", (DOCS / page).read_text("utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def test_the_whole_bench_of_the_page_is_a_bench(tmp_path: Path) -> None:
+    path = tmp_path / "my_bench.yaml"
+    path.write_text(blocks("connect_a_board.md", "yaml")[-1], "utf-8")
+    bench = load(path, Bench)
+    assert bench.network == NetworkBench(address="192.168.7.20", interface="enx001122334455")
+
+
+@pytest.mark.parametrize("number", range(len(blocks("connect_a_board.md", "yaml")) - 1))
+def test_each_part_of_a_bench_that_the_page_shows_is_one(tmp_path: Path, number: int) -> None:
+    whole, part = blocks("connect_a_board.md", "yaml")[-1], blocks("connect_a_board.md", "yaml")[number]
+    shown = re.findall(r"^(\w+):", part, re.MULTILINE)
+    kept = re.sub(rf"^({'|'.join(shown)}):.*\n(?:  .*\n)*", "", whole, flags=re.MULTILINE)
+    path = tmp_path / "bench.yaml"
+    path.write_text(kept + part, "utf-8")
+    assert shown[0] in load(path, Bench).model_fields_set
+
+
+@pytest.fixture(scope="module")
+def driver() -> ModuleType:
+    module = ModuleType("echo_of_the_page")
+    sys.modules[module.__name__] = module
+    exec(compile(blocks("write_a_driver.md", "python")[0], "write_a_driver.md", "exec"), module.__dict__)
+    return module
+
+
+@contextmanager
+def echo_server() -> Iterator[int]:
+    """Repeat the first datagram that comes."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.settimeout(10)
+
+        def repeat() -> None:
+            data, source = sock.recvfrom(64)
+            sock.sendto(data, source)
+
+        thread = threading.Thread(target=repeat)
+        thread.start()
+        yield sock.getsockname()[1]
+        thread.join()
+
+
+def asked(driver: ModuleType, port: int) -> Answer:
+    target = Target(NetworkBench(address="127.0.0.1", port_map={"udp/7": port}))
+    answer: Answer = driver.Echo(target).run(MemoryRecorder()).facts[0].answer
+    return answer
+
+
+def test_the_driver_of_the_page_sees_an_answer(driver: ModuleType) -> None:
+    with echo_server() as port:
+        assert asked(driver, port) is Answer.SEEN
+
+
+def test_the_driver_of_the_page_tells_a_refusal(driver: ModuleType) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+    assert asked(driver, port) is Answer.REFUSED
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_a_page_names_is_in_the_tree(page: Path) -> None:
+    named = set(
+        re.findall(
+            r"`((?:docs|drivers|fixtures|lab_config|suites|tests|virtual_lab)/[\w./-]*)", page.read_text("utf-8")
+        )
+    )
+    assert not [name for name in named if not (ROOT / name).exists()]
+
+
+def test_every_word_of_a_report_is_explained() -> None:
+    text = (DOCS / "verdicts.md").read_text("utf-8")
+    assert not [word for word in (*Verdict, *RequirementVerdict, *Overall) if word not in text]
+
+
+def test_every_page_can_be_reached() -> None:
+    nav = (ROOT / "mkdocs.yml").read_text("utf-8")
+    assert not [page.name for page in PAGES if f" {page.name}\n" not in nav]
+
+
+@pytest.mark.skipif(find_spec("mkdocs") is None, reason="MkDocs is not installed: it is in the group docs")
+def test_the_site_builds_without_a_warning_and_fetches_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "WARNING" not in done.stderr
+    built = sorted((tmp_path / "site").glob("*.html"))
+    assert len(built) >= len(PAGES)
+    assert {page.name: found for page in built if (found := external_references(page.read_text("utf-8")))} == {}
+    styles = [path.read_text("utf-8") for path in (tmp_path / "site").rglob("*.css")]
+    assert not [style for style in styles if re.search(r"(url\(\s*['\"]?|@import\s+['\"])(https?:)?//", style)]

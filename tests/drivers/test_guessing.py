@@ -1,0 +1,104 @@
+from drivers.credentials import LoginAttempt
+from drivers.guessing import Guessing, MeasureGuessing
+from drivers.probe import Answer
+from tests.drivers.locking_door import REFUSED, LockingDoor
+from tests.drivers.recorder import MemoryRecorder
+
+ACCOUNTS = {"service": "valid", "other": "valid too"}
+
+
+def measure(door: LockingDoor, attempts: int = 4, lock_seconds: float | None = 3.0) -> tuple[Guessing, MemoryRecorder]:
+    record = MemoryRecorder()
+    probe = MeasureGuessing(
+        door, "service", "valid", attempts, 1.0, lock_seconds, ("other", "valid too"), door.clock, door.wait
+    )
+    return probe.run(record), record
+
+
+def test_a_lock_is_measured_from_the_last_wrong_password_to_the_next_valid_login() -> None:
+    found, _ = measure(LockingDoor(ACCOUNTS, 4, seconds=3.0))
+    assert found.seen >= {"limit", "rate_before", "rate_after"}
+    assert found.rate_before == 4.0
+    assert found.locked_seconds == 3.25
+    assert found.rate_after == round(4 / (1.0 + 3.25), 2)
+    assert "4.0 attempts per second" in found.detail("rate_before")
+    assert found.conclusive
+
+
+def test_another_account_is_tried_while_the_first_is_locked() -> None:
+    found, _ = measure(LockingDoor(ACCOUNTS, 4))
+    assert found.detail("others") == "meanwhile other gets in"
+    everybody, _ = measure(LockingDoor(ACCOUNTS, 4, by_source=True))
+    assert "others" in everybody.refused
+
+
+def test_a_door_that_neither_locks_nor_slows_down_has_no_limit() -> None:
+    found, _ = measure(LockingDoor(ACCOUNTS, None), attempts=8)
+    assert found.silent == {"limit"}
+    assert found.attempts == 8
+    assert found.rate_after == found.rate_before == 4.0
+    assert found.conclusive
+
+
+def test_a_refusal_that_takes_its_time_is_a_limit() -> None:
+    door = LockingDoor(ACCOUNTS, None)
+    door.delay = 2.0
+    found, _ = measure(door)
+    assert "limit" in found.seen
+    assert found.locked_seconds is None
+    assert found.rate_after < 0.5
+
+
+def test_a_lock_that_is_over_too_soon_is_no_limit() -> None:
+    found, _ = measure(LockingDoor(ACCOUNTS, 4, seconds=0.3), lock_seconds=None)
+    assert "limit" in found.silent
+    assert found.conclusive
+
+
+def test_an_account_that_never_comes_back_proves_nothing() -> None:
+    found, _ = measure(LockingDoor(ACCOUNTS, 4, seconds=10_000))
+    assert "limit" in found.silent
+    assert "did not get in again" in found.detail("limit")
+    assert not found.conclusive
+
+
+def test_a_door_that_takes_any_password_proves_nothing() -> None:
+    class Open(LockingDoor):
+        def attempt(self, user: str, password: str) -> LoginAttempt:
+            super().attempt(user, password)
+            return LoginAttempt(Answer.SEEN, "in")
+
+    found, _ = measure(Open(ACCOUNTS, None))
+    assert found.attempts == 1
+    assert "limit" in found.silent
+    assert not found.conclusive
+
+
+def test_nothing_is_guessed_where_the_valid_login_does_not_get_in() -> None:
+    class Shut(LockingDoor):
+        def attempt(self, user: str, password: str) -> LoginAttempt:
+            super().attempt(user, password)
+            return REFUSED
+
+    door = Shut(ACCOUNTS, None)
+    found, _ = measure(door)
+    assert found.attempts == 0
+    assert door.tried == ["service", "service", "other"]
+    assert not found.conclusive
+
+
+def test_a_door_that_stops_answering_is_not_tried_to_the_end() -> None:
+    class Banning(LockingDoor):
+        def attempt(self, user: str, password: str) -> LoginAttempt:
+            came = super().attempt(user, password)
+            banned = came is REFUSED and len(self.tried) > 3
+            return LoginAttempt(Answer.SILENT, "no answer") if banned else came
+
+    found, _ = measure(Banning(ACCOUNTS, 4), attempts=20)
+    assert found.attempts < 20
+
+
+def test_no_password_is_in_the_observation_or_the_transcript() -> None:
+    found, record = measure(LockingDoor({"service": "valid", "other": "valid too"}, 4))
+    texts = [found.model_dump_json(), *record.notes]
+    assert not [text for text in texts if "valid too" in text]

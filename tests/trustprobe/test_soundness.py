@@ -1,0 +1,54 @@
+from pathlib import Path
+
+import pytest
+
+from drivers.errors import ConfigurationError
+from trustprobe.cli.soundness import BEGIN, END, HARDENED, Outcome, require_writable, to_markdown, write_page
+
+ROOT = Path(__file__).parents[2]
+CLEAN = Outcome(HARDENED, (), (), 0, ())
+FOUND = Outcome("telnet_open", (), (), 0, ("ports.tcp.undeclared", "services.forbidden"))
+MISSED = Outcome("ftp_open", ("services.forbidden[ftp]",), ("tls.server.suites",), 0, ("tls.server.suites",))
+
+
+def test_the_table_says_what_was_planted_what_failed_and_whether_that_is_all() -> None:
+    text = to_markdown([CLEAN, FOUND, MISSED], {"a.b", "c.d"}, ["c.d"])
+    assert "1 of 2 planted flaws are found by exactly their cases; 2 cases were asked." in text
+    assert "On the device without a flaw, 0 cases fail and 0 are open." in text
+    assert "No flaw makes these cases fail: `c.d`." in text
+    assert "| `telnet_open` | telnet answers on tcp/23 | `ports.tcp.undeclared`, `services.forbidden` | yes |" in text
+    assert "| no; missed: `services.forbidden[ftp]`; not expected: `tls.server.suites` |" in text
+
+
+def test_what_a_person_wrote_around_the_table_stays(tmp_path: Path) -> None:
+    page = tmp_path / "soundness.md"
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n", "utf-8")
+    for _ in range(2):
+        write_page(page, [CLEAN, FOUND], {"a.b"}, [])
+    text = page.read_text("utf-8")
+    assert text.startswith(f"before\n{BEGIN}\n")
+    assert text.endswith(f"{END}\nafter\n")
+    assert (text.count("| `telnet_open` |"), text.count("old")) == (1, 0)
+
+
+def test_a_page_that_is_not_there_is_made(tmp_path: Path) -> None:
+    require_writable(tmp_path / "new.md")
+    write_page(tmp_path / "new.md", [FOUND], {"a.b"}, [])
+    assert "| `telnet_open` |" in (tmp_path / "new.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("text", ["no marks", f"{END} before {BEGIN}"])
+def test_a_page_without_the_marks_is_refused_before_anything_runs(tmp_path: Path, text: str) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(text, "utf-8")
+    with pytest.raises(ConfigurationError, match="does not hold the marks"):
+        require_writable(page)
+
+
+def test_a_folder_that_is_not_there_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="does not exist"):
+        require_writable(tmp_path / "nowhere" / "page.md")
+
+
+def test_the_page_of_the_documentation_can_be_written() -> None:
+    require_writable(ROOT / "docs" / "soundness.md")
