@@ -189,6 +189,8 @@ class PortRow(Frozen):
     """The declared protocol and purpose; empty where the port is not declared."""
     observed: Text
     word: PortWord
+    sweep: str = ""
+    """The name of the probe that asked."""
 
 
 class PartRow(Frozen):

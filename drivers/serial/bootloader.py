@@ -6,9 +6,11 @@ Who restarts the device is given as a function (power switch or reboot command).
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 from drivers.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
 from drivers.serial.boot import LOGIN_SETTLE, Boot, ends_of_boot, restarted
+from drivers.serial.bootloader_commands import ENVIRONMENT, MEMORY, change_arguments, read_memory
 from drivers.serial.login import LoginDialogue
 from drivers.serial.port import Awaited
 from lab_config.models import ConsoleBench, ConsoleDeclaration
@@ -22,6 +24,17 @@ _GENERIC_PROMPT = r"(?i:=> |U-Boot> |\S*boot\S*> |\S*boot\S*# )"
 _KERNEL = r"Starting kernel|Booting kernel|Booting Linux|Uncompressing Linux|Linux version|\[ *\d+\.\d{6}\]"
 
 
+class Autoboot(Observation):
+    """What keys did in the countdown: one fact, about `keys`; and what the prompt behind them let do."""
+
+    behind: tuple[Fact, ...] = ()
+    """About `environment` and `memory`; where no prompt came, as the keys were answered."""
+
+    def of(self, about: str) -> Self:
+        """Return what is known of one thing behind the prompt, with the witness of the keys."""
+        return self.model_copy(update={"facts": tuple(fact for fact in self.behind if fact.about == about)})
+
+
 @dataclass
 class _Course:
     """What happened in one boot while keys were pressed."""
@@ -31,6 +44,7 @@ class _Course:
     prompt: str | None = None
     ended: bool = False
     counting: bool = False
+    behind: tuple[Fact, ...] = ()
 
     def press(self) -> None:
         """Count a key."""
@@ -50,17 +64,21 @@ class InterruptAutoboot:
     declaration: ConsoleDeclaration
     restart: Callable[[], None]
     seconds: float
+    address: int = 0
+    """Memory is asked for here."""
 
     @property
     def name(self) -> str:
         """One bootloader a bench."""
         return "autoboot"
 
-    def run(self, record: Recorder) -> Observation:
+    def run(self, record: Recorder) -> Autoboot:
         """Press keys through one boot. Raises BenchError when the port is gone, and whatever `restart` raises."""
         with restarted(self.bench, self.declaration.baud, self.restart, self.seconds) as boot:
             try:
                 course = self._watch(boot, record)
+                if course.prompt:
+                    course.behind = self._look_behind(boot)
                 after = self._boot_on(boot) if course.prompt else ""
                 if course.ended:
                     LoginDialogue(boot.console, self.declaration).reach_login()
@@ -68,7 +86,18 @@ class InterruptAutoboot:
                 record.keep("autoboot.raw", boot.raw)
             fact, witness = self._fact(course, after), self._witness(boot, course)
         record.note(f"{fact.about} -> {fact.answer}: {fact.detail}; {witness.what}")
-        return Observation(question="Does a key stop the bootloader?", facts=(fact,), witness=witness)
+        closed = tuple(fact.model_copy(update={"about": about}) for about in (ENVIRONMENT, MEMORY))
+        return Autoboot(
+            question="Does a key stop the bootloader?",
+            facts=(fact,),
+            witness=witness,
+            behind=course.behind or closed,
+        )
+
+    def _look_behind(self, boot: Boot) -> tuple[Fact, ...]:
+        """Try at the prompt what an attacker would."""
+        prompts = [Awaited.prompt(pattern, _PROMPT_SETTLE) for pattern in self._prompts()]
+        return change_arguments(boot.console, prompts), read_memory(boot.console, prompts, self.address)
 
     def _prompts(self) -> tuple[str, ...]:
         declared = self.declaration.bootloader_prompt

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -8,13 +9,15 @@ from lab_config.models import Absent, Bench, PowerBench, Product
 
 PRODUCT = find("products", "reference_camera").read_text("utf-8")
 BENCH = find("benches", "reference").read_text("utf-8")
-ENVIRONMENT = {
-    name: f"/tmp/{name}"
-    for name in ("REFERENCE_FOLDER", "REFERENCE_CONSOLE", "REFERENCE_JTAG", "REFERENCE_SERIAL", "REFERENCE_RELAY")
-} | {"REFERENCE_PYTHON": "python3", "REFERENCE_ADDRESS": "192.0.2.10", "REFERENCE_ADDRESS6": "", "REFERENCE_COLLECTOR": "192.0.2.1", "REFERENCE_TIME_PORT": "123"} | {
+NAMED = re.findall(r"\$\{(REFERENCE_\w+)\}", BENCH)
+ENVIRONMENT = {name: f"/tmp/{name}" for name in NAMED if not name.endswith("_PASSWORD")} | {
+    "REFERENCE_PYTHON": "python3",
+    "REFERENCE_MAC": "02:00:00:00:00:01",
+    "REFERENCE_ADDRESS": "192.0.2.10",
+    "REFERENCE_ADDRESS6": "",
     "REFERENCE_SECOND_ADDRESS": "192.0.2.11",
-    "REFERENCE_SECOND_FOLDER": "/tmp/second",
-    "REFERENCE_SECOND_SERIAL": "HV2-2",
+    "REFERENCE_COLLECTOR": "192.0.2.1",
+    "REFERENCE_TIME_PORT": "123",
 }
 
 

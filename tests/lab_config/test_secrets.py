@@ -4,7 +4,7 @@ import pytest
 
 from drivers.errors import ConfigurationError
 from lab_config.load import find, load
-from lab_config.models import Bench
+from lab_config.models import Absent, Bench
 from lab_config.secrets import Secrets
 from tests.lab_config.test_load import ENVIRONMENT
 
@@ -17,6 +17,7 @@ def bench() -> Bench:
 def of(bench: Bench, monkeypatch: pytest.MonkeyPatch, admin: str) -> Secrets:
     monkeypatch.setenv("REFERENCE_ADMIN_PASSWORD", admin)
     monkeypatch.setenv("REFERENCE_VIEWER_PASSWORD", "correct horse")
+    monkeypatch.setenv("REFERENCE_SECOND_ADMIN_PASSWORD", "hung by a thread")
     monkeypatch.setenv("REFERENCE_SERVICE_PASSWORD", "battery staple")
     return Secrets.of(bench, Path("bench.yaml"), {"admin1234"})
 
@@ -43,12 +44,14 @@ def test_a_secret_that_is_not_set_is_named_and_no_value_is(bench: Bench, monkeyp
 def test_a_secret_is_read_from_a_file_beside_the_bench_file(bench: Bench, tmp_path: Path) -> None:
     (tmp_path / "admin").write_text("from a file\n", "utf-8")
     entry = bench.credentials["admin"].model_copy(update={"password": "file:admin"})
-    one = bench.model_copy(update={"credentials": {"admin": entry}})
+    alone = Absent(absent="there is one sample")
+    one = bench.model_copy(update={"credentials": {"admin": entry}, "second": alone})
     assert Secrets.of(one, tmp_path / "bench.yaml").value("admin") == "from a file"
 
 
 def test_a_secret_file_that_is_missing_is_named(bench: Bench, tmp_path: Path) -> None:
     entry = bench.credentials["admin"].model_copy(update={"password": "file:nowhere"})
-    one = bench.model_copy(update={"credentials": {"admin": entry}})
+    alone = Absent(absent="there is one sample")
+    one = bench.model_copy(update={"credentials": {"admin": entry}, "second": alone})
     with pytest.raises(ConfigurationError, match=r"credentials\.admin cannot be read from .*nowhere"):
         Secrets.of(one, tmp_path / "bench.yaml")

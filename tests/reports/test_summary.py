@@ -135,13 +135,20 @@ def test_the_move_of_a_case_of_rows_follows_from_the_row_that_decided() -> None:
 
 def test_the_ports_stand_with_what_was_declared_and_what_was_seen() -> None:
     ports = (
-        PortRow(port=443, transport="tcp", declared="http in TLS: view", observed="open", word=PortWord.AS_DECLARED),
-        PortRow(port=23, transport="tcp", observed=f"open: {HOSTILE}", word=PortWord.NOT_DECLARED),
+        PortRow(
+            port=443,
+            transport="tcp",
+            declared="http in TLS: view",
+            observed="open",
+            word=PortWord.AS_DECLARED,
+            sweep="tcp_sweep",
+        ),
+        PortRow(port=23, transport="tcp", observed=f"open: {HOSTILE}", word=PortWord.NOT_DECLARED, sweep="tcp6_sweep"),
     )
     parts = (PartRow(part="console", declared="absent: no header", observed="nothing was observed"),)
     text = words(results(failed()).model_copy(update={"ports": ports, "parts": parts}))
     assert "tcp/443 ✓ as declared http in TLS: view open" in text
-    assert "tcp/23 ✗ not declared no open: \\x1b[31mred" in text
+    assert "tcp/23 IPv6 ✗ not declared no open: \\x1b[31mred" in text
     assert "Console absent: no header nothing was observed" in text
     assert "witness: the canary answered" in text
 

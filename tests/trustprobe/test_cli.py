@@ -48,6 +48,7 @@ def real_bench(folder: Path, old: str = "", new: str = "") -> str:
         "virtual: reference\n": "",
         "id: reference\n": f"id: desk_{secrets.token_hex(4)}\n",  # benches of one id lock each other
         "${REFERENCE_SERIAL}": "S1",
+        "${REFERENCE_MAC}": "02:00:00:00:00:01",
         "${REFERENCE_ADDRESS}\n  interface: lab0": "127.0.9.9",
         '  address6: "${REFERENCE_ADDRESS6}"\n': "",
         "${REFERENCE_COLLECTOR}": "127.0.9.1",
@@ -56,6 +57,10 @@ def real_bench(folder: Path, old: str = "", new: str = "") -> str:
         "${REFERENCE_RELAY}": "http://127.0.9.1:9/relay",
         "${REFERENCE_FOLDER}": str(folder),
         "${REFERENCE_PYTHON}": "python3",
+        "${REFERENCE_TIME_PORT}": "123",
+        "${REFERENCE_SECOND_SERIAL}": "S2",
+        "${REFERENCE_SECOND_ADDRESS}": "127.0.9.3",
+        "${REFERENCE_SECOND_FOLDER}": str(folder),
     } | ({old: new} if old else {})
     text = BENCH.read_text("utf-8")
     for known, value in values.items():
@@ -109,7 +114,7 @@ def test_a_defect_in_a_real_device_is_refused(tmp_path: Path) -> None:
 
 
 def secret_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("ADMIN", "VIEWER", "SERVICE"):
+    for name in ("ADMIN", "VIEWER", "SERVICE", "SECOND_ADMIN"):
         monkeypatch.setenv(f"REFERENCE_{name}_PASSWORD", f"a secret of {name.lower()}")
 
 

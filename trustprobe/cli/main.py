@@ -55,11 +55,12 @@ def matrix(out: Out = Path("out/matrix"), defect: Defects = None, jobs: Jobs = 2
 
 @app.command()
 def schema() -> None:
-    """Print the JSON Schema of product, bench, profile and results, for editors and for readers of results.json."""
+    """Print the JSON Schema of product, bench, profile, answers and results, for editors and other tools."""
     from lab_config import models
     from reports.results import json_schema
 
-    files = {kind.__name__.lower(): kind.model_json_schema() for kind in (models.Product, models.Bench, models.Profile)}
+    kinds = (models.Product, models.Bench, models.Profile, models.Answers)
+    files = {kind.__name__.lower(): kind.model_json_schema() for kind in kinds}
     typer.echo(json.dumps(files | {"results": json_schema()}, indent=2))
 
 

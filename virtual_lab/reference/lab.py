@@ -36,6 +36,7 @@ LOOPBACK_PORTS: Final = MappingProxyType(
         "tcp/8899": 28899,
         "udp/161": 20161,
         "udp/3702": 23702,
+        "udp/5353": 25353,
     }
 )
 LOOPBACK_TIME_PORT: Final = 20123

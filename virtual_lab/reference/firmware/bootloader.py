@@ -4,6 +4,7 @@ A hardened bootloader reads nothing in its countdown; its prompt exists only whe
 """
 
 import time
+from collections import defaultdict
 from typing import NoReturn
 
 from virtual_lab.reference.firmware.defects import Defects
@@ -28,6 +29,13 @@ class Bootloader:
         self._defects = defects
         self._reset = reset
         self._slot = flash.active
+        self._environment = defaultdict(
+            str,
+            bootdelay=str(COUNTDOWN_SECONDS),
+            slot=self._slot,
+            serial=str(flash.config["serial"]),
+            bootargs="console=ttyS0,115200 root=/dev/dm-0 ro",
+        )
 
     def run(self) -> None:
         """Print the boot log, count down, and return when the kernel is to start."""
@@ -93,9 +101,12 @@ class Bootloader:
 
     def _command(self, words: list[str]) -> str:
         if words == ["help"]:
-            return "boot, help, md ADDR, printenv"
-        if words == ["printenv"]:
-            return f"bootdelay={COUNTDOWN_SECONDS}\nslot={self._slot}\nserial={self._flash.config['serial']}"
+            return "boot, help, md ADDR, printenv [NAME], setenv NAME [VALUE ...]"
+        if words[0] == "printenv" and len(words) <= 2:
+            return "\n".join(f"{name}={self._environment[name]}" for name in words[1:] or self._environment)
+        if words[0] == "setenv" and len(words) >= 2:
+            self._environment[words[1]] = " ".join(words[2:])
+            return ""
         if words[0] == "md" and len(words) == 2:
             return self._dump(words[1])
         return f"Unknown command '{words[0]}' - try 'help'"

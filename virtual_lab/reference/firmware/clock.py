@@ -106,5 +106,6 @@ def _offset(answer: bytes, cookie: int, started: float, took: float) -> float:
         raise ValueError("not synchronised, or no server")
     if (words[5] << 32 | words[6]) != cookie:
         raise ValueError("an answer to another question")
-    received, sent = (float(words[i]) - _EPOCH + words[i + 1] / 2**32 for i in (7, 9))
+    stamps: list[float] = [words[i] - _EPOCH + words[i + 1] / 2**32 for i in (7, 9)]
+    received, sent = stamps
     return ((received - started) + (sent - started - took)) / 2

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from virtual_lab.reference.firmware import cloud, collector, discovery, leftovers, snmp_agent, ssh, web
+from virtual_lab.reference.firmware import cloud, collector, discovery, leftovers, mdns, snmp_agent, ssh, web
 from virtual_lab.reference.firmware.clock import TimeSource
 from virtual_lab.reference.firmware.device import Device
 from virtual_lab.reference.firmware.ports import Ports
@@ -57,6 +57,7 @@ def _services(device: Device) -> dict[str, Service]:
     services: dict[str, Service] = {web.PORT: web.WebServer(device), ssh.PORT: ssh.SshServer(device)}
     if not device.defects("discovery_dead"):
         services[discovery.PORT] = discovery.Discovery(device)
+    services[mdns.PORT] = mdns.Responder(device)
     if device.defects("telnet_open"):
         services[leftovers.TELNET] = leftovers.TcpService(device, leftovers.TELNET, leftovers.telnet)
     if device.defects("ftp_open"):

@@ -44,6 +44,7 @@ class WebServer(http.server.ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, device: Device) -> None:
+        self.device = device
         self.administration = Administration(device)
         self.administration.routes |= state_pages.routes(device)
         self._contexts = Contexts(device.flash.folder, device.defects)
@@ -103,7 +104,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     server: WebServer
 
     def version_string(self) -> str:
-        return "Halcyon"
+        device = self.server.device
+        return f"Halcyon/{device.version}" if device.defects("banner_version") else "Halcyon"
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name that the base class gives it
         return

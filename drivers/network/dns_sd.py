@@ -1,0 +1,80 @@
+"""Multicast DNS as bytes: one-shot queries (RFC 6762, 6.7), and the records of a response (RFC 1035, 4.1).
+
+Nothing here opens a socket; names are bounded, and compression pointers lead backwards only.
+"""
+
+import struct
+from dataclasses import dataclass
+
+PTR, TXT = 12, 16
+SERVICE_TYPES = "_services._dns-sd._udp.local"
+_LABELS, _RECORDS = 64, 64
+
+
+class DnsDecodeError(ValueError):
+    """Bytes from the device that are no DNS message; a fact about the device."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One resource record. `target` is the name in a PTR, `strings` are those of a TXT."""
+
+    labels: tuple[bytes, ...]
+    kind: int
+    target: tuple[bytes, ...] = ()
+    strings: tuple[bytes, ...] = ()
+
+
+def query(labels: tuple[bytes, ...], kind: int) -> bytes:
+    """Return a query with one question that asks for a unicast answer."""
+    name = b"".join(bytes([len(label)]) + label for label in labels) + b"\0"
+    return b"tp" + struct.pack("!HHHHH", 0, 1, 0, 0, 0) + name + struct.pack("!HH", kind, 0x8001)
+
+
+def records(message: bytes) -> tuple[Record, ...]:
+    """Return the records of a response, of all its sections. Raises DnsDecodeError."""
+    try:
+        _, _, questions, *counts = struct.unpack_from("!6H", message)
+        at = 12
+        for _ in range(min(questions, _RECORDS)):
+            _, at = _name(message, at)
+            at += 4
+        found = []
+        for _ in range(min(sum(counts), _RECORDS)):
+            record, at = _record(message, at)
+            found.append(record)
+    except (struct.error, IndexError) as error:
+        raise DnsDecodeError(f"the message ends too early: {error}") from error
+    return tuple(found)
+
+
+def _record(message: bytes, at: int) -> tuple[Record, int]:
+    labels, at = _name(message, at)
+    kind, _, _, length = struct.unpack_from("!HHIH", message, at)
+    start, end = at + 10, at + 10 + length
+    if end > len(message):
+        raise DnsDecodeError("a record that ends behind the message")
+    target = _name(message, start)[0] if kind == PTR else ()
+    strings = []
+    while kind == TXT and start < end:
+        strings.append(message[start + 1 : min(end, start + 1 + message[start])])
+        start += 1 + message[start]
+    return Record(labels, kind, target, tuple(strings)), end
+
+
+def _name(message: bytes, at: int) -> tuple[tuple[bytes, ...], int]:
+    """Return the labels of a name and where what follows it begins."""
+    labels: list[bytes] = []
+    after = None
+    while length := message[at]:
+        if length >= 0xC0:
+            pointer = int.from_bytes(message[at : at + 2]) & 0x3FFF
+            if pointer >= at:
+                raise DnsDecodeError("a compression pointer that leads forwards")
+            after, at = after if after is not None else at + 2, pointer
+        elif length > 63 or len(labels) >= _LABELS:
+            raise DnsDecodeError("a name that is none")
+        else:
+            labels.append(message[at + 1 : at + 1 + length])
+            at += 1 + length
+    return tuple(labels), after if after is not None else at + 1

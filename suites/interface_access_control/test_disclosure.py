@@ -1,0 +1,25 @@
+"""What services tell to everybody."""
+
+import re
+
+from drivers.probe import Observation
+from fixtures.case import case
+
+VERSION = re.compile(r"(?<![\d.])\d+\.\d+\.\d+(?!\.?\d)|[A-Za-z][\w-]*[/_ =]v?\d+\.\d+(?:\.\d+)?(?!\.?\d)")
+"""Three numbers with dots (four are an address), or a name with two numbers behind it, as in `lighttpd/1.4`."""
+
+
+@case(
+    "services.disclosure",
+    covers=["IAC-1a", "EN303645 5.6-2"],
+    fails_on="presence",
+    advice="Shorten the banner to the name of the protocol, and give the version to those who have logged in.",
+)
+def test_no_service_tells_its_version_without_a_login(banner: Observation) -> None:
+    """Read what each declared service tells before a login, and look for a version number.
+
+    SSH identification, HTTP Server header and its like, TXT records of mDNS, scopes of WS-Discovery. Every service
+    must have spoken: a banner that did not come proves nothing.
+    """
+    told = {about: match[0] for about in sorted(banner.seen) if (match := VERSION.search(banner.detail(about)))}
+    assert not told, f"tells a version without a login: {', '.join(f'{about}: {word}' for about, word in told.items())}"
