@@ -167,7 +167,7 @@ class IdentityKept(Observation):
 class CompareIdentity:
     """Compare the serial number over a restart and a factory reset, from what was read before. Asks nothing itself.
 
-    Witness: the device is seen to have started in between, each time.
+    Witness: a number was shown before, and the device is seen to have started in between, each time.
     """
 
     first: Shown
@@ -191,6 +191,10 @@ class CompareIdentity:
             started = None not in {before.boot_id, now.boot_id} and before.boot_id != now.boot_id
             witnesses.append(
                 Witness(what=f"{'another start' if started else 'no other start'} after the {about}", holds=started)
+            )
+            read = before.serial is not None
+            witnesses.append(
+                Witness(what=f"a serial number {'was' if read else 'was not'} shown before the {about}", holds=read)
             )
             if not started or None in {before.serial, now.serial}:
                 answer = Answer.SILENT

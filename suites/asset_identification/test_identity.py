@@ -45,7 +45,7 @@ def test_model_and_version_are_as_declared(identity: IdentityRead, product: Prod
 def test_identifier_stays_over_a_restart_and_a_factory_reset(identity_kept: IdentityKept) -> None:
     """Read the unique identifier before and after a restart, and before and after a factory reset.
 
-    Witness: the declared field that changes with every start has changed each time.
+    Witness: it was shown before, and the declared field that changes with every start has changed each time.
     """
     lost = identity_kept.refused | identity_kept.silent
     assert not lost, "; ".join(f"{about}: {identity_kept.detail(about)}" for about in sorted(lost))

@@ -152,3 +152,10 @@ def test_a_default_password_after_the_reset_is_seen_before_guesses_lock_the_acco
         seen = reset(device)
     assert seen.seen == {DEFAULT}
     assert device.refused == 2
+
+
+def test_a_serial_number_that_was_never_shown_has_not_changed() -> None:
+    with running("no_serial") as device:
+        seen = compared(reset(device), Shown(boot_id="1"), Shown(boot_id="2"))
+    assert seen.silent == {"restart", "factory reset"}
+    assert not seen.conclusive
