@@ -20,7 +20,7 @@ check: $(VENV)/.dev
 matrix-smoke: $(VENV)/.run
 	@$(BIN)/trustprobe matrix --defect telnet_open --defect jtag_open
 
-matrix: $(VENV)/.run
+matrix: $(VENV)/.dev
 	@$(BIN)/trustprobe matrix
 
 docs: $(VENV)/.docs

@@ -16,6 +16,7 @@ import requests
 
 from virtual_lab.reference.lab import ReferenceLab
 from virtual_lab.reference.namespace import enter_lab
+from virtual_lab.reference.second import SecondDevice
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,7 +25,7 @@ def main() -> None:
     """Judge, and print what came of it."""
     folder, trigger = Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None
     enter_lab()
-    with ReferenceLab(folder / "device") as lab:
+    with ReferenceLab(folder / "device") as lab, SecondDevice(folder / "second", lab) as second:
         text = (ROOT / "lab_config" / "benches" / "reference.yaml").read_text("utf-8")
         own = text.replace("virtual: reference\n", "").replace("id: reference\n", f"id: desk_{os.getpid()}\n")
         (folder / "desk.yaml").write_text(own, "utf-8")
@@ -39,7 +40,7 @@ def main() -> None:
         ]
         with subprocess.Popen(
             [*command, "--bench", str(folder / "desk.yaml"), "--out", str(folder / "out")],
-            env=os.environ | lab.environment | {"PYTHONPATH": str(ROOT)},
+            env=os.environ | lab.environment | second.environment | {"PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE,
             text=True,
         ) as process:
