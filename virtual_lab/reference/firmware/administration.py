@@ -147,7 +147,7 @@ class Administration:
 
     def _status(self, request: Request) -> Response:
         device = self._device
-        slot = device.flash.active
+        slot = device.slot
         installed = device.flash.slot(slot)
         version = "9.9.9" if device.defects("version_wrong") else installed.version
         status = {

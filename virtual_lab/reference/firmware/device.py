@@ -41,6 +41,8 @@ class Device:
         self.boot = boot
         self.serial = str(flash.config["serial"])
         self.model = str(flash.config["model"])
+        self.slot = flash.active
+        """The slot that this run was booted from."""
         self.restarting = threading.Event()
         self.clock = Clock(defects)
         store = LogStore(None if defects("log_lost_on_reboot") else flash.path(FILE))
