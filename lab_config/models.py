@@ -400,7 +400,7 @@ class Documents(Model):
     disclosure_policy: DisclosurePolicy | Absent = NOT_DECLARED
     advisories: Advisories | Absent = NOT_DECLARED
     registry_record: DocumentPath | Absent = NOT_DECLARED
-    """The record for the registry of 47 CFR 8.222, JSON, with the field names of standards/fcc_cyber_trust_mark.yaml."""
+    """The record for the registry of 47 CFR 8.222, JSON; its fields are those of standards/fcc_cyber_trust_mark.yaml."""
     answers: DocumentPath | Absent = NOT_DECLARED
     """What reviewers answered to standards/questions.yaml, as `Answers`."""
 

@@ -57,11 +57,7 @@ class SynTemplate:
     def to(self, port: int) -> bytes:
         """Return the frame that asks this port."""
         return (
-            self._start
-            + port.to_bytes(2, "big")
-            + self._middle
-            + fold(self._sum + port).to_bytes(2, "big")
-            + self._end
+            self._start + port.to_bytes(2, "big") + self._middle + fold(self._sum + port).to_bytes(2, "big") + self._end
         )
 
 

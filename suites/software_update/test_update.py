@@ -70,3 +70,20 @@ def test_vendor_image_installs(valid_image: UpdateTrials) -> None:
     """
     missing = valid_image.refused | valid_image.silent
     assert not missing, "; ".join(valid_image.detail(about) for about in sorted(missing))
+
+
+@case(
+    "update.interrupted.power",
+    covers=["SU-1"],
+    fails_on="presence",
+    needs=(Permission.UPDATE, Permission.POWER),
+    advice="Write the image to the slot that does not run, and switch to it in one step after it was verified.",
+)
+def test_power_cut_leaves_the_old_or_the_new_version(interrupted_update: Observation) -> None:
+    """Install a newer image of the vendor's, and cut the power while it is being written, at two moments.
+
+    The device must come back with the old or the new version each time.
+    Witness: the image was taken before each cut, and the device came back from a power cut before the update.
+    """
+    lost = sorted(interrupted_update.seen)
+    assert not lost, "; ".join(f"{about}: {interrupted_update.detail(about)}" for about in lost)

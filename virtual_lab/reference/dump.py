@@ -1,6 +1,7 @@
 """Reads the storage of the reference device, as a clip on its flash chip would.
 
-`python -m virtual_lab.reference.dump FLASH FILE`: the image is a tar of the flash folder. The key store beside it is a chip of its own, and is not read.
+`python -m virtual_lab.reference.dump FLASH FILE` writes a tar of the flash folder. The key store beside it is a chip of
+its own, and is not read.
 """
 
 import sys

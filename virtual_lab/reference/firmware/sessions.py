@@ -54,7 +54,9 @@ class Sessions:
         """Close every login of a user but one."""
         with self._lock:
             self._open = {
-                known: session for known, session in self._open.items() if session.account.user != user or known == token
+                known: session
+                for known, session in self._open.items()
+                if session.account.user != user or known == token
             }
 
     def end(self, token: str | None) -> None:

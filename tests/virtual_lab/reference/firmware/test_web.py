@@ -122,7 +122,7 @@ def test_no_response_names_a_version_of_the_server(camera: Camera) -> None:
 
 
 def test_an_unknown_path_and_an_unknown_method_have_their_status(camera: Camera) -> None:
-    assert camera.web().get(camera.url("/api/log"), timeout=SECONDS).status_code == 404
+    assert camera.web().get(camera.url("/api/nothing"), timeout=SECONDS).status_code == 404
     assert camera.web().delete(camera.url("/login"), timeout=SECONDS).status_code == 405
 
 
