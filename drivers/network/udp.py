@@ -19,7 +19,7 @@ from drivers.probe import Answer, Fact, Observation, Recorder, Witness, all_of, 
 from lab_config.models import Service, Transport
 
 ROUNDS = 3
-ROUND_SECONDS = 0.7
+ROUND_SECONDS = 0.5
 READ_LIMIT = 4_096
 _SHOWN = 200
 

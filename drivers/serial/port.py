@@ -19,7 +19,7 @@ from lab_config.models import ConsoleBench
 
 TRANSCRIPT_LIMIT = 1 << 20
 """Bytes of a port's output that are kept; older ones are dropped."""
-SETTLE_SECONDS = 0.03
+SETTLE_SECONDS = 0.025
 """A prompt is one when nothing follows it for this long; login programs flush what is typed earlier."""
 _WINDOW = 1 << 16
 _CHUNK = 4096

@@ -12,7 +12,7 @@ ATTEMPTS = 10
 """Failed logins of one account after which it is locked out."""
 WINDOW_SECONDS = 60.0
 """Failed logins that are older do not count any more."""
-LOCKED_SECONDS = 2.0
+LOCKED_SECONDS = 1.0
 
 Key = tuple[str, str]
 """Interface and user."""

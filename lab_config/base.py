@@ -1,0 +1,21 @@
+"""What every model of a lab shares: frozen, no unknown field, and the word for what is declared absent."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+
+
+class Model(BaseModel):
+    """Frozen, and an unknown field is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Absent(Model):
+    """The manufacturer declares that the product has no such thing, and why. It is probed for all the same."""
+
+    absent: Annotated[str, StringConstraints(min_length=8)]

@@ -1,0 +1,187 @@
+"""Where one sample is plugged in, and what may be done to it."""
+
+import ipaddress
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from lab_config.base import Absent, Identifier, Model, Port, Seconds
+from lab_config.component import Transport
+
+
+class NetworkBench(Model):
+    """The sample's address, and the interface of this machine that it is reached through."""
+
+    address: str
+    address6: str | None = None
+    """The sample's IPv6 address, where it has one beside `address`."""
+    interface: str | None = None
+    """Needed for raw sweeps; without it ports are asked by connect()."""
+    port_map: dict[str, Port] = Field(default_factory=dict)
+    """`tcp/443: 10443` where forwarding stands between; a full sweep is then not about the device."""
+    packets_per_second: Annotated[int, Field(ge=1, le=200_000)] = 50_000
+
+    @model_validator(mode="after")
+    def _address_is_an_address(self) -> Self:
+        ipaddress.ip_address(self.address)
+        if self.address6:
+            ipaddress.IPv6Address(self.address6)
+        return self
+
+    @property
+    def forwarded(self) -> bool:
+        """Whether forwarding stands between this machine and the device."""
+        return bool(self.port_map)
+
+    def port(self, transport: Transport, port: int) -> int:
+        """Return the port to ask here for a port of the device."""
+        return self.port_map.get(f"{transport}/{port}", port)
+
+
+class ConsoleBench(Model):
+    """The serial adapter: a path, or any URL that pyserial opens."""
+
+    url: str
+
+
+class JtagBench(Model):
+    """The debug adapter: `remote_bitbang://host:port`, or a configuration file for OpenOCD."""
+
+    remote_bitbang: str | None = None
+    openocd_config: str | None = None
+    attested_wiring: str | None = None
+    """Who checked the wiring to a port that must be dead, when, and the photo's file name."""
+
+    @model_validator(mode="after")
+    def _one_adapter(self) -> Self:
+        if (self.remote_bitbang is None) == (self.openocd_config is None):
+            raise ValueError("name exactly one of remote_bitbang and openocd_config")
+        return self
+
+
+class PowerBench(Model):
+    """The power switch: a command each, or an URL each that is fetched with GET."""
+
+    on: str | tuple[str, ...]
+    off: str | tuple[str, ...]
+    settle_seconds: Seconds = 1.0
+
+
+class CollectorBench(Model):
+    """Where the device sends its log: TLS with this certificate, and the clear-text ports that must stay quiet."""
+
+    address: str
+    tls_port: Port = 6514
+    clear_port: Port = 514
+    certificate: Path
+    key: Path
+
+
+class CloudBench(Model):
+    """Where the harness answers for the product's cloud: this sample trusts the CA, and reaches the host name here."""
+
+    address: str
+    port: Port = 443
+    ca_certificate: Path
+    ca_key: Path
+
+
+class StorageBench(Model):
+    """A program of the bench that writes the sample's storage image to `{file}`: a clip on the chip, rpiboot, a tool.
+
+    It may take the device's power for that, and gives it back before it ends.
+    """
+
+    dump: str | tuple[str, ...]
+    seconds: Seconds = 600
+    """The longest time that one dump takes."""
+    most_octets: Annotated[int, Field(ge=1)] = 32 << 30
+    """What is searched of an image; the search of a longer one proves nothing."""
+
+    @model_validator(mode="after")
+    def _names_the_file(self) -> Self:
+        words = (self.dump,) if isinstance(self.dump, str) else self.dump
+        if not any("{file}" in word for word in words):
+            raise ValueError("the command does not say where the image goes: write {file} in its place")
+        return self
+
+
+class TimeSourceBench(Model):
+    """Where the harness is the time server that this sample is set to, in place of the maker's."""
+
+    address: str
+    port: Port = 123
+
+
+class Images(Model):
+    """Vendor-signed update images for this sample. What is missing leaves its rows INCONCLUSIVE."""
+
+    newer: Path | None = None
+    older: Path | None = None
+    current: Path | None = None
+    """The release that runs: installing it once more is a replay."""
+    expired: Path | None = None
+    """Newer than what runs, for this model, and valid until a day that has passed."""
+    wrong_model: Path | None = None
+    """Newer than what runs, and for another model of the vendor's."""
+    spare: Path | None = None
+    """Newer than `newer`: installed while the power is cut."""
+
+
+class Credential(Model):
+    """User name and password of a declared account; the password is `${ENV}` or `file:PATH`, never a value."""
+
+    user: str
+    password: Annotated[str, StringConstraints(pattern=r"^(\$\{[A-Z][A-Z0-9_]*\}|file:.+)$")]
+
+
+class Permission(StrEnum):
+    """What may be done to the sample."""
+
+    REBOOT = "reboot"
+    POWER = "power"
+    UPDATE = "update"
+    CONFIGURE = "configure"
+    RESET = "reset"
+    """Delete the user data, and go back to the factory state."""
+    LOCKOUT = "lockout"
+    """Guess at an account until the device refuses it for a while."""
+
+
+class SecondSample(Model):
+    """Another unit of the same product, in its factory state, to compare with: no two share keys or identifiers."""
+
+    sample: str
+    network: NetworkBench
+    credentials: dict[Identifier, Credential] = Field(default_factory=dict)
+    """Of its label, by the declared accounts."""
+    trust_anchor: Path | None = None
+
+
+class Bench(Model):
+    """Where one sample is plugged in, and what may be done to it."""
+
+    schema_version: Literal[1]
+    id: Identifier
+    product: Identifier
+    sample: str
+    mac: str | None = None
+    """The MAC address on the sample's label; passwords that follow from it are guessed."""
+    virtual: Literal["reference"] | None = None
+    """Start this device of virtual_lab/ for the run; never on a bench with a board."""
+    network: NetworkBench | Absent
+    console: ConsoleBench | Absent
+    jtag: JtagBench | Absent
+    power: PowerBench | Absent
+    collector: CollectorBench | Absent
+    time_source: TimeSourceBench | Absent = Absent(absent="not named by the bench file")
+    cloud: CloudBench | Absent = Absent(absent="not named by the bench file")
+    storage: StorageBench | Absent = Absent(absent="not declared")
+    second: SecondSample | Absent = Absent(absent="not named by the bench file")
+    trust_anchor: Path | None = None
+    """PEM file of the CA that issues the product's certificate, where it is not a public one."""
+    credentials: dict[Identifier, Credential] = Field(default_factory=dict)
+    images: Images = Images()
+    allow: tuple[Permission, ...] = ()

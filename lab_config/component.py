@@ -1,0 +1,321 @@
+"""What the manufacturer declares of one component: its interfaces and mechanisms (the ICS and IXIT of TS 103 701)."""
+
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from lab_config.base import Absent, Identifier, Model, Port, Seconds
+
+Reason = Annotated[str, StringConstraints(min_length=8)]
+
+
+class Transport(StrEnum):
+    """Transport protocol of a declared service."""
+
+    TCP = "tcp"
+    UDP = "udp"
+
+
+class Service(Model):
+    """A port that the product needs. `protocol` is what speaks there; with `tls`, inside TLS."""
+
+    id: Identifier
+    transport: Transport
+    port: Port
+    protocol: Literal["http", "ssh", "ws_discovery", "dns", "ntp", "mdns", "ssdp", "coap", "snmp", "other"]
+    tls: bool = False
+    canary: bool = False
+    """Always open while the product runs: asked all through a sweep, its answers are the sweep's witness."""
+    purpose: str
+
+    @property
+    def about(self) -> str:
+        """The name of this port in observations: `tcp/443`."""
+        return f"{self.transport}/{self.port}"
+
+
+class Role(StrEnum):
+    """What a declared account may do."""
+
+    ADMINISTRATOR = "administrator"
+    VIEWER = "viewer"
+    MAINTENANCE = "maintenance"
+
+
+class Account(Model):
+    """An account that the product ships with. Its password is a secret of the bench, under `credentials`."""
+
+    id: Identifier
+    role: Role
+    interfaces: tuple[Identifier, ...]
+    """Services, and `console` for the serial console, on which this account may log in."""
+
+
+class HttpLogin(Model):
+    """How a person logs in to the web administration, and what only a login shows."""
+
+    service: Identifier
+    form: str = "/login"
+    user_field: str = "username"
+    password_field: str = "password"
+    proof_path: str
+    """Answers 200 with a session and 401, 403 or a redirect to the form without one."""
+    refusal: str
+    """Regular expression that the answer to a wrong password contains."""
+
+
+class HttpResource(Model):
+    """A path of the web administration and the roles that may read it and change it."""
+
+    path: str
+    read: tuple[Role, ...]
+    write: tuple[Role, ...] = ()
+    method: Literal["PUT", "POST"] = "PUT"
+
+
+class Setting(Model):
+    """A harmless setting: changed and read back to see that configuration works."""
+
+    path: str
+    field: str
+    example: str
+
+
+class Identity(Model):
+    """Where the product shows its identifiers: dotted fields of a JSON resource behind a login."""
+
+    service: Identifier
+    path: str
+    model_field: str
+    version_field: str
+    serial_field: str
+    boot_id_field: str
+    """Changes at every start, so that a restart cannot be overlooked."""
+    slot_field: str | None = None
+    mac_field: str | None = None
+
+
+class ConsoleDeclaration(Model):
+    """The serial console: what it prints, as regular expressions that are anchored at the start of a line."""
+
+    baud: int = 115200
+    boot_start: str
+    login_prompt: str
+    password_prompt: str
+    refusal: str
+    shell_prompt: str
+    """A prompt that only a login shows."""
+    autoboot: str | None = None
+    bootloader_prompt: str | None = None
+    """What the bootloader of this make shows when autoboot was stopped, even where it must never show."""
+
+
+class JtagDeclaration(Model):
+    """The debug port as it ships: TAPs on the chain by IDCODE, from TDO to TDI, and a readable address if unlocked."""
+
+    idcodes: tuple[int, ...]
+    ir_lengths: tuple[int, ...]
+    probe_address: int
+    """A word here is read to learn whether memory can be read."""
+
+
+class UpdateDeclaration(Model):
+    """The update mechanism."""
+
+    mechanism: Literal["http_upload"]
+    service: Identifier
+    path: str
+    status_path: str
+    rejected: str
+    """Regular expression that the status shows after a refused image."""
+    container: Literal["signed_tar"]
+    seconds_to_install: Seconds
+    seconds_to_write: Seconds | None = None
+    """From the end of the transfer to the restart, so that power can be cut in between."""
+    max_octets: Annotated[int, Field(ge=1, le=64 * 2**20)] | None = None
+    """The largest image that is taken."""
+    not_applicable: dict[Literal["expired", "replayed"], Reason] = Field(default_factory=dict)
+    """What images of this mechanism cannot be, and why: without a date none expires."""
+
+
+class EventKind(StrEnum):
+    """Security events of CSA-1 that the harness can cause."""
+
+    LOGIN_FAILURE = "login_failure"
+    LOGIN_SUCCESS = "login_success"
+    LOCKOUT = "lockout"
+    CONFIG_CHANGE = "config_change"
+    LOG_CLEARED = "log_cleared"
+    SERVICE_START = "service_start"
+    DEBUG_ACCESS = "debug_access"
+    TIME_CHANGE = "time_change"
+    UPDATE_REJECTED = "update_rejected"
+    UPDATE_INSTALLED = "update_installed"
+    REBOOT = "reboot"
+    FACTORY_RESET = "factory_reset"
+
+
+class LogStoreDeclaration(Model):
+    """The log that the product keeps itself: a path of the web administration, and who may do what with it."""
+
+    path: str
+    """GET returns the newest records, in any form that shows a user name as it was typed."""
+    read: Annotated[tuple[Role, ...], Field(min_length=1)]
+    clear: tuple[Role, ...] = ()
+    clear_method: Literal["DELETE", "POST"] = "DELETE"
+
+
+class StateReportDeclaration(Model):
+    """Where the product reports its own state: dotted fields of a JSON resource of the web administration."""
+
+    path: str
+    read: Annotated[tuple[Role, ...], Field(min_length=1)]
+    state_field: str
+    states: Annotated[tuple[str, ...], Field(min_length=2)]
+    """What the state field can say: a product that tells healthy from degraded has two words at least."""
+    fields: tuple[str, ...] = ()
+    """Further fields that the report holds."""
+
+
+class TimeSourceDeclaration(Model):
+    """Where the product takes its time from, and how soon it follows."""
+
+    protocol: Literal["sntp"]
+    seconds_to_follow: Seconds
+    """The longest time from a step of the source to a log record that carries the new time."""
+
+
+class LockoutDeclaration(Model):
+    """What repeated failed logins lead to: after `attempts` in a row a login is refused for `seconds`."""
+
+    attempts: Annotated[int, Field(ge=2, le=1000)]
+    seconds: Seconds
+    per: Literal["account", "source"]
+    """Whether the account is refused, or the address that the attempts come from."""
+    interfaces: tuple[Identifier, ...]
+    """The interfaces that do so: services, and `console`."""
+
+
+class PasswordChange(Model):
+    """How somebody who is logged in to the web administration changes his own password, as a JSON object."""
+
+    path: str
+    method: Literal["PUT", "POST"] = "POST"
+    old_field: str
+    new_field: str
+    least_characters: Annotated[int, Field(ge=1, le=128)]
+    """A shorter password is refused."""
+
+
+class LoggingDeclaration(Model):
+    """Which events are logged. Each value is a regular expression; `{subject}` stands for the name made for the run."""
+
+    transport: Literal["syslog_tls", "syslog_tcp", "syslog_udp"]
+    format: Literal["rfc5424"]
+    events: dict[EventKind, str]
+
+
+class CertificateDeclaration(Model):
+    """How the product's TLS server certificate is issued."""
+
+    issued_by: Literal["product_ca", "public_ca", "self_signed"]
+    names: tuple[str, ...]
+    """DNS names; the address of the bench is accepted as well where the certificate carries it."""
+
+
+class CloudDeclaration(Model):
+    """A TLS connection that the product opens itself: the host name that it asks for and verifies."""
+
+    host: str
+    purpose: str
+    reconnect_seconds: Seconds = 60
+    """The longest time from a refused or lost connection to the next attempt."""
+
+
+class UserDataDeclaration(Model):
+    """What customers leave on the product: one entry that the web administration takes, shows and deletes as JSON."""
+
+    path: str
+    """POST adds an entry, GET shows all of them, as any JSON that holds the text of `secret_field`."""
+    name_field: str
+    secret_field: str
+    """A text of the customer's, which must lie nowhere in clear."""
+    delete_path: str
+    delete_method: Literal["DELETE", "POST"] = "DELETE"
+
+
+class ResetDeclaration(Model):
+    """The factory reset over the web administration. The passwords of the label hold afterwards."""
+
+    path: str
+    method: Literal["POST", "PUT", "DELETE"] = "POST"
+    seconds: Seconds = 60
+    """The longest time from the request to the answer of a device that has started again."""
+
+
+class Component(Model):
+    """A part of the product that is judged (IR 8425 judges a product: device, app, hub, backend)."""
+
+    id: Identifier
+    kind: Literal["device", "app", "hub", "backend"]
+    services: tuple[Service, ...] | Absent
+    ipv6: Literal["same_services"] | Absent = Absent(absent="not declared")
+    """Whether the product takes part in IPv6; its services are then those of IPv4."""
+    accounts: tuple[Account, ...] = ()
+    http_login: HttpLogin | Absent
+    http_resources: tuple[HttpResource, ...] = ()
+    setting: Setting | None = None
+    identity: Identity | Absent
+    certificate: CertificateDeclaration | Absent
+    console: ConsoleDeclaration | Absent
+    jtag: JtagDeclaration | Absent
+    update: UpdateDeclaration | Absent
+    logging: LoggingDeclaration | Absent
+    log_store: LogStoreDeclaration | Absent = Absent(absent="not declared")
+    state_report: StateReportDeclaration | Absent = Absent(absent="not declared")
+    time_source: TimeSourceDeclaration | Absent = Absent(absent="not declared")
+    lockout: LockoutDeclaration | Absent = Absent(absent="not declared")
+    password_change: PasswordChange | Absent = Absent(absent="not declared")
+    cloud: CloudDeclaration | Absent = Absent(absent="not declared")
+    user_data: UserDataDeclaration | Absent = Absent(absent="not declared")
+    reset: ResetDeclaration | Absent = Absent(absent="not declared")
+    boot_seconds: Seconds = 60
+    """The longest time from power on to the canary's answer."""
+
+    @property
+    def declared(self) -> tuple[Service, ...]:
+        """The declared services; none where they are declared absent."""
+        return () if isinstance(self.services, Absent) else self.services
+
+    def ports(self, transport: Transport) -> frozenset[int]:
+        """Return the declared ports of one transport."""
+        return frozenset(service.port for service in self.declared if service.transport is transport)
+
+    def service(self, name: str) -> Service:
+        """Return a service by id; KeyError if it is not declared."""
+        for service in self.declared:
+            if service.id == name:
+                return service
+        raise KeyError(name)
+
+    def account(self, role: Role, interface: str) -> Account | None:
+        """Return the account of a role that may log in on an interface, if there is one."""
+        for account in self.accounts:
+            if account.role is role and interface in account.interfaces:
+                return account
+        return None
+
+    @model_validator(mode="after")
+    def _references_resolve(self) -> Self:
+        names = [service.id for service in self.declared]
+        if len(names) != len(set(names)):
+            raise ValueError("two services have the same id")
+        known = {*names, "console"}
+        used = {interface for account in self.accounts for interface in account.interfaces}
+        used |= set(() if isinstance(self.lockout, Absent) else self.lockout.interfaces)
+        parts = (self.http_login, self.identity, self.update)
+        used |= {part.service for part in parts if not isinstance(part, Absent)}
+        if unknown := sorted(used - known):
+            raise ValueError(f"no service has the id {', '.join(unknown)}; declared are {', '.join(sorted(known))}")
+        return self

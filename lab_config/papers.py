@@ -1,0 +1,96 @@
+"""What travels with a declaration on paper: documents, support period, answers to questions, conditions."""
+
+from datetime import date
+from pathlib import PurePosixPath
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from lab_config.base import Absent, Model
+
+
+def _stays_beside_the_declaration(path: str) -> str:
+    parts = PurePosixPath(path)
+    if parts.is_absolute() or ".." in parts.parts or not parts.parts:
+        raise ValueError("give a path relative to the declaration's file, without ..")
+    return path
+
+
+DocumentPath = Annotated[str, AfterValidator(_stays_beside_the_declaration)]
+"""A file beside the declaration: relative to the product's YAML file, never above it."""
+
+
+class DisclosurePolicy(Model):
+    """The vulnerability disclosure policy, and the words in which it promises what EN 303 645 5.2-1 asks for."""
+
+    file: DocumentPath
+    contact: str
+    """The address for reports, as it stands in the policy."""
+    acknowledgement: str
+    """The words of the policy that say when a report is acknowledged, with the time."""
+    status_updates: str
+    """The words of the policy that say how often a reporter hears of it until it is settled."""
+
+
+class Advisories(Model):
+    """CSAF 2.0: the metadata of the provider, and the advisories of this product."""
+
+    provider_metadata: DocumentPath
+    advisories: Annotated[tuple[DocumentPath, ...], Field(min_length=1)]
+
+
+class SupportPeriod(Model):
+    """From when until when security updates are promised, and where customers can read that."""
+
+    starts: date
+    ends: date
+    published: DocumentPath
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> Self:
+        if self.ends <= self.starts:
+            raise ValueError("the support period ends before it starts")
+        return self
+
+
+NOT_DECLARED = Absent(absent="the declaration names none")
+
+
+class Documents(Model):
+    """What the manufacturer hands in on paper, as files beside the declaration."""
+
+    sbom: DocumentPath | Absent = NOT_DECLARED
+    """CycloneDX 1.4 to 1.6, JSON."""
+    security_txt: DocumentPath | Absent = NOT_DECLARED
+    """As it is served at /.well-known/security.txt (RFC 9116)."""
+    disclosure_policy: DisclosurePolicy | Absent = NOT_DECLARED
+    advisories: Advisories | Absent = NOT_DECLARED
+    registry_record: DocumentPath | Absent = NOT_DECLARED
+    """The record for the registry of 47 CFR 8.222, JSON; its fields: standards/fcc_cyber_trust_mark.yaml."""
+    answers: DocumentPath | Absent = NOT_DECLARED
+    """What reviewers answered to standards/questions.yaml, as `Answers`."""
+
+
+class Review(Model):
+    """What a person answered to one question, and on what document. What is missing leaves the question open."""
+
+    answer: Literal["yes", "partly", "no"]
+    reviewer: str = ""
+    reviewed: date | None = None
+    document: DocumentPath | None = None
+    """Relative to the file of the answers."""
+    note: str = ""
+
+
+class Answers(Model):
+    """The answers of reviewers, by the item of IR 8425; null where nobody has looked yet."""
+
+    schema_version: Literal[1]
+    answers: dict[str, Review | None]
+
+
+class Condition(Model):
+    """Whether a condition or feature that a catalogue ties provisions to holds for this product, and why."""
+
+    holds: bool
+    because: Annotated[str, StringConstraints(min_length=8)]

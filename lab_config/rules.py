@@ -1,0 +1,102 @@
+"""A profile: which requirements apply, the cases that judge them, and the numbers."""
+
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from lab_config.base import Identifier, Model, Seconds
+
+
+class Strength(StrEnum):
+    """What a failed case means for its requirements: `required` decides, the others are findings."""
+
+    REQUIRED = "required"
+    EXPECTED = "expected"
+    ADVISORY = "advisory"
+
+
+class CaseRule(Model):
+    """The strength of one case, and why: the clause that asks for it, or our reading with the reason."""
+
+    strength: Strength
+    clause: str | None = None
+    reading: str | None = None
+
+    @model_validator(mode="after")
+    def _has_a_reason(self) -> Self:
+        if (self.clause is None) == (self.reading is None):
+            raise ValueError("give exactly one of clause (what asks for it) and reading (ours, with the reason)")
+        return self
+
+
+class TlsNumbers(Model):
+    """What the profile asks of TLS servers."""
+
+    forbidden_versions: tuple[str, ...]
+    forbidden_suites: tuple[str, ...]
+    """Families of drivers/data/tls_suites.yaml."""
+    rsa_bits: int
+    ec_bits: int
+
+
+class SshNumbers(Model):
+    """Algorithms that a profile forbids, by the names of RFC 4253 and its successors."""
+
+    kex: tuple[str, ...]
+    host_key: tuple[str, ...]
+    cipher: tuple[str, ...]
+    mac: tuple[str, ...]
+
+
+class GuessingNumbers(Model):
+    """What the profile asks of an interface that is guessed at."""
+
+    attempts: Annotated[int, Field(ge=2, le=1000)] = 20
+    """Wrong passwords in a row by which the interface must have locked or slowed down."""
+    seconds: Seconds = 1.0
+    """How long a lock, or a slowed attempt, lasts at least."""
+
+
+class Numbers(Model):
+    """The numbers of a profile."""
+
+    tls: TlsNumbers
+    ssh: SshNumbers
+    log_seconds: Seconds
+    """An event must reach the collector within this time."""
+    log_clock_seconds: Seconds = 2
+    """Time stamps of records may be this far from the true time."""
+    log_flood_events: Annotated[int, Field(ge=10, le=10_000)] = 200
+    """Failed logins of the burst that must not hide the event after it."""
+    guessing: GuessingNumbers = GuessingNumbers()
+    review_months: Annotated[int, Field(ge=1, le=120)] = 36
+    """An answer of a reviewer that is older than this many months has to be given again."""
+
+
+class Profile(Model):
+    """Which requirements apply, the cases that judge them, and the numbers."""
+
+    schema_version: Literal[1]
+    id: Identifier
+    title: str
+    catalogue: str
+    outside: str
+    """What lies outside this profile, in a sentence that every report prints."""
+    requirements: tuple[str, ...]
+    rules_of: Identifier | None = None
+    """A profile whose numbers and cases hold here as well; what is given here goes before."""
+    numbers: Numbers | None = None
+    cases: dict[str, CaseRule] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _has_rules(self) -> Self:
+        if self.rules_of is None and (self.numbers is None or not self.cases):
+            raise ValueError("give numbers and cases, or name the profile that has them in rules_of")
+        return self
+
+    @property
+    def limits(self) -> Numbers:
+        """The numbers, once the profile is read whole."""
+        assert self.numbers is not None, "read profiles with fixtures.run.load_profile"
+        return self.numbers
