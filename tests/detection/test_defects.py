@@ -1,4 +1,7 @@
-"""Soundness: the hardened device has no failure, and each planted flaw makes exactly its own cases fail."""
+"""Soundness: the hardened device has no failure, and each planted flaw makes exactly its own cases fail.
+
+Flaws that cannot touch each other share a run (`grouping.py`); `make matrix` plants each of them alone.
+"""
 
 from collections import Counter
 
@@ -6,10 +9,10 @@ import pytest
 
 from reports.results import Overall, Results, Verdict
 from tests.detection.conftest import Run
+from tests.detection.grouping import runs
 from trustprobe.cli.matrix import PROFILE, compare
-from virtual_lab.defects import register
 
-RUNS = [(defect, capability) for defect, entry in register().items() for capability in entry.capabilities]
+RUNS = runs()
 OPEN = {Verdict.INCONCLUSIVE, Verdict.ERROR, Verdict.MANUAL, Verdict.NOT_RUN}
 
 
@@ -42,8 +45,8 @@ def test_every_observation_that_rests_on_silence_has_a_witness_that_holds(harden
     assert not bare
 
 
-@pytest.mark.parametrize(("defect", "capability"), RUNS, ids=[f"{one}-{where}" for one, where in RUNS])
-def test_a_defect_makes_exactly_its_cases_fail(defect: str, capability: str, run_device: Run) -> None:
-    outcome = compare(defect, run_device(defect, profile=PROFILE, capability=capability), capability)
+@pytest.mark.parametrize(("defects", "capability"), RUNS, ids=["+".join(one) for one, _ in RUNS])
+def test_each_defect_makes_exactly_its_cases_fail(defects: tuple[str, ...], capability: str, run_device: Run) -> None:
+    outcome = compare(defects, run_device(*defects, profile=PROFILE, capability=capability), capability)
     assert not outcome.missed
     assert not outcome.others

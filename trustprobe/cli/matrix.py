@@ -6,7 +6,7 @@ proves nothing, so the table names those as well.
 
 import signal
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,24 +22,25 @@ PROFILE = "cyber_trust_mark"
 """The rule book that asks for every case."""
 
 
-def compare(defect: str, results: Results, capability: str | None = None) -> Outcome:
-    """Compare a run with the register. `fails` names whole cases, or rows as `case[row]`.
+def compare(defects: Sequence[str], results: Results, capability: str | None = None) -> Outcome:
+    """Compare a run with the register; without a defect nothing may fail. `fails` names cases, or rows as `case[row]`.
 
     Of a run of one capability, only the cases of that one are expected to fail. `leaves_manual` names cases that a
     person has to look at because of the defect: what answers nothing fails nothing.
     """
-    entry = register().get(defect)
+    entries = [register()[defect] for defect in defects]
     elsewhere = {case.id for case in results.cases if capability not in {None, case.capability}}
-    expected = [name for name in (entry.fails if entry else ()) if name.split("[", 1)[0] not in elsewhere]
+    fails = [name for entry in entries for name in entry.fails]
+    expected = [name for name in fails if name.split("[", 1)[0] not in elsewhere]
     failed = {case.id: {row.id for row in case.rows if row.verdict is Verdict.FAIL} for case in results.cases}
     missed = [name for name in expected if not _failed(name, failed)]
     manual = {case.id for case in results.cases if case.verdict is Verdict.MANUAL}
-    missed += sorted(set(entry.leaves_manual if entry else ()) - manual - elsewhere)
+    missed += sorted({name for entry in entries for name in entry.leaves_manual} - manual - elsewhere)
     named = {name.split("[", 1)[0] for name in expected}
     others = sorted(case for case, rows in failed.items() if rows and case not in named)
     open_cases = [case for case in results.cases if case.verdict in {Verdict.INCONCLUSIVE, Verdict.ERROR}]
     return Outcome(
-        defect=defect,
+        defect=", ".join(defects) or HARDENED,
         missed=tuple(missed),
         others=tuple(others),
         inconclusive=len(open_cases),
@@ -74,7 +75,7 @@ def run_matrix(out: Path, wanted: tuple[str, ...], jobs: int, markdown: Path | N
         planted = () if defect == HARDENED else (defect,)
         options = Options("reference", None, PROFILE, out / defect.strip("()"), planted)
         results = read_results(judge(options, quiet=True, running=running))
-        outcome = compare(defect, results)
+        outcome = compare(planted, results)
         console.print(f"{'found' if outcome.holds else 'NOT AS EXPECTED':<16} {defect}", markup=False, highlight=False)
         return outcome, results
 

@@ -1,0 +1,59 @@
+"""Which planted flaws may share a run: those whose cases ask different parts of the device.
+
+A run costs a start of the device and all the cases of a capability, so that planting some 140 flaws one by one takes
+too long for a test of every change. Two flaws share a run when no part is asked about both; what a flaw fails is then its own.
+"""
+
+import re
+
+from virtual_lab.defects import Defect, register
+
+MOST = 6
+"""Flaws in one run."""
+ALONE = re.compile(r"any_password|^reset_|^update_|^anonymous_update|^log_flood|^collector|^tls1|^answers|^uart_")
+"""Flaws that change what many cases see."""
+PARTS = (
+    (re.compile(r"^(tls\.server\.(?:suites|version)\[.*\])$"), r"\1"),
+    (re.compile(r"^(storage\.image\[.*\])$"), r"\1"),
+    (re.compile(r"^tls\.server\.certificate"), "certificate"),
+    (re.compile(r"^(credentials\.default\.serial|serial|log\.emits\.debug_access)"), "uart"),
+    (re.compile(r"^credentials\.derivable"), "uart"),
+    (re.compile(r"^(log\.emits|update|config\.reset|sbom|registry_record|support_period|document)"), r"\1"),
+)
+"""The part of the device that a case asks, where it is not the case's own name."""
+
+
+def part(name: str) -> str:
+    """Return the part that a case, or a row of it, asks."""
+    for pattern, label in PARTS:
+        if match := pattern.match(name):
+            return match.expand(label)
+    return name.split("[", 1)[0]
+
+
+def _shares(name: str, defect: Defect) -> bool:
+    return len(defect.capabilities) == 1 and not ALONE.search(name) and bool(defect.fails)
+
+
+def runs() -> list[tuple[tuple[str, ...], str]]:
+    """Return the runs that plant every flaw of the register: the flaws, and the capability that is judged."""
+    alone = [
+        ((name,), capability)
+        for name, defect in register().items()
+        if not _shares(name, defect)
+        for capability in defect.capabilities
+    ]
+    groups: list[tuple[list[str], str, set[str]]] = []
+    for name, defect in register().items():
+        if not _shares(name, defect):
+            continue
+        (capability,) = defect.capabilities
+        parts = {part(case) for case in defect.fails}
+        for names, where, taken in groups:
+            if where == capability and len(names) < MOST and taken.isdisjoint(parts):
+                names.append(name)
+                taken |= parts
+                break
+        else:
+            groups.append(([name], capability, parts))
+    return [*alone, *((tuple(names), capability) for names, capability, _ in groups)]
