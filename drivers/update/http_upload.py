@@ -168,7 +168,8 @@ class _Trial:
             self.say(name, Answer.SEEN, f"taken once more, and started: {words}")
         elif after is not None and said_no:
             self.say(name, Answer.REFUSED, words)
-            if status is not None and name != "base":
+            said_before = status == status_before and bool(self.rejected.search(status_before or ""))
+            if status is not None and name != "base" and not said_before:  # the same words again prove nothing
                 self.refusals.append(name)
                 self.reported += [name] if refused(status) else []
         else:
