@@ -10,15 +10,16 @@ from virtual_lab.defects import Defect, register
 
 MOST = 6
 """Flaws in one run."""
-ALONE = re.compile(r"any_password|^reset_|^update_|^anonymous_update|^log_flood|^collector|^tls1|^answers|^uart_")
+ALONE = re.compile(
+    r"any_password|^reset_|^update_|^anonymous_update|^log_flood|^collector|^tls1|^answers|^uart_|^boot_window|^identity_missing"
+)
 """Flaws that change what many cases see."""
 PARTS = (
     (re.compile(r"^(tls\.server\.(?:suites|version)\[.*\])$"), r"\1"),
     (re.compile(r"^(storage\.image\[.*\])$"), r"\1"),
     (re.compile(r"^tls\.server\.certificate"), "certificate"),
-    (re.compile(r"^(credentials\.default\.serial|serial|log\.emits\.debug_access)"), "uart"),
-    (re.compile(r"^credentials\.derivable"), "uart"),
-    (re.compile(r"^(log\.emits|update|config\.reset|sbom|registry_record|support_period|document)"), r"\1"),
+    (re.compile(r"^(credentials\.default\.serial|credentials\.derivable|serial)"), "uart"),
+    (re.compile(r"^(log|state|update|config\.reset|sbom|registry_record|support_period|document)"), r"\1"),
 )
 """The part of the device that a case asks, where it is not the case's own name."""
 

@@ -147,7 +147,8 @@ def test_a_serial_port_that_is_not_there_is_the_benchs_fault(tmp_path: Path, mon
     login = cases["serial.console.login"]
     assert login["verdict"] == "ERROR"
     assert login["reason"].startswith("bench: serial port /dev/ttyNOTTHERE0 is not there.")
-    assert "PASS" not in {case["verdict"] for case in cases.values()}
+    # what was read on paper stands; nothing that asks the device does
+    assert not [name for name, case in cases.items() if case["verdict"] == "PASS" and not name.startswith("document.")]
 
 
 def started(cwd: Path, *arguments: str) -> subprocess.Popen[str]:

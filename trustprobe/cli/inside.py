@@ -16,6 +16,9 @@ from fixtures.lock import bench_lock
 from lab_config.load import find, peek
 
 ROOT = Path(__file__).resolve().parents[2]
+COMPARES = "asset_identification"
+"""The capability that compares two samples; a run of another one alone leaves the second virtual device out."""
+NONE = "no second sample was started"
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def _lab(options: dict[str, object]) -> Iterator[Lab]:
     from virtual_lab.declaration import flawed_copy, flaws_on_paper
     from virtual_lab.reference.lab import ReferenceLab
     from virtual_lab.reference.namespace import available, enter_lab
-    from virtual_lab.reference.second import SecondDevice
+    from virtual_lab.reference.second import SECOND_ADDRESS, SecondDevice, second_environment
 
     reason = "as asked" if options["loopback"] else available()
     if reason is None:
@@ -73,8 +76,11 @@ def _lab(options: dict[str, object]) -> Iterator[Lab]:
         device = ReferenceLab(Path(folder), in_device, loopback=reason is not None)
         with device as lab, ExitStack() as opened:
             os.environ.update(lab.environment)
-            second = opened.enter_context(SecondDevice(Path(folder) / "second", lab))
-            os.environ.update(second.environment)
+            if options["capability"] in {None, COMPARES}:
+                second = opened.enter_context(SecondDevice(Path(folder) / "second", lab))
+                os.environ.update(second.environment)
+            else:
+                os.environ.update(second_environment(SECOND_ADDRESS, Path(folder) / "second", NONE, NONE))
             if options["unpowered"]:
                 PowerSwitch(PowerBench(on="", off=lab.environment["REFERENCE_RELAY"] + "?turn=off")).off()
             yield Lab(lab.port_map, product)
