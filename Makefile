@@ -10,7 +10,7 @@ run: $(VENV)/.run
 	@$(BIN)/trustprobe run
 
 test: $(VENV)/.dev
-	@$(BIN)/pytest -n 4 --dist loadgroup
+	@$(BIN)/pytest -n 5 --dist loadgroup
 
 check: $(VENV)/.dev
 	@$(BIN)/ruff check .

@@ -1,7 +1,8 @@
 """Which planted flaws may share a run: those whose cases ask different parts of the device.
 
 A run costs a start of the device and all the cases of a capability, so that planting some 140 flaws one by one takes
-too long for a test of every change. Two flaws share a run when no part is asked about both; what a flaw fails is then its own.
+too long for a test of every change. Two flaws share a run when no part is asked about both; what a flaw fails is then
+its own.
 """
 
 import re
