@@ -157,4 +157,4 @@ class GuessLogins:
         return Witness(what=f"the valid login of {user} on {self.door.interface} {words}", holds=holds)
 
     def _unasked(self, pair: Pair) -> Fact:
-        return Fact(about=pair.about, answer=Answer.SILENT, detail="not asked: guessing had ended, the controls say why")
+        return Fact(about=pair.about, answer=Answer.SILENT, detail="not asked: the valid login had stopped working")
