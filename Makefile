@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# A run starts Python many times: without the compiled files beside the sources each start would compile them anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test check docs matrix matrix-smoke clean
 

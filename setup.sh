@@ -32,7 +32,7 @@ fi
 
 say "installing the locked packages"
 # --inexact keeps uv itself, which lives in the same environment; labs behind a proxy of their own trust the system's CAs.
-UV_SYSTEM_CERTS=true UV_PROJECT_ENVIRONMENT=$venv "$uv" sync --quiet --locked --inexact --python "$python" "$@" || {
+UV_SYSTEM_CERTS=true UV_PROJECT_ENVIRONMENT=$venv "$uv" sync --quiet --locked --inexact --compile-bytecode --python "$python" "$@" || {
     say "uv could not install the packages: see its message above."
     exit 2
 }

@@ -1,4 +1,5 @@
 import contextlib
+import os
 import socket
 import struct
 from collections.abc import Callable, Iterator
@@ -21,6 +22,8 @@ MATCHES = (
 )
 COAP_CONTENT = bytes.fromhex("6245") + b"tptp\xc1\x28\xff</>"
 Reply = Callable[[bytes], object]
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+"""Which of the processes that run tests side by side this is: their devices must not meet on one address."""
 _hosts = count(2)
 
 
@@ -46,7 +49,7 @@ def says_nothing(data: bytes, reply: Reply) -> None:
 @pytest.fixture
 def address() -> str:
     """An address of loopback that no other test uses: the ports of the table are the device's own there."""
-    return f"127.83.71.{next(_hosts)}"
+    return f"127.83.{_WORKER}.{next(_hosts)}"
 
 
 @contextlib.contextmanager
