@@ -3,6 +3,7 @@
 pytest_plugins = [
     "fixtures.plugin",
     "fixtures.bench",
+    "fixtures.ahead",
     "fixtures.network",
     "fixtures.cloud",
     "fixtures.web",

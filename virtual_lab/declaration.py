@@ -70,7 +70,7 @@ def merge_patch(document: Any, patch: Any) -> Any:
     return merged
 
 
-class _Words(yaml.SafeLoader):
+class _Words(yaml.CSafeLoader):
     """Reads `yes`, `on` and dates as words, so that what is not changed stays as it was written."""
 
 

@@ -8,4 +8,4 @@ import yaml
 
 def table(name: str) -> Any:
     """Return the contents of `drivers/data/<name>.yaml`, read afresh."""
-    return yaml.safe_load((Path(__file__).parent / f"{name}.yaml").read_text(encoding="utf-8"))
+    return yaml.load((Path(__file__).parent / f"{name}.yaml").read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)

@@ -17,7 +17,7 @@ from lab_config.models import ConsoleBench, ConsoleDeclaration
 
 KEYS = {"CR": "\r", "space": " ", "Ctrl-C": "\x03", "ESC": "\x1b", "a": "a"}
 """Pressed in turns while a bootloader counts down; together they stop every common one that can be stopped."""
-_KEY_SECONDS = 0.03
+_KEY_SECONDS = 0.02
 _PROMPT_SECONDS = 1.0
 _PROMPT_SETTLE = 0.2
 _GENERIC_PROMPT = r"(?i:=> |U-Boot> |\S*boot\S*> |\S*boot\S*# )"

@@ -19,7 +19,7 @@ from virtual_lab.reference.debug_port import DebugPort, Memory, MemoryAccessPort
 from virtual_lab.reference.firmware.defects import Defects
 from virtual_lab.reference.firmware.flash import Flash
 from virtual_lab.reference.namespace import DEVICE_INTERFACE, NETMASK, PREFIX6
-from virtual_lab.reference.processor import Processor
+from virtual_lab.reference.processor import Processor, Program, command
 from virtual_lab.reference.relay import PowerRelay
 from virtual_lab.reference.tap import ScanChain, Tap, remote_bitbang
 from virtual_lab.reference.uart import Uart
@@ -52,12 +52,17 @@ class Board:
             taps.append(Tap(_SECOND_TAP_IDCODE, ir_length=5, idcode_instruction=0b00001))
         self.chain = ScanChain(taps)
         self.uart = Uart(folder / CONSOLE)
-        command = [*json.loads(arguments.firmware), "--flash", str(self._flash), "--uart-fd", str(self.uart.master)]
-        command += ["--address", arguments.address, "--collector", arguments.collector]
-        command += ["--port-map", arguments.port_map]
+        words = ["--flash", str(self._flash), "--uart-fd", str(self.uart.master)]
+        words += ["--address", arguments.address, "--collector", arguments.collector]
+        words += ["--port-map", arguments.port_map]
         self._control: socket.socket = arguments.control
         self._processor = Processor(
-            command, self.uart.master, folder / FIRMWARE_LOG, self._load_memory, lambda: self._tell(PROCESSOR_DEAD)
+            program_of(arguments.firmware),
+            words,
+            self.uart.master,
+            folder / FIRMWARE_LOG,
+            self._load_memory,
+            lambda: self._tell(PROCESSOR_DEAD),
         )
 
     def power(self, on: bool) -> None:
@@ -130,6 +135,16 @@ def connect_network(control: socket.socket, address: str) -> None:
     syscalls.set_link(DEVICE_INTERFACE, up=False)  # giving it an address brought it up
 
 
+def program_of(words: str | None) -> Program:
+    """Return the firmware: a program that is named as a JSON list, or the reference device's own, loaded once here."""
+    if words is not None:
+        return command(json.loads(words))
+    from virtual_lab.reference.firmware import __main__ as firmware
+
+    firmware.load()
+    return firmware.main
+
+
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line; descriptors become sockets."""
 
@@ -143,7 +158,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--address6", default="", help="IPv6 address of the device, where it has one")
     parser.add_argument("--collector", required=True, help="address of the log collector")
     parser.add_argument("--port-map", default="{}", help='JSON: {"tcp/443": 20443}')
-    parser.add_argument("--firmware", required=True, help="JSON: the command that runs on the processor")
+    parser.add_argument("--firmware", help="JSON: another command that runs on the processor")
     parser.add_argument("--parent", type=int, required=True, help="process id of the lab")
     parser.add_argument("--control", type=inherited, required=True, help="descriptor of the control socket")
     parser.add_argument("--relay", type=inherited, required=True, help="descriptor of the relay's listening socket")

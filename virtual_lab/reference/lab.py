@@ -41,7 +41,6 @@ LOOPBACK_PORTS: Final = MappingProxyType(
 )
 LOOPBACK_TIME_PORT: Final = 20123
 """An ordinary user cannot take udp/123 on this machine."""
-FIRMWARE: Final = (sys.executable, "-m", "virtual_lab.reference.firmware")
 CANARY: Final = "tcp/443"
 _BOOT_SECONDS = 20.0
 _BOARD_SECONDS = 10.0
@@ -57,7 +56,8 @@ class ReferenceLab:
     """A running reference device: `with ReferenceLab(folder) as lab: ...`, from a thread that outlives the block.
 
     `folder` must not hold a device yet. Without `loopback`, `namespace.enter_lab()` was called before. `firmware` and
-    `provisioner` are there for tests of the lab itself. Raises BenchError when the device does not come up.
+    `provisioner` are there for tests of the lab itself: another program than the device's own, and another factory.
+    Raises BenchError when the device does not come up.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class ReferenceLab:
         defects: Sequence[str] = (),
         loopback: bool = False,
         *,
-        firmware: Sequence[str] = FIRMWARE,
+        firmware: Sequence[str] | None = None,
         provisioner: Callable[..., Provisioned] = provision,
     ) -> None:
         self.folder = folder.resolve()
@@ -78,7 +78,7 @@ class ReferenceLab:
         self.time_port = LOOPBACK_TIME_PORT if loopback else TIME_PORT
         self.port_map: dict[str, int] = dict(LOOPBACK_PORTS) if loopback else {}
         self.environment: dict[str, str] = {}
-        self._firmware = tuple(firmware)
+        self._firmware = firmware
         self._provisioner = provisioner
         self._opened = ExitStack()
 
@@ -155,12 +155,12 @@ class ReferenceLab:
             "--address6": self.address6,
             "--collector": self.collector,
             "--port-map": json.dumps(self.port_map),
-            "--firmware": json.dumps(self._firmware),
             "--parent": str(os.getpid()),
         }
         inherited = {"--control": control.fileno(), "--relay": relay.fileno(), "--jtag": jtag.fileno()}
         words = [word for option in options.items() for word in option]
         words += [word for option, descriptor in inherited.items() for word in (option, str(descriptor))]
+        words += ["--firmware", json.dumps(self._firmware)] if self._firmware else []
         words += ["--loopback"] if self.loopback else []
         path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
         with (self.folder / _BOARD_LOG).open("ab") as log:

@@ -1,4 +1,4 @@
-"""The firmware process: `python -m virtual_lab.reference.firmware --flash DIR --uart-fd N --address A ...`.
+"""The firmware: `python -m virtual_lab.reference.firmware --flash DIR --uart-fd N ...`, or `main` in a fork.
 
 The board starts it at power on and ends it with a signal. It ends by itself, with RESTART, to be started again.
 """
@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from virtual_lab.reference.firmware.bootloader import Bootloader
@@ -23,7 +24,7 @@ RESTART = 75
 _LAST_RECORDS_SECONDS = 1.0
 
 
-def _arguments() -> argparse.Namespace:
+def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="firmware", description="Run the firmware of the reference device.")
     parser.add_argument("--flash", type=Path, required=True, help="state folder of the device")
     parser.add_argument("--uart-fd", type=int, required=True, help="file descriptor of the serial console")
@@ -31,19 +32,21 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--collector", help="address of the log collector, in place of the one on the flash")
     parser.add_argument("--port-map", type=json.loads, default={}, help='ports to bind: {"tcp/443": 20443}')
     parser.add_argument("--reset", choices=("power-on", "software", "watchdog"), default="power-on")
-    return parser.parse_args()
+    return parser.parse_args(words)
 
 
-def _load() -> None:
+def load() -> None:
+    """Import what is slow to import."""
+    importlib.import_module("virtual_lab.reference.firmware.console")
     importlib.import_module("virtual_lab.reference.firmware.services")
 
 
-def main() -> int:
-    """Boot, serve until a restart is asked for, and return the exit status."""
-    arguments = _arguments()
+def main(words: Sequence[str] | None = None) -> int:
+    """Boot, serve until a restart is asked for, and return the exit status; `words` are those of the command line."""
+    arguments = _arguments(words)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)  # nothing to put away: each file on the flash changes in one step
-    loading = threading.Thread(target=_load, daemon=True)
+    loading = threading.Thread(target=load, daemon=True)
     loading.start()  # the slow imports run while the bootloader counts down
     flash = Flash(arguments.flash)
     defects = Defects(flash.config["defects"])

@@ -23,7 +23,8 @@ HTTP = "http"
 SSH = "ssh"
 CONSOLE = "console"
 
-_SCRYPT_COST = 2**12
+_SCRYPT_COST = 2**9
+"""Low, as on a small processor: thousands of logins are tried on this device."""
 _ROOT = {SSH: "ssh_root_root", CONSOLE: "serial_root_root"}
 _ANY = {SSH: "ssh_any_password", HTTP: "http_any_password"}
 _NO_LOCKOUT = {SSH: "no_lockout_ssh", HTTP: "no_lockout_http"}

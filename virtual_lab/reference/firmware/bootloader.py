@@ -13,7 +13,7 @@ from virtual_lab.reference.firmware.line_editor import LineEditor
 from virtual_lab.reference.firmware.serial_line import SerialLine
 
 PROMPT = "HalcyonBoot> "
-COUNTDOWN_SECONDS = 1
+COUNTDOWN_MS = 300
 MEMORY_BASE = 0x0800_0000
 """Where the bootloader and the debug port see the payload of the active slot."""
 _DUMP_OCTETS = 64
@@ -31,7 +31,7 @@ class Bootloader:
         self._slot = flash.active
         self._environment = defaultdict(
             str,
-            bootdelay=str(COUNTDOWN_SECONDS),
+            bootdelay=str(COUNTDOWN_MS),
             slot=self._slot,
             serial=str(flash.config["serial"]),
             bootargs="console=ttyS0,115200 root=/dev/dm-0 ro",
@@ -80,13 +80,12 @@ class Bootloader:
 
     def _interrupted(self) -> bool:
         listening = self._defects("autoboot_interruptible")
-        for left in range(COUNTDOWN_SECONDS, 0, -1):
-            self._line.write(f"Autoboot in {left} seconds\n")
-            deadline = time.monotonic() + 1.0
-            while (seconds := deadline - time.monotonic()) > 0:
-                if self._line.read(seconds) and listening:
-                    return True
-        self._line.write("Autoboot in 0 seconds\n")
+        self._line.write(f"Autoboot in {COUNTDOWN_MS} ms\n")
+        deadline = time.monotonic() + COUNTDOWN_MS / 1000
+        while (seconds := deadline - time.monotonic()) > 0:
+            if self._line.read(seconds) and listening:
+                return True
+        self._line.write("Autoboot in 0 ms\n")
         return False
 
     def _prompt(self) -> None:

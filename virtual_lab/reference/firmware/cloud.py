@@ -16,7 +16,7 @@ from virtual_lab.reference.firmware.device import Device
 
 CA = "cloud_ca.pem"
 PERIOD_SECONDS = 5.0
-_FIRST_DELAY, _LONGEST_DELAY = 0.1, 0.3
+_DELAY = 0.1
 _SECONDS = 3.0
 _RESPONSE_OCTETS = 4096
 _SUITES = ("ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384")
@@ -38,18 +38,15 @@ class Cloud:
         threading.Thread(target=self._run, name="cloud", daemon=True).start()
 
     def _run(self) -> None:
-        delay = _FIRST_DELAY
         while True:
             try:
                 with self._connect() as stream:
                     self._heartbeat(stream)
-                    delay = _FIRST_DELAY
                     while not _closed_within(stream, PERIOD_SECONDS):
                         self._heartbeat(stream)
             except OSError:
                 pass  # refused, lost or not to be trusted: told by the next attempt
-            time.sleep(delay)
-            delay = min(2 * delay, _LONGEST_DELAY)
+            time.sleep(_DELAY)
 
     def _connect(self) -> ssl.SSLSocket:
         address = (str(self._settings["address"]), int(self._settings["port"]))

@@ -14,8 +14,8 @@ def test_the_boot_log_begins_with_the_reset_reason_and_ends_with_the_login_promp
     lines = camera.start().splitlines()
 
     assert lines[1] == "HalcyonBoot 2.1 (reset: power-on)"
-    assert lines.index("Autoboot in 1 seconds") < lines.index("Autoboot in 0 seconds")
-    assert lines.index("Autoboot in 0 seconds") < lines.index("Starting kernel ...")
+    assert lines.index("Autoboot in 300 ms") < lines.index("Autoboot in 0 ms")
+    assert lines.index("Autoboot in 0 ms") < lines.index("Starting kernel ...")
     assert lines[-1] == "halcyon login: "
     assert not any("psk" in line or "password" in line.lower() for line in lines)
 
@@ -23,10 +23,10 @@ def test_the_boot_log_begins_with_the_reset_reason_and_ends_with_the_login_promp
 def test_keys_in_the_countdown_change_nothing_and_do_not_reach_the_login(build: Build) -> None:
     camera = build()
     camera.power_on()
-    camera.uart.expect("Autoboot in 1 seconds")
+    camera.uart.expect("Autoboot in 300 ms")
 
     camera.uart.type("x")
-    camera.uart.expect("Autoboot in 0 seconds")
+    camera.uart.expect("Autoboot in 0 ms")
     rest = camera.uart.expect("login: ")
 
     assert "HalcyonBoot>" not in rest
@@ -37,7 +37,7 @@ def test_keys_in_the_countdown_change_nothing_and_do_not_reach_the_login(build: 
 def test_a_planted_bootloader_prompt_dumps_memory_and_boots_on(build: Build) -> None:
     camera = build("autoboot_interruptible")
     camera.power_on()
-    camera.uart.expect("Autoboot in 1 seconds")
+    camera.uart.expect("Autoboot in 300 ms")
     camera.uart.type(" ")
     camera.uart.expect("HalcyonBoot> ")
 
