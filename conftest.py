@@ -3,7 +3,6 @@
 pytest_plugins = [
     "fixtures.plugin",
     "fixtures.bench",
-    "fixtures.ahead",
     "fixtures.network",
     "fixtures.cloud",
     "fixtures.web",
@@ -19,4 +18,5 @@ pytest_plugins = [
     "fixtures.storage",
     "fixtures.reset",
     "fixtures.documents",
+    "fixtures.ahead",
 ]
