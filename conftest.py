@@ -14,6 +14,7 @@ pytest_plugins = [
     "fixtures.clock",
     "fixtures.state_report",
     "fixtures.update",
+    "fixtures.update_notice",
     "fixtures.samples",
     "fixtures.storage",
     "fixtures.reset",

@@ -1,5 +1,6 @@
 """What the manufacturer declares of one component: its interfaces and mechanisms (the ICS and IXIT of TS 103 701)."""
 
+import re
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
@@ -135,8 +136,45 @@ class UpdateDeclaration(Model):
     """From the end of the transfer to the restart, so that power can be cut in between."""
     max_octets: Annotated[int, Field(ge=1, le=64 * 2**20)] | None = None
     """The largest image that is taken."""
+    automatic: bool = False
+    """Whether updates install by themselves unless the customer says no."""
     not_applicable: dict[Literal["expired", "replayed"], Reason] = Field(default_factory=dict)
     """What images of this mechanism cannot be, and why: without a date none expires."""
+
+
+class UpdateNoticeDeclaration(Model):
+    """How the product learns of a newer version, over the connection of `cloud`, and where it tells the customer.
+
+    `{version}` stands for the version that is announced.
+    """
+
+    request: str
+    """Regular expression of the first line of the product's HTTP request: `^GET /firmware`."""
+    announcement: Annotated[str, StringConstraints(max_length=8_000)]
+    """The body of the answer that names a newer version. While there is none, the answer is 204 without a body."""
+    content_type: str = "application/json"
+    asks_after: Literal["connection", "start"] = "connection"
+    """What the product asks after by itself: each new connection, or each start only."""
+    seconds_to_ask: Seconds
+    """The longest time from a lost connection, or from a start, to the request."""
+    path: str
+    """The page or resource of the web administration that tells the customer."""
+    notice: str
+    """Regular expression that the page then shows."""
+    seconds_to_tell: Seconds
+    """The longest time from the request to the notice."""
+
+    @model_validator(mode="after")
+    def _patterns_hold_the_version(self) -> Self:
+        for name in ("announcement", "notice"):
+            if "{version}" not in getattr(self, name):
+                raise ValueError(f"{name} does not say where the version stands: write {{version}} in its place")
+        for pattern in (self.request, self.notice.replace("{version}", "1")):
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
+        return self
 
 
 class EventKind(StrEnum):
@@ -271,6 +309,7 @@ class Component(Model):
     console: ConsoleDeclaration | Absent
     jtag: JtagDeclaration | Absent
     update: UpdateDeclaration | Absent
+    update_notice: UpdateNoticeDeclaration | Absent = Absent(absent="not declared")
     logging: LoggingDeclaration | Absent
     log_store: LogStoreDeclaration | Absent = Absent(absent="not declared")
     state_report: StateReportDeclaration | Absent = Absent(absent="not declared")
@@ -318,4 +357,6 @@ class Component(Model):
         used |= {part.service for part in parts if not isinstance(part, Absent)}
         if unknown := sorted(used - known):
             raise ValueError(f"no service has the id {', '.join(unknown)}; declared are {', '.join(sorted(known))}")
+        if isinstance(self.cloud, Absent) and not isinstance(self.update_notice, Absent):
+            raise ValueError("update_notice asks over the connection of `cloud`, which is not declared")
         return self

@@ -49,6 +49,7 @@ from lab_config.component import (
     TimeSourceDeclaration,
     Transport,
     UpdateDeclaration,
+    UpdateNoticeDeclaration,
     UserDataDeclaration,
 )
 from lab_config.papers import (
@@ -133,5 +134,6 @@ __all__ = [
     "TlsNumbers",
     "Transport",
     "UpdateDeclaration",
+    "UpdateNoticeDeclaration",
     "UserDataDeclaration",
 ]

@@ -1,5 +1,7 @@
 """A TLS server that the device connects to by itself: it presents the certificate of the moment, and notes what came.
 
+Over the good certificate it answers HTTP requests: 204, or what is announced.
+
 One connection at a time, everything bounded. It takes whatever TLS a device speaks; what the device offers is read from
 its own ClientHello. The questions asked of it are in `client_trust.py`.
 """
@@ -27,6 +29,7 @@ SPEAK_SECONDS = 10.0
 """How long a device may take from its connection to its first application data."""
 HELLO_BYTES = 16_384
 REQUEST_BYTES = 65_536
+LINE_CHARACTERS = 500
 CONTACT_LIMIT = 1_000
 _STOP_SECONDS = 5.0
 _PIECE = 8_192
@@ -58,6 +61,29 @@ class Contact:
     number: int
 
 
+@dataclass(frozen=True)
+class Request:
+    """An HTTP request that came whole over the good certificate: its first line, and the number of its contact."""
+
+    line: str
+    contact: int
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """What requests are answered with whose first line this regular expression finds; all others get 204."""
+
+    request: str
+    content_type: str
+    body: bytes
+
+    @property
+    def answer(self) -> bytes:
+        """The whole HTTP response."""
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: {self.content_type}\r\nContent-Length: {len(self.body)}\r\n\r\n"
+        return head.encode() + self.body
+
+
 class TlsClientServer:
     """Listen while the `with` block runs. With `device`, an address, what others send is counted and dropped."""
 
@@ -69,6 +95,8 @@ class TlsClientServer:
         self._presented, self._context = good, server_context(good)
         self._news = threading.Condition()
         self._contacts: deque[Contact] = deque(maxlen=CONTACT_LIMIT)
+        self._requests: deque[Request] = deque(maxlen=CONTACT_LIMIT)
+        self._announced: Announcement | None = None
         self._counted = 0
         self._commands: deque[Callable[[], None]] = deque()
         self._stopping = False
@@ -136,6 +164,26 @@ class TlsClientServer:
                 if not self._news.wait_for(lambda mark=since: self._counted > mark, until - time.monotonic()):  # type: ignore[misc]
                     return None
 
+    def announce(self, announcement: Announcement | None) -> None:
+        """Answer the requests that it is for with it from now on; None ends that."""
+        self._announced = announcement
+
+    def wait_for_request(self, pattern: str, seconds: float, since: int = 0) -> Request | None:
+        """Return the first request of the contacts from a number on whose first line the regular expression finds.
+
+        None when none came in this time.
+        """
+
+        def found() -> Request | None:
+            asked = (one for one in self._requests if one.contact >= since)
+            return next((one for one in asked if re.search(pattern, one.line)), None)
+
+        with self._news:
+            self._news.wait_for(lambda: found() is not None or self._failure is not None, seconds)
+            request = found()
+        self.contacts()  # raises where the server's thread has failed
+        return request
+
     # --- the server's own thread -----------------------------------------------------------------------------------
 
     def _serve(self) -> None:
@@ -162,8 +210,18 @@ class TlsClientServer:
                     self.strangers += 1
                     return
                 sock.setblocking(False)
-                trusted = self._presented.kind == "good"
-                _Visit(sock, self._context, self._woken, self._notice(str(address[0])), trusted).run()
+                reply = self._reply if self._presented.kind == "good" else None
+                _Visit(sock, self._context, self._woken, self._notice(str(address[0])), reply).run()
+
+    def _reply(self, head: bytes) -> bytes:
+        """Note a request by its head, and return its answer."""
+        line = printable(head.split(b"\r\n", 1)[0], LINE_CHARACTERS)
+        with self._news:
+            # The contact that it came in was counted when it spoke, and there is one at a time.
+            self._requests.append(Request(line, self._counted - 1))
+            self._news.notify_all()
+        announced = self._announced
+        return announced.answer if announced and re.search(announced.request, line) else _ANSWER
 
     def _notice(self, peer: str) -> Callable[["_Visit", Outcome, str], None]:
         presented = self._presented.kind
@@ -181,7 +239,7 @@ class TlsClientServer:
 
 
 class _Visit:
-    """One connection from accept to its end; `notice` is told its outcome once."""
+    """One connection from accept to its end; `notice` is told its outcome once, `reply` answers where it may."""
 
     def __init__(
         self,
@@ -189,9 +247,9 @@ class _Visit:
         context: ssl.SSLContext,
         woken: socket.socket,
         notice: Callable[["_Visit", Outcome, str], None],
-        trusted: bool,
+        reply: Callable[[bytes], bytes] | None,
     ) -> None:
-        self._sock, self._woken, self._notice, self._trusted = sock, woken, notice, trusted
+        self._sock, self._woken, self._notice, self._reply = sock, woken, notice, reply
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._agreed = False
@@ -211,7 +269,7 @@ class _Visit:
             if not ready:
                 self._end(Outcome.MUTE, f"{'the handshake was done' if self._agreed else 'no handshake'}, and silence")
                 return
-            if self._over() or (self._spoke and not self._trusted):
+            if self._over() or (self._spoke and self._reply is None):
                 return
 
     def _over(self) -> bool:
@@ -260,18 +318,18 @@ class _Visit:
                 suite = (self._tls.cipher() or ("",))[0]
                 first = printable(data.split(b"\r\n", 1)[0], 80)
                 self._notice(self, Outcome.SPOKE, f"{self._tls.version()} {suite}, {len(data)} bytes: {first}")
-            if self._trusted:
-                self._answer(data)
+            if self._reply is not None:
+                self._answer(data, self._reply)
 
-    def _answer(self, data: bytes) -> None:
-        """Answer 204 to each HTTP request that came whole, so that a device finds its cloud in order."""
+    def _answer(self, data: bytes, reply: Callable[[bytes], bytes]) -> None:
+        """Answer each HTTP request that came whole, so that a device finds its cloud in order."""
         self._request = (self._request + data)[-REQUEST_BYTES:]
         if head := _REQUEST.match(self._request):
             length = _LENGTH.search(head[0])
             end = head.end() + int(length[1] if length else 0)
             if len(self._request) >= end:
                 self._request = self._request[end:]
-                self._tls.write(_ANSWER)
+                self._tls.write(reply(head[0]))
 
     def _read_hello(self, data: bytes) -> None:
         if self.hello is None and len(self.raw_hello) < HELLO_BYTES:

@@ -97,6 +97,7 @@ class Device:
         self.refused = 0
         self.recordings: list[dict[str, str]] = []
         self.requests: list[str] = []
+        self.notice = ""
         self.stopped = threading.Event()
         self.port = 9
 
@@ -283,7 +284,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def home(self) -> None:
         if self.user or "open_home" in self.device.habits:
-            self.answer(200, HOME)
+            self.answer(200, HOME + self.device.notice.encode())
         else:
             self.answer(303, Location="/login")
 

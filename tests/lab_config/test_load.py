@@ -37,6 +37,8 @@ def product_with(folder: Path, old: str, new: str) -> Path:
         ("    service: admin\n    form", "    service: adm\n    form", "no service has the id adm"),
         ("  boot_seconds: 20", "  boot_seconds: 20\n  boot_seconds: 21", "line 14: boot_seconds is there twice"),
         ("elsewhere: [", "elsewhere: [[", "line 10: not YAML"),
+        ("notice: 'Update available: {version}'", "notice: Update available", "notice does not say where the version"),
+        ("request: '^GET /v1", "request: '(GET /v1", "is no regular expression"),
         ("name: Halcyon", "name: ${NOT_SET} Halcyon", r"line 4: name: the environment holds no NOT_SET"),
     ],
 )
@@ -87,9 +89,16 @@ def test_a_password_that_is_a_value_is_refused(tmp_path: Path) -> None:
 
 
 def test_what_is_declared_absent_says_why(tmp_path: Path) -> None:
-    jtag = PRODUCT[PRODUCT.index("  jtag:") : PRODUCT.index("  update:")]
+    jtag = PRODUCT[PRODUCT.index("  jtag:") : PRODUCT.index("  cloud:")]
     path = product_with(tmp_path, jtag, "  jtag: {absent: fused off at the factory}\n")
     assert load(path, Product, {}).component.jtag == Absent(absent="fused off at the factory")
+
+
+def test_a_notice_of_updates_needs_the_connection_that_the_product_asks_over(tmp_path: Path) -> None:
+    cloud = PRODUCT[PRODUCT.index("  cloud:") : PRODUCT.index("  update:")]
+    path = product_with(tmp_path, cloud, "  cloud: {absent: connects to nobody}\n")
+    with pytest.raises(ConfigurationError, match="update_notice asks over the connection of `cloud`"):
+        load(path, Product, {})
 
 
 def test_peek_reads_one_field_without_the_environment() -> None:

@@ -142,8 +142,10 @@ class Administration:
     def _home(self, request: Request) -> Response:
         if request.account is None:
             return Response(303, headers=(("Location", "/login"),))
-        account = request.account
-        return Response(200, pages.home(account.user, account.role, self._device.settings["device_name"]))
+        account, releases = request.account, self._device.releases
+        releases.opened()
+        name = self._device.settings["device_name"]
+        return Response(200, pages.home(account.user, account.role, name, releases.newer))
 
     def _status(self, request: Request) -> Response:
         device = self._device

@@ -1,9 +1,12 @@
 """The connection that the device opens itself: a heartbeat to its cloud over TLS, chain and name checked.
 
+With each heartbeat the device asks for the newest firmware.
+
 The host name is resolved from the configuration, as a static entry of DHCP or DNS would give it.
 """
 
 import json
+import re
 import select
 import socket
 import ssl
@@ -19,6 +22,7 @@ PERIOD_SECONDS = 5.0
 _DELAY = 0.1
 _SECONDS = 3.0
 _RESPONSE_OCTETS = 4096
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d{1,6}) *\r\n", re.IGNORECASE)
 _SUITES = ("ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384")
 _OLD_SUITES = ("ECDHE-ECDSA-AES128-SHA", "ECDHE-RSA-AES128-SHA")
 _NO_CHECK_TIME = 0x20_0000
@@ -41,9 +45,9 @@ class Cloud:
         while True:
             try:
                 with self._connect() as stream:
-                    self._heartbeat(stream)
+                    self._report(stream)
                     while not _closed_within(stream, PERIOD_SECONDS):
-                        self._heartbeat(stream)
+                        self._report(stream)
             except OSError:
                 pass  # refused, lost or not to be trusted: told by the next attempt
             time.sleep(_DELAY)
@@ -57,19 +61,36 @@ class Cloud:
             sock.close()
             raise
 
-    def _heartbeat(self, stream: ssl.SSLSocket) -> None:
-        body = json.dumps({"serial": self._device.serial, "firmware": self._device.version}).encode()
-        head = (
-            f"POST /v1/heartbeat HTTP/1.1\r\nHost: {self._settings['host']}\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n"
-        )
+    def _report(self, stream: ssl.SSLSocket) -> None:
+        """Say that the device lives, and ask for the newest firmware."""
+        device = self._device
+        body = json.dumps({"serial": device.serial, "firmware": device.version}).encode()
+        self._exchange(stream, "POST /v1/heartbeat", body)
+        if device.releases.due:
+            device.releases.learn(self._exchange(stream, f"GET /v1/firmware?version={device.version}"))
+
+    def _exchange(self, stream: ssl.SSLSocket, request: str, body: bytes = b"") -> bytes:
+        """Send a request, and return the body of its response; OSError where none comes."""
+        head = f"{request} HTTP/1.1\r\nHost: {self._settings['host']}\r\n"
+        if body:
+            head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
         stream.settimeout(_SECONDS)
-        stream.sendall(head.encode() + body)
+        stream.sendall(head.encode() + b"\r\n" + body)
         response = b""
-        while b"\r\n\r\n" not in response:
+        while (end := _end_of(response)) is None or len(response) < end:
             if len(response) > _RESPONSE_OCTETS or not (more := stream.recv(1024)):
                 raise ConnectionError("the cloud gave no response")
             response += more
+        return response.partition(b"\r\n\r\n")[2]
+
+
+def _end_of(response: bytes) -> int | None:
+    """Return how many octets a response has, once its head is there."""
+    head, gap, _ = response.partition(b"\r\n\r\n")
+    if not gap:
+        return None
+    length = _LENGTH.search(head + b"\r\n")
+    return len(head) + len(gap) + int(length[1] if length else 0)
 
 
 def _closed_within(stream: ssl.SSLSocket, seconds: float) -> bool:

@@ -13,6 +13,7 @@ from virtual_lab.reference.firmware.defects import Defects
 from virtual_lab.reference.firmware.flash import SETTINGS, Flash
 from virtual_lab.reference.firmware.log_store import FILE, LogStore
 from virtual_lab.reference.firmware.ports import Ports
+from virtual_lab.reference.firmware.releases import Releases
 from virtual_lab.reference.firmware.syslog import Event, Log
 from virtual_lab.reference.firmware.update import Updater
 
@@ -44,6 +45,7 @@ class Device:
         self.slot = flash.active
         """The slot that this start booted; an update that is being installed changes the next one."""
         self.running = flash.slot(self.slot)
+        self.releases = Releases(self.running.version, defects)
         self.restarting = threading.Event()
         self.clock = Clock(defects)
         store = LogStore(None if defects("log_lost_on_reboot") else flash.path(FILE))

@@ -24,9 +24,11 @@ def login(*, refused: bool = False) -> bytes:
     return _page("Halcyon Vista 2", _FORM.format(notice=notice))
 
 
-def home(user: str, role: str, device_name: str) -> bytes:
-    """What a person sees who has logged in."""
+def home(user: str, role: str, device_name: str, newer: str | None) -> bytes:
+    """What a person sees who has logged in; `newer` is a firmware version that can be installed."""
     body = f"<p>Signed in as {escape(user)} ({escape(role)})</p>\n<p>Device: {escape(device_name)}</p>\n"
+    if newer is not None:
+        body += f'<p role="status">Update available: {escape(newer)}</p>\n'
     return _page("Halcyon Vista 2", body + '<form method="post" action="/logout"><button>Log out</button></form>')
 
 

@@ -1,0 +1,183 @@
+"""Whether the device asks for newer versions by itself, and tells its customer of one.
+
+The server that it asks announces a version made for this run, newer than the one that runs; the customer's page is read
+before and after. Nothing is installed.
+"""
+
+import re
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Event
+
+from drivers.network.http import WebAnswer, WebClient
+from drivers.network.http_administrator import Administrator
+from drivers.network.target import Target
+from drivers.network.tls_client import Announcement, Outcome, Request, TlsClientServer
+from drivers.probe import Answer, Fact, Observation, Recorder, Witness, all_of
+from lab_config.models import HttpLogin, Identity, Service, UpdateNoticeDeclaration
+
+PACE_SECONDS = 0.1
+"""Between two looks at the page; a page gives no event to wait for."""
+ASKED, QUIET, TOLD = "asked", "quiet before", "told"
+_VERSION = re.compile(r"[\w.+~ -]{1,64}", re.ASCII)
+_LEAST, _SPAN = 10, 240
+
+
+def newer_than(version: str) -> str | None:
+    """Return a version that nobody has released: the last number but one is raised, the last is random.
+
+    Numbers stay below 256 where they were. None for text in which there is no number to raise.
+    """
+    parts = re.split(r"(\d+)", version) if _VERSION.fullmatch(version) else []
+    numbers = range(1, len(parts), 2)
+    chance = _LEAST + secrets.randbelow(_SPAN)
+    if not numbers:
+        return None
+    if len(numbers) == 1:
+        parts[1] = str(int(parts[1]) + chance)
+    else:
+        raised, last = numbers[-2:]
+        parts[raised], parts[last] = str(int(parts[raised]) + 1), str(chance)
+    return "".join(parts)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """The page, as it was read once; None where no answer came."""
+
+    answer: WebAnswer | None
+    pattern: str
+
+    @property
+    def read(self) -> bool:
+        return self.answer is not None and self.answer.complete
+
+    @property
+    def shows(self) -> bool:
+        """Whether the page holds the notice."""
+        text = self.answer.body.decode("utf-8", "replace") if self.answer and self.answer.status == 200 else ""
+        return re.search(self.pattern, text) is not None
+
+
+@dataclass(frozen=True)
+class AnnounceUpdate:
+    """Announce a version to the device's own request, and read where it tells its customer.
+
+    A device that asks after each connection is made to connect twice, and nobody opens its administration in between:
+    a question that only a person's visit causes does not come the second time. One that asks after each start is
+    restarted once, by `restart`. Facts: the device asked, the page did not show the version before, and shows it now.
+    Witness: it sent data over the same connection, and the page was read, with a login, before and after.
+    """
+
+    server: TlsClientServer
+    target: Target
+    service: Service
+    http_login: HttpLogin
+    identity: Identity
+    notice: UpdateNoticeDeclaration
+    user: str
+    password: str = field(repr=False)
+    restart: Callable[[], None] | None = None
+
+    @property
+    def name(self) -> str:
+        """One observation."""
+        return "update_notice"
+
+    def run(self, record: Recorder) -> Observation:
+        """Read, announce, wait for the question, and read again."""
+        client = WebClient(self.target, self.service)
+        with Administrator(client, self.http_login, self.user, self.password, record) as customer:
+            shown = customer.identity(self.identity)
+            version = newer_than(shown.version) if shown and shown.version else None
+            if version is None:
+                return _unread(shown.version if shown else None)
+            record.note(f"{shown.version if shown else ''} runs, {version} is announced")
+            before = self._look(customer, version)
+            try:
+                request, spoke = self._asked(version, record)
+                after = self._told(customer, version, request is not None)
+            finally:
+                self.server.announce(None)
+        for name, look in (("page_before", before), ("page_after", after)):
+            if look.answer is not None:
+                record.keep(f"{name}.body", look.answer.body)
+        return Observation(
+            question="Does the device ask for newer versions by itself, and tell its customer of one?",
+            facts=(self._asked_fact(request), _quiet(before, version), self._told_fact(request, after, version)),
+            witness=all_of([_spoke(spoke), _read("before", before), _read("after", after)]),
+        )
+
+    def _look(self, customer: Administrator, version: str) -> _Look:
+        pattern = self.notice.notice.replace("{version}", re.escape(version))
+        return _Look(customer.ask("GET", self.notice.path), pattern)
+
+    def _asked(self, version: str, record: Recorder) -> tuple[Request | None, bool]:
+        """Return the request that was answered with the announcement, and whether the device came at all."""
+        rounds = 1 if self.restart else 2
+        request, mark = None, 0
+        for number in range(1, rounds + 1):
+            if number == rounds:
+                body = self.notice.announcement.replace("{version}", version).encode()
+                self.server.announce(Announcement(self.notice.request, self.notice.content_type, body))
+            mark = self.server.present(self.server.good)
+            if self.restart:
+                self.restart()
+            record.progress(number, rounds, "waiting for the device to ask for a newer version")
+            request = self.server.wait_for_request(self.notice.request, self.notice.seconds_to_ask, mark)
+            record.note(f"asked {number} of {rounds}: {request.line if request else 'no'}")
+            if request is None:
+                break
+        return request, any(one.outcome is Outcome.SPOKE for one in self.server.contacts(mark))
+
+    def _told(self, customer: Administrator, version: str, asked: bool) -> _Look:
+        """Read the page until it shows the version; once alone where the device has not asked."""
+        until = time.monotonic() + (self.notice.seconds_to_tell if asked else 0)
+        while True:
+            look = self._look(customer, version)
+            if look.shows or time.monotonic() >= until:
+                return look
+            Event().wait(PACE_SECONDS)
+
+    def _asked_fact(self, request: Request | None) -> Fact:
+        if request is None:
+            words = f"no request for a newer version came by itself within {self.notice.seconds_to_ask:g} s"
+            return Fact(about=ASKED, answer=Answer.SILENT, detail=words)
+        return Fact(about=ASKED, answer=Answer.SEEN, detail=request.line)
+
+    def _told_fact(self, request: Request | None, after: _Look, version: str) -> Fact:
+        if after.shows:
+            return Fact(about=TOLD, answer=Answer.SEEN, detail=f"{self.notice.path} tells of {version}")
+        within = f" within {self.notice.seconds_to_tell:g} s of the request" if request else ""
+        words = f"{self.notice.path} does not tell of {version}{within}"
+        return Fact(about=TOLD, answer=Answer.SILENT, detail=words)
+
+
+def _unread(version: str | None) -> Observation:
+    words = "the version that runs could not be read" if version is None else f"{version!r} has no number to raise"
+    return Observation(
+        question="Does the device ask for newer versions by itself, and tell its customer of one?",
+        facts=(Fact(about=ASKED, answer=Answer.SILENT, detail=f"nothing was announced: {words}"),),
+        witness=Witness(what=words, holds=False),
+    )
+
+
+def _quiet(before: _Look, version: str) -> Fact:
+    quiet = before.read and not before.shows
+    words = f"the page {'does not show' if quiet else 'shows'} {version} before it is announced"
+    return Fact(
+        about=QUIET,
+        answer=Answer.SEEN if quiet else Answer.SILENT,
+        detail=words if before.read else "the page could not be read before",
+    )
+
+
+def _read(moment: str, look: _Look) -> Witness:
+    return Witness(what=f"the page was {'' if look.read else 'not '}read {moment} the announcement", holds=look.read)
+
+
+def _spoke(spoke: bool) -> Witness:
+    words = "sent" if spoke else "did not send"
+    return Witness(what=f"the device {words} data over its new connection to the good certificate", holds=spoke)
