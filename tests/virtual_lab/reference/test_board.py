@@ -17,6 +17,9 @@ from virtual_lab.reference.lab import ReferenceLab
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[ReferenceLab]:
     with stand_in_lab(tmp_path / "device") as lab:
+        with console(lab) as port:  # the line of its first start is read here, or was lost before
+            port.write(b"ready\n")
+            assert b"heard ready\r\n" in iter(port.readline, b"")
         yield lab
 
 
