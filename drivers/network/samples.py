@@ -4,13 +4,15 @@ No key and no password is kept: keys are compared by their SHA-256, a password b
 """
 
 import hashlib
+import ipaddress
+import secrets
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from OpenSSL import crypto
 
 from drivers.credentials import LoginAttempt
 from drivers.errors import BenchError
@@ -18,11 +20,13 @@ from drivers.network.certificate import ReadCertificate
 from drivers.network.http import NoAnswerError, WebClient, WebDoor, lookup
 from drivers.network.ssh import SshDoor
 from drivers.network.target import Target
-from drivers.probe import Answer, Fact, Observation, Recorder, Witness
+from drivers.probe import Answer, Fact, Observation, Recorder, Witness, printable
 from lab_config.models import HttpLogin, Identity, Service
 
 IDENTIFIERS = ("serial", "mac", "tls_key", "certificate", "ssh_host_key", "default_password")
 """What two samples must not share, by the rows of the case."""
+VALUE_LIMIT = 200
+"""Characters of an identifier that are quoted; whole ones are compared."""
 
 
 class SharedIdentifiers(Observation):
@@ -50,10 +54,28 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class _Evidence:
+    """A recorder that names the sample: what the second one shows must not replace what the first one did."""
+
+    record: Recorder
+    title: str
+
+    def keep(self, name: str, data: bytes) -> None:
+        self.record.keep(f"{self.title}.{name}", data)
+
+    def note(self, line: str) -> None:
+        self.record.note(f"{self.title}: {line}")
+
+    def progress(self, done: int, total: int, what: str) -> None:
+        self.record.progress(done, total, f"{self.title}: {what}")
+
+
+@dataclass(frozen=True)
 class CompareSamples:
     """Read both samples, and compare. `tls` and `ssh` are the declared services that show keys, where there are any.
 
-    `reader` is the account that may read the identifiers. Raises BenchError for nothing that a device does.
+    `reader` is the account that may read the identifiers; both samples have its login. Raises BenchError for nothing
+    that a device does.
     """
 
     first: Sample
@@ -72,22 +94,26 @@ class CompareSamples:
 
     def run(self, record: Recorder) -> SharedIdentifiers:
         """Read the first sample, the second, and try the passwords of the first on the second."""
-        if self.first.target == self.second.target:
+        if self._ends(self.first) & self._ends(self.second):
             raise BenchError("both samples of the bench have one address.", "Correct `second.network` of the bench.")
         one, other = self._read(self.first, record), self._read(self.second, record)
-        facts, unread = [], {}
+        facts, unread = [], self._undeclared
         for name in IDENTIFIERS[:-1]:
             values = one.get(name), other.get(name)
             if None in values:
                 missing = self.first.title if values[0] is None else self.second.title
-                unread[name] = f"{missing} did not show it"
+                unread.setdefault(name, f"{missing} did not show it")
             same = None not in values and values[0] == values[1]
-            words = f"both have {values[0]}" if same else f"{values[0]} and {values[1]}"
+            quoted = [printable(str(value), VALUE_LIMIT) for value in values]
+            words = f"both have {quoted[0]}" if same else " and ".join(quoted)
             facts.append(Fact(about=name, answer=Answer.SEEN if same else Answer.SILENT, detail=words))
-        taken, reason = self._passwords(record)
+        tried, taken, reason = self._passwords(record)
         if reason:
             unread["default_password"] = reason
-        words = f"the second sample takes the first one's password of {', '.join(taken)}" if taken else "not shared"
+        if taken:
+            words = f"the second sample takes the first one's password of {', '.join(taken)}"
+        else:
+            words = reason or f"the second sample refuses the first one's password of {', '.join(tried)}"
         facts.append(Fact(about="default_password", answer=Answer.SEEN if taken else Answer.SILENT, detail=words))
         return SharedIdentifiers(
             question="Which identifiers, keys and passwords do two samples share?",
@@ -96,59 +122,100 @@ class CompareSamples:
             unread=unread,
         )
 
+    @property
+    def _undeclared(self) -> dict[str, str]:
+        """Name what the declaration gives no way to read, and why."""
+        given = {
+            "serial": self.identity.serial_field,
+            "mac": self.identity.mac_field,
+            "tls_key": self.tls,
+            "certificate": self.tls,
+            "ssh_host_key": self.ssh,
+        }
+        return {name: "the declaration names no place to read it" for name, place in given.items() if place is None}
+
+    def _ends(self, sample: Sample) -> set[tuple[object, int]]:
+        """Return the addresses and ports of this machine's view that a sample is asked at."""
+        address, bench = ipaddress.ip_address(sample.target.address), sample.target.bench
+        services = (service for service in (self.service, self.tls, self.ssh) if service is not None)
+        return {(address, bench.port(service.transport, service.port)) for service in services}
+
     def _read(self, sample: Sample, record: Recorder) -> dict[str, str]:
         """Return what one sample shows; what it does not show is left out."""
-        found = self._shown(sample, record)
+        evidence = _Evidence(record, sample.title)
+        found = self._shown(sample, evidence)
         if self.tls is not None:
             names = (sample.target.address,)
             probe = ReadCertificate(sample.target, self.tls.port, sample.trust_anchor, names)
-            if pem := probe.run(record).pem:
-                found["certificate"] = hashlib.sha256(
-                    x509.load_pem_x509_certificate(pem.encode()).public_bytes(Encoding.DER)
-                ).hexdigest()
-                found["tls_key"] = _key_digest(pem)
+            if pem := probe.run(evidence).pem:
+                found["certificate"] = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
+                found |= _key_digest(pem)
         if self.ssh is not None:
             key = SshDoor(sample.target, self.ssh.port, self.ssh.id).host_key()
             if key is not None:
                 found["ssh_host_key"] = hashlib.sha256(key).hexdigest()
         for name, value in found.items():
-            record.note(f"{sample.title}: {name} {value}")
+            evidence.note(f"{name} {value}")
         return found
 
     def _shown(self, sample: Sample, record: Recorder) -> dict[str, str]:
         user, password = sample.logins[self.reader]
         session = WebClient(sample.target, self.service).login(self.http_login, user, password)
         if isinstance(session, LoginAttempt):
-            record.note(f"{sample.title}: the login of {user} -> {session.answer}: {session.detail}")
+            record.note(f"the login of {user} -> {session.answer}: {session.detail}")
             return {}
         with session:
             try:
                 answer = session.request("GET", self.identity.path)
             except NoAnswerError as error:
-                record.note(f"{sample.title}: GET {self.identity.path} -> no answer: {error.detail}")
+                record.note(f"GET {self.identity.path} -> no answer: {error.detail}")
                 return {}
+        if answer.status != 200:
+            record.note(f"GET {self.identity.path} -> {answer.words}")
+            return {}
         fields = {"serial": self.identity.serial_field, "mac": self.identity.mac_field}
         shown = {name: lookup(answer.json(), part) for name, part in fields.items() if part is not None}
-        return {name: value for name, value in shown.items() if value is not None}
+        return {name: value for name, value in shown.items() if value is not None and value.strip()}
 
-    def _passwords(self, record: Recorder) -> tuple[list[str], str]:
-        """Try each password of the first sample on the second, whose own must get in before and after."""
+    def _passwords(self, record: Recorder) -> tuple[list[str], list[str], str]:
+        """Try each password of the first sample on the second: accounts tried, accounts taken, and why not all were."""
         door = WebDoor(self.second.target, self.service, self.http_login)
         taken: list[str] = []
-        for account in sorted(self.first.logins.keys() & self.second.logins.keys()):
-            own = self.second.logins[account]
-            if door.attempt(*own).answer is not Answer.SEEN:
-                return taken, f"the second sample does not take its own password of {account}"
-            attempt = door.attempt(own[0], self.first.logins[account][1])
-            record.note(f"{account}: the first sample's password on the second -> {attempt.answer}: {attempt.detail}")
-            if attempt.answer is Answer.SEEN:
-                taken.append(account)
-            elif attempt.answer is Answer.SILENT:
-                return taken, f"{account}: {attempt.detail}"
-        return taken, "" if self.first.logins.keys() & self.second.logins.keys() else "no account has both passwords"
+        accounts = sorted(self.first.logins.keys() & self.second.logins.keys())
+        for account in accounts:
+            shared, reason = self._shares(door, account, record)
+            if reason:
+                return accounts, taken, reason
+            taken += [account] if shared else []
+        return accounts, taken, ""
+
+    def _shares(self, door: WebDoor, account: str, record: Recorder) -> tuple[bool, str]:
+        """Whether the second sample takes the first one's password, or why that is not known.
+
+        Its own must get in before, and after a refusal once more; where it takes any password, nothing is shared.
+        """
+        user, own = self.second.logins[account]
+        if door.attempt(user, own).answer is not Answer.SEEN:
+            return False, f"the second sample does not take its own password of {account}"
+        attempt = door.attempt(user, self.first.logins[account][1])
+        record.note(f"{account}: the first sample's password on the second -> {attempt.answer}: {attempt.detail}")
+        if attempt.answer is Answer.SILENT:
+            return False, f"{account}: {attempt.detail}"
+        if attempt.answer is Answer.SEEN:
+            anything = door.attempt(user, secrets.token_urlsafe(12)).answer is Answer.SEEN
+            return not anything, f"the second sample takes any password of {account}" if anything else ""
+        locked_out = door.attempt(user, own).answer is not Answer.SEEN
+        words = f"after it, the second sample does not take its own password of {account}"
+        return False, words if locked_out else ""
 
 
-def _key_digest(pem: str) -> str:
-    """Return the SHA-256 of a certificate's public key, as SubjectPublicKeyInfo."""
-    key = x509.load_pem_x509_certificate(pem.encode()).public_key()
-    return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
+def _key_digest(pem: str) -> dict[str, str]:
+    """Return the SHA-256 of a certificate's public key, as SubjectPublicKeyInfo; nothing where it cannot be read.
+
+    By OpenSSL, because cryptography refuses the keys that a weak device has.
+    """
+    try:
+        key = crypto.load_certificate(crypto.FILETYPE_PEM, pem.encode()).get_pubkey()
+        return {"tls_key": hashlib.sha256(crypto.dump_publickey(crypto.FILETYPE_ASN1, key)).hexdigest()}
+    except crypto.Error:
+        return {}

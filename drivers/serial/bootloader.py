@@ -31,8 +31,15 @@ class Autoboot(Observation):
     """About `environment` and `memory`; where no prompt came, as the keys were answered."""
 
     def of(self, about: str) -> Self:
-        """Return what is known of one thing behind the prompt, with the witness of the keys."""
-        return self.model_copy(update={"facts": tuple(fact for fact in self.behind if fact.about == about)})
+        """Return what is known of one thing behind the prompt, with the witness of the keys.
+
+        They prove nothing about a command at the prompt that got no answer.
+        """
+        facts = tuple(fact for fact in self.behind if fact.about == about)
+        witness = self.witness
+        if self.seen and (unanswered := [fact.detail for fact in facts if fact.answer is Answer.SILENT]):
+            witness = Witness(what="; ".join(unanswered), holds=False)
+        return self.model_copy(update={"facts": facts, "witness": witness})
 
 
 @dataclass

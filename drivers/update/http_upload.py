@@ -103,7 +103,8 @@ def _keep(record: Recorder, name: str, image: bytes) -> str:
     return digest
 
 
-def _rejection(update: UpdateDeclaration) -> re.Pattern[str]:
+def rejection(update: UpdateDeclaration) -> re.Pattern[str]:
+    """Return how the update status says that an image was rejected; ConfigurationError where that is no expression."""
     try:
         return re.compile(update.rejected)
     except re.error as error:
@@ -211,7 +212,7 @@ class TryImages:
         with Running(
             client, self.http_login, self.update, self.identity, self.user, self.password, self.ready, record
         ) as running:
-            trial = _Trial(running, self.seconds, _rejection(self.update), record)
+            trial = _Trial(running, self.seconds, rejection(self.update), record)
             if (first := running.shown()) is None:
                 raise BenchError(
                     f"the version that runs cannot be read as {self.user}, so no image was offered.",
@@ -379,7 +380,7 @@ class UploadUnauthorised:
         changed = changed or (None not in {before, after} and differs(after or Shown(), before or Shown()))
         denied = isinstance(answer, WebAnswer) and bool(_DENIAL.search(answer.body))
         judged = isinstance(answer, WebAnswer) and bool(
-            _rejection(self.update).search(answer.body.decode("utf-8", "replace"))
+            rejection(self.update).search(answer.body.decode("utf-8", "replace"))
         )
         taken = changed or ((accepted or judged) and not denied)
         words = "the update status or what runs changed" if changed else "neither status nor what runs changed"

@@ -3,6 +3,7 @@
 The image is the vendor's and newer. Who switches the power is given; what must come back is said by the cases.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Event
@@ -12,8 +13,8 @@ from drivers.network.http import WebAnswer, WebClient
 from drivers.network.http_settings import Shown
 from drivers.network.target import Target
 from drivers.power.switch import PowerSwitch
-from drivers.probe import Answer, Fact, Observation, Recorder, Witness
-from drivers.update.http_upload import upload
+from drivers.probe import Answer, Fact, Observation, Recorder, Witness, printable
+from drivers.update.http_upload import rejection, upload
 from drivers.update.image import container
 from drivers.update.running import Running, in_words, restarted
 from lab_config.models import HttpLogin, Identity, Service, UpdateDeclaration
@@ -27,7 +28,7 @@ class CutPower:
     """Install an image, and cut the power at each of MOMENTS. SEEN is a device that comes back with neither version.
 
     `ready` waits for the device at most so many seconds; it has come back from a power cut before. Witness: at each
-    moment the mechanism had taken the image, and the device has started since.
+    moment the mechanism had taken the image and not yet installed it, and the device has started since.
     """
 
     target: Target
@@ -51,48 +52,68 @@ class CutPower:
     def run(self, record: Recorder) -> Observation:
         """Cut at one moment after the other, until the new version runs or none does."""
         version = container(self.update.container).version(self.image)
+        rejected = rejection(self.update)
         facts: list[Fact] = []
         cut = 0
         client = WebClient(self.target, self.service)
         with Running(
             client, self.http_login, self.update, self.identity, self.user, self.password, self.ready, record
         ) as running:
-            before = running.settled(lambda _now: True, lambda _status: False, self.boot_seconds)
-            if before is None or before.version == version:
+            before = self._settled(running)
+            if before is None:
+                raise BenchError(
+                    f"the version that runs cannot be read as {self.user}, so no image was offered.",
+                    "Check the credential of the bench and `identity` of the declaration.",
+                )
+            if before.version == version:
                 raise BenchError(
                     f"{in_words(before)}, so that installing {version} shows nothing.", "Name a newer one."
                 )
+            now: Shown | None = before
             for moment in MOMENTS:
                 about = f"cut at {moment:.0%}"
                 record.progress(len(facts) + 1, len(MOMENTS), about)
-                words = self._cut(running, moment)
+                last = now or before
+                words, interrupted = self._cut(running, moment, before.version, rejected)
                 if words:
                     facts.append(Fact(about=about, answer=Answer.SILENT, detail=words))
                     break
-                now = running.shown() if self.ready(self.boot_seconds) else None
-                cut += now is None or restarted(now, before)
+                now = self._settled(running)
+                old = now is not None and now.version == before.version
+                cut += now is None or (restarted(now, last) and (old or interrupted))
                 known = now is not None and now.version in {before.version, version}
                 facts.append(Fact(about=about, answer=Answer.SILENT if known else Answer.SEEN, detail=in_words(now)))
                 record.note(f"{about}: {in_words(now)}")
-                if not known or (now or Shown()).version == version:
+                if not old:
                     break
         return Observation(
             question="What runs after the power was cut during an update?",
             facts=tuple(facts),
             witness=Witness(
-                what=f"{cut} of {len(facts)} cuts came after the image was taken, and ended in a new start",
+                what=f"{cut} of {len(facts)} cuts came while the image was being installed, and ended in a new start",
                 holds=bool(facts) and cut == len(facts),
             ),
         )
 
-    def _cut(self, running: Running, moment: float) -> str:
-        """Upload, wait, cut and restore the power; say why not where the image is not taken."""
+    def _settled(self, running: Running) -> Shown | None:
+        """Return what runs as soon as it can be read: a device that starts may answer before it can be logged in to."""
+        return running.settled(lambda _now: True, lambda _status: False, self.boot_seconds)
+
+    def _cut(self, running: Running, moment: float, old: str | None, rejected: re.Pattern[str]) -> tuple[str, bool]:
+        """Upload, wait, cut and restore the power: whether the old version still ran just before.
+
+        Says why the power was not cut where the image is not taken.
+        """
         session = running.session()
         if session is None:
-            return "no session to upload with"
+            return "no session to upload with", False
         answer = upload(session, self.update.path, self.image)
         if not isinstance(answer, WebAnswer) or not answer.ok:
-            return f"the image was not taken: {answer.words if isinstance(answer, WebAnswer) else answer.detail}"
+            words = answer.words if isinstance(answer, WebAnswer) else f"no answer: {answer.detail}"
+            return f"the image was not taken: {words}", False
         Event().wait(moment * self.write_seconds)  # the moment is what is tried; no event tells of it
+        status, shown = running.status(), running.shown()
+        if status is not None and rejected.search(status):
+            return f"the image was not taken: the status says {printable(status, 200)}", False
         self.power.cycle()
-        return ""
+        return "", shown is not None and shown.version == old

@@ -91,8 +91,11 @@ class Device:
         self.settings = {"device_name": "Gate", "osd_text": "hello"}
         self.version, self.slot, self.boot = "1.4.0", "a", 1
         self.staged: str | None = None
+        self.busy = False
         self.status = {"state": "idle", "reason": ""}
         self.serial = "HV2-1"
+        self.shown: dict[str, object] = {}
+        """Goes over what the device shows of itself."""
         self.passwords = dict(PASSWORDS)
         self.refused = 0
         self.recordings: list[dict[str, str]] = []
@@ -112,6 +115,7 @@ class Device:
     def restart(self) -> None:
         self.sessions.clear()
         self.boot += 1
+        self.busy = "busy_after_start" in self.habits
         if self.staged is not None:
             self.version, self.staged = self.staged, None
         if "settings_lost" in self.habits:
@@ -263,9 +267,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if self.command == "GET":
             self.answer(200, PAGE)
             return
+        if self.device.busy:
+            self.device.busy = False
+            self.answer(503, b"starting")
+            return
         form = {name: values[0] for name, values in parse_qs(self.body.decode()).items()}
         user, habits = form.get("username", ""), self.device.habits
         good = self.device.passwords.get(user) == form.get("password") and form.get("token") == "a&b"
+        if "bans_after_refusal" in habits and self.device.refused:
+            good = False
         if good or "any_password" in habits:
             token = secrets.token_hex(8)
             self.device.sessions[token] = user
@@ -301,7 +311,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.answer(403, {"error": "not permitted"})
         elif self.path == "/api/status":
             firmware = {"version": device.version, "slot": device.slot}
-            shown = {"model": "Vista", "serial": device.serial, "firmware": firmware, "boot_id": str(device.boot)}
+            shown: dict[str, object] = {
+                "model": "Vista",
+                "serial": device.serial,
+                "firmware": firmware,
+                "boot_id": str(device.boot),
+            }
+            shown |= device.shown
             if "no_serial" in habits:
                 del shown["serial"]
             self.answer(200, shown)

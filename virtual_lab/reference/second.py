@@ -7,19 +7,20 @@ are flaws of production: what should be each unit's own and is not.
 import json
 import shutil
 import socket
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from drivers.errors import BenchError
 from virtual_lab.reference import namespace, pki, syscalls
 from virtual_lab.reference.board import CABLE_JOINED, NAMESPACE_MADE, POWERED
 from virtual_lab.reference.firmware.accounts import ADMINISTRATOR, HTTP, Account
 from virtual_lab.reference.firmware.flash import CONFIG, key_store, write_json
-from virtual_lab.reference.lab import ReferenceLab, _end
+from virtual_lab.reference.lab import FIRMWARE, ReferenceLab, _end
 
 SECOND_ADDRESS: Final = "192.0.2.11"
 SECOND_INTERFACE: Final = "lab1"
@@ -29,10 +30,10 @@ NOBODY: Final = "127.0.0.1"
 
 
 class SecondDevice(ReferenceLab):
-    """A running second device beside `first`. Entering does not wait for its boot."""
+    """A running second device beside `first`. Entering does not wait for its boot. `firmware` is there for tests."""
 
-    def __init__(self, folder: Path, first: ReferenceLab) -> None:
-        super().__init__(folder, (), first.loopback)
+    def __init__(self, folder: Path, first: ReferenceLab, *, firmware: Sequence[str] = FIRMWARE) -> None:
+        super().__init__(folder, (), first.loopback, firmware=firmware)
         self.address = LOOPBACK_SECOND if first.loopback else SECOND_ADDRESS
         self.address6 = ""
         self.collector = NOBODY
@@ -42,6 +43,7 @@ class SecondDevice(ReferenceLab):
         if self.loopback:
             self._require_free_ports()
         else:
+            _require_free_cable()
             self._opened.callback(_part)
         label = self._provision()
         password = _share(self._first, self.folder, label.serial, self.address) or label.admin_password
@@ -76,7 +78,7 @@ def _share(first: ReferenceLab, folder: Path, serial: str, address: str) -> str 
     if "shared_tls_key" in first.defects:
         shutil.copy(key_store(mine) / "tls_key.pem", key_store(theirs) / "tls_key.pem")
         key = serialization.load_pem_private_key((key_store(mine) / "tls_key.pem").read_bytes(), None)
-        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        assert isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey)  # production makes no other kind
         product_ca = pki.authority("Halcyon Product CA")
         credential = pki.device_credential_of(product_ca, key, serial, address)
         (theirs / "tls_cert.pem").write_bytes(credential.certificate_pem)
@@ -88,7 +90,13 @@ def _share(first: ReferenceLab, folder: Path, serial: str, address: str) -> str 
     people = [account for account in config["accounts"] if account["user"] != "admin"]
     config["accounts"] = [Account.create("admin", ADMINISTRATOR, (HTTP,), password).stored(), *people]
     write_json(theirs / CONFIG, config)
+    (theirs / CONFIG).chmod(0o600)
     return password
+
+
+def _require_free_cable() -> None:
+    if SECOND_INTERFACE in (name for _, name in socket.if_nameindex()):
+        raise BenchError(f"{SECOND_INTERFACE} is there already.", "Hold one second device at a time.")
 
 
 def _join(pid: int, mac: str) -> None:

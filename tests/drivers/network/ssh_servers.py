@@ -93,12 +93,12 @@ class _Transport(paramiko.Transport):
 
 
 @contextlib.contextmanager
-def ssh_server(rules: Rules, *, close_after_refusal: bool = False) -> Iterator[int]:
+def ssh_server(rules: Rules, *, close_after_refusal: bool = False, key: paramiko.PKey | None = None) -> Iterator[int]:
     """Yield the port of an SSH server; with `close_after_refusal`, one refused login ends the connection."""
 
     def handle(connection: socket.socket) -> None:
         transport = _Transport(connection)
-        transport.add_server_key(host_key())
+        transport.add_server_key(key or host_key())
         finished = threading.Event()
         try:
             with contextlib.suppress(paramiko.SSHException, EOFError):
