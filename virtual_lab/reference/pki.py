@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dh, ec, rsa
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from virtual_lab.reference.firmware.defects import Defects
@@ -88,7 +89,9 @@ def device_credential_of(issuer: Credential, key: PrivateKey, serial: str, addre
 
 def dh_parameters_pem() -> bytes:
     """Return the parameters of the 2048-bit MODP group (RFC 3526, 3), for suites with anonymous Diffie-Hellman."""
-    parameters = dh.DHParameterNumbers(_MODP_2048, 2).parameters()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)  # a weak suite is what is planted
+        parameters = dh.DHParameterNumbers(_MODP_2048, 2).parameters()
     return parameters.parameter_bytes(serialization.Encoding.PEM, serialization.ParameterFormat.PKCS3)
 
 
