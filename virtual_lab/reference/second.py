@@ -20,7 +20,7 @@ from virtual_lab.reference import namespace, pki, syscalls
 from virtual_lab.reference.board import CABLE_JOINED, NAMESPACE_MADE, POWERED
 from virtual_lab.reference.firmware.accounts import ADMINISTRATOR, HTTP, Account
 from virtual_lab.reference.firmware.flash import CONFIG, key_store, write_json
-from virtual_lab.reference.lab import FIRMWARE, ReferenceLab, _end
+from virtual_lab.reference.lab import ReferenceLab, _end
 
 SECOND_ADDRESS: Final = "192.0.2.11"
 SECOND_INTERFACE: Final = "lab1"
@@ -32,7 +32,7 @@ NOBODY: Final = "127.0.0.1"
 class SecondDevice(ReferenceLab):
     """A running second device beside `first`. Entering does not wait for its boot. `firmware` is there for tests."""
 
-    def __init__(self, folder: Path, first: ReferenceLab, *, firmware: Sequence[str] = FIRMWARE) -> None:
+    def __init__(self, folder: Path, first: ReferenceLab, *, firmware: Sequence[str] | None = None) -> None:
         super().__init__(folder, (), first.loopback, firmware=firmware)
         self.address = LOOPBACK_SECOND if first.loopback else SECOND_ADDRESS
         self.address6 = ""
