@@ -1,6 +1,7 @@
 """The command: `trustprobe run`, `matrix` and `schema`. It reads options and hands over."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -23,7 +24,8 @@ Unpowered = Annotated[bool, typer.Option("--unpowered", help="Leave the virtual 
 Loopback = Annotated[bool, typer.Option("--loopback", help="Run the virtual device without network namespaces.")]
 Html = Annotated[bool, typer.Option("--html/--no-html", help="Make the Allure HTML report.")]
 Markdown = Annotated[Path | None, typer.Option(help="Write the table into this page, as docs/soundness.md has it.")]
-Jobs = Annotated[int, typer.Option(min=1, max=16, help="Runs side by side.")]
+Jobs = Annotated[int, typer.Option(min=1, max=16, help="Runs side by side: they wait more than they compute.")]
+JOBS = min(16, 2 * (os.cpu_count() or 1))
 
 
 @app.command()
@@ -46,7 +48,7 @@ def run(
 
 
 @app.command()
-def matrix(out: Out = Path("out/matrix"), defect: Defects = None, jobs: Jobs = 2, markdown: Markdown = None) -> None:
+def matrix(out: Out = Path("out/matrix"), defect: Defects = None, jobs: Jobs = JOBS, markdown: Markdown = None) -> None:
     """Plant each defect in turn, and see that exactly its cases fail: exit 0 when every one is found."""
     from trustprobe.cli.matrix import run_matrix
 
