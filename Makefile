@@ -23,7 +23,7 @@ matrix-smoke: $(VENV)/.run
 	@$(BIN)/trustprobe matrix --defect telnet_open --defect jtag_open
 
 matrix: $(VENV)/.dev
-	@$(BIN)/trustprobe matrix
+	@$(BIN)/trustprobe matrix --markdown docs/soundness.md
 
 docs: $(VENV)/.docs
 	@$(BIN)/mkdocs build --quiet --strict

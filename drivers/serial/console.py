@@ -37,21 +37,30 @@ class ConsoleDoor:
         return "console"
 
     def attempt(self, user: str, password: str) -> LoginAttempt:
-        """Try to log in once and log out again. Raises BenchError when the port is gone."""
+        """Try to log in once and log out again. Raises BenchError when the port is gone.
+
+        An attempt that a message on the console has disturbed is made once more.
+        """
         if not (user + password).isprintable():
             raise BenchError("a login to type holds control characters.", "Correct the list of guesses.")
         with self._dialogue() as dialogue:
-            if not dialogue.at_login:
-                reached = dialogue.reach_login()
-                if reached is None:
-                    return LoginAttempt(Answer.SILENT, "no login prompt came")
-                if reached.awaited is not dialogue.login:
-                    if self._session_left:
-                        return LoginAttempt(Answer.SILENT, "the session of an earlier login could not be ended")
-                    return LoginAttempt(Answer.SEEN, f"a shell without any login: {printable(reached.text, 200)}")
-            result = dialogue.attempt(user, password)
-            self._session_left = result.answer is Answer.SEEN and not dialogue.leave()
+            result = self._once(dialogue, user, password)
+            if result.answer is Answer.SILENT and dialogue.disturbed:
+                return self._once(dialogue, user, password)
             return result
+
+    def _once(self, dialogue: LoginDialogue, user: str, password: str) -> LoginAttempt:
+        if not dialogue.at_login:
+            reached = dialogue.reach_login()
+            if reached is None:
+                return LoginAttempt(Answer.SILENT, "no login prompt came")
+            if reached.awaited is not dialogue.login:
+                if self._session_left:
+                    return LoginAttempt(Answer.SILENT, "the session of an earlier login could not be ended")
+                return LoginAttempt(Answer.SEEN, f"a shell without any login: {printable(reached.text, 200)}")
+        result = dialogue.attempt(user, password)
+        self._session_left = result.answer is Answer.SEEN and not dialogue.leave()
+        return result
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -7,7 +7,7 @@ import secrets
 
 from drivers.credentials import LoginAttempt
 from drivers.probe import Answer, printable
-from drivers.serial.port import Arrival, Awaited, Console
+from drivers.serial.port import Arrival, Awaited, Console, PlainText
 from lab_config.models import ConsoleDeclaration
 
 STEP_SECONDS = 3.0
@@ -35,6 +35,8 @@ class LoginDialogue:
         self._wordless = Awaited.prompt(declaration.login_prompt, _WORDLESS_SETTLE)
         self.at_login = False
         """Whether the login prompt was the last thing to come, and nothing was typed at it."""
+        self.disturbed = False
+        """Whether something else was printed while the last attempt waited for a prompt, as a kernel does."""
 
     def reach_login(self) -> Arrival | None:
         """Bring the console to its login prompt, and end sessions that others left.
@@ -60,10 +62,12 @@ class LoginDialogue:
 
     def attempt(self, user: str, password: str) -> LoginAttempt:
         """Log in once, from the login prompt; a session that this opens stays open."""
-        self.at_login = False
+        self.at_login, self.disturbed = False, False
+        before = self._console.received
         self._console.send(f"{user}\r")
         arrival = self._console.read_until(self.password, self.refusal, self.shell, self.root, seconds=RESULT_SECONDS)
         if arrival is None:
+            self.disturbed = self._printed(before, user)
             return LoginAttempt(Answer.SILENT, "no password prompt came after the user name")
         if arrival.awaited is self.password:
             self._console.send(f"{password}\r")
@@ -94,11 +98,18 @@ class LoginDialogue:
         arrival = self._console.read_until(self.root, self.login, self.password, seconds=STEP_SECONDS)
         return arrival is not None and arrival.awaited is self.root
 
+    def _printed(self, since: int, typed: str) -> bool:
+        """Whether anything came but the echo of what was typed."""
+        lines = (line.strip() for line in PlainText().feed(self._console.transcript(since)).split("\n"))
+        return any(line not in ("", typed) for line in lines)
+
     def _result(self, password: str) -> LoginAttempt:
+        before = self._console.received
         arrival = self._console.read_until(
             self.refusal, self.shell, self.root, self.password, self._wordless, seconds=RESULT_SECONDS
         )
         if arrival is None:
+            self.disturbed = self._printed(before, password)
             return LoginAttempt(Answer.SILENT, "neither a shell nor the declared refusal came after the password")
         if arrival.awaited is self.refusal:
             return self._refused(arrival, password)

@@ -81,6 +81,61 @@ def test_a_refusal_in_other_words_than_declared_is_silence() -> None:
         assert door(dut).attempt("service", "wrong").answer is Answer.SILENT
 
 
+KERNEL = "[   12.345678] eth0: link up\r\n"
+
+
+def test_a_kernel_message_behind_the_password_prompt_does_not_cost_an_answer() -> None:
+    asked = []
+
+    def talkative(line: Line) -> None:
+        while True:
+            line.write("\r\nacme login: ")
+            if user := line.line():
+                asked.append(user)
+                line.write("Password: " + (KERNEL if len(asked) == 1 else ""))
+                line.line(echo=False)
+                line.write("Login incorrect\r\n")
+
+    with playing(talkative) as dut:
+        assert door(dut).attempt("service", "wrong").answer is Answer.REFUSED
+    assert asked == ["service", "service"]
+
+
+def test_a_kernel_message_behind_the_shell_does_not_hide_a_login() -> None:
+    asked = []
+
+    def talkative(line: Line) -> None:
+        while True:
+            line.write("\r\nacme login: ")
+            if user := line.line():
+                asked.append(user)
+                line.write("Password: ")
+                line.line(echo=False)
+                line.write("service@acme:~$ " + (KERNEL if len(asked) == 1 else ""))
+                while line.line() != "exit":
+                    line.write("service@acme:~$ ")
+
+    with playing(talkative) as dut:
+        assert door(dut).attempt(*VALID).answer is Answer.SEEN
+    assert asked == ["service", "service"]
+
+
+def test_a_console_that_says_nothing_more_is_asked_once() -> None:
+    asked = []
+
+    def mute(line: Line) -> None:
+        line.write("\r\nacme login: ")
+        while True:
+            if user := line.line():
+                asked.append(user)
+            else:
+                line.write("\r\nacme login: ")
+
+    with playing(mute) as dut:
+        assert door(dut).attempt("service", "wrong").answer is Answer.SILENT
+    assert asked == ["service"]
+
+
 @pytest.mark.parametrize("device", [off, flood], ids=["mute", "endless output"])
 def test_a_console_without_a_login_prompt_is_silence(device: Script, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(login, "STEP_SECONDS", 0.2)
