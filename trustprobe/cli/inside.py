@@ -1,5 +1,6 @@
 """`trustprobe run`, inside: the process that judges, in the lab's namespace where the bench is a virtual one."""
 
+import importlib
 import json
 import os
 import signal
@@ -19,6 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 COMPARES = "asset_identification"
 """The capability that compares two samples; a run of another one alone leaves the second virtual device out."""
 NONE = "no second sample was started"
+SLOW_TO_IMPORT = ("pytest", "paramiko", "requests", "jinja2", "OpenSSL.SSL")
+"""Imported while the virtual devices start."""
 
 
 @dataclass(frozen=True)
@@ -73,14 +76,19 @@ def _lab(options: dict[str, object]) -> Iterator[Lab]:
     in_device = [defect for defect in defects if defect not in on_paper]
     with tempfile.TemporaryDirectory(prefix="trustprobe-lab-") as folder, tempfile.TemporaryDirectory() as papers:
         product = str(flawed_copy(_declaration(options), on_paper, Path(papers))) if on_paper else None
-        device = ReferenceLab(Path(folder), in_device, loopback=reason is not None)
+        device = ReferenceLab(Path(folder), in_device, loopback=reason is not None, wait=False)
         with device as lab, ExitStack() as opened:
             os.environ.update(lab.environment)
+            devices = [lab]
             if options["capability"] in {None, COMPARES}:
-                second = opened.enter_context(SecondDevice(Path(folder) / "second", lab))
-                os.environ.update(second.environment)
+                devices.append(opened.enter_context(SecondDevice(Path(folder) / "second", lab, wait=False)))
+                os.environ.update(devices[-1].environment)
             else:
                 os.environ.update(second_environment(SECOND_ADDRESS, Path(folder) / "second", NONE, NONE))
+            for slow in SLOW_TO_IMPORT:
+                importlib.import_module(slow)
+            for one in devices:
+                one.await_boot()
             if options["unpowered"]:
                 PowerSwitch(PowerBench(on="", off=lab.environment["REFERENCE_RELAY"] + "?turn=off")).off()
             yield Lab(lab.port_map, product)

@@ -55,10 +55,14 @@ _ROOT = Path(__file__).resolve().parents[2]
 class ReferenceLab:
     """A running reference device: `with ReferenceLab(folder) as lab: ...`, from a thread that outlives the block.
 
-    `folder` must not hold a device yet. Without `loopback`, `namespace.enter_lab()` was called before. `firmware` and
+    `folder` must not hold a device yet. Without `loopback`, `namespace.enter_lab()` was called before. Without `wait`
+    the device is still starting when the block begins, and `await_boot` waits for it. `firmware` and
     `provisioner` are there for tests of the lab itself: another program than the device's own, and another factory.
     Raises BenchError when the device does not come up.
     """
+
+    board = "the board"
+    """What messages call it."""
 
     def __init__(
         self,
@@ -66,6 +70,7 @@ class ReferenceLab:
         defects: Sequence[str] = (),
         loopback: bool = False,
         *,
+        wait: bool = True,
         firmware: Sequence[str] | None = None,
         provisioner: Callable[..., Provisioned] = provision,
     ) -> None:
@@ -78,6 +83,8 @@ class ReferenceLab:
         self.time_port = LOOPBACK_TIME_PORT if loopback else TIME_PORT
         self.port_map: dict[str, int] = dict(LOOPBACK_PORTS) if loopback else {}
         self.environment: dict[str, str] = {}
+        self._wait = wait
+        self._powered = False
         self._firmware = firmware
         self._provisioner = provisioner
         self._opened = ExitStack()
@@ -86,6 +93,8 @@ class ReferenceLab:
         """Provision the device, switch it on, and wait until it answers."""
         try:
             self._start()
+            if self._wait:
+                self._await_start()
         except BaseException:
             self.stop()
             raise
@@ -106,16 +115,15 @@ class ReferenceLab:
             namespace.require_fresh_lab()
             self._opened.callback(namespace.part_device)
         label = self._provision()
-        control, board_end = socket.socketpair()
-        self._opened.enter_context(control)
+        self._control, board_end = socket.socketpair()
+        self._opened.enter_context(self._control)
         # A socket stays in the namespace that it was made in: the board serves these on the lab's side of the device.
         with board_end, _listener() as relay, _listener() as jtag:
             board = self._start_board(board_end, relay, jtag)
             self._opened.callback(_end, board)
             self.environment = self._environment(label, relay, jtag)
         if not self.loopback:
-            self._join_cable(board, control)
-        self._await_boot(control)
+            self._join_cable(board)
 
     def _provision(self) -> Provisioned:
         try:
@@ -174,25 +182,34 @@ class ReferenceLab:
                 start_new_session=True,  # Ctrl-C is for the lab, which then ends the board
             )
 
-    def _join_cable(self, board: subprocess.Popen[bytes], control: socket.socket) -> None:
-        self._expect(control, NAMESPACE_MADE, "the board made no network namespace")
+    def _join_cable(self, board: subprocess.Popen[bytes]) -> None:
+        self._expect(NAMESPACE_MADE, "the board made no network namespace")
         mac = json.loads((self.folder / "flash" / CONFIG).read_text())["mac"]
         namespace.join_device(board.pid, mac)
-        control.sendall(CABLE_JOINED)
+        self._control.sendall(CABLE_JOINED)
 
-    def _expect(self, control: socket.socket, message: bytes, failure: str) -> None:
+    def _expect(self, message: bytes, failure: str) -> None:
         """Wait for the board's next message; another one, its end, or none in time is a failure."""
-        control.settimeout(_BOARD_SECONDS)
+        self._control.settimeout(_BOARD_SECONDS)
         try:
-            received = control.recv(1)
+            received = self._control.recv(1)
         except OSError:
             received = b""
         if received != message:
             raise self._failure(failure)
 
-    def _await_boot(self, control: socket.socket) -> None:
+    def _await_start(self) -> None:
+        self.await_boot()
+
+    def await_power(self) -> None:
+        """Wait until the board has power; BenchError when it ends before."""
+        if not self._powered:
+            self._expect(POWERED, f"{self.board} ended before it had power")
+            self._powered = True
+
+    def await_boot(self) -> None:
         """Wait until the canary port takes a connection, the board reports a dead processor, or time is up."""
-        self._expect(control, POWERED, "the board ended before it had power")
+        self.await_power()
         port = self.port_map.get(CANARY, int(CANARY.partition("/")[2]))
         deadline = time.monotonic() + _BOOT_SECONDS
         while time.monotonic() < deadline:
@@ -201,8 +218,8 @@ class ReferenceLab:
                 return
             except OSError:
                 pass  # not yet
-            if select.select([control], [], [], _RETRY_SECONDS)[0]:
-                dead = control.recv(1) == PROCESSOR_DEAD
+            if select.select([self._control], [], [], _RETRY_SECONDS)[0]:
+                dead = self._control.recv(1) == PROCESSOR_DEAD
                 raise self._failure("the firmware crashed again and again" if dead else "the board ended")
         raise self._failure(f"{CANARY} of {self.address} did not open within {_BOOT_SECONDS:.0f} s")
 

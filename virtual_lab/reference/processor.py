@@ -4,6 +4,7 @@ What the firmware does is not known here, only how it ends: by a request to rest
 """
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -78,7 +79,8 @@ class Processor:
         self._child = os.fork()
         if not self._child:
             self._run(parent, reset)
-        os.setpgid(self._child, self._child)  # here as well, so that it is a group before anybody kills it
+        with contextlib.suppress(PermissionError):  # it is one, and executes its program already
+            os.setpgid(self._child, self._child)  # here as well, so that it is a group before anybody kills it
         self._ended = os.pidfd_open(self._child)
         asyncio.get_running_loop().add_reader(self._ended, self._firmware_ended)
 
