@@ -13,16 +13,6 @@ def accepted(guesses: Guesses) -> str:
     return f"{guesses.interface} let in {', '.join(sorted(guesses.seen))}{anything}"
 
 
-@case("credentials.default.ssh", covers=COVERS, fails_on="presence", advice=ADVICE)
-def test_ssh_accepts_no_default_credential(ssh_guess: Guesses) -> None:
-    """Try the well-known passwords of one user name over SSH.
-
-    A login counts when a session opens after it. Witness: after each batch the valid login gets in through the
-    same code, so that no ban or lockout is taken for a refusal.
-    """
-    assert not ssh_guess.seen, accepted(ssh_guess)
-
-
 @case("credentials.default.http_form", covers=COVERS, fails_on="presence", advice=ADVICE)
 def test_login_form_accepts_no_default_credential(web_guess: Guesses) -> None:
     """Try the well-known passwords of one user name on the login form of the web administration.
@@ -31,6 +21,16 @@ def test_login_form_accepts_no_default_credential(web_guess: Guesses) -> None:
     login gets in through the same code.
     """
     assert not web_guess.seen, accepted(web_guess)
+
+
+@case("credentials.default.ssh", covers=COVERS, fails_on="presence", advice=ADVICE)
+def test_ssh_accepts_no_default_credential(ssh_guess: Guesses) -> None:
+    """Try the well-known passwords of one user name over SSH.
+
+    A login counts when a session opens after it. Witness: after each batch the valid login gets in through the
+    same code, so that no ban or lockout is taken for a refusal.
+    """
+    assert not ssh_guess.seen, accepted(ssh_guess)
 
 
 @case("credentials.default.serial", covers=COVERS, fails_on="presence", advice=ADVICE)
