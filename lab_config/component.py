@@ -121,6 +121,12 @@ class JtagDeclaration(Model):
     """A word here is read to learn whether memory can be read."""
 
 
+class GdbDeclaration(Model):
+    """A GDB remote port as it ships: where memory is read, should a stub answer."""
+
+    probe_address: Annotated[int, Field(ge=0, lt=2**64)]
+
+
 class UpdateDeclaration(Model):
     """The update mechanism."""
 
@@ -308,6 +314,8 @@ class Component(Model):
     certificate: CertificateDeclaration | Absent
     console: ConsoleDeclaration | Absent
     jtag: JtagDeclaration | Absent
+    gdb: GdbDeclaration | Absent = Absent(absent="not declared")
+    """The usual ports of the device are asked all the same; without an address, memory is read at that of `jtag`."""
     update: UpdateDeclaration | Absent
     update_notice: UpdateNoticeDeclaration | Absent = Absent(absent="not declared")
     logging: LoggingDeclaration | Absent

@@ -26,6 +26,7 @@ DEFECTS: dict[str, str] = {
     "bootlog_secret": "the boot log prints secrets",
     "jtag_open": "memory can be read over JTAG (board)",
     "jtag_second_tap": "a second TAP is on the JTAG chain (board)",
+    "gdb_stub_open": "tcp/2345 serves a GDB stub",
     "tls10_enabled": "the web server speaks TLS 1.0",
     "tls11_enabled": "the web server speaks TLS 1.1",
     "tls_no_forward_secrecy": "the web server also takes RSA key transport",

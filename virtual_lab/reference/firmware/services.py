@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from virtual_lab.reference.firmware import cloud, collector, discovery, leftovers, mdns, snmp_agent, ssh, web
+from virtual_lab.reference.firmware import cloud, collector, discovery, gdb_stub, leftovers, mdns, snmp_agent, ssh, web
 from virtual_lab.reference.firmware.clock import TimeSource
 from virtual_lab.reference.firmware.device import Device
 from virtual_lab.reference.firmware.ports import Ports
@@ -64,6 +64,8 @@ def _services(device: Device) -> dict[str, Service]:
         services[leftovers.FTP] = leftovers.TcpService(device, leftovers.FTP, leftovers.ftp)
     if device.defects("undeclared_tcp"):
         services[leftovers.DEBUG] = leftovers.TcpService(device, leftovers.DEBUG, leftovers.debug_port)
+    if device.defects("gdb_stub_open"):
+        services[gdb_stub.PORT] = leftovers.TcpService(device, gdb_stub.PORT, gdb_stub.stub)
     if device.defects("undeclared_udp"):
         services[snmp_agent.PORT] = snmp_agent.SnmpAgent(device)
     return services

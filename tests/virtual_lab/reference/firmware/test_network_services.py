@@ -18,7 +18,7 @@ SYSDESCR = bytes.fromhex("302902010104067075626c6963a01c020412345678020100020100
 
 @pytest.fixture(scope="module")
 def planted(build: Build) -> Camera:
-    camera = build("telnet_open", "ftp_open", "undeclared_tcp", "undeclared_udp", "discovery_dead")
+    camera = build("telnet_open", "ftp_open", "undeclared_tcp", "undeclared_udp", "gdb_stub_open", "discovery_dead")
     camera.start()
     return camera
 
@@ -50,7 +50,7 @@ def test_anything_but_a_probe_is_ignored(camera: Camera, datagram: bytes) -> Non
     assert b"ProbeMatches" in camera.ask("udp/3702", PROBE)
 
 
-@pytest.mark.parametrize("service", ["tcp/21", "tcp/23", "tcp/8899"])
+@pytest.mark.parametrize("service", ["tcp/21", "tcp/23", "tcp/2345", "tcp/8899"])
 def test_a_hardened_device_has_no_other_tcp_service(camera: Camera, service: str) -> None:
     with pytest.raises(ConnectionRefusedError):
         camera.connect(service)
@@ -72,6 +72,17 @@ def test_planted_ftp_and_debug_port_greet(planted: Camera) -> None:
         assert [line[:3] for line in read_until(sock, b"Goodbye\r\n").splitlines()] == [b"331", b"530", b"221"]
     with planted.connect("tcp/8899") as sock:
         assert read_until(sock, b"\n") == b"HVDBG ready\n"
+
+
+def test_planted_gdb_stub_reads_its_memory_and_ends_with_a_detach(planted: Camera) -> None:
+    with planted.connect("tcp/2345") as sock:
+        sock.sendall(b"$m8000000,4#c1")
+        assert read_until(sock, b"#86") == b"+$00040020#86"
+        sock.sendall(b"$m9000000,4#c2")
+        assert b"$E14#" in read_until(sock, b"#aa")
+        sock.sendall(b"$D#44")
+        assert b"$OK#9a" in read_until(sock, b"#9a")
+        assert sock.recv(1) == b""
 
 
 def test_planted_snmp_answers_the_community_public_only(planted: Camera) -> None:
