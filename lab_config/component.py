@@ -24,7 +24,7 @@ class Service(Model):
     id: Identifier
     transport: Transport
     port: Port
-    protocol: Literal["http", "ssh", "ws_discovery", "dns", "ntp", "mdns", "ssdp", "coap", "snmp", "other"]
+    protocol: Literal["http", "ssh", "ws_discovery", "dns", "ntp", "mdns", "ssdp", "coap", "snmp", "mqtt", "other"]
     tls: bool = False
     canary: bool = False
     """Always open while the product runs: asked all through a sweep, its answers are the sweep's witness."""

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from drivers.debug.gdb_remote import GdbRemote
+from drivers.network.canary import Canary
 from drivers.network.questions import clear_services
 from drivers.network.sweep import is_reached
 from drivers.network.target import CONNECT_SECONDS, Target, answer_of
@@ -54,11 +55,11 @@ class ReadGdbMemory:
         """Ask everywhere; BenchError when this machine cannot send."""
         witnesses, facts = [], list[Fact]()
         if self.target is not None:
-            before = self._canary_connects(self.target)
+            canary = Canary(self.target, self.canary)
             asked = self._ask_ports(self.target, record)
             facts += [fact for fact, _ in asked]
             witnesses += [_mute(fact) for fact, spoke in asked if spoke and fact.answer is Answer.SILENT]
-            witnesses.append(self._canary_witness(before, self._canary_connects(self.target)))
+            witnesses.append(canary.witness())
             if not self._all_reached(self.target):
                 reason = "forwarding stands before the device: only the mapped ports could be asked"
                 witnesses.append(Witness(what=reason, holds=False))
@@ -128,23 +129,6 @@ class ReadGdbMemory:
 
     def _all_reached(self, target: Target) -> bool:
         return all(is_reached(target, Transport.TCP, port) for port in gdb_ports())
-
-    def _canary_connects(self, target: Target) -> bool:
-        if self.canary is None:
-            return False
-        try:
-            target.connect(self.canary).close()
-        except OSError as error:
-            answer_of(error)
-            return False
-        return True
-
-    def _canary_witness(self, before: bool, after: bool) -> Witness:
-        if self.canary is None:
-            return Witness(what="no TCP service is declared that could be the canary", holds=False)
-        moments = {"before": before, "after": after}
-        words = " and ".join(f"{'connected' if held else 'did not connect'} {when}" for when, held in moments.items())
-        return Witness(what=f"canary tcp/{self.canary} {words}", holds=before and after)
 
 
 def _server_witness(server: GdbBench, fact: Fact, spoke: bool) -> Witness:

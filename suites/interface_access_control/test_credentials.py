@@ -1,5 +1,5 @@
-"""Default credentials: none of the well-known pairs opens SSH, the web administration, the serial console or
-an SNMP agent.
+"""Default credentials: none of the well-known pairs opens SSH, the web administration, the serial console, an
+MQTT broker or an SNMP agent.
 """
 
 from drivers.credentials import Guesses
@@ -13,7 +13,7 @@ ADVICE = "Give each device its own password, or have one set before the interfac
 def accepted(guesses: Guesses) -> str:
     """Say which guesses got in, for the sentence of a failure."""
     anything = " (any password gets in: the interface checks none)" if guesses.accepts_anything else ""
-    return f"{guesses.interface} let in {', '.join(sorted(guesses.seen))}{anything}"
+    return f"{guesses.probe.removeprefix('guess_logins.')} let in {', '.join(sorted(guesses.seen))}{anything}"
 
 
 @case("credentials.default.ssh", covers=COVERS, fails_on="presence", advice=ADVICE)
@@ -44,6 +44,16 @@ def test_serial_console_accepts_no_default_credential(console_guess: Guesses) ->
     the same code.
     """
     assert not console_guess.seen, accepted(console_guess)
+
+
+@case("credentials.default.mqtt", covers=COVERS, fails_on="presence", advice=ADVICE)
+def test_mqtt_broker_accepts_no_default_credential(mqtt_guess: Guesses) -> None:
+    """Try the well-known passwords of one user name on the declared MQTT broker, or else on the usual ports of MQTT.
+
+    A login counts when CONNACK accepts it. Witness: after each batch the valid login gets in through the same code;
+    where no broker is declared, each guess has its own refusal by CONNACK, or the port is closed.
+    """
+    assert not mqtt_guess.seen, accepted(mqtt_guess)
 
 
 @case(

@@ -27,6 +27,8 @@ DEFECTS: dict[str, str] = {
     "jtag_open": "memory can be read over JTAG (board)",
     "jtag_second_tap": "a second TAP is on the JTAG chain (board)",
     "gdb_stub_open": "tcp/2345 serves a GDB stub",
+    "mqtt_anonymous": "tcp/1883 serves an MQTT broker that takes any client",
+    "mqtt_admin_admin": "tcp/1883 serves an MQTT broker that takes admin with the password admin",
     "tls10_enabled": "the web server speaks TLS 1.0",
     "tls11_enabled": "the web server speaks TLS 1.1",
     "tls_no_forward_secrecy": "the web server also takes RSA key transport",
