@@ -136,7 +136,7 @@ class UpdateDeclaration(Model):
     status_path: str
     rejected: str
     """Regular expression that the status shows after a refused image."""
-    container: Literal["signed_tar"]
+    container: Literal["signed_tar", "signed_swu"]
     seconds_to_install: Seconds
     seconds_to_write: Seconds | None = None
     """From the end of the transfer to the restart, so that power can be cut in between."""
