@@ -130,10 +130,12 @@ class GdbDeclaration(Model):
 class UpdateDeclaration(Model):
     """The update mechanism."""
 
-    mechanism: Literal["http_upload"]
+    mechanism: Literal["http_upload", "swupdate"]
+    """An image as the body of a POST to the web administration, or the web server of swupdate."""
     service: Identifier
     path: str
     status_path: str
+    """A resource that tells how the last update ended; of swupdate the WebSocket, `/ws`."""
     rejected: str
     """Regular expression that the status shows after a refused image."""
     container: Literal["signed_tar", "signed_swu"]
