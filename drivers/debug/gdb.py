@@ -23,6 +23,10 @@ OCTETS = 16
 SERVER = "server"
 """The fact about the server that the bench names; the others are about `tcp/N` of the device."""
 _SHOWN = 200
+_ZEROS = (
+    "everything reads zero, which is also what OpenOCD answers for memory that it cannot read: "
+    "give it `gdb_report_data_abort enable`, or declare an address that is not zero"
+)
 _AT_ONCE = 8
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2})+")
 _REGISTERS = re.compile(r"(?:[0-9a-fA-F]{2}|xx){4,}")
@@ -37,8 +41,8 @@ def gdb_ports() -> tuple[int, ...]:
 class ReadGdbMemory:
     """Ask for registers and memory on each port; a stub has no login, so what reads is open to anybody.
 
-    `address` is where memory is read. SEEN is memory or registers, REFUSED an RST or the stub's own error. Witness:
-    the canary connected before and after; at the bench's server its answer to `?`, or attested wiring.
+    `address` is where memory is read. SEEN is memory or registers that are not all zero, REFUSED an RST or the stub's
+    own error. Witness: the canary connected before and after; at the bench's server its answer, or attested wiring.
     """
 
     address: int
@@ -117,11 +121,13 @@ class ReadGdbMemory:
     def _fact(self, about: str, registers: str | None, memory: str | None) -> Fact:
         parts = []
         if memory and _HEX.fullmatch(memory) and len(memory) <= 2 * OCTETS:
-            parts.append(f"memory at {self.address:#x} reads {memory}")
+            parts.append((memory, f"memory at {self.address:#x} reads {memory}"))
         if registers and _REGISTERS.fullmatch(registers) and registers.strip("x"):
-            parts.append(f"registers read {registers[:64]}")
+            parts.append((registers, f"registers read {registers[:64]}"))
+        if shown := [words for value, words in parts if value.strip("0x")]:
+            return Fact(about=about, answer=Answer.SEEN, detail="; ".join(shown))
         if parts:
-            return Fact(about=about, answer=Answer.SEEN, detail="; ".join(parts))
+            return Fact(about=about, answer=Answer.SILENT, detail=_ZEROS)
         if memory is None:
             return Fact(about=about, answer=Answer.SILENT, detail="a GDB stub spoke, but did not answer to `m`")
         words = f"a GDB stub refuses: g -> {_words(registers)}, m -> {_words(memory)}"

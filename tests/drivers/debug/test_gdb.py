@@ -1,4 +1,6 @@
+import shutil
 import socket
+import subprocess
 from collections.abc import Callable
 
 import pytest
@@ -8,8 +10,10 @@ from drivers.debug.gdb_remote import READ_LIMIT
 from drivers.network.target import Target
 from drivers.probe import Answer, Observation
 from lab_config.models import GdbBench, NetworkBench
+from tests.drivers.debug.tap_server import debug_port, serving, taps
 from tests.drivers.network.servers import closed_port, tcp_server
 from tests.drivers.recorder import MemoryRecorder
+from virtual_lab.reference.debug_port import MEMORY_BASE
 
 MEMORY = bytes(range(16))
 OPEN = {"?": "T05thread:01;", "g": "0* 1122334455667788", "m8000,10": MEMORY.hex(), "D": "OK"}
@@ -65,6 +69,43 @@ def test_a_stub_that_answers_with_errors_refuses_and_is_its_own_witness() -> Non
     assert observed.refused == {"server"}
     assert "m -> E14" in observed.detail("server")
     assert observed.conclusive
+
+
+def test_zeros_may_be_what_a_server_answers_for_memory_that_it_could_not_read() -> None:
+    with tcp_server(stub({**OPEN, "g": "0" * 64, "m8000,10": "00" * 16}, [])) as port:
+        observed = ask(port)
+    assert observed.silent == {"server"}
+    assert not observed.conclusive
+    assert observed.witness and "gdb_report_data_abort" in observed.witness.what
+
+
+@pytest.mark.parametrize("locked", [False, True])
+@pytest.mark.skipif(shutil.which("openocd") is None, reason="OpenOCD is not installed")
+def test_the_server_of_openocd_shows_an_open_port_and_proves_nothing_of_a_locked_one(locked: bool) -> None:
+    with serving(taps([debug_port(locked=locked)])) as bench:
+        adapter = (bench.remote_bitbang or "").removeprefix("remote_bitbang://").split(":")
+        port = closed_port()
+        commands = (
+            "adapter driver remote_bitbang",
+            f"remote_bitbang host {adapter[0]}",
+            f"remote_bitbang port {adapter[1]}",
+            "tcl_port disabled",
+            "telnet_port disabled",
+            "jtag newtap dut cpu -irlen 4",
+            "dap create dut.dap -chain-position dut.cpu",
+            f"target create dut.mem mem_ap -dap dut.dap -ap-num 0 -gdb-port {port}",
+            "init",
+        )
+        arguments = [word for command in commands for word in ("-c", command)]
+        with subprocess.Popen(["openocd", *arguments], stderr=subprocess.PIPE, text=True) as openocd:
+            assert openocd.stderr
+            assert any(f"Listening on port {port}" in line for line in openocd.stderr)
+            server = GdbBench(server=f"127.0.0.1:{port}")
+            observed = ReadGdbMemory(MEMORY_BASE, None, None, server).run(MemoryRecorder())
+            openocd.terminate()
+            openocd.communicate(timeout=10)
+    assert observed.seen == (set() if locked else {"server"})
+    assert observed.conclusive is not locked
 
 
 def test_registers_that_a_stub_does_not_have_are_not_read() -> None:
