@@ -12,6 +12,7 @@ from lab_config.base import (
     Seconds,
 )
 from lab_config.bench import (
+    QMP_ADDRESS,
     Bench,
     CloudBench,
     CollectorBench,
@@ -78,6 +79,7 @@ from lab_config.rules import (
 
 __all__ = [
     "NOT_DECLARED",
+    "QMP_ADDRESS",
     "Absent",
     "Account",
     "Advisories",
