@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # A run starts Python many times: without the compiled files beside the sources each start would compile them anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test check docs matrix matrix-smoke clean
+.PHONY: run test check docs matrix matrix-smoke lab-run clean
 
 run: $(VENV)/.run
 	@$(BIN)/trustprobe run
@@ -24,6 +24,10 @@ matrix-smoke: $(VENV)/.run
 
 matrix: $(VENV)/.dev
 	@$(BIN)/trustprobe matrix
+
+# The firmware device, real parts under QEMU: boot it and judge it.
+lab-run: $(VENV)/.run
+	@$(BIN)/trustprobe run --bench firmware
 
 docs: $(VENV)/.docs
 	@$(BIN)/mkdocs build --quiet --strict

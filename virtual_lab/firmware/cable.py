@@ -1,0 +1,67 @@
+"""The cable between the lab and the machine: a tap in the lab's network namespace, or forwarded ports without one.
+
+The tap lives as long as its descriptor is open, so that nothing stays behind however the lab ends.
+"""
+
+import fcntl
+import os
+import socket
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from drivers.errors import BenchError
+from virtual_lab.reference import namespace, syscalls
+
+TUN: Final = Path("/dev/net/tun")
+GUEST_HOST: Final = "10.0.2.2"
+"""Where the machine finds this one's loopback interface behind forwarded ports (QEMU's user-mode network)."""
+GUEST_ADDRESS: Final = "10.0.2.15"
+_TUNSETIFF = 0x4004_54CA
+_IFF_TAP, _IFF_NO_PI = 0x0002, 0x1000
+
+
+def open_tap(name: str, address: str, netmask: str) -> int:
+    """Make a tap in this network namespace, up and with an address; return the descriptor that QEMU is given.
+
+    Raises OSError where the kernel refuses: no /dev/net/tun, or no right to it.
+    """
+    descriptor = os.open(TUN, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        fcntl.ioctl(descriptor, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _IFF_TAP | _IFF_NO_PI))
+        syscalls.set_address(name, address, netmask)
+        syscalls.set_link(name, up=True)
+        if namespace.has_ipv6():
+            syscalls.set_address6(name, namespace.LAB_ADDRESS6, namespace.PREFIX6)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def forwarding(address: str, ports: Mapping[str, int]) -> str:
+    """Return QEMU's -netdev for the user-mode network, with ports of `address` here led to the machine."""
+    rules = ([*name.split("/"), str(port)] for name, port in ports.items())
+    return "user," + ",".join(f"hostfwd={kind}:{address}:{here}-:{there}" for kind, there, here in rules)
+
+
+def require_free(address: str, ports: Mapping[str, int]) -> None:
+    """Raise BenchError, which names the port, where one of them is taken."""
+    for name, port in ports.items():
+        kind = socket.SOCK_STREAM if name.startswith("tcp/") else socket.SOCK_DGRAM
+        with socket.socket(socket.AF_INET, kind) as sock:
+            if kind is socket.SOCK_STREAM:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                sock.bind((address, port))
+            except OSError as error:
+                raise BenchError(
+                    f"{name} of the device cannot be {address} port {port}: {error.strerror}.",
+                    "Another lab may be running on this machine; end it first.",
+                ) from error
+
+
+def close_tap(descriptor: int) -> None:
+    """Unplug the cable; the tap is gone once QEMU has ended as well."""
+    os.close(descriptor)

@@ -1,0 +1,228 @@
+"""The lab that holds one firmware device: provisions it, plugs it in, switches it on, and clears everything away.
+
+In a namespace the device is on a tap; where there is no tap, or with `loopback`, it is behind forwarded ports of
+127.0.8.20. What the device is made of is in `build.py` and `provision.py`.
+"""
+
+import os
+import socket
+import ssl
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final, Self
+
+from drivers.errors import BenchError, ConfigurationError
+from virtual_lab.firmware import cable
+from virtual_lab.firmware.build import Firmware, build
+from virtual_lab.firmware.provision import Provisioned, provision
+from virtual_lab.firmware.qemu import LOG, PROGRAM, Machine, Qemu, require_qemu
+from virtual_lab.reference import namespace
+
+LOOPBACK_DEVICE: Final = "127.0.8.20"
+LOOPBACK_LAB: Final = "127.0.0.1"
+"""Where QEMU's user-mode network takes what the device sends to its host."""
+LOOPBACK_PORTS: Final = MappingProxyType(
+    {
+        "tcp/22": 30022,
+        "tcp/23": 30023,
+        "tcp/80": 30080,
+        "tcp/443": 30443,
+        "tcp/1883": 31883,
+        "tcp/8883": 38883,
+        "tcp/8080": 38080,
+        "udp/161": 30161,
+        "udp/5353": 35353,
+    }
+)
+LOOPBACK_TIME_PORT: Final = 30123
+TIME_PORT: Final = 123
+CANARY: Final = "tcp/443"
+_BOOT_SECONDS = 60.0
+_CONNECT_SECONDS = 1.0
+_RETRY_SECONDS = 0.1
+_CHUNK = 1 << 18
+
+
+class FirmwareLab:
+    """A running firmware device: `with FirmwareLab(folder) as lab: ...`, from a thread that outlives the block.
+
+    `folder` must not hold a device yet. Without `loopback`, `namespace.enter_lab()` was called before; the images are
+    best built before that, since a namespace has no way to any package. `program`, `builder` and `provisioner` are
+    there for tests of the lab itself. Raises BenchError when the device does not come up.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        defects: Sequence[str] = (),
+        loopback: bool = False,
+        *,
+        program: str = PROGRAM,
+        builder: Callable[[Sequence[str]], Firmware] = build,
+        provisioner: Callable[..., Provisioned] = provision,
+    ) -> None:
+        self.folder = folder.resolve()
+        self.defects = tuple(defects)
+        self.loopback = loopback
+        self.note = ""
+        """Why there is no tap, in a sentence, where there is none."""
+        self.port_map: dict[str, int] = {}
+        self.environment: dict[str, str] = {}
+        self._program = program
+        self._builder = builder
+        self._provisioner = provisioner
+        self._opened = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Provision the device, switch it on, and wait until it answers."""
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the device and everything that belongs to it."""
+        self.stop()
+
+    def stop(self) -> None:
+        """End QEMU, and remove cable and sockets; again does nothing."""
+        self._opened.close()
+
+    def _start(self) -> None:
+        require_qemu(self._program)
+        firmware = self._builder(self.defects)
+        try:
+            self.folder.mkdir(mode=0o700, parents=True)
+        except FileExistsError as error:
+            raise ConfigurationError(f"{self.folder} already holds a device.", "Name a new folder.") from error
+        tap = None if self.loopback else self._tap()
+        self._plug_in(tap)
+        label = self._provision(firmware)
+        disk, flash = self.folder / "system.img", self.folder / "flash.img"
+        _copy(firmware.disk, disk)
+        _copy(firmware.flash, flash)
+        machine = Machine(
+            bios=firmware.bios,
+            flash=flash,
+            dtb=firmware.dtb,
+            disks=(disk, label.disk),
+            mac=label.mac,
+            cable=f"tap,fd={tap}" if tap is not None else cable.forwarding(self.address, self.port_map),
+            descriptors=() if tap is None else (tap,),
+        )
+        qemu = self._opened.enter_context(Qemu(self.folder, machine, program=self._program))
+        self.environment = self._environment(label, firmware, qemu)
+        self._await_boot(qemu)
+
+    def _tap(self) -> int | None:
+        """Return the descriptor of a tap in the lab's namespace; None, and a note, where the kernel gives none."""
+        namespace.require_fresh_lab()
+        try:
+            descriptor = cable.open_tap(namespace.LAB_INTERFACE, namespace.LAB_ADDRESS, namespace.NETMASK)
+        except OSError as error:
+            self.note = f"no tap for the device ({error.strerror}); its ports are forwarded"
+            return None
+        self._opened.callback(cable.close_tap, descriptor)
+        return descriptor
+
+    def _plug_in(self, tap: int | None) -> None:
+        """Settle who has which address."""
+        if tap is None:
+            self.port_map = self.port_map or dict(LOOPBACK_PORTS)
+            cable.require_free(LOOPBACK_DEVICE, self.port_map)
+        self.address = namespace.DEVICE_ADDRESS if tap is not None else LOOPBACK_DEVICE
+        self.address6 = namespace.DEVICE_ADDRESS6 if tap is not None and namespace.has_ipv6() else ""
+        self.collector = namespace.LAB_ADDRESS if tap is not None else LOOPBACK_LAB
+        self.time_port = TIME_PORT if tap is not None else LOOPBACK_TIME_PORT
+        self._inside = self.address if tap is not None else cable.GUEST_ADDRESS
+        self._outside = self.collector if tap is not None else cable.GUEST_HOST
+
+    def _provision(self, firmware: Firmware) -> Provisioned:
+        return self._provisioner(
+            self.folder,
+            firmware,
+            address=self._inside,
+            address6=self.address6,
+            collector=self._outside,
+            cloud=self._outside,
+            time_port=self.time_port,
+        )
+
+    def _await_boot(self, qemu: Qemu) -> None:
+        """Wait until the canary speaks, QEMU ends, or time is up."""
+        port = self.port_map.get(CANARY, int(CANARY.partition("/")[2]))
+        deadline = time.monotonic() + _BOOT_SECONDS
+        while time.monotonic() < deadline:
+            began = time.monotonic()
+            if _speaks_tls(self.address, port):
+                return
+            if qemu.ended is not None:
+                raise self._failure(qemu, f"QEMU ended with {qemu.ended}")
+            time.sleep(max(0.0, began + _RETRY_SECONDS - time.monotonic()))  # a board that boots gives no event
+        raise self._failure(qemu, f"{CANARY} of {self.address} did not answer within {_BOOT_SECONDS:.0f} s")
+
+    def _failure(self, qemu: Qemu, what: str) -> BenchError:
+        """Return the error for a device that did not come up, with the end of what it printed."""
+        return BenchError(
+            f"the firmware device did not start: {what}.",
+            f"Run `python -m virtual_lab.firmware.build` to see that its images are whole; "
+            f"{LOG} and the console end with:\n{qemu.last_words()}",
+        )
+
+    def _environment(self, label: Provisioned, firmware: Firmware, qemu: Qemu) -> dict[str, str]:
+        return {
+            "FIRMWARE_FOLDER": str(self.folder),
+            "FIRMWARE_KEYS": str(firmware.keys),
+            "FIRMWARE_PYTHON": sys.executable,
+            "FIRMWARE_SERIAL": label.serial,
+            "FIRMWARE_MAC": label.mac,
+            "FIRMWARE_ADDRESS": self.address,
+            "FIRMWARE_ADDRESS6": self.address6,
+            "FIRMWARE_COLLECTOR": self.collector,
+            "FIRMWARE_TIME_PORT": str(self.time_port),
+            "FIRMWARE_CONSOLE": f"socket://127.0.0.1:{qemu.console_port}",
+            "FIRMWARE_QMP": qemu.qmp,
+            "FIRMWARE_ADMIN_PASSWORD": label.admin_password,
+            "FIRMWARE_VIEWER_PASSWORD": label.viewer_password,
+            "FIRMWARE_SERVICE_PASSWORD": label.service_password,
+        }
+
+
+def _speaks_tls(address: str, port: int) -> bool:
+    """Whether a TLS server answers: a forwarded port takes connections before the device has started."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        with socket.create_connection((address, port), _CONNECT_SECONDS) as plain:
+            context.wrap_socket(plain).close()
+    except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
+        return False
+    except ssl.SSLError:
+        return True  # it said no, in its own bytes
+    except OSError:
+        return False
+    return True
+
+
+def _copy(image: Path, copy: Path) -> None:
+    """Copy an image, and leave holes where it holds nothing; BenchError where it cannot be read."""
+    try:
+        with image.open("rb") as source, copy.open("wb") as target:
+            while chunk := source.read(_CHUNK):
+                if chunk.strip(b"\0"):
+                    target.write(chunk)
+                else:
+                    target.seek(len(chunk), os.SEEK_CUR)
+            target.truncate(source.tell())
+    except OSError as error:
+        raise BenchError(
+            f"the image {image} cannot be copied: {error.strerror}.",
+            "Clear the cache (`python -m virtual_lab.firmware.build` names it), and see that the disk has room.",
+        ) from error
