@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # A run starts Python many times: without the compiled files beside the sources each start would compile them anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test check docs matrix matrix-smoke lab-run clean
+.PHONY: run test check docs matrix matrix-smoke lab-run lab-test lab-matrix clean
 
 run: $(VENV)/.run
 	@$(BIN)/trustprobe run
@@ -28,6 +28,13 @@ matrix: $(VENV)/.dev
 # The firmware device, real parts under QEMU: boot it and judge it.
 lab-run: $(VENV)/.run
 	@$(BIN)/trustprobe run --bench firmware
+
+# Each planted flaw of the firmware device with the cases of its capability; everything against everything.
+lab-test: $(VENV)/.run
+	@$(BIN)/trustprobe matrix --device firmware --out out/lab-test --own
+
+lab-matrix: $(VENV)/.run
+	@$(BIN)/trustprobe matrix --device firmware --out out/lab-matrix
 
 docs: $(VENV)/.docs
 	@$(BIN)/mkdocs build --quiet --strict
