@@ -4,10 +4,8 @@ In a namespace the device is on a tap; where there is no tap, or with `loopback`
 127.0.8.20. What the device is made of is in `build.py` and `provision.py`.
 """
 
-import os
 import socket
 import ssl
-import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -15,11 +13,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Self
 
-from drivers.errors import BenchError, ConfigurationError
-from virtual_lab.firmware import cable
+from drivers.errors import BenchError
+from virtual_lab.firmware import cable, machine
 from virtual_lab.firmware.build import Firmware, build
 from virtual_lab.firmware.provision import Provisioned, provision
-from virtual_lab.firmware.qemu import LOG, PROGRAM, Machine, Qemu, require_qemu
+from virtual_lab.firmware.qemu import LOG, PROGRAM, Qemu, require_qemu
 from virtual_lab.reference import namespace
 
 LOOPBACK_DEVICE: Final = "127.0.8.20"
@@ -38,13 +36,10 @@ LOOPBACK_PORTS: Final = MappingProxyType(
         "udp/5353": 35353,
     }
 )
-LOOPBACK_TIME_PORT: Final = 30123
-TIME_PORT: Final = 123
 CANARY: Final = "tcp/443"
 _BOOT_SECONDS = 60.0
 _CONNECT_SECONDS = 1.0
 _RETRY_SECONDS = 0.1
-_CHUNK = 1 << 18
 
 
 class FirmwareLab:
@@ -97,26 +92,14 @@ class FirmwareLab:
     def _start(self) -> None:
         require_qemu(self._program)
         firmware = self._builder(self.defects)
-        try:
-            self.folder.mkdir(mode=0o700, parents=True)
-        except FileExistsError as error:
-            raise ConfigurationError(f"{self.folder} already holds a device.", "Name a new folder.") from error
         tap = None if self.loopback else self._tap()
         self._plug_in(tap)
         label = self._provision(firmware)
-        disk, flash = self.folder / "system.img", self.folder / "flash.img"
-        _copy(firmware.disk, disk)
-        _copy(firmware.flash, flash)
-        machine = Machine(
-            bios=firmware.bios,
-            flash=flash,
-            dtb=firmware.dtb,
-            disks=(disk, label.disk),
-            mac=label.mac,
-            cable=f"tap,fd={tap}" if tap is not None else cable.forwarding(self.address, self.port_map),
-            descriptors=() if tap is None else (tap,),
-        )
-        qemu = self._opened.enter_context(Qemu(self.folder, machine, program=self._program))
+        cord = f"tap,fd={tap}" if tap is not None else cable.forwarding(self.address, self.port_map)
+        _, *board = machine.words(firmware, label)
+        words = [self._program, *board, *machine.network(label, cord)]
+        qemu = Qemu(self.folder, words, descriptors=[] if tap is None else [tap])
+        self._opened.enter_context(qemu)
         self.environment = self._environment(label, firmware, qemu)
         self._await_boot(qemu)
 
@@ -139,20 +122,25 @@ class FirmwareLab:
         self.address = namespace.DEVICE_ADDRESS if tap is not None else LOOPBACK_DEVICE
         self.address6 = namespace.DEVICE_ADDRESS6 if tap is not None and namespace.has_ipv6() else ""
         self.collector = namespace.LAB_ADDRESS if tap is not None else LOOPBACK_LAB
-        self.time_port = TIME_PORT if tap is not None else LOOPBACK_TIME_PORT
         self._inside = self.address if tap is not None else cable.GUEST_ADDRESS
         self._outside = self.collector if tap is not None else cable.GUEST_HOST
 
     def _provision(self, firmware: Firmware) -> Provisioned:
-        return self._provisioner(
-            self.folder,
-            firmware,
-            address=self._inside,
-            address6=self.address6,
-            collector=self._outside,
-            cloud=self._outside,
-            time_port=self.time_port,
-        )
+        try:
+            return self._provisioner(
+                self.folder,
+                firmware,
+                address=self._inside,
+                address6=self.address6,
+                certificate_address=self.address,
+                collector=self._outside,
+                cloud=self._outside,
+            )
+        except OSError as error:
+            raise BenchError(
+                f"the device could not be provisioned in {self.folder}: {error}.",
+                "Free space, or clear the cache that `python -m virtual_lab.firmware.build` names.",
+            ) from error
 
     def _await_boot(self, qemu: Qemu) -> None:
         """Wait until the canary speaks, QEMU ends, or time is up."""
@@ -178,19 +166,18 @@ class FirmwareLab:
     def _environment(self, label: Provisioned, firmware: Firmware, qemu: Qemu) -> dict[str, str]:
         return {
             "FIRMWARE_FOLDER": str(self.folder),
-            "FIRMWARE_KEYS": str(firmware.keys),
-            "FIRMWARE_PYTHON": sys.executable,
+            "FIRMWARE_IMAGES": str(firmware.images),
             "FIRMWARE_SERIAL": label.serial,
             "FIRMWARE_MAC": label.mac,
             "FIRMWARE_ADDRESS": self.address,
             "FIRMWARE_ADDRESS6": self.address6,
             "FIRMWARE_COLLECTOR": self.collector,
-            "FIRMWARE_TIME_PORT": str(self.time_port),
             "FIRMWARE_CONSOLE": f"socket://127.0.0.1:{qemu.console_port}",
             "FIRMWARE_QMP": qemu.qmp,
             "FIRMWARE_ADMIN_PASSWORD": label.admin_password,
             "FIRMWARE_VIEWER_PASSWORD": label.viewer_password,
             "FIRMWARE_SERVICE_PASSWORD": label.service_password,
+            "FIRMWARE_MONITOR_PASSWORD": label.monitor_password,
         }
 
 
@@ -209,20 +196,3 @@ def _speaks_tls(address: str, port: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def _copy(image: Path, copy: Path) -> None:
-    """Copy an image, and leave holes where it holds nothing; BenchError where it cannot be read."""
-    try:
-        with image.open("rb") as source, copy.open("wb") as target:
-            while chunk := source.read(_CHUNK):
-                if chunk.strip(b"\0"):
-                    target.write(chunk)
-                else:
-                    target.seek(len(chunk), os.SEEK_CUR)
-            target.truncate(source.tell())
-    except OSError as error:
-        raise BenchError(
-            f"the image {image} cannot be copied: {error.strerror}.",
-            "Clear the cache (`python -m virtual_lab.firmware.build` names it), and see that the disk has room.",
-        ) from error

@@ -1,4 +1,4 @@
-"""One QEMU process: its command line, its sockets, its start and its end, and what it printed.
+"""One QEMU process: its sockets, its start and its end, and what it printed.
 
 The sockets are made here and handed over, so that nobody else can take them in between. What boots on the machine, and
 what it is for, is not known here.
@@ -12,7 +12,6 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
@@ -31,24 +30,6 @@ _VERSION_SECONDS = 10.0
 _STOP_SECONDS = 5.0
 _TAIL = 1500
 _ROOT = Path(__file__).resolve().parents[2]
-
-
-@dataclass(frozen=True)
-class Machine:
-    """What QEMU shall be: boot loader and its flash, device tree, disks in their order, and the cable."""
-
-    bios: Path
-    flash: Path
-    """The second flash bank, 64 MiB: what the boot loader keeps."""
-    dtb: Path
-    disks: tuple[Path, ...]
-    mac: str
-    cable: str
-    """The value of -netdev but for its id: `tap,fd=5`, or `user,hostfwd=...`."""
-    descriptors: tuple[int, ...] = ()
-    """Descriptors that `cable` names."""
-    debug: bool = False
-    """Whether the debug port (QEMU's gdb stub) is connected."""
 
 
 def require_qemu(program: str = PROGRAM) -> None:
@@ -72,20 +53,23 @@ def require_qemu(program: str = PROGRAM) -> None:
 
 
 class Qemu:
-    """A running machine: `with Qemu(folder, machine) as qemu: ...`, from a thread that outlives the block.
+    """A running machine: `with Qemu(folder, words) as qemu: ...`, from a thread that outlives the block.
 
-    `folder` gets the QMP socket and the logs. `program` takes QEMU's place in tests. Raises BenchError where it does
-    not start.
+    `words` are the program and the options of the board, `descriptors` those that they name. `folder` gets the QMP
+    socket and the logs. With `debug`, the gdb stub is at a port. Raises BenchError where QEMU does not start.
     """
 
-    def __init__(self, folder: Path, machine: Machine, *, program: str = PROGRAM) -> None:
+    def __init__(
+        self, folder: Path, words: Sequence[str], *, descriptors: Sequence[int] = (), debug: bool = False
+    ) -> None:
         self.folder = folder
-        self.machine = machine
-        self.program = program
         self.console_port = 0
         """The TCP port of 127.0.0.1 that the UART is at."""
         self.debug_port = 0
         """The TCP port of 127.0.0.1 that the gdb stub is at, where it was asked for."""
+        self._words = tuple(words)
+        self._descriptors = tuple(descriptors)
+        self._debug = debug
         self._opened = ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -100,12 +84,12 @@ class Qemu:
             with ExitStack() as listeners:
                 qmp = listeners.enter_context(self._qmp_listener())
                 console = listeners.enter_context(socket.create_server(("127.0.0.1", 0)))
-                debug = listeners.enter_context(socket.create_server(("127.0.0.1", 0))) if self.machine.debug else None
+                debug = listeners.enter_context(socket.create_server(("127.0.0.1", 0))) if self._debug else None
                 self.console_port = console.getsockname()[1]
                 self.debug_port = debug.getsockname()[1] if debug else 0
-                words = self.arguments(qmp.fileno(), console.fileno(), debug.fileno() if debug else None)
+                words = self.options(qmp.fileno(), console.fileno(), debug.fileno() if debug else None)
                 inherited = [one.fileno() for one in (qmp, console, debug) if one]
-                self._process = self._start(words, [*inherited, *self.machine.descriptors])
+                self._process = self._start(words, [*inherited, *self._descriptors])
                 self._opened.callback(_end, self._process)
         except BaseException:
             self.stop()
@@ -130,19 +114,9 @@ class Qemu:
         """The process id; 0 before the start."""
         return self._process.pid if self._process else 0
 
-    def arguments(self, qmp: int, console: int, debug: int | None) -> list[str]:
-        """Return QEMU's options, given the descriptors of the listening sockets."""
-        machine = self.machine
-        words = ["-M", "virt", "-cpu", "cortex-a53", "-smp", "1", "-m", "512M", "-accel", "tcg,tb-size=64"]
-        words += ["-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none", "-no-shutdown"]
-        words += ["-bios", str(machine.bios), "-dtb", str(machine.dtb)]
-        words += ["-drive", f"if=pflash,unit=1,format=raw,file={_escaped(machine.flash)}"]
-        for number, disk in enumerate(machine.disks):
-            words += ["-drive", f"if=none,id=disk{number},format=raw,file={_escaped(disk)}"]
-            words += ["-device", f"virtio-blk-device,drive=disk{number},serial={disk.stem[:20]}"]
-        words += ["-netdev", f"{machine.cable},id=cable"]
-        words += ["-device", f"virtio-net-device,netdev=cable,mac={machine.mac}"]
-        words += ["-device", "virtio-rng-device"]
+    def options(self, qmp: int, console: int, debug: int | None) -> list[str]:
+        """Return the options that the lab adds to the board's, given the descriptors of the listening sockets."""
+        words = ["-no-user-config", "-no-shutdown", "-monitor", "none"]
         words += ["-chardev", f"socket,id=qmp,fd={qmp},server=on,wait=off", "-mon", "chardev=qmp,mode=control"]
         log = _escaped(self.folder / CONSOLE_LOG)
         words += ["-chardev", f"socket,id=uart,fd={console},server=on,wait=off,logfile={log},logappend=on"]
@@ -181,7 +155,7 @@ class Qemu:
         path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
         with (self.folder / LOG).open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "virtual_lab.firmware.tether", str(os.getpid()), self.program, *words],
+                [sys.executable, "-m", "virtual_lab.firmware.tether", str(os.getpid()), *self._words, *words],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

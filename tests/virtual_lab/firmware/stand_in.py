@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from drivers.errors import ConfigurationError
 from tests.virtual_lab.firmware import stand_in_qemu
 from virtual_lab.firmware.build import Firmware
 from virtual_lab.firmware.lab import LOOPBACK_DEVICE, FirmwareLab
@@ -21,15 +22,16 @@ def program(folder: Path) -> str:
 
 def images(folder: Path) -> Firmware:
     folder.mkdir(exist_ok=True)
-    for name in ("bios", "dtb", "flash", "disk"):
-        (folder / name).write_bytes(name.encode())
-    return Firmware(folder / "bios", folder / "dtb", folder / "flash", folder / "disk", folder / "keys")
+    return Firmware(folder, ())
 
 
 def label(folder: Path, _firmware: Firmware, **_options: object) -> Provisioned:
-    disk = folder / "factory.img"
-    disk.write_bytes(b"factory")
-    return Provisioned("S-1", "02:00:00:00:00:01", "the admin's", "the viewer's", "the service's", disk)
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        raise ConfigurationError(f"{folder} already holds a device.") from None
+    words = ("the admin's", "the viewer's", "the service's", "the monitor's")
+    return Provisioned(folder, "S-1", "02:00:00:00:00:01", *words)
 
 
 def stand_in_lab(folder: Path, defects: Sequence[str] = (), *, loopback: bool = True) -> FirmwareLab:

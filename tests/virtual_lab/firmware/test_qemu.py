@@ -4,7 +4,7 @@ import pytest
 
 from drivers.errors import ConfigurationError
 from tests.virtual_lab.firmware.stand_in import program
-from virtual_lab.firmware.qemu import CONSOLE_LOG, LOG, Machine, Qemu, require_qemu
+from virtual_lab.firmware.qemu import CONSOLE_LOG, LOG, Qemu, require_qemu
 
 
 def saying(folder: Path, words: str) -> str:
@@ -12,11 +12,6 @@ def saying(folder: Path, words: str) -> str:
     path.write_text(f"#!/bin/sh\necho '{words}'\n", "utf-8")
     path.chmod(0o755)
     return str(path)
-
-
-def machine(folder: Path) -> Machine:
-    bios, flash, dtb = (folder / name for name in ("bios", "flash", "dtb"))
-    return Machine(bios, flash, dtb, (folder / "a,b.img",), mac="02:00:00:00:00:01", cable="tap,fd=7")
 
 
 def test_a_machine_without_qemu_is_told_what_to_install() -> None:
@@ -49,28 +44,27 @@ def test_newer_versions_are_taken(version: str, tmp_path: Path) -> None:
 
 
 def test_a_comma_in_a_path_does_not_become_an_option(tmp_path: Path) -> None:
-    words = Qemu(tmp_path, machine(tmp_path)).arguments(3, 4, None)
-    assert f"if=none,id=disk0,format=raw,file={tmp_path}/a,,b.img" in words
-    assert "tap,fd=7,id=cable" in words
+    words = Qemu(tmp_path / "a,b", ["qemu"]).options(3, 4, None)
+    assert any(f"logfile={tmp_path}/a,,b/{CONSOLE_LOG}," in word for word in words)
     assert "-gdb" not in words
 
 
 def test_the_debug_port_is_connected_where_it_is_asked_for(tmp_path: Path) -> None:
-    assert "-gdb" in Qemu(tmp_path, machine(tmp_path)).arguments(3, 4, 5)
+    assert "-gdb" in Qemu(tmp_path, ["qemu"]).options(3, 4, 5)
 
 
 def test_a_folder_too_deep_for_a_socket_is_one_sentence(tmp_path: Path) -> None:
     deep = tmp_path / ("d" * 100)
     deep.mkdir()
     with pytest.raises(ConfigurationError, match="too long for a socket"):
-        Qemu(deep, machine(tmp_path), program=program(tmp_path)).__enter__()
+        Qemu(deep, [program(tmp_path)]).__enter__()
     assert not list(deep.iterdir())
 
 
 def test_last_words_are_printable_and_few(tmp_path: Path) -> None:
     (tmp_path / LOG).write_bytes(b"qemu: no such device\n")
     (tmp_path / CONSOLE_LOG).write_bytes(b"x" * 100_000 + b"\nPANIC \x1b[2J\n")
-    words = Qemu(tmp_path, machine(tmp_path)).last_words()
+    words = Qemu(tmp_path, ["qemu"]).last_words()
     assert words.startswith("qemu: no such device\n")
     assert words.endswith(r"PANIC \x1b[2J")
     assert len(words) < 4_000
