@@ -74,17 +74,24 @@ def _reference(wanted: Wanted) -> Iterator[Lab]:
 @contextmanager
 def _firmware(wanted: Wanted) -> Iterator[Lab]:
     from virtual_lab.firmware.build import build
+    from virtual_lab.firmware.cable import SECOND
     from virtual_lab.firmware.lab import FirmwareLab
     from virtual_lab.firmware.qemu import require_qemu
+    from virtual_lab.firmware.second import SecondHub, second_environment
 
     require_qemu()
     build(wanted.defects)  # here, where packages can still be fetched
     loopback = _on_loopback(wanted)
     with tempfile.TemporaryDirectory(prefix="trustprobe-lab-") as folder:
-        with FirmwareLab(Path(folder) / "device", wanted.defects, loopback=loopback) as lab:
+        device = FirmwareLab(Path(folder) / "device", wanted.defects, loopback=loopback)
+        with device as lab, ExitStack() as opened:
             if lab.note:
                 print(f"bench: {lab.note}.", file=sys.stderr)
             os.environ.update(lab.environment)
+            if wanted.capability in {None, COMPARES}:
+                os.environ.update(opened.enter_context(SecondHub(Path(folder) / "second", lab)).environment)
+            else:
+                os.environ.update(second_environment(SECOND.address, NONE, NONE))
             if wanted.unpowered:
                 PowerSwitch(PowerBench(qmp=lab.environment["FIRMWARE_QMP"])).off()
             yield Lab(lab.port_map)

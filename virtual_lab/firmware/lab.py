@@ -20,7 +20,6 @@ from virtual_lab.firmware.provision import Provisioned, provision
 from virtual_lab.firmware.qemu import LOG, PROGRAM, Qemu, require_qemu
 from virtual_lab.reference import namespace
 
-LOOPBACK_DEVICE: Final = "127.0.8.20"
 LOOPBACK_LAB: Final = "127.0.0.1"
 """Where QEMU's user-mode network takes what the device sends to its host."""
 LOOPBACK_PORTS: Final = MappingProxyType(
@@ -62,14 +61,15 @@ class FirmwareLab:
     ) -> None:
         self.folder = folder.resolve()
         self.defects = tuple(defects)
+        self.place = cable.FIRST
         self.loopback = loopback
         self.note = ""
         """Why there is no tap, in a sentence, where there is none."""
         self.port_map: dict[str, int] = {}
         self.environment: dict[str, str] = {}
-        self._program = program
-        self._builder = builder
-        self._provisioner = provisioner
+        self.program = program
+        self.builder = builder
+        self.provisioner = provisioner
         self._opened = ExitStack()
 
     def __enter__(self) -> Self:
@@ -90,14 +90,14 @@ class FirmwareLab:
         self._opened.close()
 
     def _start(self) -> None:
-        require_qemu(self._program)
-        firmware = self._builder(self.defects)
+        require_qemu(self.program)
+        firmware = self.builder(self.defects)
         tap = None if self.loopback else self._tap()
         self._plug_in(tap)
         label = self._provision(firmware)
         cord = f"tap,fd={tap}" if tap is not None else cable.forwarding(self.address, self.port_map)
         _, *board = machine.words(firmware, label)
-        words = [self._program, *board, *machine.network(label, cord)]
+        words = [self.program, *board, *machine.network(label, cord)]
         qemu = Qemu(self.folder, words, descriptors=[] if tap is None else [tap])
         self._opened.enter_context(qemu)
         self.environment = self._environment(label, firmware, qemu)
@@ -105,29 +105,33 @@ class FirmwareLab:
 
     def _tap(self) -> int | None:
         """Return the descriptor of a tap in the lab's namespace; None, and a note, where the kernel gives none."""
-        namespace.require_fresh_lab()
+        self._require_room()
         try:
-            descriptor = cable.open_tap(namespace.LAB_INTERFACE, namespace.LAB_ADDRESS, namespace.NETMASK)
+            descriptor = cable.open_tap(self.place)
         except OSError as error:
             self.note = f"no tap for the device ({error.strerror}); its ports are forwarded"
             return None
         self._opened.callback(cable.close_tap, descriptor)
         return descriptor
 
+    def _require_room(self) -> None:
+        namespace.require_fresh_lab()
+
     def _plug_in(self, tap: int | None) -> None:
         """Settle who has which address."""
         if tap is None:
             self.port_map = self.port_map or dict(LOOPBACK_PORTS)
-            cable.require_free(LOOPBACK_DEVICE, self.port_map)
-        self.address = namespace.DEVICE_ADDRESS if tap is not None else LOOPBACK_DEVICE
-        self.address6 = namespace.DEVICE_ADDRESS6 if tap is not None and namespace.has_ipv6() else ""
-        self.collector = namespace.LAB_ADDRESS if tap is not None else LOOPBACK_LAB
-        self._inside = self.address if tap is not None else cable.GUEST_ADDRESS
-        self._outside = self.collector if tap is not None else cable.GUEST_HOST
+            cable.require_free(self.place.loopback, self.port_map)
+            self.address, self.address6, self.collector = self.place.loopback, "", LOOPBACK_LAB
+            self._inside, self._outside = cable.GUEST_ADDRESS, cable.GUEST_HOST
+        else:
+            self.address, self.collector = self.place.address, namespace.LAB_ADDRESS
+            self.address6 = self.place.address6 if namespace.has_ipv6() else ""
+            self._inside, self._outside = self.address, self.collector
 
     def _provision(self, firmware: Firmware) -> Provisioned:
         try:
-            return self._provisioner(
+            return self.provisioner(
                 self.folder,
                 firmware,
                 address=self._inside,

@@ -8,7 +8,8 @@ from pathlib import Path
 from drivers.errors import ConfigurationError
 from tests.virtual_lab.firmware import stand_in_qemu
 from virtual_lab.firmware.build import Firmware
-from virtual_lab.firmware.lab import LOOPBACK_DEVICE, FirmwareLab
+from virtual_lab.firmware.cable import FIRST
+from virtual_lab.firmware.lab import FirmwareLab
 from virtual_lab.firmware.provision import Provisioned
 
 
@@ -44,6 +45,6 @@ def stand_in_lab(folder: Path, defects: Sequence[str] = (), *, loopback: bool = 
         provisioner=label,
     )
     if loopback:
-        with socket.create_server((LOOPBACK_DEVICE, 0)) as free:
+        with socket.create_server((FIRST.loopback, 0)) as free:
             lab.port_map = {"tcp/443": free.getsockname()[1]}
     return lab

@@ -16,9 +16,12 @@ import os, socket
 from virtual_lab.firmware import cable
 from virtual_lab.reference import namespace, syscalls
 namespace.enter_lab()
-tap = cable.open_tap("lab0", "192.0.2.1", "255.255.255.0")
+tap = cable.open_tap(cable.FIRST)
 assert syscalls.is_up("lab0")
+other = cable.open_tap(cable.SECOND)
+assert syscalls.is_up("lab1")
 cable.close_tap(tap)
+cable.close_tap(other)
 print([name for _, name in socket.if_nameindex()])
 """
 
@@ -41,7 +44,7 @@ def test_a_port_that_is_taken_is_named(name: str, kind: socket.SocketKind) -> No
 def test_without_the_device_file_there_is_no_tap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cable, "TUN", tmp_path / "tun")
     with pytest.raises(OSError, match="No such file"):
-        cable.open_tap("lab0", "192.0.2.1", "255.255.255.0")
+        cable.open_tap(cable.FIRST)
 
 
 @pytest.mark.namespace

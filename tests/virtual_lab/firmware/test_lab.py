@@ -14,7 +14,9 @@ from drivers.power.qmp import QmpPower
 from tests.virtual_lab.firmware.stand_in import stand_in_lab
 from tests.virtual_lab.firmware.stand_in_qemu import ALERT
 from virtual_lab.firmware import lab as lab_module
-from virtual_lab.firmware.lab import LOOPBACK_DEVICE, FirmwareLab
+from virtual_lab.firmware.cable import FIRST
+from virtual_lab.firmware.lab import FirmwareLab
+from virtual_lab.firmware.second import SecondHub, second_environment
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -43,7 +45,7 @@ def test_the_device_answers_while_the_lab_is_open_and_nothing_is_left_afterwards
 
 def test_the_environment_holds_what_a_bench_refers_to(tmp_path: Path) -> None:
     with stand_in_lab(tmp_path) as lab:
-        assert lab.environment["FIRMWARE_ADDRESS"] == LOOPBACK_DEVICE
+        assert lab.environment["FIRMWARE_ADDRESS"] == FIRST.loopback
         assert lab.environment["FIRMWARE_CONSOLE"].startswith("socket://127.0.0.1:")
         assert lab.environment["FIRMWARE_SERIAL"] == "S-1"
         host, port = lab.environment["FIRMWARE_CONSOLE"].removeprefix("socket://").split(":")
@@ -54,7 +56,15 @@ def test_the_environment_holds_what_a_bench_refers_to(tmp_path: Path) -> None:
 def test_every_variable_of_the_bench_file_is_set(tmp_path: Path) -> None:
     bench = (ROOT / "lab_config/benches/firmware.yaml").read_text("utf-8")
     with stand_in_lab(tmp_path) as lab:
-        assert set(re.findall(r"\$\{(\w+)\}", bench)) <= set(lab.environment)
+        named = set(lab.environment) | set(second_environment("", "", ""))
+        assert set(re.findall(r"\$\{(\w+)\}", bench)) <= named
+
+
+def test_a_second_device_is_beside_the_first_and_has_its_own_address(tmp_path: Path) -> None:
+    with stand_in_lab(tmp_path) as lab, SecondHub(tmp_path / "second", lab) as second:
+        assert second.environment["FIRMWARE_SECOND_ADDRESS"] == second.address != lab.address
+        assert second.collector == "127.0.0.1"
+        assert answer(lab) == ALERT
 
 
 def test_the_power_is_switched_over_qmp(tmp_path: Path) -> None:
@@ -95,7 +105,7 @@ def test_a_device_that_does_not_boot_is_a_bench_error(tmp_path: Path, monkeypatc
 
 def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
     lab = stand_in_lab(tmp_path)
-    with socket.create_server((LOOPBACK_DEVICE, lab.port_map["tcp/443"])):
+    with socket.create_server((FIRST.loopback, lab.port_map["tcp/443"])):
         with pytest.raises(BenchError, match=r"tcp/443 of the device cannot be 127\.0\.8\.20 port \d+") as failure:
             lab.__enter__()
     assert "Another lab" in failure.value.next_step
