@@ -29,7 +29,7 @@ from virtual_lab.reference import pki
 MANUFACTURER, MODEL = "Halcyon Imaging", "Halcyon Hub"
 CLOUD_HOST, CLOUD_PORT = "cloud.halcyon.example", 8443
 COLLECTOR_PORT: Final = 6514
-COLLECTOR_NAME: Final = "log collector"
+COLLECTOR_NAME: Final = "collector.halcyon.example"
 """The name in the collector's certificate that rsyslog asks for."""
 FACTORY_OCTETS: Final = 1 << 20
 _PASSWORD_CHARACTERS = string.ascii_letters + string.digits
@@ -187,10 +187,26 @@ def _server_key(
     begin, end = (now - 400 * _DAY, now - 2 * _DAY) if "certificate_expired" in flaws else (now - _DAY, now + 365 * _DAY)
     names = _names(label.serial, addresses) if "certificate_wrong_name" not in flaws else [x509.DNSName("bell.local")]
     signer = key if self_signed else issuer.key
-    certificate = (
+    certificate = _server_certificate(
+        subject if self_signed else issuer.certificate.subject, key if self_signed else issuer.key, subject, key, names, begin, end
+    )
+    credential = pki.Credential(certificate, key)
+    return {"tls_cert.pem": credential.certificate_pem, "tls_key.pem": credential.key_pem}
+
+
+def _server_certificate(
+    issuer: x509.Name,
+    issuer_key: pki.PrivateKey,
+    subject: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    names: list[x509.GeneralName],
+    begin: datetime,
+    end: datetime,
+) -> x509.Certificate:
+    return (
         x509.CertificateBuilder()
         .subject_name(subject)
-        .issuer_name(subject if self_signed else issuer.certificate.subject)
+        .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(begin)
@@ -200,11 +216,18 @@ def _server_key(
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
-        .sign(signer, hashes.SHA256())
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
+        .sign(issuer_key, hashes.SHA256())
     )
-    credential = pki.Credential(certificate, key)
-    return {"tls_cert.pem": credential.certificate_pem, "tls_key.pem": credential.key_pem}
+
+
+def _collector(issuer: pki.Credential, address: str) -> pki.Credential:
+    """Issue the certificate of the log collector, by name as rsyslog asks for it, and by address."""
+    key, now = _new_key(), datetime.now(UTC)
+    names: list[x509.GeneralName] = [x509.DNSName(COLLECTOR_NAME), x509.IPAddress(ipaddress.ip_address(address))]
+    subject, issued_by = _name(COLLECTOR_NAME), issuer.certificate.subject
+    certificate = _server_certificate(issued_by, issuer.key, subject, key, names, now - _DAY, now + 365 * _DAY)
+    return pki.Credential(certificate, key)
 
 
 def _new_key() -> ec.EllipticCurvePrivateKey:
@@ -235,7 +258,7 @@ def _lab_files(lab: Path, firmware: Firmware, collector: str) -> dict[str, bytes
     """Make the collector's certificate and the cloud's CA; return the CA certificates that the device is given."""
     (lab / "product_ca.pem").write_bytes((firmware.keys / f"{keys.PRODUCT_CA}.crt").read_bytes())
     collector_ca, cloud_ca = pki.authority("Log Collector CA"), pki.authority("Halcyon Cloud CA")
-    credential = pki.collector_credential(collector_ca, collector)
+    credential = _collector(collector_ca, collector)
     (lab / "collector_cert.pem").write_bytes(credential.certificate_pem)
     (lab / "collector_key.pem").write_bytes(credential.key_pem)
     (lab / "cloud_ca.pem").write_bytes(cloud_ca.certificate_pem)

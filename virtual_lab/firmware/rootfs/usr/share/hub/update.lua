@@ -50,7 +50,7 @@ function update.install(octets, user, source)
     local digest = output("sha256sum " .. IMAGE):match("^%x+") or "-"
     local head = io.open(IMAGE, "rb"):read(4096) or ""
     local version = head:match('version%s*=%s*"([%w.]+)"') or ""
-    local said, taken = output("RUNTIME_DIRECTORY=/run/hub/update swupdate-client -v " .. IMAGE)
+    local said, taken = output("TMPDIR=/run/hub/update swupdate-client -v " .. IMAGE)
     os.remove(IMAGE)
     local outcome = { state = taken and "installed" or "rejected", reason = taken and "" or reason(said), version = version }
     state.save(OUTCOME, json.encode(outcome))
