@@ -4,6 +4,7 @@ pytest_plugins = [
     "fixtures.plugin",
     "fixtures.bench",
     "fixtures.network",
+    "fixtures.mqtt",
     "fixtures.cloud",
     "fixtures.web",
     "fixtures.accounts",

@@ -62,6 +62,30 @@ class JtagBench(Model):
         return self
 
 
+class GdbBench(Model):
+    """A gdb server that this sample is debugged through: OpenOCD's, J-Link's, QEMU's, as `host:port`."""
+
+    server: Annotated[str, StringConstraints(pattern=r"^(\[[0-9a-fA-F:]+\]|[^\s:/\[\]]+):[0-9]{1,5}$")]
+    attested_wiring: str | None = None
+    """Who checked the way to a port that must be dead, when, and the photo's file name."""
+
+    @model_validator(mode="after")
+    def _port_is_one(self) -> Self:
+        if not 1 <= self.port <= 65535:
+            raise ValueError(f"{self.port} is no TCP port")
+        return self
+
+    @property
+    def host(self) -> str:
+        """The host's name or address, without brackets."""
+        return self.server.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """The TCP port."""
+        return int(self.server.rpartition(":")[2])
+
+
 QMP_ADDRESS = r"unix:(?P<path>/.+)|(?P<host>[^:/\[\]\s]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})"
 """Where QEMU serves its machine protocol, as its option -qmp names it."""
 
@@ -190,6 +214,7 @@ class Bench(Model):
     network: NetworkBench | Absent
     console: ConsoleBench | Absent
     jtag: JtagBench | Absent
+    gdb: GdbBench | Absent = Absent(absent="not named by the bench file")
     power: PowerBench | Absent
     collector: CollectorBench | Absent
     time_source: TimeSourceBench | Absent = Absent(absent="not named by the bench file")

@@ -24,7 +24,7 @@ class Service(Model):
     id: Identifier
     transport: Transport
     port: Port
-    protocol: Literal["http", "ssh", "ws_discovery", "dns", "ntp", "mdns", "ssdp", "coap", "snmp", "other"]
+    protocol: Literal["http", "ssh", "ws_discovery", "dns", "ntp", "mdns", "ssdp", "coap", "snmp", "mqtt", "other"]
     tls: bool = False
     canary: bool = False
     """Always open while the product runs: asked all through a sweep, its answers are the sweep's witness."""
@@ -121,16 +121,24 @@ class JtagDeclaration(Model):
     """A word here is read to learn whether memory can be read."""
 
 
+class GdbDeclaration(Model):
+    """A GDB remote port as it ships: where memory is read, should a stub answer."""
+
+    probe_address: Annotated[int, Field(ge=0, lt=2**64)]
+
+
 class UpdateDeclaration(Model):
     """The update mechanism."""
 
-    mechanism: Literal["http_upload"]
+    mechanism: Literal["http_upload", "swupdate"]
+    """An image as the body of a POST to the web administration, or the web server of swupdate."""
     service: Identifier
     path: str
     status_path: str
+    """A resource that tells how the last update ended; of swupdate the WebSocket, `/ws`."""
     rejected: str
     """Regular expression that the status shows after a refused image."""
-    container: Literal["signed_tar"]
+    container: Literal["signed_tar", "signed_swu"]
     seconds_to_install: Seconds
     seconds_to_write: Seconds | None = None
     """From the end of the transfer to the restart, so that power can be cut in between."""
@@ -308,6 +316,8 @@ class Component(Model):
     certificate: CertificateDeclaration | Absent
     console: ConsoleDeclaration | Absent
     jtag: JtagDeclaration | Absent
+    gdb: GdbDeclaration | Absent = Absent(absent="not declared")
+    """The usual ports of the device are asked all the same; without an address, memory is read at that of `jtag`."""
     update: UpdateDeclaration | Absent
     update_notice: UpdateNoticeDeclaration | Absent = Absent(absent="not declared")
     logging: LoggingDeclaration | Absent

@@ -24,7 +24,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 """Content-Security-Policy of the page: inline style, and nothing else."""
 ACRONYMS = re.compile(
-    r"\b(ble|coap|csrf|dhcp|dns|ftp|https?|ip|ipv6|jtag|mqtt|nfc|ntp|rtsp|sbom|snmp|ssh|swd|tcp|tls|uart|udp|upnp|usb)\b"
+    r"\b(ble|coap|csrf|dhcp|dns|ftp|gdb|https?|ip|ipv6|jtag|mqtt|nfc|ntp|rtsp|sbom|snmp|ssh|swd|tcp|tls|uart|udp|upnp|usb)\b"
 )
 """Words of titles that are written in upper case; titles come from the names of functions."""
 ROWS_SHOWN = 12

@@ -110,7 +110,7 @@ def nested(name: str, value: str) -> dict[str, object]:
     return {head: nested(rest, value) if rest else value}
 
 
-def _lenient() -> ssl.SSLContext:
+def lenient_context() -> ssl.SSLContext:
     """Make a client context that old, weak and expired servers can be administered with."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
@@ -213,7 +213,7 @@ class WebClient:
     ) -> WebAnswer:
         plain.settimeout(seconds)
         with closing(http.client.HTTPConnection(self.target.address)) as connection:
-            connection.sock = _lenient().wrap_socket(plain) if self.service.tls else plain
+            connection.sock = lenient_context().wrap_socket(plain) if self.service.tls else plain
             connection.auto_open = 0
             with suppress(ConnectionError):  # a server that has read enough answers, and closes while we still send
                 connection.request(prepared.method or "GET", prepared.path_url, prepared.body, {**prepared.headers})
@@ -255,7 +255,7 @@ class WebClient:
         connection = http.client.HTTPConnection(self.target.address)
         connection.auto_open = 0
         with suppress(OSError):
-            connection.sock = _lenient().wrap_socket(plain) if self.service.tls else plain
+            connection.sock = lenient_context().wrap_socket(plain) if self.service.tls else plain
         return connection
 
     def _post(self, connection: http.client.HTTPConnection, path: str, form: Mapping[str, str]) -> int:

@@ -116,24 +116,49 @@ class Console:
         self._last = 0.0
 
     def __enter__(self) -> Self:
-        """Open the port, for this process alone."""
+        """Open the port, for this process alone; a serial server sees to that itself."""
         try:
             self._port = serial.serial_for_url(
-                self._url, baudrate=self._baud, timeout=_POLL_SECONDS, write_timeout=_WRITE_SECONDS, exclusive=True
+                self._url, do_not_open=True, baudrate=self._baud, timeout=_POLL_SECONDS, exclusive=True
             )
-        except (OSError, ValueError) as error:
+            if not self._speaks("rfc2217"):  # pyserial bounds writes by itself there, and takes no other bound
+                self._port.write_timeout = _WRITE_SECONDS
+            self._open()
+        except (OSError, ValueError, TypeError) as error:  # TypeError: pyserial compares a missing port with a number
             raise _unopened(self._url, error) from error
         self._last = time.monotonic()
         return self
+
+    def _open(self) -> None:
+        try:
+            self._port.open()
+        except BaseException:
+            self._close()
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the port; one that is gone already is no error."""
+        self._close()
+
+    def _close(self) -> None:
+        connection = getattr(self._port, "_socket", None)
         try:
             self._port.close()
         except OSError:
             return
+        finally:
+            if connection is not None:  # pyserial forgets to where the server has gone before
+                connection.close()
+
+    def _speaks(self, protocol: str) -> bool:
+        """Whether the port is behind a serial server of this kind."""
+        return self._url.lower().startswith(f"{protocol}://")
+
+    @property
+    def _advice(self) -> str:
+        return _CHECK_SERVER if self._speaks("socket") or self._speaks("rfc2217") else _CHECK_CABLE
 
     @property
     def received(self) -> int:
@@ -155,18 +180,22 @@ class Console:
         try:
             self._port.write(text.encode())
         except OSError as error:
-            raise BenchError(f"serial port {self._url} takes no characters: {error}.", _CHECK_CABLE) from error
+            raise BenchError(f"serial port {self._url} takes no characters: {error}.", self._advice) from error
 
     def send_break(self) -> bool:
         """Send a BREAK of 0.3 s; False where this kind of port carries none."""
-        if self._url.startswith("socket:"):
+        if self._speaks("socket"):
             return False
         try:
             self._port.send_break(_BREAK_SECONDS)
+        except ValueError:  # the serial server says so itself (RFC 2217, SET-CONTROL)
+            return False
         except OSError as error:
             if error.errno in _NO_BREAK:
                 return False
-            raise BenchError(f"serial port {self._url} went away: {error}.", _CHECK_CABLE) from error
+            if _UNACKNOWLEDGED in str(error):
+                raise _unacknowledged(self._url, error) from error
+            raise BenchError(f"serial port {self._url} went away: {error}.", self._advice) from error
         return True
 
     def read_until(self, *awaited: Awaited, seconds: float) -> Arrival | None:
@@ -196,13 +225,15 @@ class Console:
         self._text = ""
 
     def _fill(self) -> None:
-        """Wait up to 0.01 s for bytes, and take what is there."""
+        """Wait up to 0.01 s for bytes, and take what is there: the last words of a port that goes away, too."""
+        data = b""
         try:
             data = self._port.read(1)
             while data and len(data) < _CHUNK and (waiting := self._port.in_waiting):
                 data += self._port.read(min(waiting, _CHUNK))
         except OSError as error:
-            raise BenchError(f"serial port {self._url} went away: {error}.", _CHECK_CABLE) from error
+            if not data:
+                raise BenchError(f"serial port {self._url} went away: {error}.", self._advice) from error
         if not data:
             return
         self._last = time.monotonic()
@@ -213,11 +244,16 @@ class Console:
 
 
 _CHECK_CABLE = "Check the cable, and use an adapter that is not powered by the sample."
+_CHECK_SERVER = "Look at the serial server: it has to run, and no other client may hold the port."
+_UNACKNOWLEDGED = "timeout while waiting for option 'control'"
+"""pyserial's words for a server that does not acknowledge SET-CONTROL."""
 
 
-def _unopened(url: str, error: OSError | ValueError) -> BenchError:
+def _unopened(url: str, error: OSError | ValueError | TypeError) -> BenchError:
     """Say why a port could not be opened, and what to do about it."""
     number = error.errno if isinstance(error, OSError) else None
+    if number is None and isinstance(error.__context__, OSError):  # pyserial makes text of the errors of a connection
+        number = error.__context__.errno
     if number == errno.ENOENT:
         return BenchError(
             f"serial port {url} is not there.", "Plug the adapter in, or correct `console.url` of the bench file."
@@ -228,4 +264,28 @@ def _unopened(url: str, error: OSError | ValueError) -> BenchError:
         )
     if number in (errno.EAGAIN, errno.EBUSY, errno.EWOULDBLOCK):
         return BenchError(f"serial port {url} is in use by another program.", "Close the terminal program on it.")
+    if number == errno.ECONNREFUSED:
+        return BenchError(
+            f"nobody listens at serial port {url}.",
+            "Start the serial server, or correct `console.url` of the bench file.",
+        )
+    if _UNACKNOWLEDGED in str(error):
+        return _unacknowledged(url, error)
+    if "remote rejected value" in str(error):
+        return BenchError(
+            f"the serial server of {url} refuses a line setting: {error}.",
+            "Correct `console.baud` of the declaration, or allow that rate on the server.",
+        )
+    if "support RFC2217" in str(error):
+        return BenchError(
+            f"no RFC 2217 is spoken at serial port {url}.",
+            "Free the port on the server, or write socket:// for raw TCP.",
+        )
     return BenchError(f"serial port {url} could not be opened: {error}.", "Correct `console.url` of the bench file.")
+
+
+def _unacknowledged(url: str, error: Exception) -> BenchError:
+    return BenchError(
+        f"the serial server of {url} acknowledges no control lines: {error}.",
+        "Append `?ign_set_control` to `console.url` of the bench file.",
+    )

@@ -12,19 +12,17 @@ from functools import partial
 from typing import Self
 
 from drivers.errors import BenchError, ConfigurationError
-from drivers.network.http import NoAnswerError, WebAnswer, WebClient, WebSession, asks_for_login
+from drivers.network.http import NoAnswerError, WebAnswer, WebClient, asks_for_login
 from drivers.network.http_settings import Shown
 from drivers.network.target import Target
 from drivers.probe import Answer, Fact, Observation, Recorder, Witness, all_of
 from drivers.update.image import container
 from drivers.update.running import Running, differs, in_words, restarted
+from drivers.update.transfer import Transfer
 from lab_config.models import HttpLogin, Identity, Service, UpdateDeclaration
 
 KEPT_OCTETS = 1 << 20
 """Images up to this size are kept as evidence; of larger ones the digest."""
-UPLOAD_SECONDS = 60.0
-OCTETS_A_SECOND = 50_000
-"""The slowest upload that is waited for."""
 REPLAYED = "replayed"
 """The image of the version that runs: that it was taken shows by a start, where no slot tells."""
 _DENIAL = re.compile(rb"log.?in|unauthori[sz]ed|denied|forbidden|not permitted|no session", re.IGNORECASE)
@@ -59,17 +57,6 @@ class UpdateTrials(Observation):
         refused = f"{len(self.refusals)} images were refused and the status read"
         witness = Witness(what=refused, holds=bool(self.refusals))
         return self.model_copy(update={"facts": (fact,), "witness": witness})
-
-
-def upload(asker: WebClient | WebSession, path: str, image: bytes) -> WebAnswer | NoAnswerError:
-    """Send an image, and return the answer or why there is none; the time allowed grows with its size."""
-    seconds = max(UPLOAD_SECONDS, len(image) / OCTETS_A_SECOND)
-    try:
-        return asker.request(
-            "POST", path, data=image, headers={"Content-Type": "application/octet-stream"}, seconds=seconds
-        )
-    except NoAnswerError as error:
-        return error
 
 
 def _words(answer: WebAnswer | NoAnswerError) -> str:
@@ -146,7 +133,7 @@ class _Trial:
                 Answer.SILENT, "no session to upload with", connected=False
             )
         else:
-            answer = upload(session, self.running.update.path, image)
+            answer = self.running.upload(session, image)
         transfer = _transfer(name, answer)
         self.say(transfer.about, transfer.answer, transfer.detail)
         if _reached(answer, self.running):
@@ -198,6 +185,7 @@ class TryImages:
     restart: Callable[[], None] | None
     ready: Callable[[float], bool]
     seconds: float
+    transfer: Transfer | None = None
 
     @property
     def name(self) -> str:
@@ -210,7 +198,15 @@ class TryImages:
         client = WebClient(self.target, self.service)
         digests = {name: _keep(record, name, image) for name, image in (*self.bad, ("base", self.base))}
         with Running(
-            client, self.http_login, self.update, self.identity, self.user, self.password, self.ready, record
+            client,
+            self.http_login,
+            self.update,
+            self.identity,
+            self.user,
+            self.password,
+            self.ready,
+            record,
+            self.transfer,
         ) as running:
             trial = _Trial(running, self.seconds, rejection(self.update), record)
             if (first := running.shown()) is None:
@@ -323,6 +319,7 @@ class UploadUnauthorised:
     password: str = field(repr=False)
     ready: Callable[[float], bool]
     seconds: float
+    transfer: Transfer | None = None
 
     @property
     def name(self) -> str:
@@ -334,12 +331,20 @@ class UploadUnauthorised:
         client = WebClient(self.target, self.service)
         _keep(record, "unauthorised", self.image)
         with Running(
-            client, self.http_login, self.update, self.identity, self.user, self.password, self.ready, record
+            client,
+            self.http_login,
+            self.update,
+            self.identity,
+            self.user,
+            self.password,
+            self.ready,
+            record,
+            self.transfer,
         ) as running:
             control = self._control(running, record)
             before, status = running.shown(), running.status()
             steady = running.status() == status
-            answer = upload(client, self.update.path, self.image)
+            answer = running.upload(client, self.image)
             record.note(f"POST {self.update.path} without a login -> {_words(answer)}")
             fact = self._fact(running, answer, before, status if steady else None)
             last = running.status()
@@ -358,7 +363,7 @@ class UploadUnauthorised:
         session = running.session()
         if session is None:
             return Witness(what=f"the login of {self.user} failed", holds=False)
-        answer = upload(session, self.update.path, b"")
+        answer = running.upload(session, b"")
         record.note(f"control: an empty image with authority -> {_words(answer)}")
         holds = isinstance(answer, WebAnswer) and not asks_for_login(answer, self.update.path, self.http_login)
         return Witness(what=f"an empty image with authority -> {_words(answer)}", holds=holds)

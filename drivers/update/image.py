@@ -10,11 +10,13 @@ import random
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from drivers.errors import ConfigurationError
+from drivers.update.swu import SignedSwu
 
 SIZE_LIMIT = 64 * 1024 * 1024
 """Octets of an image that are handled."""
@@ -28,6 +30,10 @@ _MANIFEST, _PAYLOAD, _SIGNATURE = "manifest.json", "payload.bin", "manifest.sig"
 
 class Container(Protocol):
     """A format of update images."""
+
+    @property
+    def cannot_be(self) -> Mapping[str, str]:
+        """Which bad images the format itself rules out, and why."""
 
     def version(self, image: bytes) -> str:
         """Return the version that an image claims; ConfigurationError where it is no image of this format."""
@@ -58,6 +64,8 @@ class Member:
 
 class SignedTar:
     """POSIX tar of manifest.json, payload.bin and manifest.sig, the raw Ed25519 signature over the manifest."""
+
+    cannot_be = MappingProxyType[str, str]({})
 
     def version(self, image: bytes) -> str:
         """Return the version of the manifest."""
@@ -190,7 +198,7 @@ def _no_image(why: str) -> ConfigurationError:
     )
 
 
-_CONTAINERS: dict[str, Container] = {"signed_tar": SignedTar()}
+_CONTAINERS: dict[str, Container] = {"signed_tar": SignedTar(), "signed_swu": SignedSwu()}
 
 
 def container(name: str) -> Container:

@@ -14,9 +14,10 @@ from drivers.network.http_settings import Shown
 from drivers.network.target import Target
 from drivers.power.switch import PowerSwitch
 from drivers.probe import Answer, Fact, Observation, Recorder, Witness, printable
-from drivers.update.http_upload import rejection, upload
+from drivers.update.http_upload import rejection
 from drivers.update.image import container
 from drivers.update.running import Running, in_words, restarted
+from drivers.update.transfer import Transfer
 from lab_config.models import HttpLogin, Identity, Service, UpdateDeclaration
 
 MOMENTS = (0.3, 0.7)
@@ -43,6 +44,7 @@ class CutPower:
     ready: Callable[[float], bool]
     write_seconds: float
     boot_seconds: float
+    transfer: Transfer | None = None
 
     @property
     def name(self) -> str:
@@ -57,7 +59,15 @@ class CutPower:
         cut = 0
         client = WebClient(self.target, self.service)
         with Running(
-            client, self.http_login, self.update, self.identity, self.user, self.password, self.ready, record
+            client,
+            self.http_login,
+            self.update,
+            self.identity,
+            self.user,
+            self.password,
+            self.ready,
+            record,
+            self.transfer,
         ) as running:
             before = self._settled(running)
             if before is None:
@@ -107,7 +117,7 @@ class CutPower:
         session = running.session()
         if session is None:
             return "no session to upload with", False
-        answer = upload(session, self.update.path, self.image)
+        answer = running.upload(session, self.image)
         if not isinstance(answer, WebAnswer) or not answer.ok:
             words = answer.words if isinstance(answer, WebAnswer) else f"no answer: {answer.detail}"
             return f"the image was not taken: {words}", False

@@ -13,6 +13,7 @@ from drivers.credentials import LoginAttempt
 from drivers.network.http import NoAnswerError, WebAnswer, WebClient, WebSession, asks_for_login
 from drivers.network.http_settings import Shown, shown_by
 from drivers.probe import Recorder, printable
+from drivers.update.transfer import Transfer, upload
 from lab_config.models import HttpLogin, Identity, UpdateDeclaration
 
 HOLD_SECONDS = 2.0
@@ -36,6 +37,8 @@ class Running:
     password: str = field(repr=False)
     ready: Callable[[float], bool]
     record: Recorder
+    transfer: Transfer | None = None
+    """The way to the mechanism where it is not a POST to `update.path` of the web administration."""
     _session: WebSession | None = None
 
     def __enter__(self) -> "Running":
@@ -79,8 +82,16 @@ class Running:
         shown = shown_by(answer.json(), self.identity) if answer is not None else Shown()
         return shown if shown.version is not None else None
 
+    def upload(self, asker: WebClient | WebSession, image: bytes) -> WebAnswer | NoAnswerError:
+        """Send an image to the mechanism, and return the answer or why there is none."""
+        if self.transfer is not None:
+            return self.transfer.upload(asker, image)
+        return upload(asker, self.update.path, image)
+
     def status(self) -> str | None:
         """Return what the update status says now."""
+        if self.transfer is not None:
+            return self.transfer.status()
         answer = self.read(self.update.status_path)
         return None if answer is None else answer.body.decode("utf-8", "replace")
 

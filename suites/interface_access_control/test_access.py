@@ -1,4 +1,4 @@
-"""Access over the web administration: nothing without a login, and nothing beyond the role."""
+"""Access over the web administration and MQTT: nothing without a login, and nothing beyond the role."""
 
 from drivers.probe import Observation
 from fixtures.case import case
@@ -34,3 +34,19 @@ def test_viewer_can_not_do_what_is_the_administrators(viewer_request: Observatio
     Witness: the viewer's session is valid, and the same request with the administrator's session succeeded.
     """
     assert not viewer_request.seen, f"open to a viewer: {', '.join(sorted(viewer_request.seen))}"
+
+
+@case(
+    "access.anonymous.mqtt",
+    covers=["IAC-1b", "IAC-1c", "EN303645 5.5-4", "EN18031 ACM-2", "EN18031 AUM-1-1"],
+    fails_on="presence",
+    advice="Refuse clients without a user name (mosquitto: allow_anonymous false), and give each user its own topics.",
+)
+def test_mqtt_broker_lets_nobody_in_without_a_login(mqtt_anonymous: Observation) -> None:
+    """Connect to each declared broker and the usual ports of MQTT without a user name, and subscribe to all topics.
+
+    A subscription that is granted is a failure. Witness: the canary connected before and after, and where a broker is
+    declared the valid login got in through the same code.
+    """
+    let_in = [f"{about} ({mqtt_anonymous.detail(about)})" for about in sorted(mqtt_anonymous.seen)]
+    assert not let_in, f"lets in whoever comes: {', '.join(let_in)}"

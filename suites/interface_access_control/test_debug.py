@@ -34,3 +34,19 @@ def test_memory_can_not_be_read_over_jtag(jtag_memory: Observation) -> None:
     Memory that reads is a failure. Witness: the same adapter read the IDCODE of the debug port right before.
     """
     assert not jtag_memory.seen, f"memory reads over JTAG: {jtag_memory.detail('memory')}"
+
+
+@case(
+    "debug.gdb.read_memory",
+    covers=["IAC-1a", "EN303645 5.6-4A", "EN303645 5.6-4B", "EN18031 GEC-2"],
+    fails_on="presence",
+    advice="Leave the GDB stub out of production builds, and close its port.",
+)
+def test_memory_can_not_be_read_through_a_gdb_port(gdb_memory: Observation) -> None:
+    """Ask for registers and memory in the GDB remote protocol, on its usual TCP ports and on the bench's gdb server.
+
+    The protocol knows no login: what reads is open to anybody. Nothing is written, and the target runs on afterwards.
+    Witness: the canary connected before and after; at the bench's server its own answer, or attested wiring.
+    """
+    reads = [f"{about}: {gdb_memory.detail(about)}" for about in sorted(gdb_memory.seen)]
+    assert not reads, f"memory reads through GDB: {'; '.join(reads)}"

@@ -2,7 +2,18 @@
 
 from typing import Protocol
 
-from virtual_lab.reference.firmware import cloud, collector, discovery, leftovers, mdns, snmp_agent, ssh, web
+from virtual_lab.reference.firmware import (
+    cloud,
+    collector,
+    discovery,
+    gdb_stub,
+    leftovers,
+    mdns,
+    mqtt_broker,
+    snmp_agent,
+    ssh,
+    web,
+)
 from virtual_lab.reference.firmware.clock import TimeSource
 from virtual_lab.reference.firmware.device import Device
 from virtual_lab.reference.firmware.ports import Ports
@@ -64,6 +75,11 @@ def _services(device: Device) -> dict[str, Service]:
         services[leftovers.FTP] = leftovers.TcpService(device, leftovers.FTP, leftovers.ftp)
     if device.defects("undeclared_tcp"):
         services[leftovers.DEBUG] = leftovers.TcpService(device, leftovers.DEBUG, leftovers.debug_port)
+    if device.defects("gdb_stub_open"):
+        services[gdb_stub.PORT] = leftovers.TcpService(device, gdb_stub.PORT, gdb_stub.stub)
+    if device.defects("mqtt_anonymous") or device.defects("mqtt_admin_admin"):
+        broker = mqtt_broker.Broker(takes_anybody=device.defects("mqtt_anonymous"))
+        services[mqtt_broker.PORT] = leftovers.TcpService(device, mqtt_broker.PORT, broker.serve)
     if device.defects("undeclared_udp"):
         services[snmp_agent.PORT] = snmp_agent.SnmpAgent(device)
     return services

@@ -21,7 +21,18 @@ from virtual_lab.reference.provision import provision
 
 ADDRESS, COLLECTOR = "127.0.8.10", "127.0.8.1"
 SECONDS = 15.0
-_SERVICES = ("tcp/443", "tcp/22", "tcp/23", "tcp/21", "tcp/8899", "udp/3702", "udp/5353", "udp/161")
+_SERVICES = (
+    "tcp/443",
+    "tcp/22",
+    "tcp/23",
+    "tcp/21",
+    "tcp/1883",
+    "tcp/2345",
+    "tcp/8899",
+    "udp/3702",
+    "udp/5353",
+    "udp/161",
+)
 
 
 class Uart:

@@ -18,7 +18,15 @@ SYSDESCR = bytes.fromhex("302902010104067075626c6963a01c020412345678020100020100
 
 @pytest.fixture(scope="module")
 def planted(build: Build) -> Camera:
-    camera = build("telnet_open", "ftp_open", "undeclared_tcp", "undeclared_udp", "discovery_dead")
+    camera = build(
+        "telnet_open",
+        "ftp_open",
+        "undeclared_tcp",
+        "undeclared_udp",
+        "gdb_stub_open",
+        "mqtt_admin_admin",
+        "discovery_dead",
+    )
     camera.start()
     return camera
 
@@ -50,7 +58,7 @@ def test_anything_but_a_probe_is_ignored(camera: Camera, datagram: bytes) -> Non
     assert b"ProbeMatches" in camera.ask("udp/3702", PROBE)
 
 
-@pytest.mark.parametrize("service", ["tcp/21", "tcp/23", "tcp/8899"])
+@pytest.mark.parametrize("service", ["tcp/21", "tcp/23", "tcp/1883", "tcp/2345", "tcp/8899"])
 def test_a_hardened_device_has_no_other_tcp_service(camera: Camera, service: str) -> None:
     with pytest.raises(ConnectionRefusedError):
         camera.connect(service)
@@ -72,6 +80,27 @@ def test_planted_ftp_and_debug_port_greet(planted: Camera) -> None:
         assert [line[:3] for line in read_until(sock, b"Goodbye\r\n").splitlines()] == [b"331", b"530", b"221"]
     with planted.connect("tcp/8899") as sock:
         assert read_until(sock, b"\n") == b"HVDBG ready\n"
+
+
+def test_planted_gdb_stub_reads_its_memory_and_ends_with_a_detach(planted: Camera) -> None:
+    with planted.connect("tcp/2345") as sock:
+        sock.sendall(b"$m8000000,4#c1")
+        assert read_until(sock, b"#86") == b"+$00040020#86"
+        sock.sendall(b"$m9000000,4#c2")
+        assert b"$E14#" in read_until(sock, b"#aa")
+        sock.sendall(b"$D#44")
+        assert b"$OK#9a" in read_until(sock, b"#9a")
+        assert sock.recv(1) == b""
+
+
+@pytest.mark.parametrize(("password", "code"), [(b"admin", 0), (b"other", 5)])
+def test_planted_mqtt_broker_lets_admin_in_and_shows_its_topic(planted: Camera, password: bytes, code: int) -> None:
+    with planted.connect("tcp/1883") as sock:
+        sock.sendall(b"\x10\x1b\0\4MQTT\4\xc2\0\x1e\0\1x\0\5admin\0\5" + password)
+        assert read_until(sock, bytes([0, code])) == bytes([0x20, 2, 0, code])
+        if code == 0:
+            sock.sendall(b"\x82\6\0\7\0\1#\0")
+            assert read_until(sock, b"idle!").startswith(b"\x90\3\0\7\0")
 
 
 def test_planted_snmp_answers_the_community_public_only(planted: Camera) -> None:

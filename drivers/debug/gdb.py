@@ -1,0 +1,151 @@
+"""An open GDB port: does a stub or gdb server let anybody read the processor's memory, without any login.
+
+The usual ports of the device are asked (gdbserver, QEMU, OpenOCD, J-Link), and the server that the bench names. The
+packets are in `gdb_remote.py`.
+"""
+
+import re
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from drivers.debug.gdb_remote import GdbRemote
+from drivers.network.canary import Canary
+from drivers.network.questions import clear_services
+from drivers.network.sweep import is_reached
+from drivers.network.target import CONNECT_SECONDS, Target, answer_of
+from drivers.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
+from lab_config.models import GdbBench, Transport
+
+OCTETS = 16
+"""What is read of memory."""
+SERVER = "server"
+"""The fact about the server that the bench names; the others are about `tcp/N` of the device."""
+_SHOWN = 200
+_AT_ONCE = 8
+_HEX = re.compile(r"(?:[0-9a-fA-F]{2})+")
+_REGISTERS = re.compile(r"(?:[0-9a-fA-F]{2}|xx){4,}")
+
+
+def gdb_ports() -> tuple[int, ...]:
+    """Return the TCP ports on which stubs and gdb servers listen by custom."""
+    return next(row.ports for row in clear_services() if row.service == "gdbserver")
+
+
+@dataclass(frozen=True)
+class ReadGdbMemory:
+    """Ask for registers and memory on each port; a stub has no login, so what reads is open to anybody.
+
+    `address` is where memory is read. SEEN is memory or registers, REFUSED an RST or the stub's own error. Witness:
+    the canary connected before and after; at the bench's server its answer to `?`, or attested wiring.
+    """
+
+    address: int
+    target: Target | None
+    canary: int | None
+    server: GdbBench | None = None
+
+    @property
+    def name(self) -> str:
+        """One processor a bench."""
+        return "gdb_memory"
+
+    def run(self, record: Recorder) -> Observation:
+        """Ask everywhere; BenchError when this machine cannot send."""
+        witnesses, facts = [], list[Fact]()
+        if self.target is not None:
+            canary = Canary(self.target, self.canary)
+            asked = self._ask_ports(self.target, record)
+            facts += [fact for fact, _ in asked]
+            witnesses += [_mute(fact) for fact, spoke in asked if spoke and fact.answer is Answer.SILENT]
+            witnesses.append(canary.witness())
+            if not self._all_reached(self.target):
+                reason = "forwarding stands before the device: only the mapped ports could be asked"
+                witnesses.append(Witness(what=reason, holds=False))
+        if self.server is not None:
+            fact, spoke = self._ask_server(self.server, record)
+            facts.append(fact)
+            witnesses.append(_server_witness(self.server, fact, spoke))
+        for fact in facts:
+            record.note(f"{fact.about} -> {fact.answer}: {fact.detail}")
+        return Observation(
+            question="Can memory be read through an open GDB port?", facts=tuple(facts), witness=all_of(witnesses)
+        )
+
+    def _ask_ports(self, target: Target, record: Recorder) -> list[tuple[Fact, bool]]:
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return list(pool.map(lambda port: self._ask_port(target, port, record), gdb_ports()))
+
+    def _ask_port(self, target: Target, port: int, record: Recorder) -> tuple[Fact, bool]:
+        about = f"tcp/{port}"
+        if not is_reached(target, Transport.TCP, port):
+            return Fact(about=about, answer=Answer.SILENT, detail="not forwarded"), False
+        return self._ask(about, lambda: target.connect(port), record)
+
+    def _ask_server(self, server: GdbBench, record: Recorder) -> tuple[Fact, bool]:
+        """Ask the bench's server. That nobody listens there is nothing that the device said."""
+        fact, spoke = self._ask(
+            SERVER, lambda: socket.create_connection((server.host, server.port), CONNECT_SECONDS), record
+        )
+        if spoke or fact.answer is Answer.SEEN:
+            return fact, spoke
+        return fact.model_copy(update={"answer": Answer.SILENT}), False
+
+    def _ask(self, about: str, connect: Callable[[], socket.socket], record: Recorder) -> tuple[Fact, bool]:
+        """Ask one stub for registers and memory; whether a stub spoke at all stands beside the fact."""
+        try:
+            sock = connect()
+        except OSError as error:
+            answer = answer_of(error)
+            detail = "connection refused" if answer is Answer.REFUSED else "no answer to connect()"
+            return Fact(about=about, answer=answer, detail=detail), False
+        remote = GdbRemote(sock)
+        with remote:
+            if remote.ask("qSupported") is None and not remote.spoke:
+                registers = memory = None
+            else:
+                remote.ask("?")
+                registers, memory = remote.ask("g"), remote.ask(f"m{self.address:x},{OCTETS:x}")
+        record.keep(f"{about.replace('/', '-')}.bin", bytes(remote.heard))
+        if not remote.spoke:
+            shown = printable(bytes(remote.heard), _SHOWN) or "nothing"
+            return Fact(about=about, answer=Answer.SILENT, detail=f"open, but no GDB stub spoke: {shown}"), False
+        record.note(f"{about}: {'detached, the target runs on' if remote.detached else 'the detach was not answered'}")
+        return self._fact(about, registers, memory), True
+
+    def _fact(self, about: str, registers: str | None, memory: str | None) -> Fact:
+        parts = []
+        if memory and _HEX.fullmatch(memory) and len(memory) <= 2 * OCTETS:
+            parts.append(f"memory at {self.address:#x} reads {memory}")
+        if registers and _REGISTERS.fullmatch(registers) and registers.strip("x"):
+            parts.append(f"registers read {registers[:64]}")
+        if parts:
+            return Fact(about=about, answer=Answer.SEEN, detail="; ".join(parts))
+        if memory is None:
+            return Fact(about=about, answer=Answer.SILENT, detail="a GDB stub spoke, but did not answer to `m`")
+        words = f"a GDB stub refuses: g -> {_words(registers)}, m -> {_words(memory)}"
+        return Fact(about=about, answer=Answer.REFUSED, detail=words)
+
+    def _all_reached(self, target: Target) -> bool:
+        return all(is_reached(target, Transport.TCP, port) for port in gdb_ports())
+
+
+def _server_witness(server: GdbBench, fact: Fact, spoke: bool) -> Witness:
+    if spoke and fact.answer is Answer.SILENT:
+        return _mute(fact)
+    if spoke:
+        return Witness(what=f"the stub at {server.server} answered", holds=True)
+    if server.attested_wiring is not None:
+        return Witness(what=f"wiring attested: {server.attested_wiring}", holds=True)
+    return Witness(what=f"no stub answered at {server.server} ({fact.detail}), and no wiring is attested", holds=False)
+
+
+def _mute(fact: Fact) -> Witness:
+    return Witness(what=f"{fact.about}: {fact.detail}", holds=False)
+
+
+def _words(reply: str | None) -> str:
+    if reply is None:
+        return "nothing"
+    return printable(reply, _SHOWN) or "not supported"

@@ -1,0 +1,116 @@
+"""MQTT control packets of our own: CONNECT and SUBSCRIBE of 3.1.1 and 5, and what a broker answers to them.
+
+What an answer means is said in `mqtt.py`.
+"""
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+V311, V5 = 4, 5
+_CONNECT, _CONNACK, _PUBLISH, _SUBSCRIBE, _SUBACK = 0x10, 0x20, 0x30, 0x82, 0x90
+_USER, _PASSWORD, _CLEAN = 0x80, 0x40, 0x02
+_KEEP_ALIVE = 30
+_GRANTED = range(3)
+"""The codes of a SUBACK that grant a subscription (3.1.1 clause 3.9.3, 5 clause 3.9.3)."""
+CODES = {
+    0: "accepted",
+    1: "unacceptable protocol version",
+    2: "identifier rejected",
+    3: "server unavailable",
+    4: "bad user name or password",
+    5: "not authorized",
+    0x84: "unsupported protocol version",
+    0x85: "client identifier not valid",
+    0x86: "bad user name or password",
+    0x87: "not authorized",
+    0x88: "server unavailable",
+    0x89: "server busy",
+    0x8A: "banned",
+    0x8C: "bad authentication method",
+    0x9F: "connection rate exceeded",
+}
+"""Return codes of CONNACK (3.1.1 clause 3.2.2.3) and reason codes (5 clause 3.2.2.2)."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a broker answered: the code of its CONNACK, whether `#` was granted, and the first topic that it sent."""
+
+    code: int | None = None
+    subscribed: bool | None = None
+    topic: bytes | None = None
+
+
+def connect(level: int, user: str | None = None, password: str = "") -> bytes:
+    """Return a CONNECT with a clean session, without a user where none is given."""
+    client = f"tp{secrets.token_hex(8)}".encode()
+    flags = _CLEAN | (0 if user is None else _USER | _PASSWORD)
+    body = _text(b"MQTT") + bytes([level, flags]) + _KEEP_ALIVE.to_bytes(2, "big") + _properties(level) + _text(client)
+    if user is not None:
+        body += _text(user.encode()) + _text(password.encode())
+    return _packet(_CONNECT, body)
+
+
+def subscribe(level: int, topic: str = "#") -> bytes:
+    """Return a SUBSCRIBE to one topic filter; a client need not wait for CONNACK (3.1.1 clause 3.1.4)."""
+    return _packet(_SUBSCRIBE, b"\0\1" + _properties(level) + _text(topic.encode()) + b"\0")
+
+
+def answers(heard: bytes, level: int) -> Answers:
+    """Return what these bytes hold; what is cut off or comes before a CONNACK is passed over."""
+    code: int | None = None
+    subscribed: bool | None = None
+    topic: bytes | None = None
+    for kind, body in _packets(heard):
+        if code is None:
+            if kind != _CONNACK or len(body) < 2 or body[0] > 1 or (body[1] and body[0]):
+                return Answers()
+            code = body[1]
+        elif kind == _SUBACK and body[:2] == b"\0\1" and subscribed is None:
+            granted = body[2:] if level == V311 else _behind_properties(body[2:])
+            subscribed = bool(granted) and granted[0] in _GRANTED
+        elif kind & 0xF0 == _PUBLISH and topic is None:
+            topic = body[2 : 2 + int.from_bytes(body[:2], "big")]
+    return Answers(code, subscribed, topic)
+
+
+def _packets(data: bytes) -> Iterator[tuple[int, bytes]]:
+    while len(data) >= 2:
+        size, used = _variable(data[1:])
+        if used == 0 or len(data) < 1 + used + size:
+            return
+        yield data[0], data[1 + used : 1 + used + size]
+        data = data[1 + used + size :]
+
+
+def _variable(data: bytes) -> tuple[int, int]:
+    """Return a variable byte integer and the bytes that it takes; (0, 0) where it is none."""
+    value = 0
+    for index, octet in enumerate(data[:4]):
+        value |= (octet & 0x7F) << 7 * index
+        if not octet & 0x80:
+            return value, index + 1
+    return 0, 0
+
+
+def _behind_properties(data: bytes) -> bytes:
+    size, used = _variable(data)
+    return data[used + size :] if used else b""
+
+
+def _properties(level: int) -> bytes:
+    return b"" if level == V311 else b"\0"
+
+
+def _text(data: bytes) -> bytes:
+    return len(data).to_bytes(2, "big") + data
+
+
+def _packet(kind: int, body: bytes) -> bytes:
+    size, length = len(body), bytearray()
+    while True:
+        size, octet = size >> 7, size & 0x7F
+        length.append(octet | (0x80 if size else 0))
+        if not size:
+            return bytes([kind]) + bytes(length) + body

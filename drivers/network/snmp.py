@@ -1,0 +1,223 @@
+"""An SNMP agent and the well-known names that open it: communities of v1 and v2c, users of v3 without authentication.
+
+An agent answers nothing to a wrong community (RFC 3584 clause 5.2.1), so silence needs a witness here more than ever.
+"""
+
+import itertools
+import secrets
+import socket
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from drivers.network.questions import udp_questions
+from drivers.network.snmp_message import (
+    INTERNET,
+    SYS_DESCR,
+    Engine,
+    SnmpAnswer,
+    Version,
+    discovery,
+    parse,
+    request,
+    request_v3,
+)
+from drivers.network.target import Target, answer_of
+from drivers.network.udp import UdpAsking, UdpPort, questions_for
+from drivers.probe import Answer, Fact, Observation, Recorder, Witness, printable
+from lab_config.models import Service, Transport
+
+PORT = 161
+DISCOVERY_ROUNDS, ROUNDS = 3, 2
+ROUND_SECONDS = 0.4
+BATCH = 10
+"""Requests that are on their way at once; small agents lose more."""
+READ_LIMIT = 4_096
+_SHOWN = 200
+_ERRORS = {2: "noSuchName", 5: "genErr", 6: "noAccess", 16: "authorizationError"}
+
+
+@dataclass(frozen=True)
+class Name:
+    """A well-known community, or user of v3, to try with one version."""
+
+    version: Version
+    name: str
+
+    @property
+    def about(self) -> str:
+        """The name of this guess in an observation: `v2c:public`."""
+        return f"{self.version}:{self.name}"
+
+
+def names(communities: Iterable[str], users: Iterable[str]) -> tuple[Name, ...]:
+    """Return each community with v1 and v2c, and each user with v3."""
+    communities = tuple(communities)
+    named = [Name(version, one) for version in (Version.V1, Version.V2C) for one in communities]
+    return (*named, *(Name(Version.V3, user) for user in users))
+
+
+class SnmpGuesses(Observation):
+    """What each name came to; `about()` takes `version:name`."""
+
+    engine: str = ""
+    """The engine of the v3 agent in hexadecimal digits, where one told it."""
+
+    def of_version(self, version: str) -> "SnmpGuesses":
+        """Narrow to the names that were tried with one version."""
+        return self.about(*(fact.about for fact in self.facts if fact.about.split(":", 1)[0] == version))
+
+
+@dataclass(frozen=True)
+class GuessCommunities:
+    """Read sysDescr.0 with each name, and where that shows nothing what follows 1.3.6.1.
+
+    SEEN is a response with a value, REFUSED a report or an error of the agent, or ICMP from its port. Witness: the
+    agent told its v3 engine before and after; where no SNMP is declared, other declared UDP services answered.
+    """
+
+    target: Target
+    names: tuple[Name, ...]
+    port: int = PORT
+    declared: bool = False
+    others: tuple[Service, ...] = ()
+    """Declared UDP services other than SNMP."""
+
+    @property
+    def name(self) -> str:
+        """One agent a target."""
+        return "snmp_communities"
+
+    def run(self, record: Recorder) -> SnmpGuesses:
+        """Ask; BenchError when this machine cannot send."""
+        with self.target.datagram(self.port) as sock:
+            agent = _Agent(sock, record)
+            others_before, before = self._others(record), agent.engine()
+            if not agent.closed:
+                self._ask_all(agent, before)
+            after = None if agent.closed else agent.engine()
+        facts = tuple(self._fact(name, agent) for name in self.names)
+        gone = agent.closed and (before is not None or agent.answers)
+        others = others_before & self._others(record)
+        for fact in facts:
+            record.note(f"{fact.about} -> {fact.answer}: {fact.detail}")
+        return SnmpGuesses(
+            question=f"Does an SNMP agent on udp/{self.port} know one of {len(self.names)} well-known names?",
+            facts=facts,
+            witness=None if agent.closed and not gone else self._witness(before, after, others),
+            engine=before.name.hex() if before else "",
+        )
+
+    def _ask_all(self, agent: "_Agent", engine: Engine | None) -> None:
+        asked = [one for one in self.names if one.version is not Version.V3 or engine is not None]
+        agent.ask(asked, engine)
+        valueless = [one for one in asked if (answer := agent.answers.get(one)) and _is_empty(answer)]
+        agent.ask(valueless, engine, following=True)
+
+    def _others(self, record: Recorder) -> frozenset[int]:
+        """Return the other declared UDP services that answer now."""
+        table = udp_questions()
+        services = [service for service in self.others if service.transport is Transport.UDP]
+        ports = [UdpPort(service.port, questions_for(service, table)) for service in services]
+        UdpAsking(self.target, record).ask(ports)
+        return frozenset(port.port for port in ports if port.answer is Answer.SEEN)
+
+    def _fact(self, name: Name, agent: "_Agent") -> Fact:
+        answer = agent.answers.get(name)
+        if answer is None and agent.closed:
+            return Fact(about=name.about, answer=Answer.REFUSED, detail="ICMP port unreachable")
+        if answer is None:
+            untold = name.version is Version.V3 and agent.told is None
+            detail = "no engine of v3 was told, so no user was tried" if untold else "no answer"
+            return Fact(about=name.about, answer=Answer.SILENT, detail=detail)
+        if answer.value is not None:
+            return Fact(about=name.about, answer=Answer.SEEN, detail=f"reads {printable(answer.value, _SHOWN)}")
+        words = answer.report or _ERRORS.get(
+            answer.error, f"error {answer.error}" if answer.error else "no such object"
+        )
+        return Fact(about=name.about, answer=Answer.REFUSED, detail=f"the agent answers {words}")
+
+    def _witness(self, before: Engine | None, after: Engine | None, others: frozenset[int]) -> Witness:
+        if before and after:
+            return Witness(what=f"the agent on udp/{self.port} told its v3 engine before and after", holds=True)
+        if others and not self.declared and not before:
+            ports = ", ".join(f"udp/{port}" for port in sorted(others))
+            return Witness(what=f"no SNMP is declared, and {ports} answered before and after", holds=True)
+        when = "before and not after" if before else "after and not before" if after else "neither before nor after"
+        return Witness(what=f"udp/{self.port} told a v3 engine {when}, so its silence proves nothing", holds=False)
+
+
+def _is_empty(answer: SnmpAnswer) -> bool:
+    """Whether the name is known and the object is not: a response without a value, or noSuchName."""
+    return answer.value is None and not answer.report and answer.error in (0, 2)
+
+
+@dataclass
+class _Agent:
+    """A connected socket to the agent's port, and what came from there."""
+
+    sock: socket.socket
+    record: Recorder
+    answers: dict[Name, SnmpAnswer] = field(default_factory=dict)
+    told: Engine | None = None
+    closed: bool = False
+    _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(secrets.randbelow(1 << 30) + 1))
+
+    def engine(self) -> Engine | None:
+        """Ask a v3 agent for its engine; None where none tells it."""
+        for _ in range(DISCOVERY_ROUNDS):
+            number = next(self._numbers)
+            self._send(discovery(number))
+            answer = next(iter(self._collect({number: Version.V3}).values()), None)
+            if answer is not None and answer.engine is not None and answer.engine.name:
+                self.told = answer.engine
+                return answer.engine
+            if self.closed:
+                return None
+        return None
+
+    def ask(self, wanted: Iterable[Name], engine: Engine | None, *, following: bool = False) -> None:
+        """Send each request, again where nothing came, and enter the answers."""
+        asked = list(wanted)
+        for start in range(0, len(asked), BATCH):
+            left = asked[start : start + BATCH]
+            for _ in range(ROUNDS):
+                if not left or self.closed:
+                    break
+                numbered = {next(self._numbers): one for one in left}
+                for number, one in numbered.items():
+                    self._send(_message(number, one, engine, following))
+                answers = self._collect({number: one.version for number, one in numbered.items()})
+                self.answers.update({numbered[number]: answer for number, answer in answers.items()})
+                left = [one for number, one in numbered.items() if number not in answers]
+
+    def _send(self, message: bytes) -> None:
+        # A pending ICMP error is handed to the first call that comes, which then has not sent anything.
+        try:
+            self.sock.send(message)
+        except OSError as error:
+            self.closed |= answer_of(error) is Answer.REFUSED
+
+    def _collect(self, wanted: Mapping[int, Version]) -> dict[int, SnmpAnswer]:
+        """Return the answers by number: until all are there, the port says that it is closed, or the round is over."""
+        answers: dict[int, SnmpAnswer] = {}
+        deadline = time.monotonic() + ROUND_SECONDS
+        while len(answers) < len(wanted) and not self.closed and (left := deadline - time.monotonic()) > 0:
+            self.sock.settimeout(left)
+            try:
+                data = self.sock.recv(READ_LIMIT)
+            except OSError as error:
+                self.closed |= answer_of(error) is Answer.REFUSED
+                continue
+            answer = parse(data)
+            if answer is not None and wanted.get(answer.number) is answer.version and answer.number not in answers:
+                answers[answer.number] = answer
+                self.record.keep(f"snmp-{answer.number}.bin", data)
+        return answers
+
+
+def _message(number: int, name: Name, engine: Engine | None, following: bool) -> bytes:
+    read = INTERNET if following else SYS_DESCR
+    if name.version is Version.V3:
+        return request_v3(number, engine or Engine(), name.name, read, following=following)
+    return request(name.version, number, name.name, read, following=following)
