@@ -18,7 +18,6 @@ PACKAGES: Final = (
     "linux-image-cloud-arm64",
     "avahi-daemon",
     "busybox-static",
-    "curl",
     "dropbear-bin",
     "libubootenv-tool",
     "lighttpd",

@@ -16,11 +16,10 @@ from virtual_lab.firmware import elf
 OWN_FILES: Final = Path(__file__).with_name("rootfs")
 PROGRAMS: Final = (
     "bin/busybox",
-    "usr/bin/curl",
     "usr/bin/fw_printenv",
     "usr/bin/fw_setenv",
     "usr/bin/lua5.3",
-    "usr/bin/mosquitto_passwd",
+    "usr/bin/nice",
     "usr/bin/openssl",
     "usr/bin/swupdate",
     "usr/bin/swupdate-client",

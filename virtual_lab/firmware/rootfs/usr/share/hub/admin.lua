@@ -123,9 +123,8 @@ routes["/api/settings"] = {
 local function upload(who)
     local outcome = update.install(request.octets, who and who.user or "-", request.source)
     if outcome.state == "rejected" then return answer(422, outcome) end
-    answer(202, { state = "installing", version = outcome.version })
-    io.stdout:close()
     state.ask("reboot")
+    answer(202, { state = "installing", version = outcome.version })
 end
 routes["/api/update"] = {
     GET = { function() answer(200, update.outcome()) end, { "administrator" } },
@@ -144,16 +143,14 @@ end
 routes["/api/password"] = { POST = { change_password, { "administrator", "viewer" } } }
 
 local function restart()
-    answer(202, { state = "restarting" })
-    io.stdout:close()
     state.ask("reboot")
+    answer(202, { state = "restarting" })
 end
 routes["/api/reboot"] = { POST = { restart, { "administrator" } } }
 
 local function reset(who)
-    answer(202, { state = "resetting" })
-    io.stdout:close()
     state.ask("reset user=\"" .. who.user .. "\" src=\"" .. request.source .. "\"")
+    answer(202, { state = "resetting" })
 end
 routes["/api/reset"] = { POST = { reset, { "administrator" } } }
 

@@ -47,13 +47,14 @@ end
 -- Returns the outcome: installed, or rejected with a reason. The device is not restarted here.
 function update.install(octets, user, source)
     receive(octets)
-    local digest = output("sha256sum " .. IMAGE):match("^%x+") or "-"
+    local digest = output("openssl dgst -sha256 -r " .. IMAGE):match("^%x+") or "-"
     local head = io.open(IMAGE, "rb"):read(4096) or ""
     local version = head:match('version%s*=%s*"([%w.]+)"') or ""
     local said, taken = output("TMPDIR=/run/hub/update swupdate-client -v " .. IMAGE)
     os.remove(IMAGE)
     local outcome = { state = taken and "installed" or "rejected", reason = taken and "" or reason(said), version = version }
     state.save(OUTCOME, json.encode(outcome))
+    state.save("said", said)
     if taken then
         state.save("installed", version)
     else
