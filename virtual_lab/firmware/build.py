@@ -32,6 +32,8 @@ _LOCK_SECONDS = 600.0
 _LOCK_POLL = 0.2
 _COMPLETE = "complete"
 _LEVELS = ("-10", "-3")
+_SYSTEM = "system.squashfs"
+_SQUASH = tuple("-comp zstd -Xcompression-level 15 -all-root -no-xattrs -noappend -all-time 0 -mkfs-time 0 -quiet".split())
 
 
 @dataclass(frozen=True)
@@ -169,7 +171,11 @@ def _make_base(folder: Path, apt: Path) -> None:
     kernel = folder / "kernel"
     kernel.write_bytes(rootfs.kernel(tree))
     run(["gzip", "-9", "-n", str(kernel)])
-    _compress(folder / "programs.cpio", rootfs.archive(rootfs.from_packages(tree)), _LEVELS[0])
+    programs = rootfs.system(tree)
+    _compress(folder / "initial.cpio", rootfs.archive(rootfs.initial(tree, programs)), _LEVELS[0])
+    shutil.rmtree(tree)
+    rootfs.write_tree(tree, programs)
+    run(["mksquashfs", str(tree), str(folder / _SYSTEM), *_SQUASH], seconds=300)
     shutil.rmtree(tree)
     keys.make(folder / "keys")
 
@@ -183,11 +189,15 @@ def _make_variant(folder: Path, base: Path, names: Sequence[str]) -> None:
     shutil.copyfile(tree, plain)
     own = planted.files(rootfs.own(), names)
     own["etc/update_ca.pem"] = rootfs.Entry(stat.S_IFREG | 0o644, (base / "keys" / f"{keys.UPDATE_CA}.crt").read_bytes())
+    system = (base / _SYSTEM).read_bytes()
+    own["etc/system.sum"] = rootfs.Entry(
+        stat.S_IFREG | 0o644, f"{hashlib.sha256(system).hexdigest()} {len(system)}\n".encode()
+    )
     images = folder / "images"
     images.mkdir()
     for name, version in {"current": VERSION, **RELEASES}.items():
         _write_fit(images / f"{name}.itb", version, base, own, tree)
-    disk.write_disk(folder / "disk.img", {"a": images / "current.itb", "b": images / "older.itb"})
+    disk.write_disk(folder / "disk.img", {"a": images / "current.itb", "b": images / "older.itb"}, base / _SYSTEM)
     disk.write_flash(folder / "flash.img", planted.boot_environment(disk.BOOT_ENVIRONMENT, names))
     if planted.unsigned_boot(names):
         plain.replace(tree)
@@ -211,7 +221,7 @@ def _write_fit(path: Path, version: str, base: Path, own: dict[str, rootfs.Entry
     added = path.with_suffix(".cpio")
     _compress(added, rootfs.archive(entries), _LEVELS[1])
     initrd = path.with_suffix(".initrd")
-    initrd.write_bytes((base / "programs.cpio.zst").read_bytes() + added.with_suffix(".cpio.zst").read_bytes())
+    initrd.write_bytes((base / "initial.cpio.zst").read_bytes() + added.with_suffix(".cpio.zst").read_bytes())
     fit.write(path, version=version, kernel=base / "kernel.gz", initrd=initrd, keys=base / "keys", tree=tree)
     for part in (initrd, added.with_suffix(".cpio.zst")):
         part.unlink()

@@ -1,4 +1,4 @@
-"""The disk of the device: partition table, boot environment, two slots, a data partition; and U-Boot's own flash.
+"""The disk of the device: partition table, boot environment, two slots, data and system; and U-Boot's own flash.
 
 The flash holds what U-Boot does and cannot be written by Linux; the environment on the disk says which slot, nothing else.
 """
@@ -19,11 +19,13 @@ SECTOR: Final = 512
 MIB: Final = 1 << 20
 ENVIRONMENT_AT: Final = MIB // 2
 ENVIRONMENT_OCTETS: Final = 0x10000
-SLOT_OCTETS: Final = 48 * MIB
+SLOT_OCTETS: Final = 24 * MIB
 SLOTS: Final = MappingProxyType({"a": MIB, "b": MIB + SLOT_OCTETS})
 DATA_AT: Final = MIB + 2 * SLOT_OCTETS
 DATA_OCTETS: Final = 32 * MIB
-DISK_OCTETS: Final = DATA_AT + DATA_OCTETS
+SYSTEM_AT: Final = DATA_AT + DATA_OCTETS
+SYSTEM_OCTETS: Final = 32 * MIB
+DISK_OCTETS: Final = SYSTEM_AT + SYSTEM_OCTETS
 FLASH_OCTETS: Final = 64 * MIB
 _FLASH_ENVIRONMENT_OCTETS = 0x40000
 """CONFIG_ENV_SIZE of Debian's qemu_arm64 U-Boot, which reads it from the start of the second flash bank."""
@@ -72,8 +74,8 @@ def write_flash(path: Path, variables: Mapping[str, str]) -> None:
         file.truncate(FLASH_OCTETS)
 
 
-def write_disk(path: Path, slots: Mapping[str, Path]) -> None:
-    """Write a disk whose slots hold these images, that starts slot a and has an empty data partition."""
+def write_disk(path: Path, slots: Mapping[str, Path], system: Path) -> None:
+    """Write a disk with these images in its slots and system partition, that starts slot a and holds no data."""
     data = path.with_suffix(".data")
     with data.open("wb") as file:
         file.truncate(DATA_OCTETS)
@@ -86,6 +88,7 @@ def write_disk(path: Path, slots: Mapping[str, Path]) -> None:
         for slot, image in slots.items():
             _place(file.fileno(), SLOTS[slot], image, SLOT_OCTETS)
         _place(file.fileno(), DATA_AT, data, DATA_OCTETS)
+        _place(file.fileno(), SYSTEM_AT, system, SYSTEM_OCTETS)
     data.unlink()
 
 
@@ -101,8 +104,8 @@ def _place(descriptor: int, at: int, image: Path, room: int) -> None:
 
 
 def _partition_table() -> bytes:
-    """A master boot record (MBR) of three Linux partitions; addresses are LBA only."""
-    places = [(at, SLOT_OCTETS) for at in SLOTS.values()] + [(DATA_AT, DATA_OCTETS)]
+    """A master boot record (MBR) of four Linux partitions; addresses are LBA only."""
+    places = [(at, SLOT_OCTETS) for at in SLOTS.values()] + [(DATA_AT, DATA_OCTETS), (SYSTEM_AT, SYSTEM_OCTETS)]
     entries = b"".join(
         struct.pack("<B3sB3sII", 0, b"\xfe\xff\xff", _LINUX, b"\xfe\xff\xff", at // SECTOR, octets // SECTOR)
         for at, octets in places

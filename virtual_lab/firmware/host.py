@@ -21,9 +21,9 @@ TOOLS: Final = MappingProxyType(
         "fdtput": "device-tree-compiler",
         "apt-get": "apt",
         "dpkg-deb": "dpkg",
-        "cpio": "cpio",
         "zstd": "zstd",
         "mke2fs": "e2fsprogs",
+        "mksquashfs": "squashfs-tools",
         "openssl": "openssl",
     }
 )

@@ -1,6 +1,7 @@
 """The root file system: the programs of the device with the libraries they need, and the files below `rootfs/`.
 
-Everything is written as cpio archives (newc), which Linux unpacks one after the other; no file here is run on the host.
+What boots (init, modules, our files) is written as cpio archives, which Linux unpacks one after the other; the programs of
+the packages are a system image (squashfs) that the init mounts at /system once its digest is right. No file is run here.
 """
 
 import stat
@@ -41,13 +42,17 @@ _PLUGINS = (
     "usr/lib/aarch64-linux-gnu/rsyslog/*.so",
 )
 _DATA = ("usr/share/lua/5.3/posix/*.lua", "etc/ssl/openssl.cnf")
-_MODULES = ("virtio_ring", "virtio", "virtio_mmio", "virtio_blk", "failover", "net_failover", "virtio_net")
+SYSTEM: Final = "system"
+_MODULES = ("squashfs", "virtio_ring", "virtio", "virtio_mmio", "virtio_blk", "failover", "net_failover", "virtio_net")
 _LAST_MODULE = "virtio-rng"
 _LIBRARIES = ("lib/aarch64-linux-gnu", "usr/lib/aarch64-linux-gnu")
 _MERGED = ("bin", "sbin", "lib")
 _UNNEEDED = frozenset({"ommail.so", "imjournal.so", "omjournal.so"})
 _ICU_DATA, _ICU_MAGIC, _ICU_TAIL = "libicudata.so", b"\xda\x27", 65536
-_FOLDERS = ("data", "dev", "proc", "root", "run", "sys", "tmp", "usr/bin", "usr/lib", "usr/sbin", "var/empty")
+_FOLDERS = ("data", "dev", "proc", "root", "run", "sys", "system", "tmp", "usr/bin", "usr/lib", "usr/sbin", "var/empty")
+_INITIAL = "usr/bin/busybox"
+_LINKED_FILES = ("usr/bin", "usr/sbin")
+_LINKED_FOLDERS = ("usr/lib/aarch64-linux-gnu", "usr/lib/lighttpd", "usr/share/lua")
 _EXECUTABLE_FOLDERS = ("usr/bin", "usr/sbin", "usr/lib/hub")
 
 
@@ -59,7 +64,7 @@ class Entry:
     content: bytes = b""
 
 
-def from_packages(tree: Path) -> dict[str, Entry]:
+def system(tree: Path) -> dict[str, Entry]:
     """Return the files that the device takes from the unpacked Debian packages, by path without a leading slash."""
     wanted = [tree / name for name in PROGRAMS]
     for pattern in _PLUGINS:
@@ -69,8 +74,7 @@ def from_packages(tree: Path) -> dict[str, Entry]:
         wanted += elf.closure(wanted, names)
     except (KeyError, FileNotFoundError) as error:
         raise BenchError(f"The packages of the device lack {error}.", "Clear the cache and build again.") from error
-    entries = {folder: Entry(stat.S_IFDIR | 0o755) for folder in _FOLDERS}
-    entries |= {name: Entry(stat.S_IFLNK | 0o777, f"usr/{name}".encode()) for name in _MERGED}
+    entries = {}
     for path in wanted:
         content = path.read_bytes()
         if path.name.startswith(_ICU_DATA):
@@ -79,10 +83,30 @@ def from_packages(tree: Path) -> dict[str, Entry]:
     for pattern in _DATA:
         for path in _found(tree, pattern):
             entries[_merged(path.relative_to(tree))] = Entry(stat.S_IFREG | 0o644, path.read_bytes())
+    return entries
+
+
+def initial(tree: Path, mounted: Mapping[str, Entry]) -> dict[str, Entry]:
+    """Return what Linux starts with: folders, busybox, modules, and links to the programs of the system image."""
+    entries = {folder: Entry(stat.S_IFDIR | 0o755) for folder in _FOLDERS}
+    entries |= {name: Entry(stat.S_IFLNK | 0o777, f"usr/{name}".encode()) for name in _MERGED}
+    programs = [name for name in mounted if str(Path(name).parent) in _LINKED_FILES and name != _INITIAL]
+    for name in (*programs, *_LINKED_FOLDERS):
+        entries[name] = Entry(stat.S_IFLNK | 0o777, f"/{SYSTEM}/{name}".encode())
+    entries[_INITIAL] = mounted[_INITIAL]
+    entries["etc/ssl/openssl.cnf"] = mounted["etc/ssl/openssl.cnf"]
     entries["usr/lib/ld-linux-aarch64.so.1"] = Entry(stat.S_IFLNK | 0o777, b"aarch64-linux-gnu/ld-linux-aarch64.so.1")
     entries["init"] = Entry(stat.S_IFLNK | 0o777, b"/usr/bin/busybox")
-    entries |= _modules(tree)
-    return entries
+    return entries | _modules(tree)
+
+
+def write_tree(folder: Path, entries: Mapping[str, Entry]) -> None:
+    """Write regular files below a folder, for mksquashfs."""
+    for name, entry in entries.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(entry.content)
+        path.chmod(stat.S_IMODE(entry.mode))
 
 
 def own(folder: Path = OWN_FILES) -> dict[str, Entry]:

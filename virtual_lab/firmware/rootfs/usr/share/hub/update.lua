@@ -1,7 +1,7 @@
 -- Updates: hands an uploaded image to swupdate, which checks and writes it, and keeps what came of it.
 local state = require "state"
 local json = require "json"
-local update = { MOST_OCTETS = 50331648 }
+local update = { MOST_OCTETS = 25165824 }
 local IMAGE, OUTCOME = "/run/hub/upload/image", "outcome.json"
 local CHUNK = 65536
 local REFUSALS = {
@@ -54,7 +54,6 @@ function update.install(octets, user, source)
     os.remove(IMAGE)
     local outcome = { state = taken and "installed" or "rejected", reason = taken and "" or reason(said), version = version }
     state.save(OUTCOME, json.encode(outcome))
-    state.save("said", said)
     if taken then
         state.save("installed", version)
     else
