@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # A run starts Python many times: without the compiled files beside the sources each start would compile them anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test check docs matrix matrix-smoke clean
+.PHONY: run test check docs lab matrix matrix-smoke clean
 
 run: $(VENV)/.run
 	@$(BIN)/trustprobe run
@@ -24,6 +24,10 @@ matrix-smoke: $(VENV)/.run
 
 matrix: $(VENV)/.dev
 	@$(BIN)/trustprobe matrix
+
+# The firmware device: U-Boot, Linux and real daemons for QEMU, built into the cache folder; without root.
+lab: $(VENV)/.run
+	@$(BIN)/python -m virtual_lab.firmware.build
 
 docs: $(VENV)/.docs
 	@$(BIN)/mkdocs build --quiet --strict
