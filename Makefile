@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # A run starts Python many times: without the compiled files beside the sources each start would compile them anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test check docs matrix matrix-smoke lab-run lab-test lab-matrix clean
+.PHONY: run test check docs matrix matrix-smoke lab lab-run lab-test lab-matrix clean
 
 run: $(VENV)/.run
 	@$(BIN)/trustprobe run
@@ -25,7 +25,11 @@ matrix-smoke: $(VENV)/.run
 matrix: $(VENV)/.dev
 	@$(BIN)/trustprobe matrix
 
-# The firmware device, real parts under QEMU: boot it and judge it.
+# The firmware device: U-Boot, Linux and real daemons for QEMU, built into the cache folder; without root.
+lab: $(VENV)/.run
+	@$(BIN)/python -m virtual_lab.firmware.build
+
+# Boots the firmware device and judges it.
 lab-run: $(VENV)/.run
 	@$(BIN)/trustprobe run --bench firmware
 

@@ -1,7 +1,7 @@
-"""Builds the firmware device into a cache folder: `python -m virtual_lab.firmware.build [DEFECT ...]` prints the folder.
+"""Builds the firmware device into a cache folder; `python -m virtual_lab.firmware.build [DEFECT ...]` prints it.
 
-There are a base for all devices (packages, kernel, the maker's keys) and a variant for each set of planted defects. Both
-are made beside their place and moved there in one step, under a lock: builds at the same time do not disturb each other.
+There are a base for all devices (packages, kernel, the maker's keys) and a variant for each set of planted defects.
+Both are made beside their place and moved there in one step, under a lock: builds at the same time do not meet.
 """
 
 import fcntl
@@ -33,7 +33,10 @@ _LOCK_POLL = 0.2
 _COMPLETE = "complete"
 _LEVELS = ("-10", "-3")
 _SYSTEM = "system.squashfs"
-_SQUASH = tuple("-comp zstd -Xcompression-level 15 -all-root -no-xattrs -noappend -all-time 0 -mkfs-time 0 -quiet".split())
+_SQUASH = (
+    *("-comp", "zstd", "-Xcompression-level", "15", "-all-root", "-no-xattrs"),
+    *("-noappend", "-all-time", "0", "-mkfs-time", "0", "-quiet"),
+)
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,9 @@ def build(defects: Sequence[str] = ()) -> Firmware:
             _made(base, lambda folder: _make_base(folder, cache / "apt"))
             _made(firmware.folder, lambda folder: _make_variant(folder, base, names))
         except OSError as error:
-            raise BenchError(f"The firmware cannot be built in {cache}: {error}.", "Free or name another cache.") from error
+            raise BenchError(
+                f"The firmware cannot be built in {cache}: {error}.", "Free or name another cache."
+            ) from error
         _prune(cache, firmware.folder)
     os.utime(firmware.folder)
     return firmware
@@ -125,7 +130,9 @@ def _is_complete(folder: Path) -> bool:
     """Whether all of a build is there; it notes the size of each file when it is done."""
     try:
         lines = (folder / _COMPLETE).read_text().splitlines()
-        return all((folder / name).stat().st_size == int(octets) for octets, name in (line.split(" ", 1) for line in lines))
+        return all(
+            (folder / name).stat().st_size == int(octets) for octets, name in (line.split(" ", 1) for line in lines)
+        )
     except (OSError, ValueError):
         return False
 
@@ -188,7 +195,9 @@ def _make_variant(folder: Path, base: Path, names: Sequence[str]) -> None:
     fit.device_tree(tree)
     shutil.copyfile(tree, plain)
     own = planted.files(rootfs.own(), names)
-    own["etc/update_ca.pem"] = rootfs.Entry(stat.S_IFREG | 0o644, (base / "keys" / f"{keys.UPDATE_CA}.crt").read_bytes())
+    own["etc/update_ca.pem"] = rootfs.Entry(
+        stat.S_IFREG | 0o644, (base / "keys" / f"{keys.UPDATE_CA}.crt").read_bytes()
+    )
     system = (base / _SYSTEM).read_bytes()
     own["etc/system.sum"] = rootfs.Entry(
         stat.S_IFREG | 0o644, f"{hashlib.sha256(system).hexdigest()} {len(system)}\n".encode()

@@ -1,6 +1,6 @@
 """The disk of the device: partition table, boot environment, two slots, data and system; and U-Boot's own flash.
 
-The flash holds what U-Boot does and cannot be written by Linux; the environment on the disk says which slot, nothing else.
+The flash holds what U-Boot does, and Linux cannot write it; the environment on the disk says which slot and no more.
 """
 
 import os
@@ -51,7 +51,7 @@ BOOT_ENVIRONMENT: Final = MappingProxyType(
             for slot, at in SLOTS.items()
         },
         "bootcmd": "virtio scan; run read_slot; "
-        "if test \"${slot}\" = b; then run boot_b; run boot_a; else run boot_a; run boot_b; fi; "
+        'if test "${slot}" = b; then run boot_b; run boot_a; else run boot_a; run boot_b; fi; '
         "echo No slot holds software that is signed.; sleep 3; reset",
     }
 )

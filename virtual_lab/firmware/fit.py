@@ -1,4 +1,4 @@
-"""What U-Boot boots: a signed FIT of kernel and initrd, and the device tree that holds the key it must be signed with."""
+"""What U-Boot boots: a signed FIT of kernel and initrd, and the device tree that holds the key it is signed with."""
 
 from pathlib import Path
 from typing import Final
@@ -49,9 +49,7 @@ def write(path: Path, *, version: str, kernel: Path, initrd: Path, keys: Path, t
     """Write a signed FIT, and put its public key as a required one into the device tree `tree`."""
     source = path.with_suffix(".its")
     source.write_text(
-        _SOURCE.format(
-            version=version, kernel=kernel, initrd=initrd, load=_LOAD, configuration=CONFIGURATION, key=BOOT
-        )
+        _SOURCE.format(version=version, kernel=kernel, initrd=initrd, load=_LOAD, configuration=CONFIGURATION, key=BOOT)
     )
     run(["mkimage", "-f", str(source), "-k", str(keys), "-K", str(tree), "-r", str(path)])
     source.unlink()

@@ -1,7 +1,7 @@
 """The end of the production line: gives one device its disk, identity, accounts, keys and certificates.
 
-What is the device's own lies on a factory disk, a tar that the guest unpacks at each start and never writes; `lab/` holds
-what its lab keeps. No two devices share a secret.
+What is the device's own lies on a factory disk, a tar that the guest unpacks at each start and never writes; `lab/`
+holds what its lab keeps. No two devices share a secret.
 """
 
 import io
@@ -184,11 +184,20 @@ def _server_key(
     subject = _name(label.serial)
     self_signed = "certificate_self_signed" in flaws
     now = datetime.now(UTC)
-    begin, end = (now - 400 * _DAY, now - 2 * _DAY) if "certificate_expired" in flaws else (now - _DAY, now + 365 * _DAY)
-    names = _names(label.serial, addresses) if "certificate_wrong_name" not in flaws else [x509.DNSName("bell.local")]
-    signer = key if self_signed else issuer.key
+    begin, end = (
+        (now - 400 * _DAY, now - 2 * _DAY) if "certificate_expired" in flaws else (now - _DAY, now + 365 * _DAY)
+    )
+    names = _names(label.serial, addresses)
+    if "certificate_wrong_name" in flaws:
+        names = [x509.DNSName("bell.local")]
     certificate = _server_certificate(
-        subject if self_signed else issuer.certificate.subject, key if self_signed else issuer.key, subject, key, names, begin, end
+        subject if self_signed else issuer.certificate.subject,
+        key if self_signed else issuer.key,
+        subject,
+        key,
+        names,
+        begin,
+        end,
     )
     credential = pki.Credential(certificate, key)
     return {"tls_cert.pem": credential.certificate_pem, "tls_key.pem": credential.key_pem}

@@ -1,11 +1,10 @@
 """The root file system: the programs of the device with the libraries they need, and the files below `rootfs/`.
 
-What boots (init, modules, our files) is written as cpio archives, which Linux unpacks one after the other; the programs of
-the packages are a system image (squashfs) that the init mounts at /system once its digest is right. No file is run here.
+What boots (init, modules, our files) is written as cpio archives, which Linux unpacks one after the other; the programs
+of the packages are a system image (squashfs) that the init mounts at /system once its digest is right.
 """
 
 import stat
-import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -156,9 +155,9 @@ def _modules(tree: Path) -> dict[str, Entry]:
 
 
 def _without_icu_data(library: bytes) -> bytes:
-    """Blank the 30 MB of character tables that libxml2 links and nothing in the device asks for, as ICU's stubdata does."""
+    """Blank the 30 MB of character tables that nothing in the device asks for, as ICU's own stubdata does."""
     start = library.index(_ICU_MAGIC) - 2
-    (octets,) = struct.unpack_from("<H", library, start)
+    octets = int.from_bytes(library[start : start + 2], "little")
     at = start + octets
     blank = len(library) - at - _ICU_TAIL
     return library[:at] + b"\0" * blank + library[at + blank :]

@@ -5,9 +5,9 @@ local update = { MOST_OCTETS = 25165824 }
 local IMAGE, OUTCOME = "/run/hub/upload/image", "outcome.json"
 local CHUNK = 65536
 local REFUSALS = {
-    { "ownload of older", "not newer" }, { "owngrad", "not newer" }, { "einstall", "not newer" },
-    { "igning certificate", "signature wrong" }, { "ignature", "signature wrong" }, { "ardware", "wrong model" },
-    { "ash", "payload digest wrong" }, { "hecksum", "payload digest wrong" },
+    { "owngrad", "not newer" }, { "einstall", "not newer" },
+    { "hardware", "wrong model" }, { "HASH mismatch", "payload digest wrong" }, { "hecksum", "payload digest wrong" },
+    { "ignature", "signature wrong" }, { "igner", "signature wrong" }, { "ertificate", "signature wrong" },
 }
 
 function update.outcome()
@@ -39,7 +39,13 @@ local function output(command)
     return said, said:match("exit=(%d+)%s*$") == "0"
 end
 
-local function reason(said)
+-- swupdate tells its client that it failed, and the log why.
+local function reason()
+    local lines, said = state.records(40), ""
+    for at = #lines, 1, -1 do
+        if lines[at]:find("Software Update started", 1, true) then break end
+        if lines[at]:find("swupdate .*ERROR") then said = lines[at] .. said end
+    end
     for _, row in ipairs(REFUSALS) do if said:find(row[1]) then return row[2] end end
     return "malformed image"
 end
@@ -50,9 +56,9 @@ function update.install(octets, user, source)
     local digest = output("openssl dgst -sha256 -r " .. IMAGE):match("^%x+") or "-"
     local head = io.open(IMAGE, "rb"):read(4096) or ""
     local version = head:match('version%s*=%s*"([%w.]+)"') or ""
-    local said, taken = output("TMPDIR=/run/hub/update swupdate-client -v " .. IMAGE)
+    local _, taken = output("TMPDIR=/run/hub/update swupdate-client -v " .. IMAGE)
     os.remove(IMAGE)
-    local outcome = { state = taken and "installed" or "rejected", reason = taken and "" or reason(said), version = version }
+    local outcome = { state = taken and "installed" or "rejected", reason = taken and "" or reason(), version = version }
     state.save(OUTCOME, json.encode(outcome))
     if taken then
         state.save("installed", version)
