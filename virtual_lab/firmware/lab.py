@@ -62,6 +62,8 @@ class FirmwareLab:
         self.folder = folder.resolve()
         self.defects = tuple(defects)
         self.place = cable.FIRST
+        self.before: tuple[str, ...] = ()
+        """A command that runs QEMU: `nice`."""
         self.loopback = loopback
         self.note = ""
         """Why there is no tap, in a sentence, where there is none."""
@@ -97,7 +99,7 @@ class FirmwareLab:
         label = self._provision(firmware)
         cord = f"tap,fd={tap}" if tap is not None else cable.forwarding(self.address, self.port_map)
         _, *board = machine.words(firmware, label)
-        words = [self.program, *board, *machine.network(label, cord)]
+        words = [*self.before, self.program, *board, *machine.network(label, cord)]
         qemu = Qemu(self.folder, words, descriptors=[] if tap is None else [tap])
         self._opened.enter_context(qemu)
         self.environment = self._environment(label, firmware, qemu)

@@ -29,6 +29,7 @@ class SecondHub(FirmwareLab):
             provisioner=first.provisioner,
         )
         self.place = cable.SECOND
+        self.before = ("nice", "-n", "10")  # it takes no time from the device that is judged
         self.port_map = dict(first.port_map)
 
     def _require_room(self) -> None:
