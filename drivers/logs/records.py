@@ -19,7 +19,12 @@ def lacks(record: SyslogRecord) -> list[str]:
     """
     if record.error is not None:
         return [record.error]
-    parts = {"time": record.timestamp, "host": record.host, "application": record.app, "event": record.msgid or record.message}
+    parts = {
+        "time": record.timestamp,
+        "host": record.host,
+        "application": record.app,
+        "event": record.msgid or record.message,
+    }
     return [f"no {name}" for name, value in parts.items() if not value]
 
 
