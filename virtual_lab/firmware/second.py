@@ -12,8 +12,9 @@ from virtual_lab.firmware.lab import FirmwareLab
 from virtual_lab.firmware.provision import Provisioned
 from virtual_lab.firmware.qemu import Qemu
 
-NOBODY: Final = "127.0.0.1"
-"""Where the second device sends its log and looks for its cloud: nothing of it disturbs what the first one sends."""
+NOBODY: Final = ".99"
+"""The end of the address where the second device sends its log and looks for its cloud: nobody has it, and nothing of
+it disturbs what the first one sends. An address that refused would keep the device busy with new attempts."""
 
 
 class SecondHub(FirmwareLab):
@@ -37,7 +38,7 @@ class SecondHub(FirmwareLab):
 
     def _plug_in(self, tap: int | None) -> None:
         super()._plug_in(tap)
-        self.collector = self._outside = NOBODY
+        self.collector = self._outside = self._inside.rpartition(".")[0] + NOBODY
 
     def _await_boot(self, qemu: Qemu) -> None:
         """Who asks the second device waits for it."""

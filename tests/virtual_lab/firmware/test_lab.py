@@ -63,7 +63,7 @@ def test_every_variable_of_the_bench_file_is_set(tmp_path: Path) -> None:
 def test_a_second_device_is_beside_the_first_and_has_its_own_address(tmp_path: Path) -> None:
     with stand_in_lab(tmp_path) as lab, SecondHub(tmp_path / "second", lab) as second:
         assert second.environment["FIRMWARE_SECOND_ADDRESS"] == second.address != lab.address
-        assert second.collector == "127.0.0.1"
+        assert second.collector == "10.0.2.99"
         assert answer(lab) == ALERT
 
 
