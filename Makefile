@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # A run starts Python many times: without the compiled files beside the sources each start would compile them anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test check docs matrix matrix-smoke clean
+.PHONY: run test check docs matrix matrix-smoke lab lab-run lab-test lab-matrix clean
 
 run: $(VENV)/.run
 	@$(BIN)/trustprobe run
@@ -24,6 +24,21 @@ matrix-smoke: $(VENV)/.run
 
 matrix: $(VENV)/.dev
 	@$(BIN)/trustprobe matrix --markdown docs/soundness.md
+
+# The firmware device: U-Boot, Linux and real daemons for QEMU, built into the cache folder; without root.
+lab: $(VENV)/.run
+	@$(BIN)/python -m virtual_lab.firmware.build
+
+# Boots the firmware device and judges it.
+lab-run: $(VENV)/.run
+	@$(BIN)/trustprobe run --bench firmware
+
+# Each planted flaw of the firmware device with the cases of its capability; everything against everything.
+lab-test: $(VENV)/.run
+	@$(BIN)/trustprobe matrix --device firmware --out out/lab-test --own
+
+lab-matrix: $(VENV)/.run
+	@$(BIN)/trustprobe matrix --device firmware --out out/lab-matrix
 
 docs: $(VENV)/.docs
 	@$(BIN)/mkdocs build --quiet --strict

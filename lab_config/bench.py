@@ -1,6 +1,7 @@
 """Where one sample is plugged in, and what may be done to it."""
 
 import ipaddress
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -85,12 +86,27 @@ class GdbBench(Model):
         return int(self.server.rpartition(":")[2])
 
 
-class PowerBench(Model):
-    """The power switch: a command each, or an URL each that is fetched with GET."""
+QMP_ADDRESS = r"unix:(?P<path>/.+)|(?P<host>[^:/\[\]\s]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})"
+"""Where QEMU serves its machine protocol, as its option -qmp names it."""
 
-    on: str | tuple[str, ...]
-    off: str | tuple[str, ...]
+
+class PowerBench(Model):
+    """The power switch: a command each, or an URL each that is fetched with GET; or QEMU that runs the board."""
+
+    on: str | tuple[str, ...] | None = None
+    off: str | tuple[str, ...] | None = None
+    qmp: Annotated[str, StringConstraints(max_length=200)] | None = None
+    """`unix:/path` or `host:port` of QEMU's machine protocol, instead of `on` and `off`."""
     settle_seconds: Seconds = 1.0
+
+    @model_validator(mode="after")
+    def _one_switch(self) -> Self:
+        given = (self.on is not None, self.off is not None)
+        if not (given == (False, False) if self.qmp is not None else all(given)):
+            raise ValueError("give both on and off, or qmp alone")
+        if self.qmp is not None and not re.fullmatch(QMP_ADDRESS, self.qmp):
+            raise ValueError(f"{self.qmp!r} is neither unix:/path nor host:port")
+        return self
 
 
 class CollectorBench(Model):
@@ -193,7 +209,7 @@ class Bench(Model):
     sample: str
     mac: str | None = None
     """The MAC address on the sample's label; passwords that follow from it are guessed."""
-    virtual: Literal["reference"] | None = None
+    virtual: Literal["reference", "firmware"] | None = None
     """Start this device of virtual_lab/ for the run; never on a bench with a board."""
     network: NetworkBench | Absent
     console: ConsoleBench | Absent

@@ -12,6 +12,7 @@ from lab_config.base import (
     Seconds,
 )
 from lab_config.bench import (
+    QMP_ADDRESS,
     Bench,
     CloudBench,
     CollectorBench,
@@ -80,6 +81,7 @@ from lab_config.rules import (
 
 __all__ = [
     "NOT_DECLARED",
+    "QMP_ADDRESS",
     "Absent",
     "Account",
     "Advisories",

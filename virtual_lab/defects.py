@@ -1,17 +1,25 @@
-"""The register of planted flaws: what each one is, and the cases that must fail because of it."""
+"""The registers of planted flaws, one a device: what each flaw is, and the cases that must fail because of it."""
 
 from collections.abc import Iterable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Self
+from types import MappingProxyType
+from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from drivers.errors import ConfigurationError
 from lab_config.load import load
 
-FILE = Path(__file__).parent / "defects.yaml"
+REFERENCE: Final = "reference"
+FILES: Final = MappingProxyType(
+    {
+        REFERENCE: Path(__file__).parent / "defects.yaml",
+        "firmware": Path(__file__).parent / "firmware" / "defects.yaml",
+    }
+)
+"""The register of each virtual device."""
 
 
 class Defect(BaseModel):
@@ -38,7 +46,7 @@ class Defect(BaseModel):
 
 
 class Register(BaseModel):
-    """All defects of the reference device, by id."""
+    """All defects of one virtual device, by id."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -46,18 +54,18 @@ class Register(BaseModel):
 
 
 @cache
-def register() -> dict[str, Defect]:
-    """Read virtual_lab/defects.yaml."""
-    return load(FILE, Register, {}).defects
+def register(device: str = REFERENCE) -> dict[str, Defect]:
+    """Read the register of one virtual device."""
+    return load(FILES[device], Register, {}).defects
 
 
-def require_defects(names: Iterable[str]) -> None:
+def require_defects(names: Iterable[str], device: str = REFERENCE) -> None:
     """Raise ConfigurationError for a defect that the register does not hold, or that cannot be planted here."""
     for name in names:
-        if name not in register():
-            known = ", ".join(sorted(register()))
+        if name not in register(device):
+            known = ", ".join(sorted(register(device)))
             raise ConfigurationError(f"there is no defect {name!r}.", f"There are {known}.")
-        module = register()[name].module
+        module = register(device)[name].module
         if module is not None and find_spec(module) is None:
             raise ConfigurationError(
                 f"the defect {name} is made with {module}, which is not installed.",

@@ -12,10 +12,19 @@ JUDGED = 2_000
 
 
 def lacks(record: SyslogRecord) -> list[str]:
-    """Name what a record lacks of RFC 5424: its form, a time stamp with zone, host, application, message id."""
+    """Name what a record lacks of RFC 5424: its form, a time stamp with zone, host, application, what happened.
+
+    What happened is in the message id or in the text: programs that log by syslog(3) have no message id to give, and
+    NILVALUE stands there (RFC 5424, 6.2.7).
+    """
     if record.error is not None:
         return [record.error]
-    parts = {"time": record.timestamp, "host": record.host, "application": record.app, "message id": record.msgid}
+    parts = {
+        "time": record.timestamp,
+        "host": record.host,
+        "application": record.app,
+        "event": record.msgid or record.message,
+    }
     return [f"no {name}" for name, value in parts.items() if not value]
 
 

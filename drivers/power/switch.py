@@ -1,8 +1,9 @@
-"""The bench's power switch: each of on and off is an URL that is fetched, or a command that is run.
+"""The bench's power switch: each of on and off is an URL that is fetched, or a command that is run; or QEMU's QMP.
 
     power:
       on: http://192.0.2.50/relay/0?turn=on          # Shelly, Tasmota, a PDU with HTTP
       off: [uhubctl, -l, 1-1, -p, "2", -a, "off"]    # any program of this machine
+    power: {qmp: unix:/run/board.qmp}                # a board that QEMU runs
 
 Whether the sample may lose its power is decided before (the bench's `allow`), not here.
 """
@@ -15,6 +16,7 @@ import requests
 
 from drivers.command import run
 from drivers.errors import BenchError, ConfigurationError
+from drivers.power.qmp import QmpPower
 from drivers.probe import printable
 from lab_config.models import PowerBench
 
@@ -31,11 +33,17 @@ class PowerSwitch:
 
     def on(self) -> None:
         """Give the sample its power."""
-        _switch(self.bench.on, "on")
+        if self.bench.qmp is not None:
+            QmpPower(self.bench.qmp).on()
+        else:
+            _switch(self.bench.on, "on")
 
     def off(self) -> None:
         """Take the sample's power away."""
-        _switch(self.bench.off, "off")
+        if self.bench.qmp is not None:
+            QmpPower(self.bench.qmp).off()
+        else:
+            _switch(self.bench.off, "off")
 
     def cycle(self) -> None:
         """Switch off and on, with `settle_seconds` between: no event tells when the board's capacitors are empty."""
@@ -44,7 +52,8 @@ class PowerSwitch:
         self.on()
 
 
-def _switch(how: str | tuple[str, ...], state: str) -> None:
+def _switch(how: str | tuple[str, ...] | None, state: str) -> None:
+    assert how is not None, "PowerBench has on and off where it has no qmp"
     if isinstance(how, str) and how.startswith(("http://", "https://")):
         _fetch(how, state)
     else:

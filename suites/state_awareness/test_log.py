@@ -126,10 +126,13 @@ def test_device_checks_the_collectors_certificate(log_collector_trust: Observati
     "log.fields",
     covers=["CSA-1", "SP800-213A CS:RDL", "SP800-213A CS:SRT"],
     fails_on="absence",
-    advice="Send RFC 5424 with a time stamp and its zone, host, application and message id.",
+    advice="Send RFC 5424 with a time stamp and its zone, host, application, and a message id or a text.",
 )
 def test_records_carry_time_and_source(log_records: Observation) -> None:
-    """Parse every record that arrived in this run by RFC 5424: time with zone, host, application and message id."""
+    """Parse every record that arrived in this run by RFC 5424: time with zone, host, application and what happened.
+
+    What happened is told by the message id or by the text.
+    """
     assert log_records.seen | log_records.refused, "no record arrived"
     poor = sorted(log_records.refused)
     assert not poor, f"{len(poor)} of {len(log_records.facts)} records: {log_records.detail(poor[0])}"

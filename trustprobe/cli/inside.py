@@ -1,35 +1,20 @@
 """`trustprobe run`, inside: the process that judges, in the lab's namespace where the bench is a virtual one."""
 
-import importlib
 import json
 import os
 import signal
 import sys
-import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
 from drivers.errors import HarnessError, TrustprobeError
 from fixtures.lock import bench_lock
 from lab_config.load import find, peek
+from trustprobe.cli.labs import Lab, Wanted, start
 
 ROOT = Path(__file__).resolve().parents[2]
-COMPARES = "asset_identification"
-"""The capability that compares two samples; a run of another one alone leaves the second virtual device out."""
-NONE = "no second sample was started"
-SLOW_TO_IMPORT = ("pytest", "paramiko", "requests", "jinja2", "OpenSSL.SSL")
-"""Imported while the virtual devices start."""
-
-
-@dataclass(frozen=True)
-class Lab:
-    """What a lab changes about a bench: ports that are forwarded, and a declaration with flaws of its own."""
-
-    port_map: dict[str, int]
-    product: str | None = None
 
 
 def main() -> int:
@@ -55,43 +40,20 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 def _lab(options: dict[str, object]) -> Iterator[Lab]:
     """Start the virtual device that the bench names, if it names one; of a real bench, take the lock."""
     path = find("benches", str(options["bench"]))
-    if peek(path, "virtual") is None:
+    virtual = peek(path, "virtual")
+    if virtual is None:
         with bench_lock(str(peek(path, "id"))):
             yield Lab({})
         return
-    from drivers.power.switch import PowerSwitch
-    from lab_config.models import PowerBench
-    from virtual_lab.declaration import flawed_copy, flaws_on_paper
-    from virtual_lab.reference.lab import ReferenceLab
-    from virtual_lab.reference.namespace import available, enter_lab
-    from virtual_lab.reference.second import SECOND_ADDRESS, SecondDevice, second_environment
-
-    reason = "as asked" if options["loopback"] else available()
-    if reason is None:
-        enter_lab()
-    else:
-        print(f"bench: no network namespace for the virtual device ({reason}); it runs on loopback.", file=sys.stderr)
-    defects = [str(defect) for defect in options["defects"]]  # type: ignore[attr-defined]
-    on_paper = [defect for defect in defects if defect in flaws_on_paper()]
-    in_device = [defect for defect in defects if defect not in on_paper]
-    with tempfile.TemporaryDirectory(prefix="trustprobe-lab-") as folder, tempfile.TemporaryDirectory() as papers:
-        product = str(flawed_copy(_declaration(options), on_paper, Path(papers))) if on_paper else None
-        device = ReferenceLab(Path(folder), in_device, loopback=reason is not None, wait=False)
-        with device as lab, ExitStack() as opened:
-            os.environ.update(lab.environment)
-            devices = [lab]
-            if options["capability"] in {None, COMPARES}:
-                devices.append(opened.enter_context(SecondDevice(Path(folder) / "second", lab, wait=False)))
-                os.environ.update(devices[-1].environment)
-            else:
-                os.environ.update(second_environment(SECOND_ADDRESS, Path(folder) / "second", NONE, NONE))
-            for slow in SLOW_TO_IMPORT:
-                importlib.import_module(slow)
-            for one in devices:
-                one.await_boot()
-            if options["unpowered"]:
-                PowerSwitch(PowerBench(on="", off=lab.environment["REFERENCE_RELAY"] + "?turn=off")).off()
-            yield Lab(lab.port_map, product)
+    wanted = Wanted(
+        defects=tuple(str(defect) for defect in options["defects"]),  # type: ignore[attr-defined]
+        capability=str(options["capability"]) if options["capability"] else None,
+        unpowered=bool(options["unpowered"]),
+        loopback=bool(options["loopback"]),
+        declaration=_declaration(options),
+    )
+    with start(virtual, wanted) as lab:
+        yield lab
 
 
 def _declaration(options: dict[str, object]) -> Path:

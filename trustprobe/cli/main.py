@@ -24,6 +24,8 @@ Unpowered = Annotated[bool, typer.Option("--unpowered", help="Leave the virtual 
 Loopback = Annotated[bool, typer.Option("--loopback", help="Run the virtual device without network namespaces.")]
 Html = Annotated[bool, typer.Option("--html/--no-html", help="Make the Allure HTML report.")]
 Markdown = Annotated[Path | None, typer.Option(help="Write the table into this page, as docs/soundness.md has it.")]
+Device = Annotated[str, typer.Option(help="The virtual device: reference or firmware.")]
+Own = Annotated[bool, typer.Option("--own", help="Ask of each defect the cases of its own capability only.")]
 Jobs = Annotated[int, typer.Option(min=1, max=16, help="Runs side by side: they wait more than they compute.")]
 JOBS = min(16, 2 * (os.cpu_count() or 1))
 
@@ -48,11 +50,18 @@ def run(
 
 
 @app.command()
-def matrix(out: Out = Path("out/matrix"), defect: Defects = None, jobs: Jobs = JOBS, markdown: Markdown = None) -> None:
+def matrix(
+    out: Out = Path("out/matrix"),
+    defect: Defects = None,
+    jobs: Jobs = JOBS,
+    markdown: Markdown = None,
+    device: Device = "reference",
+    own: Own = False,
+) -> None:
     """Plant each defect in turn, and see that exactly its cases fail: exit 0 when every one is found."""
     from trustprobe.cli.matrix import run_matrix
 
-    raise typer.Exit(run_matrix(out, tuple(defect or ()), jobs, markdown))
+    raise typer.Exit(run_matrix(out, tuple(defect or ()), jobs, markdown, device=device, own=own))
 
 
 @app.command()

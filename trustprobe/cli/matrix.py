@@ -9,26 +9,32 @@ import subprocess
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 
+from drivers.errors import ConfigurationError
 from reports.results import Results, Verdict
 from trustprobe.cli.run import Options, judge, read_results
 from trustprobe.cli.soundness import HARDENED, Outcome, require_writable, write_page
-from virtual_lab.defects import register, require_defects
+from virtual_lab.defects import REFERENCE, Defect, register, require_defects
 
-PROFILE = "cyber_trust_mark"
-"""The rule book that asks for every case."""
+PROFILE: Final = "cyber_trust_mark"
+PROFILES: Final = MappingProxyType({REFERENCE: PROFILE, "firmware": "device_interfaces"})
+"""The virtual devices, and the rule book that asks for every case that each can answer."""
 
 
-def compare(defects: Sequence[str], results: Results, capability: str | None = None) -> Outcome:
+def compare(
+    defects: Sequence[str], results: Results, capability: str | None = None, device: str = REFERENCE
+) -> Outcome:
     """Compare a run with the register; without a defect nothing may fail. `fails` names cases, or rows as `case[row]`.
 
     Of a run of one capability, only the cases of that one are expected to fail. `leaves_manual` names cases that a
     person has to look at because of the defect: what answers nothing fails nothing.
     """
-    entries = [register()[defect] for defect in defects]
+    entries = [register(device)[defect] for defect in defects]
     elsewhere = {case.id for case in results.cases if capability not in {None, case.capability}}
     fails = [name for entry in entries for name in entry.fails]
     expected = [name for name in fails if name.split("[", 1)[0] not in elsewhere]
@@ -59,23 +65,35 @@ def never_failed(outcomes: Iterable[Outcome], results: Results) -> tuple[str, ..
     return tuple(sorted({case.id for case in results.cases} - found))
 
 
-def run_matrix(out: Path, wanted: tuple[str, ...], jobs: int, markdown: Path | None = None) -> int:
+def run_matrix(
+    out: Path,
+    wanted: tuple[str, ...],
+    jobs: int,
+    markdown: Path | None = None,
+    *,
+    device: str = REFERENCE,
+    own: bool = False,
+) -> int:
     """Run each defect, `jobs` at a time, print the table, and return 0 when every one is found and nothing else.
 
-    `markdown` is a page to write the table into (see `soundness.py`).
+    `markdown` is a page to write the table into (see `soundness.py`). With `own`, a defect that one capability must
+    find is run with the cases of that one only.
     """
-    require_defects(wanted)
+    if device not in PROFILES:
+        raise ConfigurationError(f"there is no virtual device {device!r}.", f"There are {', '.join(PROFILES)}.")
+    require_defects(wanted, device)
     if markdown is not None:
         require_writable(markdown)
-    defects = list(wanted) or [HARDENED, *register()]
+    defects = list(wanted) or [HARDENED, *register(device)]
     console = Console()
     running: set[subprocess.Popen[bytes]] = set()
 
     def one(defect: str) -> tuple[Outcome, Results]:
         planted = () if defect == HARDENED else (defect,)
-        options = Options("reference", None, PROFILE, out / defect.strip("()"), planted)
+        capability = _capability(register(device)[defect]) if own and planted else None
+        options = Options(device, None, PROFILES[device], out / defect.strip("()"), planted, capability)
         results = read_results(judge(options, quiet=True, running=running))
-        outcome = compare(planted, results)
+        outcome = compare(planted, results, capability, device)
         console.print(f"{'found' if outcome.holds else 'NOT AS EXPECTED':<16} {defect}", markup=False, highlight=False)
         return outcome, results
 
@@ -89,14 +107,19 @@ def run_matrix(out: Path, wanted: tuple[str, ...], jobs: int, markdown: Path | N
             raise
     outcomes = [outcome for outcome, _ in done]
     console.print(_table(outcomes))
-    idle = () if wanted else never_failed(outcomes, done[0][1])
+    idle = () if wanted or own else never_failed(outcomes, done[0][1])
     if idle:
         console.print(f"No defect makes these cases fail: {', '.join(idle)}", markup=False)
     if markdown is not None:
-        write_page(markdown, outcomes, {case.id for case in done[0][1].cases}, idle)
+        write_page(markdown, outcomes, {case.id for case in done[0][1].cases}, idle, device)
     held = sum(outcome.holds for outcome in outcomes)
     console.print(f"{held} of {len(outcomes)} as expected", markup=False)
     return 0 if held == len(outcomes) and not idle else 1
+
+
+def _capability(defect: Defect) -> str | None:
+    """Return the one capability that must find the defect; None where there are several."""
+    return defect.capabilities[0] if len(defect.capabilities) == 1 else None
 
 
 def _table(outcomes: Iterable[Outcome]) -> Table:

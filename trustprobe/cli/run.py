@@ -57,7 +57,8 @@ class Options:
                 f"{path} holds a real device: no defect can be planted in it, and its switch is its own.",
                 "Leave out --defect, --unpowered and --loopback, or take a bench with `virtual`.",
             )
-        require_defects(self.defects)
+        if virtual is not None:
+            require_defects(self.defects, str(virtual))
         _require_writable(self.out)
 
 

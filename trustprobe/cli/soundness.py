@@ -9,7 +9,7 @@ from pathlib import Path
 
 from drivers.errors import ConfigurationError
 from reports.run_folder import write_atomically
-from virtual_lab.defects import register
+from virtual_lab.defects import REFERENCE, register
 
 HARDENED = "(none)"
 BEGIN = "<!-- matrix: written by `trustprobe matrix --markdown`, not by hand -->"
@@ -49,18 +49,22 @@ def require_writable(path: Path) -> None:
         )
 
 
-def write_page(path: Path, outcomes: Sequence[Outcome], cases: Collection[str], idle: Collection[str]) -> None:
+def write_page(
+    path: Path, outcomes: Sequence[Outcome], cases: Collection[str], idle: Collection[str], device: str = REFERENCE
+) -> None:
     """Put the table between the marks of the page, made where it is missing. ConfigurationError if it cannot."""
     text = path.read_text("utf-8") if path.exists() else PAGE
     before, rest = text.split(BEGIN, 1)
     after = rest.split(END, 1)[1]
     try:
-        write_atomically(path, f"{before}{BEGIN}\n\n{to_markdown(outcomes, cases, idle)}\n{END}{after}")
+        write_atomically(path, f"{before}{BEGIN}\n\n{to_markdown(outcomes, cases, idle, device)}\n{END}{after}")
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be written: {error.strerror or error}.", "Free space.") from error
 
 
-def to_markdown(outcomes: Sequence[Outcome], cases: Collection[str], idle: Collection[str]) -> str:
+def to_markdown(
+    outcomes: Sequence[Outcome], cases: Collection[str], idle: Collection[str], device: str = REFERENCE
+) -> str:
     """Return the numbers, the table of defects, and the cases that no defect made fail."""
     planted = [outcome for outcome in outcomes if outcome.defect != HARDENED]
     found = sum(outcome.holds for outcome in planted)
@@ -74,12 +78,12 @@ def to_markdown(outcomes: Sequence[Outcome], cases: Collection[str], idle: Colle
     if idle:
         lines.append(f"No flaw makes these cases fail: {_codes(idle)}.")
     lines += ["", "| flaw | what is planted | cases that fail | as expected |", "|---|---|---|---|"]
-    lines += [_line(outcome) for outcome in planted]
+    lines += [_line(outcome, device) for outcome in planted]
     return "\n".join(lines) + "\n"
 
 
-def _line(outcome: Outcome) -> str:
-    entry = register().get(outcome.defect)
+def _line(outcome: Outcome, device: str) -> str:
+    entry = register(device).get(outcome.defect)
     title = entry.title.replace("|", "\\|") if entry else ""
     gaps = [f"missed: {_codes(outcome.missed)}"] if outcome.missed else []
     gaps += [f"not expected: {_codes(outcome.others)}"] if outcome.others else []

@@ -1,0 +1,27 @@
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from drivers.errors import ConfigurationError
+from lab_config.models import Bench
+from trustprobe.cli.labs import LABS, Wanted, start
+from trustprobe.cli.matrix import PROFILES
+from virtual_lab.defects import FILES, register
+
+
+def test_every_virtual_device_that_a_bench_may_name_has_a_lab_a_register_and_a_profile() -> None:
+    annotation = Bench.model_fields["virtual"].annotation
+    literal = next(one for one in get_args(annotation) if one is not type(None))
+    assert set(get_args(literal)) == set(LABS) == set(FILES) == set(PROFILES)
+
+
+@pytest.mark.parametrize("device", sorted(FILES))
+def test_every_register_can_be_read(device: str) -> None:
+    register(device)
+
+
+def test_a_virtual_device_that_there_is_not_is_one_sentence() -> None:
+    with pytest.raises(ConfigurationError, match="no virtual device 'toaster'") as failure:
+        start("toaster", Wanted((), None, False, False, Path("product.yaml")))
+    assert "reference, firmware" in failure.value.next_step

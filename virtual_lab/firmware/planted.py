@@ -1,0 +1,79 @@
+"""The table of planted flaws (planted.yaml) and how they change the files and the boot environment of the device."""
+
+import stat
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+import yaml
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from virtual_lab.firmware.rootfs import Entry
+
+TABLE: Final = Path(__file__).with_name("planted.yaml")
+_FILE = stat.S_IFREG | 0o644
+
+
+class UnknownDefectError(ValueError):
+    """A name that planted.yaml does not hold."""
+
+
+def table() -> Mapping[str, dict[str, Any]]:
+    """Return every flaw that can be planted, by name."""
+    return MappingProxyType(yaml.safe_load(TABLE.read_text()))
+
+
+def known(names: Sequence[str]) -> tuple[str, ...]:
+    """Return names sorted and once each; UnknownDefectError for one that there is not."""
+    for name in names:
+        if name not in table():
+            raise UnknownDefectError(f"{name!r} is no flaw of the firmware device")
+    return tuple(sorted(set(names)))
+
+
+def labels(names: Sequence[str]) -> frozenset[str]:
+    """Return what the factory does differently for these flaws."""
+    every = table()
+    return frozenset(every[name]["label"] for name in names if "label" in every[name])
+
+
+def unsigned_boot(names: Sequence[str]) -> bool:
+    """Whether U-Boot asks for no signature."""
+    return any(table()[name].get("unsigned_boot") for name in names)
+
+
+def boot_environment(variables: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
+    """Return the environment of U-Boot with the flaws in it; `bootcmd_prefix` is put before its bootcmd."""
+    changed = dict(variables)
+    for name in names:
+        changed |= table()[name].get("flash", {})
+    prefix = changed.pop("bootcmd_prefix", "")
+    changed["bootcmd"] = prefix + changed["bootcmd"]
+    return changed
+
+
+def files(entries: Mapping[str, Entry], names: Sequence[str]) -> dict[str, Entry]:
+    """Return the files of the device with the flaws in them; ValueError where a text to replace is not there once."""
+    changed = dict(entries)
+    for name in names:
+        flaw = table()[name]
+        for edit in flaw.get("edits", ()):
+            changed[edit["file"]] = _edited(changed[edit["file"]], edit["old"], edit["new"], name)
+        for path, content in flaw.get("files", {}).items():
+            changed[path] = Entry(_FILE, _private_key() if content == "private_key" else str(content).encode())
+    return changed
+
+
+def _edited(entry: Entry, old: str, new: str, name: str) -> Entry:
+    text = entry.content.decode()
+    if text.count(old) != 1:
+        raise ValueError(f"{name} replaces {old!r}, which is there {text.count(old)} times")
+    return Entry(entry.mode, text.replace(old, new).encode())
+
+
+def _private_key() -> bytes:
+    return ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    )
