@@ -22,7 +22,11 @@ _SHOWN = 200
 
 @dataclass(frozen=True)
 class RecogniseServices:
-    """Ask each declared service in its declared protocol; another declared service that spoke is the witness."""
+    """Ask each declared service in its declared protocol; another declared service that spoke is the witness.
+
+    A TCP service that took the connection and was silent is asked once more, alone: a small processor may be slow to
+    answer several TLS handshakes at a time.
+    """
 
     target: Target
     services: tuple[Service, ...]
@@ -39,7 +43,8 @@ class RecogniseServices:
         facts = dict(zip(udp, self._ask_udp(udp, record), strict=True))
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             conversations = list(pool.map(self._converse, tcp))
-        for service, conversation in zip(tcp, conversations, strict=True):
+        for service, first in zip(tcp, conversations, strict=True):
+            conversation = self._converse(service) if _was_silent(service, first) else first
             record.keep(f"tcp-{service.port}.bin", conversation.raw or conversation.heard)
             facts[service] = tcp_fact(service, conversation)
         ordered = tuple(facts[service] for service in self.services)
@@ -66,6 +71,10 @@ class RecogniseServices:
         ports = [UdpPort(service.port, questions_for(service, table)) for service in services]
         UdpAsking(self.target, record).ask(ports)
         return [_udp_fact(port) for port in ports]
+
+
+def _was_silent(service: Service, talk: Conversation) -> bool:
+    return talk.connected is Answer.SEEN and tcp_fact(service, talk).answer is Answer.SILENT
 
 
 def _question_of(service: Service) -> Question | None:

@@ -302,3 +302,16 @@ def test_floods_and_resets_are_survived_and_are_no_service() -> None:
 def test_a_service_without_a_row_is_a_configuration_error() -> None:
     with pytest.raises(ConfigurationError, match="carrier_pigeon"):
         forbidden(closed_port(), "carrier_pigeon")
+
+
+def test_a_service_that_was_too_slow_among_the_others_is_asked_once_more() -> None:
+    asked = count(1)
+
+    def second_time(connection: socket.socket) -> None:
+        if next(asked) > 1:
+            answers(b"HTTP/1.1 200 OK\r\n\r\n")(connection)
+
+    with tcp_server(second_time) as port:
+        observation, _ = recognise(declare("http", port))
+    assert observation.seen == {f"tcp/{port}"}
+    assert next(asked) == 3
