@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.virtual_lab.firmware.stand_in import images, label, program
 from trustprobe.cli import inside
-from virtual_lab.firmware import build, lab
+from virtual_lab.firmware import build, lab, qemu, second
 from virtual_lab.reference import namespace
 
 
@@ -19,6 +19,10 @@ def main() -> int:
         namespace.enter_lab()  # so that the fixed ports are free, whatever else runs here
     made = images(folder / "images")
     build.build = lambda defects=(): made
+    qemu.require_qemu = lambda program="": None
+    assert issubclass(
+        second.SecondHub, lab.FirmwareLab
+    )  # it is made of the real one, before the stand-in takes its place
     lab.FirmwareLab = functools.partial(  # type: ignore[assignment,misc]
         lab.FirmwareLab, program=program(folder), builder=build.build, provisioner=label
     )
