@@ -33,12 +33,12 @@ lab: $(VENV)/.run
 lab-run: $(VENV)/.run
 	@$(BIN)/trustprobe run --bench firmware
 
-# Each planted flaw of the firmware device with the cases of its capability; everything against everything.
+# Each planted flaw of the firmware device with the cases of its capabilities; everything against everything.
 lab-test: $(VENV)/.run
-	@$(BIN)/trustprobe matrix --device firmware --out out/lab-test --own
+	@$(BIN)/trustprobe matrix --device firmware --out out/lab-test --jobs 2 --own
 
 lab-matrix: $(VENV)/.run
-	@$(BIN)/trustprobe matrix --device firmware --out out/lab-matrix
+	@$(BIN)/trustprobe matrix --device firmware --out out/lab-matrix --jobs 2 --markdown docs/soundness_firmware.md
 
 docs: $(VENV)/.docs
 	@$(BIN)/mkdocs build --quiet --strict

@@ -47,6 +47,6 @@ def test_every_observation_that_rests_on_silence_has_a_witness_that_holds(harden
 
 @pytest.mark.parametrize(("defects", "capability"), RUNS, ids=["+".join(one) for one, _ in RUNS])
 def test_each_defect_makes_exactly_its_cases_fail(defects: tuple[str, ...], capability: str, run_device: Run) -> None:
-    outcome = compare(defects, run_device(*defects, profile=PROFILE, capability=capability), capability)
+    outcome = compare(defects, run_device(*defects, profile=PROFILE, capabilities=(capability,)), (capability,))
     assert not outcome.missed
     assert not outcome.others

@@ -11,8 +11,8 @@ def rows(results: Results) -> dict[str, Verdict]:
 
 
 def test_the_same_device_gives_the_same_verdicts_twice(run_device: Run) -> None:
-    first = run_device("telnet_open", capability="interface_access_control")
-    second = run_device("telnet_open", capability="interface_access_control")
+    first = run_device("telnet_open", capabilities=("interface_access_control",))
+    second = run_device("telnet_open", capabilities=("interface_access_control",))
     assert rows(first) == rows(second)
 
 
@@ -24,7 +24,7 @@ def test_a_device_without_power_passes_nothing_and_fails_nothing(run_device: Run
 
 
 def test_without_namespaces_the_sweeps_are_inconclusive_and_the_run_is_incomplete(run_device: Run) -> None:
-    results = run_device(loopback=True, capability="interface_access_control")
+    results = run_device(loopback=True, capabilities=("interface_access_control",))
     verdicts = {case.id: case for case in results.cases}
     assert results.overall is Overall.INCOMPLETE
     for sweep in ("ports.tcp.undeclared", "ports.udp.undeclared", "services.forbidden"):
@@ -34,7 +34,7 @@ def test_without_namespaces_the_sweeps_are_inconclusive_and_the_run_is_incomplet
 
 
 def test_the_whole_rule_book_names_what_no_case_covers(run_device: Run) -> None:
-    results = run_device(profile="cyber_trust_mark", capability="asset_identification")
+    results = run_device(profile="cyber_trust_mark", capabilities=("asset_identification",))
     uncovered = [one.id for one in results.requirements if one.verdict is RequirementVerdict.UNCOVERED]
     assert results.overall is Overall.INCOMPLETE
     assert len(results.requirements) == 65

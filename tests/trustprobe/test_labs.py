@@ -23,5 +23,5 @@ def test_every_register_can_be_read(device: str) -> None:
 
 def test_a_virtual_device_that_there_is_not_is_one_sentence() -> None:
     with pytest.raises(ConfigurationError, match="no virtual device 'toaster'") as failure:
-        start("toaster", Wanted((), None, False, False, Path("product.yaml")))
+        start("toaster", Wanted((), (), False, False, Path("product.yaml")))
     assert "reference, firmware" in failure.value.next_step

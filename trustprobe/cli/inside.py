@@ -47,7 +47,7 @@ def _lab(options: dict[str, object]) -> Iterator[Lab]:
         return
     wanted = Wanted(
         defects=tuple(str(defect) for defect in options["defects"]),  # type: ignore[attr-defined]
-        capability=str(options["capability"]) if options["capability"] else None,
+        capabilities=tuple(str(capability) for capability in options["capabilities"]),  # type: ignore[attr-defined]
         unpowered=bool(options["unpowered"]),
         loopback=bool(options["loopback"]),
         declaration=_declaration(options),
@@ -83,8 +83,8 @@ def _judge(options: dict[str, object], lab: Lab, handover: Path) -> int:
 
     arguments = [str(ROOT / "suites"), "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT)]
     arguments += ["-o", "filterwarnings=default", "--tb=short", "--alluredir", str(run.folder.allure_results)]
-    if options["capability"]:
-        arguments += ["--capability", str(options["capability"])]
+    for capability in options["capabilities"]:  # type: ignore[attr-defined]
+        arguments += ["--capability", str(capability)]
     code = pytest.main(arguments, plugins=[prepared, progress])
     if prepared.results is None:
         raise HarnessError(f"pytest ended with {code!s} before it judged anything.", "Its message is above.")

@@ -35,13 +35,18 @@ class Lab:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is asked of a lab. `declaration` is the file of the product."""
+    """What is asked of a lab; without `capabilities` all of them. `declaration` is the file of the product."""
 
     defects: tuple[str, ...]
-    capability: str | None
+    capabilities: tuple[str, ...]
     unpowered: bool
     loopback: bool
     declaration: Path
+
+    @property
+    def compares(self) -> bool:
+        """Whether a second sample is needed."""
+        return not self.capabilities or COMPARES in self.capabilities
 
 
 def start(name: object, wanted: Wanted) -> AbstractContextManager[Lab]:
@@ -65,7 +70,7 @@ def _reference(wanted: Wanted) -> Iterator[Lab]:
         with ReferenceLab(Path(folder), in_device, loopback=loopback, wait=False) as lab, ExitStack() as opened:
             os.environ.update(lab.environment)
             devices = [lab]
-            if wanted.capability in {None, COMPARES}:
+            if wanted.compares:
                 devices.append(opened.enter_context(SecondDevice(Path(folder) / "second", lab, wait=False)))
                 os.environ.update(devices[-1].environment)
             else:
@@ -96,7 +101,7 @@ def _firmware(wanted: Wanted) -> Iterator[Lab]:
             if lab.note:
                 print(f"bench: {lab.note}.", file=sys.stderr)
             os.environ.update(lab.environment)
-            if wanted.capability in {None, COMPARES}:
+            if wanted.compares:
                 os.environ.update(opened.enter_context(SecondHub(Path(folder) / "second", lab)).environment)
             else:
                 os.environ.update(second_environment(SECOND.address, NONE, NONE))

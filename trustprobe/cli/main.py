@@ -19,13 +19,15 @@ ProfileName = Annotated[
 ]
 Out = Annotated[Path, typer.Option(help="Where the folder of the run is made.")]
 Defects = Annotated[list[str] | None, typer.Option("--defect", help="Plant this defect of virtual_lab/defects.yaml.")]
-Capability = Annotated[str | None, typer.Option(help="Run only this capability; every other case is NOT_RUN.")]
+Capabilities = Annotated[
+    list[str] | None, typer.Option("--capability", help="Run only this capability; every other case is NOT_RUN.")
+]
 Unpowered = Annotated[bool, typer.Option("--unpowered", help="Leave the virtual device switched off.")]
 Loopback = Annotated[bool, typer.Option("--loopback", help="Run the virtual device without network namespaces.")]
 Html = Annotated[bool, typer.Option("--html/--no-html", help="Make the Allure HTML report.")]
 Markdown = Annotated[Path | None, typer.Option(help="Write the table into this page, as docs/soundness.md has it.")]
 Device = Annotated[str, typer.Option(help="The virtual device: reference or firmware.")]
-Own = Annotated[bool, typer.Option("--own", help="Ask of each defect the cases of its own capability only.")]
+Own = Annotated[bool, typer.Option("--own", help="Ask of each defect the cases of its own capabilities only.")]
 Jobs = Annotated[int, typer.Option(min=1, max=16, help="Runs side by side: they wait more than they compute.")]
 JOBS = min(16, 2 * (os.cpu_count() or 1))
 
@@ -37,7 +39,7 @@ def run(
     profile: ProfileName = "device_interfaces",
     out: Out = Path("out"),
     defect: Defects = None,
-    capability: Capability = None,
+    capability: Capabilities = None,
     unpowered: Unpowered = False,
     loopback: Loopback = False,
     html: Html = True,
@@ -45,7 +47,7 @@ def run(
     """Judge a product: exit 0 CONFORMING, 1 NONCONFORMING, 2 INCOMPLETE or not run at all."""
     from trustprobe.cli.run import Options, run_and_report
 
-    options = Options(bench, product, profile, out, tuple(defect or ()), capability, unpowered, loopback)
+    options = Options(bench, product, profile, out, tuple(defect or ()), tuple(capability or ()), unpowered, loopback)
     raise typer.Exit(run_and_report(options, html=html))
 
 

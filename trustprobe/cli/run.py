@@ -42,7 +42,8 @@ class Options:
     profile: str
     out: Path
     defects: tuple[str, ...] = ()
-    capability: str | None = None
+    capabilities: tuple[str, ...] = ()
+    """The only ones that are asked; none: all of them."""
     unpowered: bool = False
     loopback: bool = False
 

@@ -25,7 +25,7 @@ def judging(folder: Path) -> Iterator[subprocess.Popen[str]]:
         "out": str(folder / "out"),
         "operator": "tester",
         "defects": [],
-        "capability": CAPABILITY,
+        "capabilities": [CAPABILITY],
         "unpowered": False,
         "loopback": True,
     }
