@@ -30,6 +30,8 @@ from lab_config.models import Service, Transport
 PORT = 161
 DISCOVERY_ROUNDS, ROUNDS = 3, 2
 ROUND_SECONDS = 0.4
+START_SECONDS = 10.0
+"""How long a declared agent may take to tell its engine: it may be starting, or busy with what else is asked."""
 BATCH = 10
 """Requests that are on their way at once; small agents lose more."""
 READ_LIMIT = 4_096
@@ -92,10 +94,10 @@ class GuessCommunities:
         """Ask; BenchError when this machine cannot send."""
         with self.target.datagram(self.port) as sock:
             agent = _Agent(sock, record)
-            others_before, before = self._others(record), agent.engine()
+            others_before, before = self._others(record), agent.engine(START_SECONDS if self.declared else 0.0)
             if not agent.closed:
                 self._ask_all(agent, before)
-            after = None if agent.closed else agent.engine()
+            after = None if agent.closed else agent.engine(START_SECONDS if before else 0.0)
         facts = tuple(self._fact(name, agent) for name in self.names)
         gone = agent.closed and (before is not None or agent.answers)
         others = others_before & self._others(record)
@@ -163,17 +165,22 @@ class _Agent:
     closed: bool = False
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(secrets.randbelow(1 << 30) + 1))
 
-    def engine(self) -> Engine | None:
-        """Ask a v3 agent for its engine; None where none tells it."""
-        for _ in range(DISCOVERY_ROUNDS):
-            number = next(self._numbers)
+    def engine(self, seconds: float) -> Engine | None:
+        """Ask a v3 agent for its engine, for some rounds and at least so long; None where none tells it."""
+        deadline = time.monotonic() + seconds
+        asked: dict[int, Version] = {}
+        while len(asked) < DISCOVERY_ROUNDS or time.monotonic() < deadline:
+            asked[number := next(self._numbers)] = Version.V3
             self._send(discovery(number))
-            answer = next(iter(self._collect({number: Version.V3}).values()), None)
+            answer = next(iter(self._collect(asked, enough=1).values()), None)
             if answer is not None and answer.engine is not None and answer.engine.name:
                 self.told = answer.engine
                 return answer.engine
-            if self.closed:
+            if self.closed and time.monotonic() + ROUND_SECONDS > deadline:
                 return None
+            if self.closed:
+                time.sleep(ROUND_SECONDS)  # a port that opens gives no event
+                self.closed = False
         return None
 
     def ask(self, wanted: Iterable[Name], engine: Engine | None, *, following: bool = False) -> None:
@@ -198,11 +205,11 @@ class _Agent:
         except OSError as error:
             self.closed |= answer_of(error) is Answer.REFUSED
 
-    def _collect(self, wanted: Mapping[int, Version]) -> dict[int, SnmpAnswer]:
-        """Return the answers by number: until all are there, the port says that it is closed, or the round is over."""
+    def _collect(self, wanted: Mapping[int, Version], enough: int = 0) -> dict[int, SnmpAnswer]:
+        """Return the answers by number: until `enough` or all are there, the port is closed, or the round is over."""
         answers: dict[int, SnmpAnswer] = {}
         deadline = time.monotonic() + ROUND_SECONDS
-        while len(answers) < len(wanted) and not self.closed and (left := deadline - time.monotonic()) > 0:
+        while len(answers) < (enough or len(wanted)) and not self.closed and (left := deadline - time.monotonic()) > 0:
             self.sock.settimeout(left)
             try:
                 data = self.sock.recv(READ_LIMIT)

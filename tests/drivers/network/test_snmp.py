@@ -1,11 +1,13 @@
+import itertools
 import socket
 import threading
+from collections.abc import Callable
 
 import pytest
 
 from drivers.data import table
 from drivers.network.ber import INTEGER, NULL, OCTETS, element, integer
-from drivers.network.snmp import GuessCommunities, SnmpGuesses, names
+from drivers.network.snmp import DISCOVERY_ROUNDS, GuessCommunities, SnmpGuesses, names
 from drivers.network.snmp_message import Version, discovery, parse, request
 from drivers.network.target import Target
 from drivers.network.udp import READ_LIMIT
@@ -21,6 +23,7 @@ NAMES = names(["public", "private"], ["initial", "admin"])
 def short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """On loopback what does not come at once does not come."""
     monkeypatch.setattr("drivers.network.snmp.ROUND_SECONDS", 0.1)
+    monkeypatch.setattr("drivers.network.snmp.START_SECONDS", 0.3)
 
 
 def guess(port: int, *, declared: bool = True, others: tuple[Service, ...] = ()) -> SnmpGuesses:
@@ -56,6 +59,35 @@ def test_silence_of_an_agent_that_stops_telling_its_engine_proves_nothing() -> N
         guesses = guess(port)
     assert not guesses.conclusive
     assert guesses.witness and "before and not after" in guesses.witness.what
+
+
+@pytest.mark.parametrize(("declared", "conclusive"), [(True, True), (False, False)])
+def test_a_declared_agent_may_take_a_while_to_tell_its_engine(
+    declared: bool, conclusive: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drivers.network.snmp.START_SECONDS", 30.0)
+    agent, asked = Agent(users=()), itertools.count()
+
+    def busy(data: bytes, reply: Callable[[bytes], object]) -> None:
+        if next(asked) >= DISCOVERY_ROUNDS:
+            agent(data, reply)
+
+    with udp_server(busy) as port:
+        guesses = guess(port, declared=declared)
+    assert guesses.conclusive is conclusive
+
+
+def test_an_answer_to_an_earlier_question_counts() -> None:
+    agent, kept = Agent(users=()), list[bytes]()
+
+    def late(data: bytes, reply: Callable[[bytes], object]) -> None:
+        kept.append(data)
+        if len(kept) != 1:
+            agent(kept[-2], reply)
+
+    with udp_server(late) as port:
+        guesses = guess(port, declared=False)
+    assert guesses.engine == ENGINE.hex()
 
 
 def test_silence_of_a_declared_agent_without_version_3_proves_nothing() -> None:
