@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -75,8 +76,7 @@ def _reference(wanted: Wanted) -> Iterator[Lab]:
                 os.environ.update(devices[-1].environment)
             else:
                 os.environ.update(second_environment(SECOND_ADDRESS, Path(folder) / "second", NONE, NONE))
-            for slow in SLOW_TO_IMPORT:
-                importlib.import_module(slow)
+            _import_slow()
             for one in devices:
                 one.await_boot()
             if wanted.unpowered:
@@ -97,7 +97,10 @@ def _firmware(wanted: Wanted) -> Iterator[Lab]:
     loopback = _on_loopback(wanted)
     with tempfile.TemporaryDirectory(prefix="trustprobe-lab-") as folder:
         device = FirmwareLab(Path(folder) / "device", wanted.defects, loopback=loopback)
+        importing = threading.Thread(target=_import_slow)
+        importing.start()
         with device as lab, ExitStack() as opened:
+            importing.join()
             if lab.note:
                 print(f"bench: {lab.note}.", file=sys.stderr)
             os.environ.update(lab.environment)
@@ -108,6 +111,11 @@ def _firmware(wanted: Wanted) -> Iterator[Lab]:
             if wanted.unpowered:
                 PowerSwitch(PowerBench(qmp=lab.environment["FIRMWARE_QMP"])).off()
             yield Lab(lab.port_map)
+
+
+def _import_slow() -> None:
+    for slow in SLOW_TO_IMPORT:
+        importlib.import_module(slow)
 
 
 def _on_loopback(wanted: Wanted) -> bool:
