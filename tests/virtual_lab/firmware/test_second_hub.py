@@ -9,7 +9,8 @@ import pytest
 
 from virtual_lab.firmware.second import YIELDING
 
-SHOW = "import os, pathlib; p = pathlib.Path('/proc/self/autogroup'); print(os.nice(0), p.read_text() if p.exists() else '')"
+GROUP = Path("/proc/self/autogroup")
+SHOW = f"import os, pathlib; p = pathlib.Path('{GROUP}'); print(os.nice(0), p.read_text() if p.exists() else '')"
 
 
 def run() -> list[str]:
@@ -24,8 +25,6 @@ def test_its_program_is_nicer_than_the_others() -> None:
     assert int(run()[0]) == min(19, os.nice(0) + 10)
 
 
-@pytest.mark.skipif(
-    not Path("/proc/self/autogroup").exists(), reason="this kernel gives sessions no share of their own"
-)
+@pytest.mark.skipif(not GROUP.exists(), reason="this kernel gives sessions no share of their own")
 def test_its_session_is_nicer_than_the_others() -> None:
     assert run()[1:][-2:] == ["nice", "10"]
