@@ -64,6 +64,8 @@ class FirmwareLab(VirtualLab):
         self.place = cable.FIRST
         self.before: tuple[str, ...] = ()
         """A command that runs QEMU: `nice`."""
+        self.pid = 0
+        """The process id of the machine, once it runs."""
         self.note = ""
         """Why there is no tap, in a sentence, where there is none."""
         self.program = program
@@ -82,6 +84,7 @@ class FirmwareLab(VirtualLab):
         debug = GDB_PORT_OPEN in planted.labels(self.defects)
         qemu = Qemu(self.folder, words, descriptors=[] if tap is None else [tap], debug=debug)
         self._opened.enter_context(qemu)
+        self.pid = qemu.pid
         self.environment = self._environment(label, firmware, qemu)
         self._await_boot(qemu)
 
