@@ -8,6 +8,7 @@ import json
 import re
 import socket
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -86,11 +87,12 @@ class Qmp:
         """Close the connection."""
         self._socket.close()
 
-    def execute(self, command: str) -> Any:
-        """Give a command without arguments, and return what QEMU returns; BenchError where it refuses."""
+    def execute(self, command: str, arguments: Mapping[str, object] | None = None) -> Any:
+        """Give a command, and return what QEMU returns; BenchError where it refuses."""
         try:
             self._socket.settimeout(self._left(f"took no `{command}`"))
-            self._socket.sendall(json.dumps({"execute": command}).encode() + b"\n")
+            given = {"arguments": arguments} if arguments else {}
+            self._socket.sendall(json.dumps({"execute": command, **given}).encode() + b"\n")
         except OSError as error:
             raise self._lost(error) from error
         while True:

@@ -5,14 +5,12 @@ The tap lives as long as its descriptor is open, so that nothing stays behind ho
 
 import fcntl
 import os
-import socket
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from drivers.errors import BenchError
 from virtual_lab.reference import namespace, syscalls
 
 TUN: Final = Path("/dev/net/tun")
@@ -76,22 +74,6 @@ def forwarding(address: str, ports: Mapping[str, int]) -> str:
     """Return QEMU's -netdev for the user-mode network, with ports of `address` here led to the machine."""
     rules = ([*name.split("/"), str(port)] for name, port in ports.items())
     return "user," + ",".join(f"hostfwd={kind}:{address}:{here}-:{there}" for kind, there, here in rules)
-
-
-def require_free(address: str, ports: Mapping[str, int]) -> None:
-    """Raise BenchError, which names the port, where one of them is taken."""
-    for name, port in ports.items():
-        kind = socket.SOCK_STREAM if name.startswith("tcp/") else socket.SOCK_DGRAM
-        with socket.socket(socket.AF_INET, kind) as sock:
-            if kind is socket.SOCK_STREAM:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                sock.bind((address, port))
-            except OSError as error:
-                raise BenchError(
-                    f"{name} of the device cannot be {address} port {port}: {error.strerror}.",
-                    "Another lab may be running on this machine; end it first.",
-                ) from error
 
 
 def close_tap(descriptor: int) -> None:

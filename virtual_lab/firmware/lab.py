@@ -8,16 +8,17 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Self
+from typing import Final
 
 from drivers.errors import BenchError
-from virtual_lab.firmware import cable, machine
+from virtual_lab.firmware import cable, machine, planted
 from virtual_lab.firmware.build import Firmware, build
+from virtual_lab.firmware.debug import GDB_PORT_OPEN, closed_port, jtag_adapter
 from virtual_lab.firmware.provision import Provisioned, provision
 from virtual_lab.firmware.qemu import LOG, PROGRAM, Qemu, require_qemu
+from virtual_lab.lab import VirtualLab, require_free
 from virtual_lab.reference import namespace
 
 LOOPBACK_LAB: Final = "127.0.0.1"
@@ -41,7 +42,7 @@ _CONNECT_SECONDS = 1.0
 _RETRY_SECONDS = 0.1
 
 
-class FirmwareLab:
+class FirmwareLab(VirtualLab):
     """A running firmware device: `with FirmwareLab(folder) as lab: ...`, from a thread that outlives the block.
 
     `folder` must not hold a device yet. Without `loopback`, `namespace.enter_lab()` was called before; the images are
@@ -59,37 +60,17 @@ class FirmwareLab:
         builder: Callable[[Sequence[str]], Firmware] = build,
         provisioner: Callable[..., Provisioned] = provision,
     ) -> None:
-        self.folder = folder.resolve()
-        self.defects = tuple(defects)
+        super().__init__(folder, defects, loopback)
         self.place = cable.FIRST
         self.before: tuple[str, ...] = ()
         """A command that runs QEMU: `nice`."""
-        self.loopback = loopback
+        self.pid = 0
+        """The process id of the machine, once it runs."""
         self.note = ""
         """Why there is no tap, in a sentence, where there is none."""
-        self.port_map: dict[str, int] = {}
-        self.environment: dict[str, str] = {}
         self.program = program
         self.builder = builder
         self.provisioner = provisioner
-        self._opened = ExitStack()
-
-    def __enter__(self) -> Self:
-        """Provision the device, switch it on, and wait until it answers."""
-        try:
-            self._start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """End the device and everything that belongs to it."""
-        self.stop()
-
-    def stop(self) -> None:
-        """End QEMU, and remove cable and sockets; again does nothing."""
-        self._opened.close()
 
     def _start(self) -> None:
         require_qemu(self.program)
@@ -100,8 +81,10 @@ class FirmwareLab:
         cord = f"tap,fd={tap}" if tap is not None else cable.forwarding(self.address, self.port_map)
         _, *board = machine.words(firmware, label)
         words = [*self.before, self.program, *board, *machine.network(label, cord)]
-        qemu = Qemu(self.folder, words, descriptors=[] if tap is None else [tap])
+        debug = GDB_PORT_OPEN in planted.labels(self.defects)
+        qemu = Qemu(self.folder, words, descriptors=[] if tap is None else [tap], debug=debug)
         self._opened.enter_context(qemu)
+        self.pid = qemu.pid
         self.environment = self._environment(label, firmware, qemu)
         self._await_boot(qemu)
 
@@ -123,7 +106,7 @@ class FirmwareLab:
         """Settle who has which address."""
         if tap is None:
             self.port_map = self.port_map or dict(LOOPBACK_PORTS)
-            cable.require_free(self.place.loopback, self.port_map)
+            require_free(self.place.loopback, self.port_map)
             self.address, self.address6, self.collector = self.place.loopback, "", LOOPBACK_LAB
             self._inside, self._outside = cable.GUEST_ADDRESS, cable.GUEST_HOST
         else:
@@ -170,6 +153,8 @@ class FirmwareLab:
         )
 
     def _environment(self, label: Provisioned, firmware: Firmware, qemu: Qemu) -> dict[str, str]:
+        jtag = self._opened.enter_context(jtag_adapter(qemu.qmp, planted.labels(self.defects)))
+        gdb = qemu.debug_port or self._opened.enter_context(closed_port()).getsockname()[1]
         return {
             "FIRMWARE_FOLDER": str(self.folder),
             "FIRMWARE_IMAGES": str(firmware.images),
@@ -179,6 +164,8 @@ class FirmwareLab:
             "FIRMWARE_ADDRESS6": self.address6,
             "FIRMWARE_COLLECTOR": self.collector,
             "FIRMWARE_CONSOLE": f"socket://127.0.0.1:{qemu.console_port}",
+            "FIRMWARE_JTAG": f"127.0.0.1:{jtag.port}",
+            "FIRMWARE_GDB": f"127.0.0.1:{gdb}",
             "FIRMWARE_QMP": qemu.qmp,
             "FIRMWARE_ADMIN_PASSWORD": label.admin_password,
             "FIRMWARE_VIEWER_PASSWORD": label.viewer_password,

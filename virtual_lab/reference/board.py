@@ -14,14 +14,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from virtual_lab.jtag.adapter import serve
+from virtual_lab.jtag.debug_port import DebugPort, Memory, MemoryAccessPort
+from virtual_lab.jtag.tap import ScanChain, Tap
 from virtual_lab.reference import syscalls
-from virtual_lab.reference.debug_port import DebugPort, Memory, MemoryAccessPort
 from virtual_lab.reference.firmware.defects import Defects
 from virtual_lab.reference.firmware.flash import Flash
 from virtual_lab.reference.namespace import DEVICE_INTERFACE, NETMASK, PREFIX6
 from virtual_lab.reference.processor import Processor, Program, command
 from virtual_lab.reference.relay import PowerRelay
-from virtual_lab.reference.tap import ScanChain, Tap, remote_bitbang
 from virtual_lab.reference.uart import Uart
 
 CONSOLE: Final = "lab/console"
@@ -33,7 +34,6 @@ PROCESSOR_DEAD: Final = b"d"
 """Messages on the control socket, one octet each; end of file there means that the lab is gone."""
 _SECOND_TAP_IDCODE = 0x0641_3041
 _CABLE_SECONDS = 10.0
-_READ_LIMIT = 65536
 
 
 class Board:
@@ -88,7 +88,7 @@ class Board:
         loop.add_signal_handler(signal.SIGTERM, ended.set)
         loop.add_reader(self._control, ended.set)
         self.uart.start(loop)
-        servers = [await PowerRelay(self.power).serve(relay), await asyncio.start_server(self._serve_jtag, sock=jtag)]
+        servers = [await PowerRelay(self.power).serve(relay), await serve(self.chain, jtag, lambda: None)]
         try:
             self.power(True)
             self._tell(POWERED)
@@ -99,20 +99,6 @@ class Board:
                 server.close()
             self.uart.close()
             loop.remove_reader(self._control)
-
-    async def _serve_jtag(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Be the debug adapter for one host."""
-        try:
-            while commands := await reader.read(_READ_LIMIT):
-                answers, quit_asked = remote_bitbang(self.chain, commands)
-                writer.write(answers)
-                await writer.drain()
-                if quit_asked:
-                    break
-        except ConnectionError:
-            pass  # the host went away
-        finally:
-            writer.close()
 
     def _load_memory(self) -> None:
         flash = Flash(self._flash)

@@ -12,13 +12,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Self
+from typing import Final
 
 from drivers.errors import BenchError, ConfigurationError
 from drivers.probe import printable
+from virtual_lab.lab import VirtualLab, require_free
 from virtual_lab.reference import namespace
 from virtual_lab.reference.board import CABLE_JOINED, CONSOLE, FIRMWARE_LOG, NAMESPACE_MADE, POWERED, PROCESSOR_DEAD
 from virtual_lab.reference.firmware.defects import UnknownDefectError
@@ -54,7 +54,7 @@ _BOARD_LOG = "lab/board.log"
 _ROOT = Path(__file__).resolve().parents[2]
 
 
-class ReferenceLab:
+class ReferenceLab(VirtualLab):
     """A running reference device: `with ReferenceLab(folder) as lab: ...`, from a thread that outlives the block.
 
     `folder` must not hold a device yet. Without `loopback`, `namespace.enter_lab()` was called before. Without `wait`
@@ -76,43 +76,20 @@ class ReferenceLab:
         firmware: Sequence[str] | None = None,
         provisioner: Callable[..., Provisioned] = provision,
     ) -> None:
-        self.folder = folder.resolve()
-        self.defects = tuple(defects)
-        self.loopback = loopback
+        super().__init__(folder, defects, loopback)
         self.address = LOOPBACK_DEVICE if loopback else namespace.DEVICE_ADDRESS
         self.collector = LOOPBACK_LAB if loopback else namespace.LAB_ADDRESS
         self.address6 = "" if loopback or not namespace.has_ipv6() else namespace.DEVICE_ADDRESS6
         self.time_port = LOOPBACK_TIME_PORT if loopback else TIME_PORT
-        self.port_map: dict[str, int] = dict(LOOPBACK_PORTS) if loopback else {}
-        self.environment: dict[str, str] = {}
+        self.port_map = dict(LOOPBACK_PORTS) if loopback else {}
         self._wait = wait
         self._powered = False
         self._firmware = firmware
         self._provisioner = provisioner
-        self._opened = ExitStack()
-
-    def __enter__(self) -> Self:
-        """Provision the device, switch it on, and wait until it answers."""
-        try:
-            self._start()
-            if self._wait:
-                self._await_start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """End the device and everything that belongs to it."""
-        self.stop()
-
-    def stop(self) -> None:
-        """End the board and the firmware, and remove cable and sockets; again does nothing."""
-        self._opened.close()
 
     def _start(self) -> None:
         if self.loopback:
-            self._require_free_ports()
+            require_free(self.address, self.port_map)
         else:
             namespace.require_fresh_lab()
             self._opened.callback(namespace.part_device)
@@ -126,6 +103,8 @@ class ReferenceLab:
             self.environment = self._environment(label, relay, jtag)
         if not self.loopback:
             self._join_cable(board)
+        if self._wait:
+            self.await_boot()
 
     def _provision(self) -> Provisioned:
         try:
@@ -141,20 +120,6 @@ class ReferenceLab:
             raise ConfigurationError(f"{error}.", "Name defects of virtual_lab/defects.yaml.") from error
         except FileExistsError as error:
             raise ConfigurationError(f"{self.folder} already holds a device.", "Name a new folder.") from error
-
-    def _require_free_ports(self) -> None:
-        for name, port in self.port_map.items():
-            kind = socket.SOCK_STREAM if name.startswith("tcp/") else socket.SOCK_DGRAM
-            with socket.socket(socket.AF_INET, kind) as sock:
-                if kind is socket.SOCK_STREAM:
-                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                try:
-                    sock.bind((self.address, port))
-                except OSError as error:
-                    raise BenchError(
-                        f"{name} of the device cannot be {self.address} port {port}: {error.strerror}.",
-                        "Another lab may be running on this machine; end it first.",
-                    ) from error
 
     def _start_board(
         self, control: socket.socket, relay: socket.socket, jtag: socket.socket
@@ -199,9 +164,6 @@ class ReferenceLab:
             received = b""
         if received != message:
             raise self._failure(failure)
-
-    def _await_start(self) -> None:
-        self.await_boot()
 
     def await_power(self) -> None:
         """Wait until the board has power; BenchError when it ends before."""

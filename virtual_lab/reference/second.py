@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from drivers.errors import BenchError
+from virtual_lab.lab import require_free
 from virtual_lab.reference import namespace, pki, syscalls
 from virtual_lab.reference.board import CABLE_JOINED, NAMESPACE_MADE
 from virtual_lab.reference.firmware.accounts import ADMINISTRATOR, HTTP, Account
@@ -43,12 +44,9 @@ class SecondDevice(ReferenceLab):
         self.collector = NOBODY
         self._first = first
 
-    def _await_start(self) -> None:
-        self.await_power()
-
     def _start(self) -> None:
         if self.loopback:
-            self._require_free_ports()
+            require_free(self.address, self.port_map)
         else:
             _require_free_cable()
             self._opened.callback(_part)
@@ -64,6 +62,8 @@ class SecondDevice(ReferenceLab):
             _join(board.pid, json.loads((self.folder / "flash" / CONFIG).read_text())["mac"])
             self._control.sendall(CABLE_JOINED)
         self.environment = second_environment(self.address, self.folder, label.serial, password)
+        if self._wait:
+            self.await_power()
 
 
 def second_environment(address: str, folder: Path, serial: str, password: str) -> dict[str, str]:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from lab_config.models import JtagBench, JtagDeclaration
-from virtual_lab.reference.debug_port import MEMORY_BASE, DebugPort, Memory, MemoryAccessPort
-from virtual_lab.reference.tap import ScanChain, Tap, remote_bitbang
+from virtual_lab.jtag.debug_port import MEMORY_BASE, DebugPort, Memory, MemoryAccessPort
+from virtual_lab.jtag.tap import ScanChain, Tap, remote_bitbang
 
 DP = 0x4BA0_0477
 OTHER = 0x0641_3041

@@ -13,7 +13,7 @@ from lab_config.models import GdbBench, NetworkBench
 from tests.drivers.debug.tap_server import debug_port, serving, taps
 from tests.drivers.network.servers import closed_port, tcp_server
 from tests.drivers.recorder import MemoryRecorder
-from virtual_lab.reference.debug_port import MEMORY_BASE
+from virtual_lab.jtag.debug_port import MEMORY_BASE
 
 MEMORY = bytes(range(16))
 OPEN = {"?": "T05thread:01;", "g": "0* 1122334455667788", "m8000,10": MEMORY.hex(), "D": "OK"}

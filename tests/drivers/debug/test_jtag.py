@@ -19,7 +19,7 @@ from tests.drivers.debug.tap_server import (
     taps,
 )
 from tests.drivers.recorder import MemoryRecorder
-from virtual_lab.reference.tap import Tap
+from virtual_lab.jtag.tap import Tap
 
 needs_openocd = pytest.mark.skipif(shutil.which("openocd") is None, reason="OpenOCD is not installed")
 

@@ -12,6 +12,8 @@ import socket
 import sys
 import threading
 
+MEMORY = 0xD503201F
+"""A word of memory reads as its address with these bits flipped."""
 ALERT = bytes.fromhex("15030300020228")
 
 
@@ -41,8 +43,11 @@ class Board:
                 if client.recv(4096) and self.running.is_set():
                     client.sendall(ALERT)
 
-    def command(self, word: str) -> list[object]:
+    def command(self, word: str, arguments: dict[str, str]) -> list[object]:
         match word:
+            case "human-monitor-command":
+                address = int(arguments["command-line"].split()[-1], 16)
+                return [{"return": f"{address:016x}: {address ^ MEMORY:#010x}\r\n"}]
             case "stop":
                 self.running.clear()
             case "cont" if not self.running.is_set():
@@ -59,7 +64,8 @@ class Board:
             with client:
                 client.sendall(b'{"QMP": {"version": {}, "capabilities": []}}\r\n')
                 for line in client.makefile("rb"):
-                    for answer in self.command(json.loads(line)["execute"]):
+                    asked = json.loads(line)
+                    for answer in self.command(asked["execute"], asked.get("arguments", {})):
                         client.sendall(json.dumps(answer).encode() + b"\r\n")
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from drivers.errors import BenchError
 from virtual_lab.firmware import cable
+from virtual_lab.lab import require_free
 from virtual_lab.reference import namespace
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -38,7 +39,7 @@ def test_a_port_that_is_taken_is_named(name: str, kind: socket.SocketKind) -> No
         if kind is socket.SOCK_STREAM:
             taken.listen()
         with pytest.raises(BenchError, match=rf"{name} of the device cannot be 127\.0\.8\.20"):
-            cable.require_free("127.0.8.20", {name: taken.getsockname()[1]})
+            require_free("127.0.8.20", {name: taken.getsockname()[1]})
 
 
 def test_without_the_device_file_there_is_no_tap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import serial
 
-from tests.virtual_lab.reference.jtag_host import CSW, CTRL_STAT, DRW, POWER_UP, POWERED, TAR, JtagHost
+from tests.virtual_lab.jtag.jtag_host import CSW, CTRL_STAT, DRW, POWER_UP, POWERED, TAR, JtagHost
 from tests.virtual_lab.reference.stand_in_lab import greeting, stand_in_lab, turn
-from virtual_lab.reference.debug_port import JTAG_DP_IDCODE, MEMORY_BASE
+from virtual_lab.jtag.debug_port import JTAG_DP_IDCODE, MEMORY_BASE
 from virtual_lab.reference.lab import ReferenceLab
 
 

@@ -1,5 +1,5 @@
-from tests.virtual_lab.reference.jtag_host import JtagHost
-from virtual_lab.reference.tap import ScanChain, State, Tap, remote_bitbang
+from tests.virtual_lab.jtag.jtag_host import JtagHost
+from virtual_lab.jtag.tap import ScanChain, State, Tap, remote_bitbang
 
 FIRST, SECOND = 0x4BA00477, 0x06413041
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.virtual_lab.reference.jtag_host import (
+from tests.virtual_lab.jtag.jtag_host import (
     BD1,
     CSW,
     CTRL_STAT,
@@ -19,9 +19,9 @@ from tests.virtual_lab.reference.jtag_host import (
     TAR,
     JtagHost,
 )
-from tests.virtual_lab.reference.jtag_host import SELECT as DP_SELECT
-from virtual_lab.reference.debug_port import AHB_AP_IDR, MEMORY_BASE, MEMORY_SIZE, DebugPort, Memory, MemoryAccessPort
-from virtual_lab.reference.tap import ScanChain, remote_bitbang
+from tests.virtual_lab.jtag.jtag_host import SELECT as DP_SELECT
+from virtual_lab.jtag.debug_port import AHB_AP_IDR, MEMORY_BASE, MEMORY_SIZE, DebugPort, Memory, MemoryAccessPort
+from virtual_lab.jtag.tap import ScanChain, remote_bitbang
 
 PAYLOAD = b"HALCYON firmware" + bytes(range(256)) * 8
 WORD_INCREMENT, HALF_INCREMENT, BYTE_INCREMENT = 0x23000012, 0x23000011, 0x23000010

@@ -4,9 +4,9 @@ Accesses take no time, so WAIT is never acknowledged. Pushed operations and pack
 real parts. A locked part answers on its debug port and refuses every access to memory.
 """
 
-from typing import Final
+from typing import Final, Protocol
 
-from virtual_lab.reference.tap import Tap
+from virtual_lab.jtag.tap import Tap
 
 JTAG_DP_IDCODE: Final = 0x4BA0_0477
 AHB_AP_IDR: Final = 0x2477_0011
@@ -34,6 +34,16 @@ _NO_ROM_TABLE = 0xFFFF_FFFF
 
 class AccessFaultError(Exception):
     """The access port refused a transaction; the debug port shows it as STICKYERR."""
+
+
+class Bus(Protocol):
+    """What a memory access port reads and writes; raises AccessFaultError where nothing answers."""
+
+    def read(self, address: int, size: int) -> int:
+        """Read 1, 2 or 4 octets, little endian."""
+
+    def write(self, address: int, size: int, value: int) -> None:
+        """Write 1, 2 or 4 octets, little endian."""
 
 
 class Memory:
@@ -67,7 +77,7 @@ class Memory:
 class MemoryAccessPort:
     """MEM-AP (ADIv5, C2.6). Locked, CSW.DeviceEn reads 0 and every transfer faults; its own registers answer."""
 
-    def __init__(self, memory: Memory, *, locked: bool) -> None:
+    def __init__(self, memory: Bus, *, locked: bool) -> None:
         self._memory = memory
         self._locked = locked
         self.reset()
