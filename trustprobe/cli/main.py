@@ -34,6 +34,9 @@ BoardBench = Annotated[
 Step = Annotated[
     str | None, typer.Argument(help="A step of `trustprobe bench steps`, or console or network; by default all.")
 ]
+Hardened = Annotated[
+    bool, typer.Option("--hardened", help="Beside --defect, ask the device without a defect: nothing may fail there.")
+]
 Jobs = Annotated[int, typer.Option(min=1, max=16, help="Runs side by side: they wait more than they compute.")]
 JOBS = min(16, 2 * (os.cpu_count() or 1))
 
@@ -65,11 +68,12 @@ def matrix(
     markdown: Markdown = None,
     device: Device = "reference",
     own: Own = False,
+    hardened: Hardened = False,
 ) -> None:
     """Plant each defect in turn, and see that exactly its cases fail: exit 0 when every one is found."""
     from trustprobe.cli.matrix import run_matrix
 
-    raise typer.Exit(run_matrix(out, tuple(defect or ()), jobs, markdown, device=device, own=own))
+    raise typer.Exit(run_matrix(out, tuple(defect or ()), jobs, markdown, device=device, own=own, hardened=hardened))
 
 
 @bench_app.command()
