@@ -78,7 +78,7 @@ def run_matrix(
     """Run each defect, `jobs` at a time, print the table, and return 0 when every one is found and nothing else.
 
     `markdown` is a page to write the table into (see `soundness.py`). With `own`, a defect that one capability must
-    find is run with the cases of that one only. Where some defects are `wanted`, `hardened` asks the device without one.
+    find is run with the cases of that one only. Beside `wanted` defects, `hardened` asks the device without one.
     """
     if device not in PROFILES:
         raise ConfigurationError(f"there is no virtual device {device!r}.", f"There are {', '.join(PROFILES)}.")

@@ -1,7 +1,7 @@
 """What the build of the firmware needs of this machine: programs, where they come from, and how they are run.
 
-Every program runs with a deadline; what it says when it fails becomes a BenchError. `python -m virtual_lab.firmware.host`
-prints the packages that are missing here, for apt-get.
+Every program runs with a deadline; what it says when it fails becomes a BenchError. As a program
+this module prints the packages that are missing here, for apt-get.
 """
 
 import shutil

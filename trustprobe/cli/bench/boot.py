@@ -9,7 +9,7 @@ from drivers.power.switch import PowerSwitch
 from drivers.probe import Answer, printable
 from drivers.serial.boot import LOGIN_SETTLE, Boot, ends_of_boot, restarted
 from drivers.serial.port import Arrival, Awaited, PlainText
-from lab_config.models import Absent, ConsoleDeclaration, Permission, PowerBench, Service
+from lab_config.models import Absent, ConsoleDeclaration, Permission, Service
 from trustprobe.cli.bench.console import last_line
 from trustprobe.cli.bench.desk import Desk, UnexpectedAnswerError
 
@@ -46,13 +46,13 @@ def _tell(desk: Desk, declaration: ConsoleDeclaration, boot: Boot, arrival: Arri
             f"no line of the boot log begins as declared; the first one is {_first_line(raw)!r}.",
             f"Correct `console.boot_start` in {desk.product_path}: a regular expression, from the start of a line.",
         )
-    desk.say(f"the boot log begins with {_start(declaration, raw)!r}", True)
+    desk.say(f"the boot log begins with {_start(declaration, raw)!r}")
     if arrival is None:
         raise UnexpectedAnswerError(
             f"the start did not end in a login prompt; the last line is {last_line(raw)!r}.",
             f"Correct `console.login_prompt` or `boot_seconds` in {desk.product_path}.",
         )
-    desk.say(f"it ends at {printable(arrival.text, _SHOWN)!r} after {took:.1f} s, {len(raw)} octets", True)
+    desk.say(f"it ends at {printable(arrival.text, _SHOWN)!r} after {took:.1f} s, {len(raw)} octets")
 
 
 def _restart(desk: Desk) -> tuple[Callable[[], None], float]:
@@ -60,7 +60,7 @@ def _restart(desk: Desk) -> tuple[Callable[[], None], float]:
     if not isinstance(desk.bench.power, Absent) and Permission.POWER in desk.bench.allow:
         return PowerSwitch(desk.bench.power).cycle, desk.bench.power.settle_seconds
     request = f"switch the board off and on now (within {HAND_SECONDS:.0f} s)"
-    return lambda: desk.say(request, True), HAND_SECONDS
+    return lambda: desk.say(request, "do"), HAND_SECONDS
 
 
 def _first_line(raw: bytes) -> str:
@@ -88,14 +88,14 @@ def power(desk: Desk) -> None:
             "nothing shows whether the board is on: the bench has neither network nor console.", "Connect one of them."
         )
     switch = PowerSwitch(bench)
-    try:
-        switch.off()
-        if canary is not None:
+    switch.off()
+    if canary is not None:
+        try:
             _see_it_dark(desk, canary)
-    except BaseException:
-        switch.on()
-        raise
-    _see_it_start(desk, bench, canary)
+        except BaseException:
+            switch.on()
+            raise
+    _see_it_start(desk, switch, canary)
 
 
 def _see_it_dark(desk: Desk, canary: Service) -> None:
@@ -107,21 +107,21 @@ def _see_it_dark(desk: Desk, canary: Service) -> None:
                 "The switch is not this board's, or the board is fed by its serial or debug adapter.",
             )
         time.sleep(_POLL_SECONDS)
-    desk.say(f"off: {canary.about} no longer answers", True)
+    desk.say(f"off: {canary.about} no longer answers")
 
 
-def _see_it_start(desk: Desk, bench: PowerBench, canary: Service | None) -> None:
+def _see_it_start(desk: Desk, switch: PowerSwitch, canary: Service | None) -> None:
     seconds = desk.product.component.boot_seconds
     began = time.monotonic()
     if not isinstance(desk.bench.console, Absent):
         port, declaration = desk.console
-        with restarted(port, declaration.baud, PowerSwitch(bench).on, seconds) as boot:
+        with restarted(port, declaration.baud, switch.on, seconds) as boot:
             if boot.read_until(Awaited.line(r"[^\n]")) is None:
                 raise BenchError("switched on, and nothing comes on the console.", "Is the switch this board's?")
             boot.read_until(*ends_of_boot(declaration))
-        desk.say("on: the console prints", True)
+        desk.say("on: the console prints")
     else:
-        PowerSwitch(bench).on()
+        switch.on()
     if canary is None:
         return
     while not _connects(desk.target, canary):
@@ -131,7 +131,7 @@ def _see_it_start(desk: Desk, bench: PowerBench, canary: Service | None) -> None
                 f"Look at the console, or correct `boot_seconds` in {desk.product_path}.",
             )
         time.sleep(_POLL_SECONDS)
-    desk.say(f"on: {canary.about} answers after {time.monotonic() - began:.1f} s", True)
+    desk.say(f"on: {canary.about} answers after {time.monotonic() - began:.1f} s")
 
 
 def _connects(target: Target, service: Service) -> bool:

@@ -13,7 +13,7 @@ from lab_config.models import Absent, Bench, Permission
 from trustprobe.cli.bench.boot import boot, power
 from trustprobe.cli.bench.console import baud, echo, login, port
 from trustprobe.cli.bench.debug import debug
-from trustprobe.cli.bench.desk import Desk
+from trustprobe.cli.bench.desk import Desk, Mark
 from trustprobe.cli.bench.network import address, services, tls
 
 Step = Callable[[Desk], None]
@@ -23,9 +23,10 @@ _PARTS: Final = ("console", "network", "jtag", "power")
 def files(desk: Desk) -> None:
     """Read the bench file and the declaration; nothing is opened or sent."""
     named = [part for part in _PARTS if not isinstance(getattr(desk.bench, part), Absent)]
-    desk.say(f"{desk.bench_path}: {', '.join(named) or 'nothing'} of {', '.join(_PARTS)} connected", True)
+    absent = [part for part in _PARTS if part not in named]
+    desk.say(f"{desk.bench_path} connects {', '.join(named) or 'nothing'}; absent: {', '.join(absent) or 'nothing'}")
     component = desk.product.component
-    desk.say(f"{desk.product_path}: {len(component.declared)} services, {len(component.accounts)} accounts", True)
+    desk.say(f"{desk.product_path} declares {len(component.declared)} services, {len(component.accounts)} accounts")
 
 
 STEPS: Final[Mapping[str, Step]] = MappingProxyType(
@@ -52,7 +53,11 @@ def check_bench(what: str | None, bench: str, product: str | None) -> int:
     with bench_lock(str(peek(find("benches", bench), "id"))):
         for name in _wanted(what, desk.bench):
             said.step = name
-            STEPS[name](desk)
+            try:
+                STEPS[name](desk)
+            except KeyboardInterrupt:
+                said.say("interrupted", "no")
+                return 2
     return 0
 
 
@@ -73,9 +78,9 @@ def _can(name: str, bench: Bench) -> bool:
 
 
 class _Said:
-    """Prints a line at once, with the step's name and whether it is as expected."""
+    """Prints a line at once, with its mark and the name of the step."""
 
     step = ""
 
-    def say(self, line: str, as_expected: bool) -> None:
-        typer.echo(f"{'ok' if as_expected else 'no'}  {self.step:<9} {line}")
+    def say(self, line: str, mark: Mark = "ok") -> None:
+        typer.echo(f"{mark}  {self.step:<9} {line}")

@@ -37,7 +37,7 @@ def port(desk: Desk) -> None:
             "Plug the adapter in, or correct `console.url` of the bench file.",
         )
     with Console(bench, declaration.baud):
-        desk.say(f"{bench.url} is open at {declaration.baud} baud, for this program alone", True)
+        desk.say(f"{bench.url} is open at {declaration.baud} baud, for this program alone")
 
 
 @dataclass(frozen=True)
@@ -75,14 +75,14 @@ def baud(desk: Desk) -> None:
     bench, declaration = desk.console
     heard = _hear(bench, declaration, declaration.baud)
     if heard.is_text:
-        desk.say(f"{declaration.baud} baud: text comes, {heard.last_line!r}", True)
+        desk.say(f"{declaration.baud} baud: text comes, {heard.last_line!r}")
         return
     if heard.is_echo:
         raise BenchError(
             f"{bench.url} gives back the line ends that were typed, and nothing else.",
             f"TX and RX are joined, or no program reads the port. {_CHECK_WIRES}",
         )
-    desk.say(f"{declaration.baud} baud: {_words(heard)}", False)
+    desk.say(f"{declaration.baud} baud: {_words(heard)}", "no")
     if "://" in bench.url:
         raise BenchError(
             f"no text comes through {bench.url}.", f"Set the rate on the serial server itself. {_CHECK_WIRES}"
@@ -136,7 +136,7 @@ def echo(desk: Desk) -> None:
                 f"no prompt of the declaration came; the last line was {last_line(console.transcript())!r}.",
                 f"Correct `console.login_prompt` in {desk.product_path}, or do the step `baud` first.",
             )
-        desk.say(f"the prompt is {printable(prompt.text, _SHOWN)!r}", True)
+        desk.say(f"the prompt is {printable(prompt.text, _SHOWN)!r}")
         console.drain()
         before = console.received
         console.send(word)
@@ -153,7 +153,7 @@ def echo(desk: Desk) -> None:
         raise BenchError(
             "what is typed comes back twice.", "Switch off the local echo of the adapter or serial server."
         )
-    desk.say(f"{len(word)} letters were typed, and came back once", True)
+    desk.say(f"{len(word)} letters were typed, and came back once")
 
 
 def login(desk: Desk) -> None:
@@ -166,9 +166,9 @@ def login(desk: Desk) -> None:
     )
     password = Secrets.of(alone, desk.bench_path).value(account.id)
     attempt = ConsoleDoor(bench, declaration).attempt(credential.user, password)
-    detail = printable(attempt.detail, _SHOWN * 2)
+    detail = printable(attempt.detail.rstrip(), _SHOWN * 2)
     if attempt.answer is Answer.SEEN:
-        desk.say(f"{credential.user} logged in, and out again: {detail}", True)
+        desk.say(f"{credential.user} logged in, and out again: {detail}")
         return
     if attempt.answer is Answer.REFUSED:
         raise UnexpectedAnswerError(

@@ -22,6 +22,6 @@ def debug(desk: Desk) -> None:
         )
     for idcode in chain.idcodes:
         known = "as declared" if idcode in expected else "not declared"
-        desk.say(f"TAP with IDCODE {idcode:#010x}, {known}" if idcode else f"TAP without an IDCODE, {known}", True)
+        desk.say(f"TAP with IDCODE {idcode:#010x}, {known}" if idcode else f"TAP without an IDCODE, {known}")
     if missing := [f"{one:#010x}" for one in expected if one not in chain.idcodes]:
-        desk.say(f"declared, and not on the chain: {', '.join(missing)}", False)
+        desk.say(f"declared, and not on the chain: {', '.join(missing)}", "no")

@@ -3,10 +3,9 @@
 Nothing here opens a port or a socket.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, Protocol, TypeVar
 
 from drivers.errors import ConfigurationError, Fault, TrustprobeError
 from drivers.network.target import Target
@@ -14,12 +13,21 @@ from lab_config.load import find, load, peek
 from lab_config.models import Absent, Bench, ConsoleBench, ConsoleDeclaration, NetworkBench, Product, Service, Transport
 
 Part = TypeVar("Part")
+Mark = Literal["ok", "no", "do"]
+"""What a line says: what was expected, something else, or what the reader does now."""
 
 
 class UnexpectedAnswerError(TrustprobeError):
     """The device answers, and otherwise than its files say; which of the two is wrong is for the reader to find."""
 
     fault = Fault.DEVICE
+
+
+class Telling(Protocol):
+    """Tells the reader a line at once."""
+
+    def __call__(self, line: str, mark: Mark = "ok") -> None:
+        """Print the line with its mark."""
 
 
 class NoRecord:
@@ -37,16 +45,16 @@ class NoRecord:
 
 @dataclass(frozen=True)
 class Desk:
-    """One bench with its product. `say` takes a line for the reader, and whether it is as expected."""
+    """One bench with its product, and the way to the reader."""
 
     bench: Bench
     product: Product
     bench_path: Path
     product_path: Path
-    say: Callable[[str, bool], None]
+    say: Telling
 
     @classmethod
-    def read(cls, bench: str, product: str | None, say: Callable[[str, bool], None]) -> "Desk":
+    def read(cls, bench: str, product: str | None, say: Telling) -> "Desk":
         """Read both files; ConfigurationError for the first mistake, and for a bench that starts a virtual device."""
         path = find("benches", bench)
         if peek(path, "virtual") is not None:

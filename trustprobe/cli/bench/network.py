@@ -33,7 +33,7 @@ def address(desk: Desk) -> None:
             f"{network.address} does not answer on {service.about} ({service.id}).",
             "Check the cable, the board's address on its console (`ip addr`), and this machine's in the same network.",
         ) from error
-    desk.say(f"{network.address} takes a connection on {service.about} ({service.id})", True)
+    desk.say(f"{network.address} takes a connection on {service.about} ({service.id})")
 
 
 def _check_route(network: NetworkBench) -> None:
@@ -61,19 +61,19 @@ def _check_route(network: NetworkBench) -> None:
 def _ask_for_mac(desk: Desk, network: NetworkBench, interface: str) -> None:
     link = link_to(network.address, interface)
     if link is None:
-        desk.say(f"{network.address} is not on the wire of {interface}: raw sweeps do not apply", True)
+        desk.say(f"{network.address} is not on the wire of {interface}: raw sweeps do not apply")
         return
     try:
         mac = link.resolve()
     except PermissionError:
-        desk.say("this process may send no ARP (CAP_NET_RAW): ports will be asked by connect()", True)
+        desk.say("this process may send no ARP (CAP_NET_RAW): ports will be asked by connect()")
         return
     if mac is None:
         raise BenchError(
             f"nobody on {interface} says that he is {network.address}.",
             "Check the cable, and the board's address on its console (`ip addr`).",
         )
-    desk.say(f"{network.address} is {mac.hex(':')} on {interface}", True)
+    desk.say(f"{network.address} is {mac.hex(':')} on {interface}")
 
 
 def services(desk: Desk) -> None:
@@ -86,7 +86,7 @@ def services(desk: Desk) -> None:
     for service in declared:
         fact = next(one for one in observed.facts if one.about == service.about)
         spoke = fact.answer is Answer.SEEN
-        desk.say(f"{service.about} ({service.id}): {_words(service, fact)}", spoke)
+        desk.say(f"{service.about} ({service.id}): {_words(service, fact)}", "ok" if spoke else "no")
         wrong += [] if spoke else [(service, fact)]
     if wrong:
         raise _not_as_declared(desk, *wrong[0])
@@ -138,6 +138,5 @@ def _tell(desk: Desk, service: Service, shown: ServerCertificate) -> None:
     names = printable(", ".join((*shown.dns_names, *shown.ip_addresses)), _SHOWN)
     desk.say(
         f"{where}: {printable(fact.detail, _SHOWN)}: {shown.key_type} {shown.key_bits}, for {names or 'no name'},"
-        f" until {shown.not_after:%Y-%m-%d}",
-        True,
+        f" until {shown.not_after:%Y-%m-%d}"
     )
