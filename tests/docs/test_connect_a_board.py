@@ -1,6 +1,7 @@
 """docs/connect_a_board.md, walked: its commands are typed in its order, and print what the page says.
 
-A pty stands in place of the tty, and loopback in place of the network; what differs for that is put into the terms of the page.
+A pty stands in place of the tty, and loopback in place of the network; what differs for that is put into the terms of
+the page.
 """
 
 import contextlib

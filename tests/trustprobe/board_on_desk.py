@@ -1,6 +1,5 @@
-"""A board on the desk for the tests: a pty in place of /dev/ttyUSB0, its services on loopback, and a relay for its power."""
+"""A board on the desk for the tests: a pty in place of /dev/ttyUSB0, services on loopback, a relay for its power."""
 
-import contextlib
 import socket
 import ssl
 import termios
@@ -77,17 +76,11 @@ class Canary:
     _served: ExitStack = field(default_factory=ExitStack)
 
     def on(self) -> None:
-        if not self.is_on:
-            self.port = self._served.enter_context(tcp_server(self.handle, ("127.0.0.1", self.port)))
+        self.off()
+        self.port = self._served.enter_context(tcp_server(self.handle, ("127.0.0.1", self.port)))
 
     def off(self) -> None:
         self._served.close()
-
-    @property
-    def is_on(self) -> bool:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-            return self.port != 0
-        return False
 
 
 @dataclass(frozen=True)

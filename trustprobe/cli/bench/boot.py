@@ -43,16 +43,16 @@ def _tell(desk: Desk, declaration: ConsoleDeclaration, boot: Boot, arrival: Arri
     raw = boot.raw
     if not boot.shows(declaration.boot_start):
         raise UnexpectedAnswerError(
-            f"no line of the boot log begins as declared; the first one is {_first_line(raw)!r}.",
+            f"no line of the boot log begins as declared; the first one is '{_first_line(raw)}'.",
             f"Correct `console.boot_start` in {desk.product_path}: a regular expression, from the start of a line.",
         )
-    desk.say(f"the boot log begins with {_start(declaration, raw)!r}")
+    desk.say(f"the boot log begins with '{_start(declaration, raw)}'")
     if arrival is None:
         raise UnexpectedAnswerError(
-            f"the start did not end in a login prompt; the last line is {last_line(raw)!r}.",
+            f"the start did not end in a login prompt; the last line is '{last_line(raw)}'.",
             f"Correct `console.login_prompt` or `boot_seconds` in {desk.product_path}.",
         )
-    desk.say(f"it ends at {printable(arrival.text, _SHOWN)!r} after {took:.1f} s, {len(raw)} octets")
+    desk.say(f"it ends at '{printable(arrival.text, _SHOWN)}' after {took:.1f} s, {len(raw)} octets")
 
 
 def _restart(desk: Desk) -> tuple[Callable[[], None], float]:

@@ -22,6 +22,7 @@ _ECHO_SECONDS = 2.0
 _TWICE_SECONDS = 0.3
 _READABLE = 0.9
 _SHOWN = 60
+_OCTETS = 12
 _ERASE_LINE = "\x15"
 """Ctrl-U takes back what was typed, at a login prompt as in a shell."""
 _CHECK_WIRES = "Check GND, and that the board's TX goes to the adapter's RX and its RX to the adapter's TX."
@@ -75,7 +76,7 @@ def baud(desk: Desk) -> None:
     bench, declaration = desk.console
     heard = _hear(bench, declaration, declaration.baud)
     if heard.is_text:
-        desk.say(f"{declaration.baud} baud: text comes, {heard.last_line!r}")
+        desk.say(f"{declaration.baud} baud: text comes, '{heard.last_line}'")
         return
     if heard.is_echo:
         raise BenchError(
@@ -90,7 +91,7 @@ def baud(desk: Desk) -> None:
     for rate in RATES:
         if rate != declaration.baud and (found := _at(bench, declaration, rate)).is_text:
             raise ConfigurationError(
-                f"text comes at {rate} baud, {found.last_line!r}, and not at {declaration.baud}.",
+                f"text comes at {rate} baud, '{found.last_line}', and not at {declaration.baud}.",
                 f"Write `console.baud: {rate}` in {desk.product_path}.",
             )
     if heard.raw:
@@ -122,7 +123,7 @@ def _hear(bench: ConsoleBench, declaration: ConsoleDeclaration, rate: int) -> He
 def _words(heard: Heard) -> str:
     if not heard.raw:
         return "nothing comes"
-    return f"{len(heard.raw)} octets come, which are no text: {printable(heard.raw, _SHOWN)!r}"
+    return f"{len(heard.raw)} octets come, which are no text: {heard.raw[:_OCTETS].hex(' ')} ..."
 
 
 def echo(desk: Desk) -> None:
@@ -133,10 +134,10 @@ def echo(desk: Desk) -> None:
         prompt = LoginDialogue(console, declaration).reach_login()
         if prompt is None:
             raise UnexpectedAnswerError(
-                f"no prompt of the declaration came; the last line was {last_line(console.transcript())!r}.",
+                f"no prompt of the declaration came; the last line was '{last_line(console.transcript())}'.",
                 f"Correct `console.login_prompt` in {desk.product_path}, or do the step `baud` first.",
             )
-        desk.say(f"the prompt is {printable(prompt.text, _SHOWN)!r}")
+        desk.say(f"the prompt is '{printable(prompt.text, _SHOWN)}'")
         console.drain()
         before = console.received
         console.send(word)
