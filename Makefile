@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # A run starts Python many times: without the compiled files beside the sources each start would compile them anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test check docs matrix matrix-smoke lab lab-run lab-test lab-matrix clean
+.PHONY: run test check docs matrix matrix-smoke lab lab-run lab-smoke lab-test lab-matrix clean
 
 run: $(VENV)/.run
 	@$(BIN)/trustprobe run
@@ -32,6 +32,11 @@ lab: $(VENV)/.run
 # Boots the firmware device and judges it.
 lab-run: $(VENV)/.run
 	@$(BIN)/trustprobe run --bench firmware
+
+# What every change must pass of it: the hardened device is clean, and each of five flaws is found; two devices at a time.
+LAB_SMOKE := telnetd_open tls10_enabled mqtt_anonymous autoboot_open rsyslog_cleartext
+lab-smoke: lab
+	@$(BIN)/trustprobe matrix --device firmware --out out/lab-smoke --own --jobs 2 --hardened $(LAB_SMOKE:%=--defect %)
 
 # Each planted flaw of the firmware device with the cases of its capabilities; everything against everything.
 lab-test: $(VENV)/.run

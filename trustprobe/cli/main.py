@@ -1,4 +1,4 @@
-"""The command: `trustprobe run`, `matrix` and `schema`. It reads options and hands over."""
+"""The command: `trustprobe run`, `matrix`, `bench check` and `schema`. It reads options and hands over."""
 
 import json
 import os
@@ -11,6 +11,8 @@ import typer
 from drivers.errors import TrustprobeError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+bench_app = typer.Typer(no_args_is_help=True, help="A board on the desk, before it is judged.")
+app.add_typer(bench_app, name="bench")
 
 Bench = Annotated[str, typer.Option(help="Where the sample is plugged in: a name of lab_config/benches/, or a file.")]
 ProductName = Annotated[str | None, typer.Option("--product", help="The declaration; by default the bench's product.")]
@@ -28,6 +30,15 @@ Html = Annotated[bool, typer.Option("--html/--no-html", help="Make the Allure HT
 Markdown = Annotated[Path | None, typer.Option(help="Write the table into this page, as docs/soundness.md has it.")]
 Device = Annotated[str, typer.Option(help="The virtual device: reference or firmware.")]
 Own = Annotated[bool, typer.Option("--own", help="Ask of each defect the cases of its own capabilities only.")]
+BoardBench = Annotated[
+    str, typer.Option("--bench", help="The bench of a board: a name of lab_config/benches/, or a file.")
+]
+Step = Annotated[
+    str | None, typer.Argument(help="A step of `trustprobe bench steps`, or console or network; by default all.")
+]
+Hardened = Annotated[
+    bool, typer.Option("--hardened", help="Beside --defect, ask the device without a defect: nothing may fail there.")
+]
 Jobs = Annotated[int, typer.Option(min=1, max=16, help="Runs side by side: they wait more than they compute.")]
 JOBS = min(16, 2 * (os.cpu_count() or 1))
 
@@ -59,11 +70,28 @@ def matrix(
     markdown: Markdown = None,
     device: Device = "reference",
     own: Own = False,
+    hardened: Hardened = False,
 ) -> None:
     """Plant each defect in turn, and see that exactly its cases fail: exit 0 when every one is found."""
     from trustprobe.cli.matrix import run_matrix
 
-    raise typer.Exit(run_matrix(out, tuple(defect or ()), jobs, markdown, device=device, own=own))
+    raise typer.Exit(run_matrix(out, tuple(defect or ()), jobs, markdown, device=device, own=own, hardened=hardened))
+
+
+@bench_app.command()
+def check(bench: BoardBench, step: Step = None, product: ProductName = None) -> None:
+    """See whether what the bench file names is plugged in and answers: exit 0, or 2 and what to do. Judges nothing."""
+    from trustprobe.cli.bench.check import check_bench
+
+    raise typer.Exit(check_bench(step, bench, product))
+
+
+@bench_app.command()
+def steps() -> None:
+    """List the steps of `trustprobe bench check`, and what each of them sends."""
+    from trustprobe.cli.bench.check import steps_help
+
+    typer.echo(steps_help())
 
 
 @app.command()

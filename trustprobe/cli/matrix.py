@@ -73,18 +73,20 @@ def run_matrix(
     *,
     device: str = REFERENCE,
     own: bool = False,
+    hardened: bool = False,
 ) -> int:
     """Run each defect, `jobs` at a time, print the table, and return 0 when every one is found and nothing else.
 
     `markdown` is a page to write the table into (see `soundness.py`). With `own`, a defect is run with the cases of
-    those capabilities only that must find it. Only the reference device has to have a defect for every case.
+    those capabilities only that must find it. Only the reference device has to have a defect for every case. Beside
+    `wanted` defects, `hardened` asks the device without one.
     """
     if device not in PROFILES:
         raise ConfigurationError(f"there is no virtual device {device!r}.", f"There are {', '.join(PROFILES)}.")
     require_defects(wanted, device)
     if markdown is not None:
         require_writable(markdown)
-    defects = list(wanted) or [HARDENED, *register(device)]
+    defects = [*([HARDENED] if hardened or not wanted else []), *(wanted or register(device))]
     console = Console()
     running: set[subprocess.Popen[bytes]] = set()
 

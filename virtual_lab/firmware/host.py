@@ -1,6 +1,7 @@
 """What the build of the firmware needs of this machine: programs, where they come from, and how they are run.
 
-Every program runs with a deadline; what it says when it fails becomes a BenchError.
+Every program runs with a deadline; what it says when it fails becomes a BenchError. As a program
+this module prints the packages that are missing here, for apt-get.
 """
 
 import shutil
@@ -37,11 +38,15 @@ _TAIL = 400
 
 def require_tools() -> None:
     """Raise BenchError with the one apt-get line where a program or file of the build is missing."""
-    missing = {package for tool, package in TOOLS.items() if find(tool) is None}
-    missing |= {package for path, package in FILES.items() if not path.is_file()}
-    if missing:
+    if missing := missing_packages():
         names = " ".join(sorted(missing))
         raise BenchError(f"The virtual firmware device cannot be built here: {names} missing.", install_line(missing))
+
+
+def missing_packages() -> set[str]:
+    """Return the Debian packages whose programs or files are not here."""
+    missing = {package for tool, package in TOOLS.items() if find(tool) is None}
+    return missing | {package for path, package in FILES.items() if not path.is_file()}
 
 
 def install_line(packages: set[str]) -> str:
@@ -70,3 +75,7 @@ def run(words: Sequence[str], *, seconds: float = 120, folder: Path | None = Non
         said = printable((done.stderr or done.stdout)[-_TAIL:])
         raise BenchError(f"{words[0]} failed while the firmware was built: {said}", "See docs/virtual_lab.md.")
     return done.stdout
+
+
+if __name__ == "__main__":
+    print(*sorted(missing_packages()))

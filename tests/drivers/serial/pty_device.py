@@ -70,6 +70,9 @@ class Line:
             if key in "\r\n\x03\x04":
                 self.write("\r\n")
                 return key if key in "\x03\x04" else typed
+            if key == "\x15":  # Ctrl-U
+                typed = ""
+                continue
             typed += key
             if echo:
                 self.write(key)

@@ -1,0 +1,142 @@
+"""The steps that switch the board: watch it start on its console, and see that the switch is this board's."""
+
+import time
+from collections.abc import Callable
+
+from drivers.errors import BenchError, ConfigurationError
+from drivers.network.target import Target, answer_of
+from drivers.power.switch import PowerSwitch
+from drivers.probe import Answer, printable
+from drivers.serial.boot import LOGIN_SETTLE, Boot, ends_of_boot, restarted
+from drivers.serial.port import Arrival, Awaited, PlainText
+from lab_config.models import Absent, ConsoleDeclaration, Permission, Service
+from trustprobe.cli.bench.console import last_line
+from trustprobe.cli.bench.desk import Desk, UnexpectedAnswerError
+
+HAND_SECONDS = 60.0
+"""The time to reach the switch of a board that is switched by hand."""
+DARK_SECONDS = 10.0
+"""A board's capacitors are empty by then."""
+_POLL_SECONDS = 0.2
+"""Between two connections to a board that has no other way to say that it is there."""
+_SHOWN = 60
+
+
+def boot(desk: Desk) -> None:
+    """Switch the board off and on, by hand where the bench may not, and read its console until the login prompt."""
+    bench, declaration = desk.console
+    restart, patience = _restart(desk)
+    seconds = desk.product.component.boot_seconds + patience
+    with restarted(bench, declaration.baud, restart, seconds) as boot:
+        if boot.read_until(Awaited.line(r"[^\n]")) is None:
+            raise BenchError(
+                f"nothing came on the console in {seconds:.0f} s.",
+                "Check that the board was switched on, and do the step `baud`.",
+            )
+        began = time.monotonic()
+        arrival = boot.read_until(*ends_of_boot(declaration))
+        took = time.monotonic() - began - LOGIN_SETTLE
+        _tell(desk, declaration, boot, arrival, took)
+
+
+def _tell(desk: Desk, declaration: ConsoleDeclaration, boot: Boot, arrival: Arrival | None, took: float) -> None:
+    raw = boot.raw
+    if not boot.shows(declaration.boot_start):
+        raise UnexpectedAnswerError(
+            f"no line of the boot log begins as declared; the first one is '{_first_line(raw)}'.",
+            f"Correct `console.boot_start` in {desk.product_path}: a regular expression, from the start of a line.",
+        )
+    desk.say(f"the boot log begins with '{_start(declaration, raw)}'")
+    if arrival is None:
+        raise UnexpectedAnswerError(
+            f"the start did not end in a login prompt; the last line is '{last_line(raw)}'.",
+            f"Correct `console.login_prompt` or `boot_seconds` in {desk.product_path}.",
+        )
+    desk.say(f"it ends at '{printable(arrival.text, _SHOWN)}' after {took:.1f} s, {len(raw)} octets")
+
+
+def _restart(desk: Desk) -> tuple[Callable[[], None], float]:
+    """Return how the board is restarted, and the seconds that a person needs for it."""
+    if not isinstance(desk.bench.power, Absent) and Permission.POWER in desk.bench.allow:
+        return PowerSwitch(desk.bench.power).cycle, desk.bench.power.settle_seconds
+    request = f"switch the board off and on now (within {HAND_SECONDS:.0f} s)"
+    return lambda: desk.say(request, "do"), HAND_SECONDS
+
+
+def _first_line(raw: bytes) -> str:
+    lines = [line for line in PlainText().feed(raw).split("\n") if line.strip()]
+    return printable(lines[0].rstrip(), _SHOWN) if lines else ""
+
+
+def _start(declaration: ConsoleDeclaration, raw: bytes) -> str:
+    """Return the line that the log begins with, as declared: a reset may print a broken one before it."""
+    text = PlainText().feed(raw)
+    found = Awaited.line(declaration.boot_start).find(text)
+    return printable(text[found.start() :].split("\n", 1)[0].rstrip(), _SHOWN) if found else ""
+
+
+def power(desk: Desk) -> None:
+    """Switch the board off, see that it is off, switch it on, and see it start; only where `allow` names `power`."""
+    bench = desk.named(desk.bench.power, "power", "power: {on: ..., off: ...}")
+    if Permission.POWER not in desk.bench.allow:
+        raise ConfigurationError(
+            f"{desk.bench_path} does not allow to take the sample's power away.", "Add `power` to `allow`."
+        )
+    canary = None if isinstance(desk.bench.network, Absent) else desk.canary
+    if canary is None and isinstance(desk.bench.console, Absent):
+        raise ConfigurationError(
+            "nothing shows whether the board is on: the bench has neither network nor console.", "Connect one of them."
+        )
+    switch = PowerSwitch(bench)
+    switch.off()
+    if canary is not None:
+        try:
+            _see_it_dark(desk, canary)
+        except BaseException:
+            switch.on()
+            raise
+    _see_it_start(desk, switch, canary)
+
+
+def _see_it_dark(desk: Desk, canary: Service) -> None:
+    deadline = time.monotonic() + DARK_SECONDS
+    while _connects(desk.target, canary):
+        if time.monotonic() >= deadline:
+            raise BenchError(
+                f"switched off, and {canary.about} still answers after {DARK_SECONDS:.0f} s.",
+                "The switch is not this board's, or the board is fed by its serial or debug adapter.",
+            )
+        time.sleep(_POLL_SECONDS)
+    desk.say(f"off: {canary.about} no longer answers")
+
+
+def _see_it_start(desk: Desk, switch: PowerSwitch, canary: Service | None) -> None:
+    seconds = desk.product.component.boot_seconds
+    began = time.monotonic()
+    if not isinstance(desk.bench.console, Absent):
+        port, declaration = desk.console
+        with restarted(port, declaration.baud, switch.on, seconds) as boot:
+            if boot.read_until(Awaited.line(r"[^\n]")) is None:
+                raise BenchError("switched on, and nothing comes on the console.", "Is the switch this board's?")
+            boot.read_until(*ends_of_boot(declaration))
+        desk.say("on: the console prints")
+    else:
+        switch.on()
+    if canary is None:
+        return
+    while not _connects(desk.target, canary):
+        if time.monotonic() >= began + seconds:
+            raise UnexpectedAnswerError(
+                f"switched on, and {canary.about} does not answer in {seconds:.0f} s.",
+                f"Look at the console, or correct `boot_seconds` in {desk.product_path}.",
+            )
+        time.sleep(_POLL_SECONDS)
+    desk.say(f"on: {canary.about} answers after {time.monotonic() - began:.1f} s")
+
+
+def _connects(target: Target, service: Service) -> bool:
+    try:
+        target.connect(service.port, _POLL_SECONDS * 5).close()
+    except OSError as error:
+        return answer_of(error) is Answer.SEEN
+    return True

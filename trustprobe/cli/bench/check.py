@@ -1,0 +1,86 @@
+"""`trustprobe bench check`: which steps there are, in which order, and how their lines and errors are told."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+import typer
+
+from drivers.errors import ConfigurationError
+from fixtures.lock import bench_lock
+from lab_config.load import find, peek
+from lab_config.models import Absent, Bench, Permission
+from trustprobe.cli.bench.boot import boot, power
+from trustprobe.cli.bench.console import baud, echo, login, port
+from trustprobe.cli.bench.debug import debug
+from trustprobe.cli.bench.desk import Desk, Mark
+from trustprobe.cli.bench.network import address, services, tls
+
+Step = Callable[[Desk], None]
+_PARTS: Final = ("console", "network", "jtag", "power")
+
+
+def files(desk: Desk) -> None:
+    """Read the bench file and the declaration; nothing is opened or sent."""
+    named = [part for part in _PARTS if not isinstance(getattr(desk.bench, part), Absent)]
+    absent = [part for part in _PARTS if part not in named]
+    desk.say(f"{desk.bench_path} connects {', '.join(named) or 'nothing'}; absent: {', '.join(absent) or 'nothing'}")
+    component = desk.product.component
+    desk.say(f"{desk.product_path} declares {len(component.declared)} services, {len(component.accounts)} accounts")
+
+
+STEPS: Final[Mapping[str, Step]] = MappingProxyType(
+    {one.__name__: one for one in (files, port, baud, echo, boot, login, address, services, tls, debug, power)}
+)
+"""In the order in which each rests on those before it."""
+GROUPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {"console": ("port", "baud", "echo", "boot", "login"), "network": ("address", "services", "tls")}
+)
+_NEEDS: Final = {**{step: part for part, steps in GROUPS.items() for step in steps}, "debug": "jtag", "power": "power"}
+
+
+def steps_help() -> str:
+    """Return a line for each step, from its docstring, and what a group or no name stands for."""
+    lines = [f"{name:<9} {' '.join((step.__doc__ or '').split())}" for name, step in STEPS.items()]
+    groups = [f"{group:<9} {', '.join(steps)}" for group, steps in GROUPS.items()]
+    return "\n".join([*lines, *groups, "Without a name: each step whose part the bench has, in this order."])
+
+
+def check_bench(what: str | None, bench: str, product: str | None) -> int:
+    """Do one step, one group, or each step that the bench has the parts for. The first that goes wrong raises."""
+    said = _Said()
+    desk = Desk.read(bench, product, said.say)
+    with bench_lock(str(peek(find("benches", bench), "id"))):
+        for name in _wanted(what, desk.bench):
+            said.step = name
+            try:
+                STEPS[name](desk)
+            except KeyboardInterrupt:
+                said.say("interrupted", "no")
+                return 2
+    return 0
+
+
+def _wanted(what: str | None, bench: Bench) -> tuple[str, ...]:
+    if what is None:
+        return tuple(name for name in STEPS if _can(name, bench))
+    if what in GROUPS:
+        return GROUPS[what]
+    if what in STEPS:
+        return (what,)
+    raise ConfigurationError(f"there is no step {what!r}.", f"There are {', '.join((*STEPS, *GROUPS))}.")
+
+
+def _can(name: str, bench: Bench) -> bool:
+    if name == "power" and Permission.POWER not in bench.allow:
+        return False
+    return name not in _NEEDS or not isinstance(getattr(bench, _NEEDS[name]), Absent)
+
+
+class _Said:
+    """Prints a line at once, with its mark and the name of the step."""
+
+    step = ""
+
+    def say(self, line: str, mark: Mark = "ok") -> None:
+        typer.echo(f"{mark}  {self.step:<9} {line}")

@@ -1,0 +1,27 @@
+"""The step on the debug adapter: which TAPs are on the chain. No memory is read, and the processor is not halted."""
+
+from drivers.debug.jtag import ScanChain
+from drivers.errors import BenchError
+from drivers.probe import Answer
+from lab_config.models import Absent, JtagDeclaration
+from trustprobe.cli.bench.desk import Desk, NoRecord
+
+_UNDECLARED = JtagDeclaration(idcodes=(), ir_lengths=(), probe_address=0)
+
+
+def debug(desk: Desk) -> None:
+    """Reset the chain of the debug adapter, and read the IDCODE of each TAP."""
+    bench = desk.named(desk.bench.jtag, "jtag", "jtag: {openocd_config: my_adapter.cfg}")
+    declared = desk.product.component.jtag
+    expected = () if isinstance(declared, Absent) else declared.idcodes
+    chain = ScanChain(bench, _UNDECLARED if isinstance(declared, Absent) else declared).run(NoRecord())
+    if chain.facts[0].answer is not Answer.SEEN:
+        raise BenchError(
+            f"the adapter answers, and no TAP does: {chain.detail('chain')}.",
+            "Check TDO, TCK, GND and the reference voltage, that the board is on, and its strap for JTAG.",
+        )
+    for idcode in chain.idcodes:
+        known = "as declared" if idcode in expected else "not declared"
+        desk.say(f"TAP with IDCODE {idcode:#010x}, {known}" if idcode else f"TAP without an IDCODE, {known}")
+    if missing := [f"{one:#010x}" for one in expected if one not in chain.idcodes]:
+        desk.say(f"declared, and not on the chain: {', '.join(missing)}", "no")
