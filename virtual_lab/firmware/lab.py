@@ -16,7 +16,7 @@ from drivers.errors import BenchError
 from virtual_lab.firmware import cable, machine, planted
 from virtual_lab.firmware.build import Firmware, build
 from virtual_lab.firmware.debug import GDB_PORT_OPEN, closed_port, jtag_adapter
-from virtual_lab.firmware.provision import Provisioned, provision
+from virtual_lab.firmware.provision import TIME_PORT, Provisioned, provision
 from virtual_lab.firmware.qemu import LOG, PROGRAM, Qemu, require_qemu
 from virtual_lab.lab import VirtualLab, require_free
 from virtual_lab.reference import namespace
@@ -36,6 +36,8 @@ LOOPBACK_PORTS: Final = MappingProxyType(
         "udp/5353": 35353,
     }
 )
+LOOPBACK_TIME_PORT: Final = 30123
+"""An ordinary user cannot serve udp/123."""
 CANARY: Final = "tcp/443"
 _BOOT_SECONDS = 60.0
 _CONNECT_SECONDS = 1.0
@@ -68,6 +70,7 @@ class FirmwareLab(VirtualLab):
         """The process id of the machine, once it runs."""
         self.note = ""
         """Why there is no tap, in a sentence, where there is none."""
+        self.time_port = TIME_PORT
         self.program = program
         self.builder = builder
         self.provisioner = provisioner
@@ -109,6 +112,7 @@ class FirmwareLab(VirtualLab):
             require_free(self.place.loopback, self.port_map)
             self.address, self.address6, self.collector = self.place.loopback, "", LOOPBACK_LAB
             self._inside, self._outside = cable.GUEST_ADDRESS, cable.GUEST_HOST
+            self.time_port = LOOPBACK_TIME_PORT
         else:
             self.address, self.collector = self.place.address, namespace.LAB_ADDRESS
             self.address6 = self.place.address6 if namespace.has_ipv6() else ""
@@ -124,6 +128,7 @@ class FirmwareLab(VirtualLab):
                 certificate_address=self.address,
                 collector=self._outside,
                 cloud=self._outside,
+                time_port=self.time_port,
             )
         except OSError as error:
             raise BenchError(
@@ -163,6 +168,7 @@ class FirmwareLab(VirtualLab):
             "FIRMWARE_ADDRESS": self.address,
             "FIRMWARE_ADDRESS6": self.address6,
             "FIRMWARE_COLLECTOR": self.collector,
+            "FIRMWARE_TIME_PORT": str(self.time_port),
             "FIRMWARE_CONSOLE": f"socket://127.0.0.1:{qemu.console_port}",
             "FIRMWARE_JTAG": f"127.0.0.1:{jtag.port}",
             "FIRMWARE_GDB": f"127.0.0.1:{gdb}",

@@ -18,6 +18,7 @@ PACKAGES: Final = (
     "linux-image-cloud-arm64",
     "avahi-daemon",
     "busybox-static",
+    "chrony",
     "dropbear-bin",
     "libubootenv-tool",
     "lighttpd",
@@ -27,7 +28,7 @@ PACKAGES: Final = (
     "mosquitto",
     "openssl",
     "rsyslog",
-    "rsyslog-gnutls",
+    "rsyslog-openssl",
     "snmpd",
     "swupdate",
 )

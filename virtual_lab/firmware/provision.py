@@ -29,6 +29,7 @@ from virtual_lab.reference import pki
 MANUFACTURER, MODEL = "Halcyon Imaging", "Halcyon Hub"
 CLOUD_HOST, CLOUD_PORT = "cloud.halcyon.example", 8443
 COLLECTOR_PORT: Final = 6514
+TIME_PORT: Final = 123
 COLLECTOR_NAME: Final = "collector.halcyon.example"
 """The name in the collector's certificate that rsyslog asks for."""
 FACTORY_OCTETS: Final = 1 << 20
@@ -84,11 +85,12 @@ def provision(
     certificate_address: str = "",
     collector_port: int = COLLECTOR_PORT,
     cloud_port: int = CLOUD_PORT,
+    time_port: int = TIME_PORT,
 ) -> Provisioned:
     """Make a new device in `folder`; its flaws are those that `firmware` was built with.
 
     `address` is the device's own (/24), `certificate_address` the one that its lab reaches it at where that is another.
-    Raises ConfigurationError where the folder holds a device already.
+    The time server is at the collector's address. Raises ConfigurationError where the folder holds a device already.
     """
     lab = folder / "lab"
     try:
@@ -112,6 +114,8 @@ def provision(
         "COLLECTOR": collector,
         "COLLECTOR_PORT": str(collector_port),
         "COLLECTOR_NAME": COLLECTOR_NAME,
+        "TIME_SERVER": collector,
+        "TIME_PORT": str(time_port),
         "CLOUD": cloud,
         "CLOUD_HOST": CLOUD_HOST,
         "CLOUD_PORT": str(cloud_port),
@@ -157,7 +161,7 @@ def _password() -> str:
 def _accounts(label: Provisioned, flaws: frozenset[str]) -> dict[str, bytes]:
     """Return the stored passwords, each in the form of the program that reads it, and the SSH host key."""
     root = passwords.crypt("root") if "root_password" in flaws else "!"
-    locked = "".join(f"{user}:!:19000::::::\n" for user in ("www-data", "mosquitto", "snmp", "avahi", "nobody"))
+    locked = "".join(f"{user}:!:19000::::::\n" for user in ("www-data", "mosquitto", "snmp", "avahi", "chrony", "nobody"))
     shadow = f"root:{root}:19000::::::\nservice:{passwords.crypt(label.service_password)}:19000::::::\n{locked}"
     people = {"admin": ("administrator", label.admin_password), "viewer": ("viewer", label.viewer_password)}
     web = "".join(f"{user}:{role}:{passwords.crypt(password)}\n" for user, (role, password) in people.items())

@@ -24,6 +24,7 @@ PROGRAMS: Final = (
     "usr/bin/swupdate",
     "usr/bin/swupdate-client",
     "usr/sbin/avahi-daemon",
+    "usr/sbin/chronyd",
     "usr/sbin/dropbear",
     "usr/sbin/lighttpd",
     "usr/sbin/mosquitto",
