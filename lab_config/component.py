@@ -107,7 +107,8 @@ class ConsoleDeclaration(Model):
     refusal: str
     shell_prompt: str
     """A prompt that only a login shows."""
-    autoboot: str | None = None
+    autoboot: str | Absent | None = None
+    """The bootloader's countdown; absent where it starts the system without one."""
     bootloader_prompt: str | None = None
     """What the bootloader of this make shows when autoboot was stopped, even where it must never show."""
 

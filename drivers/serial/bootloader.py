@@ -13,7 +13,7 @@ from drivers.serial.boot import LOGIN_SETTLE, Boot, ends_of_boot, restarted
 from drivers.serial.bootloader_commands import ENVIRONMENT, MEMORY, change_arguments, read_memory
 from drivers.serial.login import LoginDialogue
 from drivers.serial.port import Awaited
-from lab_config.models import ConsoleBench, ConsoleDeclaration
+from lab_config.models import Absent, ConsoleBench, ConsoleDeclaration
 
 KEYS = {"CR": "\r", "space": " ", "Ctrl-C": "\x03", "ESC": "\x1b", "a": "a"}
 """Pressed in turns while a bootloader counts down; together they stop every common one that can be stopped."""
@@ -46,17 +46,13 @@ class Autoboot(Observation):
 class _Course:
     """What happened in one boot while keys were pressed."""
 
+    in_time: bool = False
+    """Keys that are pressed now would be looked at, had the bootloader a countdown."""
     pressed: int = 0
-    pressed_in_countdown: int = 0
+    pressed_in_time: int = 0
     prompt: str | None = None
     ended: bool = False
-    counting: bool = False
     behind: tuple[Fact, ...] = ()
-
-    def press(self) -> None:
-        """Count a key."""
-        self.pressed += 1
-        self.pressed_in_countdown += self.counting
 
 
 @dataclass(frozen=True)
@@ -64,7 +60,8 @@ class InterruptAutoboot:
     """Restart the device and press keys from its first line on, to stop the bootloader; one restart for all keys.
 
     SEEN is a bootloader prompt that answers; REFUSED is a boot that went on to the login although every key was
-    pressed in the declared countdown. A bootloader that stopped is told to boot, or the device is restarted.
+    pressed in the declared countdown, or, where none is declared, between the first line and the kernel's or the
+    login's. A bootloader that stopped is told to boot, or the device is restarted.
     """
 
     bench: ConsoleBench
@@ -110,11 +107,24 @@ class InterruptAutoboot:
         declared = self.declaration.bootloader_prompt
         return (declared, _GENERIC_PROMPT) if declared else (_GENERIC_PROMPT,)
 
+    @property
+    def _countdown(self) -> str | None:
+        """What the countdown looks like, where one is declared."""
+        return None if isinstance(self.declaration.autoboot, Absent) else self.declaration.autoboot
+
+    @property
+    def _has_no_countdown(self) -> bool:
+        return isinstance(self.declaration.autoboot, Absent)
+
+    @property
+    def _while(self) -> str:
+        return "before the system's first line" if self._has_no_countdown else "in the declared countdown"
+
     def _watch(self, boot: Boot, record: Recorder) -> _Course:
         """Press keys from the first line until a prompt answers, or the kernel or a login shows."""
-        course = _Course()
+        course = _Course(in_time=self._has_no_countdown)
         ends = ends_of_boot(self.declaration)
-        countdown = Awaited.line(self.declaration.autoboot) if self.declaration.autoboot else None
+        countdown = Awaited.line(self._countdown) if self._countdown else None
         others = [Awaited.line(_KERNEL), *ends, *([countdown] if countdown else [])]
         candidates = [Awaited.line(pattern) for pattern in self._prompts()]
         prompts = [Awaited.prompt(pattern, _PROMPT_SETTLE) for pattern in self._prompts()]
@@ -124,17 +134,18 @@ class InterruptAutoboot:
             if boot.left <= 0:
                 break
             boot.console.send(key)
-            course.press()
+            course.pressed += 1
             arrival = boot.console.read_until(*candidates, *others, seconds=_KEY_SECONDS)
             if arrival and arrival.awaited in candidates:
                 # A line that only looks like a prompt does not come again after Ctrl-C and CR.
                 boot.console.send("\x03\r")
                 arrival = boot.console.read_until(*others, *prompts, seconds=_PROMPT_SECONDS)
             if arrival is None:
+                course.pressed_in_time += course.in_time
                 continue
             record.note(f"after {course.pressed} keys: {arrival.text}")
             if arrival.awaited is countdown:
-                course.counting = True
+                course.in_time = True
             elif arrival.awaited in prompts:
                 course.prompt = arrival.text
                 break
@@ -158,8 +169,8 @@ class InterruptAutoboot:
         if course.prompt is not None:
             words = f"the bootloader stopped and answers with {printable(course.prompt, 200)!r}; {after}"
             return Fact(about="keys", answer=Answer.SEEN, detail=words)
-        counted = f"{course.pressed} keys pressed, {course.pressed_in_countdown} of them in the declared countdown"
-        if course.ended and course.pressed_in_countdown >= len(KEYS):
+        counted = f"{course.pressed} keys pressed, {course.pressed_in_time} of them {self._while}"
+        if course.ended and course.pressed_in_time >= len(KEYS):
             return Fact(about="keys", answer=Answer.REFUSED, detail=f"the boot went on to its end: {counted}")
         words = "the boot went on to its end" if course.ended else "neither a prompt nor a login came"
         return Fact(about="keys", answer=Answer.SILENT, detail=f"{words}: {counted}")
@@ -171,10 +182,14 @@ class InterruptAutoboot:
         if course.prompt is not None:
             return parts[0]
         pressed = course.pressed
-        if self.declaration.autoboot:
-            counted = boot.shows(self.declaration.autoboot)
+        if self._countdown:
+            counted = boot.shows(self._countdown)
             parts.append(Witness(what=f"the countdown was {'seen' if counted else 'not seen'}", holds=counted))
-            pressed = course.pressed_in_countdown
+            pressed = course.pressed_in_time
+        if self._has_no_countdown:
+            words = f"the boot was {'seen' if course.ended else 'not seen'} to go on to its end"
+            parts.append(Witness(what=words, holds=course.ended))
+            pressed = course.pressed_in_time
         each = f"each key of {', '.join(KEYS)}"
         if pressed >= len(KEYS):
             parts.append(Witness(what=f"{each} was pressed in time", holds=True))

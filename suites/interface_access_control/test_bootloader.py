@@ -18,7 +18,8 @@ def test_kernel_arguments_cannot_be_changed(kernel_arguments: Autoboot) -> None:
     """Restart the device, press keys while it counts down, and add a word made for this run to the kernel's arguments.
 
     They are read back, put back as they were, and not saved. A bootloader that no key stops changes nothing.
-    Witness: the boot log was seen through the same port from its first line, and every key pressed in the countdown.
+    Witness: the boot log was seen through the same port from its first line, and every key pressed in the countdown
+    or, where none is declared, before the system's first line.
     """
     assert not kernel_arguments.seen, kernel_arguments.detail("environment")
 
@@ -34,6 +35,7 @@ def test_memory_cannot_be_read_in_the_bootloader(bootloader_memory: Autoboot) ->
     """Restart the device, press keys while it counts down, and ask the bootloader for the memory at a known address.
 
     A bootloader that no key stops shows nothing.
-    Witness: the boot log was seen through the same port from its first line, and every key pressed in the countdown.
+    Witness: the boot log was seen through the same port from its first line, and every key pressed in the countdown
+    or, where none is declared, before the system's first line.
     """
     assert not bootloader_memory.seen, bootloader_memory.detail("memory")

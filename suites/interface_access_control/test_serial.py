@@ -30,6 +30,7 @@ def test_autoboot_can_not_be_stopped(autoboot: Observation) -> None:
     """Switch the power off and on, and press keys on the serial console while the bootloader counts down.
 
     A prompt of the bootloader is a failure. Witness: the boot log, with the countdown, was read through the same
-    port in the same start, and the device went on to its login.
+    port in the same start, and the device went on to its login. Where no countdown is declared, every key was
+    pressed between the bootloader's first line and the system's.
     """
     assert not autoboot.seen, f"the bootloader gave a prompt: {autoboot.detail(min(autoboot.seen))}"

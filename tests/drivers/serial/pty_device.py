@@ -47,6 +47,11 @@ class Line:
         """Do nothing until woken."""
         self._ready(None)
 
+    def nap(self, seconds: float) -> None:
+        """Look at no key for a time, unless woken."""
+        if select.select([self._wake_read], [], [], seconds)[0]:
+            raise self._gone()
+
     def write(self, data: str | bytes) -> None:
         """Print, as far as somebody reads."""
         rest = data.encode() if isinstance(data, str) else data
@@ -205,10 +210,12 @@ class Board:
     first_line: str = "AcmeBoot 2.1 (reset: power-on)"
     extra: str = ""
     counts: int = 2
+    loads_seconds: float = 0.0
 
     def __call__(self, line: Line) -> None:
         line.write(f"{self.first_line}\r\nDRAM: 64 MiB\r\n# this is a comment of a boot script\r\n")
         self._count_down(line)
+        self._load(line)
         line.write("\r\nStarting kernel ...\r\n[    0.000000] Linux version 6.1\r\n")
         line.write(self.extra)
         self.getty(line)
@@ -221,6 +228,11 @@ class Board:
                 if line.key(rest) and self.interruptible:
                     return self._prompt(line)
         return None
+
+    def _load(self, line: Line) -> None:
+        """Load the system, and leave the keys unread that come meanwhile."""
+        if self.loads_seconds:
+            line.nap(self.loads_seconds)
 
     def _prompt(self, line: Line) -> None:
         while True:

@@ -4,10 +4,12 @@ from drivers.errors import BenchError
 from drivers.probe import Answer, Observation
 from drivers.serial.bootloader import InterruptAutoboot
 from drivers.serial.console import TEXT_LIMIT, BootLog, CaptureBoot
-from lab_config.models import ConsoleDeclaration
+from lab_config.models import Absent, ConsoleDeclaration
 from tests.drivers.recorder import MemoryRecorder
 from tests.drivers.serial.pty_device import DECLARATION, Board, Getty, Line, PtyDevice, Script, off, playing, root_shell
 from tests.drivers.serial.test_port import flood
+
+NO_COUNTDOWN = Absent(absent="the bootloader starts the system at once")
 
 
 def captured(dut: PtyDevice, seconds: float = 10) -> BootLog:
@@ -122,3 +124,38 @@ def test_no_key_is_pressed_before_the_first_line() -> None:
         seen = interrupted(dut, seconds=1)
         assert typed == [""]
         assert not seen.conclusive
+
+
+def test_a_bootloader_without_a_countdown_refuses_the_keys_that_came_before_the_system() -> None:
+    declaration = DECLARATION.model_copy(update={"autoboot": NO_COUNTDOWN})
+    with playing(Getty(), boot=Board(counts=0, loads_seconds=0.5)) as dut:
+        seen = interrupted(dut, declaration=declaration)
+        assert seen.refused == {"keys"}
+        assert seen.conclusive
+        assert "before the system's first line" in seen.detail("keys")
+
+
+def test_a_bootloader_that_is_too_quick_for_every_key_proves_nothing() -> None:
+    declaration = DECLARATION.model_copy(update={"autoboot": NO_COUNTDOWN})
+    with playing(Getty(), boot=Board(counts=0)) as dut:
+        seen = interrupted(dut, declaration=declaration)
+        assert seen.silent == {"keys"}
+        assert not seen.conclusive
+
+
+def test_a_bootloader_without_a_countdown_whose_system_is_not_seen_proves_nothing() -> None:
+    declaration = DECLARATION.model_copy(update={"autoboot": NO_COUNTDOWN})
+
+    def dies(line: Line) -> None:
+        line.write("AcmeBoot 2.1 (reset: power-on)\r\n")
+
+    with playing(off, boot=dies) as dut:
+        seen = interrupted(dut, seconds=1, declaration=declaration)
+        assert seen.silent == {"keys"}
+        assert not seen.conclusive
+
+
+def test_a_countdown_that_is_declared_absent_and_stops_all_the_same_is_seen() -> None:
+    declaration = DECLARATION.model_copy(update={"autoboot": NO_COUNTDOWN})
+    with playing(Getty(), boot=Board(interruptible=True)) as dut:
+        assert interrupted(dut, declaration=declaration).seen == {"keys"}
