@@ -6,6 +6,7 @@ pytest_plugins = [
     "fixtures.network",
     "fixtures.mqtt",
     "fixtures.cloud",
+    "fixtures.egress",
     "fixtures.web",
     "fixtures.accounts",
     "fixtures.console",

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from lab_config.base import Absent, Identifier, Model, Port, Seconds
+from lab_config.egress import EgressDeclaration
 
 Reason = Annotated[str, StringConstraints(min_length=8)]
 
@@ -328,6 +329,7 @@ class Component(Model):
     lockout: LockoutDeclaration | Absent = Absent(absent="not declared")
     password_change: PasswordChange | Absent = Absent(absent="not declared")
     cloud: CloudDeclaration | Absent = Absent(absent="not declared")
+    egress: EgressDeclaration = EgressDeclaration()
     user_data: UserDataDeclaration | Absent = Absent(absent="not declared")
     reset: ResetDeclaration | Absent = Absent(absent="not declared")
     boot_seconds: Seconds = 60

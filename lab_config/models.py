@@ -55,6 +55,7 @@ from lab_config.component import (
     UpdateNoticeDeclaration,
     UserDataDeclaration,
 )
+from lab_config.egress import Destination, EgressDeclaration
 from lab_config.papers import (
     NOT_DECLARED,
     Advisories,
@@ -97,9 +98,11 @@ __all__ = [
     "ConsoleBench",
     "ConsoleDeclaration",
     "Credential",
+    "Destination",
     "DisclosurePolicy",
     "DocumentPath",
     "Documents",
+    "EgressDeclaration",
     "EventKind",
     "GdbBench",
     "GdbDeclaration",

@@ -1,12 +1,15 @@
-"""Multicast DNS as bytes: one-shot queries (RFC 6762, 6.7), and the records of a response (RFC 1035, 4.1).
+"""DNS as bytes: one-shot multicast queries (RFC 6762, 6.7), and what a message asks and answers (RFC 1035, 4.1).
 
 Nothing here opens a socket; names are bounded, and compression pointers lead backwards only.
 """
 
+import ipaddress
 import struct
 from dataclasses import dataclass
 
 PTR, TXT = 12, 16
+_ADDRESSES = {1: 4, 28: 16}
+"""Octets of an address, by the kind of record: A and AAAA."""
 SERVICE_TYPES = "_services._dns-sd._udp.local"
 _LABELS, _RECORDS = 64, 64
 
@@ -17,12 +20,13 @@ class DnsDecodeError(ValueError):
 
 @dataclass(frozen=True)
 class Record:
-    """One resource record. `target` is the name in a PTR, `strings` are those of a TXT."""
+    """One resource record. `target` is the name in a PTR, `strings` is for TXT, `address` for A and AAAA."""
 
     labels: tuple[bytes, ...]
     kind: int
     target: tuple[bytes, ...] = ()
     strings: tuple[bytes, ...] = ()
+    address: str = ""
 
 
 def query(labels: tuple[bytes, ...], kind: int) -> bytes:
@@ -48,6 +52,20 @@ def records(message: bytes) -> tuple[Record, ...]:
     return tuple(found)
 
 
+def asked(message: bytes) -> tuple[tuple[bytes, ...], ...]:
+    """Return the names that a query asks for; nothing for a response. Raises DnsDecodeError."""
+    try:
+        _, flags, questions = struct.unpack_from("!3H", message)
+        at, found = 12, []
+        for _ in range(0 if flags & 0x8000 else min(questions, _RECORDS)):
+            labels, at = _name(message, at)
+            at += 4
+            found.append(labels)
+    except (struct.error, IndexError) as error:
+        raise DnsDecodeError(f"the message ends too early: {error}") from error
+    return tuple(found)
+
+
 def _record(message: bytes, at: int) -> tuple[Record, int]:
     labels, at = _name(message, at)
     kind, _, _, length = struct.unpack_from("!HHIH", message, at)
@@ -59,7 +77,8 @@ def _record(message: bytes, at: int) -> tuple[Record, int]:
     while kind == TXT and start < end:
         strings.append(message[start + 1 : min(end, start + 1 + message[start])])
         start += 1 + message[start]
-    return Record(labels, kind, target, tuple(strings)), end
+    address = str(ipaddress.ip_address(message[at + 10 : end])) if _ADDRESSES.get(kind) == length else ""
+    return Record(labels, kind, target, tuple(strings), address), end
 
 
 def _name(message: bytes, at: int) -> tuple[tuple[bytes, ...], int]:

@@ -95,6 +95,20 @@ def steps() -> None:
 
 
 @app.command()
+def mud(
+    folder: Annotated[Path, typer.Argument(help="The folder of a run, as out/latest.")],
+    url: Annotated[str, typer.Option(help="Where the manufacturer will publish the file.")] = "https://example.com/mud",
+) -> None:
+    """Draft a MUD file (RFC 8520) of what the device sent in a run, for its manufacturer to review."""
+    from trustprobe.cli.mud import draft_of_run
+
+    text, strange = draft_of_run(folder, url)
+    typer.echo(text, nl=False)
+    for about in strange:
+        typer.echo(f"not declared, review before you publish: {about}", err=True)
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of product, bench, profile, answers and results, for editors and other tools."""
     from lab_config import models

@@ -65,6 +65,7 @@ DEFECTS: dict[str, str] = {
     "update_expired_accepted": "an update whose validity has ended is installed",
     "update_replay_accepted": "the update that runs is installed once more",
     "update_refusal_not_reported": "the update status does not tell of a refused image",
+    "telemetry_undeclared": "usage data is sent to tcp/8125 of a host that nobody declared",
     "update_check_missing": "the cloud is not asked for newer firmware",
     "update_check_by_hand": "the cloud is asked for newer firmware only after a person has opened the administration",
     "update_notice_missing": "newer firmware that the cloud names is told to nobody",

@@ -12,6 +12,7 @@ from virtual_lab.reference.firmware import (
     mqtt_broker,
     snmp_agent,
     ssh,
+    telemetry,
     web,
 )
 from virtual_lab.reference.firmware.clock import TimeSource
@@ -37,6 +38,8 @@ def start_services(device: Device, collector_address: str) -> None:
     connect = collector.connector(settings, ca, device.ports.address, device.defects)
     device.log.start(connect)
     cloud.Cloud(device).start()
+    if device.defects("telemetry_undeclared"):
+        telemetry.Telemetry(device).start()
     TimeSource(device.flash.config["time_source"], device.ports.address, device.clock, device.log_time_step).start()
     device.expected = (web.PORT, ssh.PORT, discovery.PORT)
     for port, service in _services(device).items():

@@ -1,0 +1,248 @@
+"""What the device sends by itself, compared with the destinations that its maker declares (IR 8425, IAC-2b).
+
+A reply to a question of the bench is none of the device's own; neither are the housekeeping of a network stack (ARP,
+ICMP, DHCP, IGMP) and the announcements of a declared discovery service. Hosts are matched by address: by the bench's
+own roles (cloud, collector, time source), or by the DNS answers that the capture holds.
+"""
+
+import ipaddress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from drivers.documents.file import MalformedError, read_document
+from drivers.errors import ConfigurationError
+from drivers.network.capture import Captured, Recording
+from drivers.network.dns_sd import DnsDecodeError, asked, records
+from drivers.network.frames import Frame, read
+from drivers.network.mud import peers as mud_peers
+from drivers.network.peer import Peer
+from drivers.probe import Answer, Fact, Frozen, Observation, Recorder, Witness, printable
+
+MOST_FLOWS: Final = 500
+DNS_PORT: Final = 53
+HOUSEKEEPING: Final = frozenset({("udp", 67), ("udp", 547), ("ip-2", 0)})
+"""What any stack sends: DHCP (RFC 2131, 8415) and IGMP (RFC 3376); and ICMP."""
+GROUPS: Final[Mapping[str, frozenset[tuple[str, int]]]] = MappingProxyType(
+    {
+        "mdns": frozenset({("224.0.0.251", 5353), ("ff02::fb", 5353)}),
+        "ssdp": frozenset({("239.255.255.250", 1900), ("ff02::c", 1900), ("ff05::c", 1900)}),
+        "ws_discovery": frozenset({("239.255.255.250", 3702), ("ff02::c", 3702)}),
+        "coap": frozenset({("224.0.1.187", 5683), ("ff02::fd", 5683), ("ff05::fd", 5683)}),
+    }
+)
+"""Where the discovery protocols announce (RFC 6762, UPnP 2.0, WS-Discovery 1.1, RFC 7252), by protocol."""
+
+
+@dataclass
+class Flow:
+    """What the device sent to one port of one address: when first and how often. Times are seconds since 1970."""
+
+    transport: str
+    address: str
+    port: int
+    first: float
+    frames: int = 0
+
+    @property
+    def about(self) -> str:
+        """The name in an observation: `tcp/203.0.113.9:443`."""
+        address = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{self.transport}/{address}" + (f":{self.port}" if self.port else "")
+
+
+@dataclass
+class Traffic:
+    """What a recording shows: flows of the device's own, the names it asked for, and the addresses it was told."""
+
+    flows: dict[str, Flow] = field(default_factory=dict)
+    names: dict[str, int] = field(default_factory=dict)
+    addresses: dict[str, frozenset[str]] = field(default_factory=dict)
+    sent: int = 0
+    """Frames from the device, replies among them."""
+    _asked: set[tuple[str, int, str, int]] = field(default_factory=set)
+
+    def enter(self, captured: Captured) -> None:
+        """Enter one frame."""
+        frame = read(captured.data)
+        if frame is None:
+            return
+        if not captured.sent:
+            self._told(frame)
+            return
+        self.sent += 1
+        if frame.protocol == "udp" and self._is_reply(frame):
+            return
+        if frame.protocol == "tcp" and not frame.opens:
+            return
+        flow = Flow(frame.protocol, frame.destination, frame.port, captured.when)
+        if flow.about in self.flows or len(self.flows) < MOST_FLOWS:
+            self.flows.setdefault(flow.about, flow).frames += 1
+        if frame.port == DNS_PORT:
+            self._names(frame.payload)
+
+    def _told(self, frame: Frame) -> None:
+        """Note a datagram to the device: a question of somebody's, or what a resolver answered."""
+        self._asked.add((frame.destination, frame.port, frame.source, frame.source_port))
+        group = ipaddress.ip_address(frame.destination).is_multicast
+        if group:
+            self._asked.add(("", frame.port, frame.source, frame.source_port))
+        if frame.source_port != DNS_PORT:
+            return
+        try:
+            for record in records(frame.payload):
+                if record.address:
+                    name = _text(record.labels)
+                    self.addresses[name] = self.addresses.get(name, frozenset()) | {record.address}
+        except DnsDecodeError:
+            return
+
+    def _is_reply(self, frame: Frame) -> bool:
+        way = (frame.source_port, frame.destination, frame.port)
+        return (frame.source, *way) in self._asked or ("", *way) in self._asked
+
+    def _names(self, payload: bytes) -> None:
+        try:
+            for labels in asked(payload):
+                name = _text(labels)
+                if name in self.names or len(self.names) < MOST_FLOWS:
+                    self.names[name] = self.names.get(name, 0) + 1
+        except DnsDecodeError:
+            return
+
+
+class Sent(Frozen):
+    """Where the device sent something by itself. `role` is who that is declared to be; None for nobody."""
+
+    transport: str
+    address: str
+    port: int
+    host: str
+    """The declared peer; else the first name that DNS gave the address in the capture; else the address."""
+    role: str | None
+    housekeeping: bool = False
+    """What any network stack sends, and what discovery services announce."""
+
+
+class EgressSeen(Observation):
+    """What the device sent by itself: facts `tcp/ADDRESS:PORT`, and `dns/NAME` for names that it asked for."""
+
+    undeclared: tuple[str, ...]
+    sent: tuple[Sent, ...]
+
+
+@dataclass(frozen=True)
+class Egress:
+    """Compare what was heard of the device until now with what it may send.
+
+    `hosts` are the addresses that the bench gives to declared names. `services` are the protocols of the declared
+    discovery services, `mud` is a MUD file whose from-device policy is declared as well. Witness: a connection or
+    datagram of the device to a declared peer is in this very capture (its replies to the bench, where no peer is
+    declared), and the kernel lost no frame of it.
+    """
+
+    recording: Callable[[], Recording]
+    peers: tuple[Peer, ...]
+    hosts: Mapping[str, str]
+    services: frozenset[str]
+    mud: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """One observation a run."""
+        return "egress"
+
+    def run(self, record: Recorder) -> EgressSeen:
+        """Read the capture, and keep it."""
+        peers = self.peers + (self._of_mud_file(record) if self.mud else ())
+        recording = self.recording()
+        record.keep("egress.pcap", recording.pcap())
+        traffic = Traffic()
+        for captured in recording.frames:
+            traffic.enter(captured)
+        sent = {flow.about: self._sent(flow, peers, traffic.addresses) for flow in traffic.flows.values()}
+        strange = [f"dns/{name}" for name in traffic.names if all(name != peer.host for peer in peers)]
+        facts = tuple(_facts(traffic, sent, strange))
+        for fact in facts:
+            record.note(f"{fact.about}: {fact.detail}")
+        declared = [about for about, one in sent.items() if one.role is not None and not one.housekeeping]
+        return EgressSeen(
+            question="To whom does the device send by itself?",
+            facts=facts,
+            witness=_witness(recording, traffic, declared, declares=bool(peers)),
+            undeclared=(*(about for about, one in sent.items() if one.role is None), *strange),
+            sent=tuple(sent.values()),
+        )
+
+    def _of_mud_file(self, record: Recorder) -> tuple[Peer, ...]:
+        assert self.mud is not None
+        try:
+            return mud_peers(read_document(self.mud.parent, self.mud.name, record).json())
+        except MalformedError as error:
+            raise ConfigurationError(f"{self.mud}: {error}.", "Correct the file.") from None
+
+    def _sent(self, flow: Flow, peers: tuple[Peer, ...], told: Mapping[str, frozenset[str]]) -> Sent:
+        addresses = {**told, **{host: told.get(host, frozenset()) | {at} for host, at in self.hosts.items()}}
+        usual = self._usual(flow, peers)
+        takes = (peer for peer in peers if peer.takes(flow.transport, flow.address, flow.port, addresses))
+        peer = next(takes, None)
+        named = sorted(name for name, known in told.items() if flow.address in known)
+        return Sent(
+            transport=flow.transport,
+            address=flow.address,
+            port=flow.port,
+            host=peer.host if peer else (named or [flow.address])[0],
+            role=usual or (peer.role if peer else None),
+            housekeeping=usual is not None,
+        )
+
+    def _usual(self, flow: Flow, peers: tuple[Peer, ...]) -> str | None:
+        """Return the words for what needs no declaration of its own."""
+        if flow.transport == "icmp" or (flow.transport, flow.port) in HOUSEKEEPING:
+            return "housekeeping"
+        if any((flow.address, flow.port) in GROUPS.get(service, ()) for service in self.services):
+            return "announcement of a declared service"
+        if flow.port == DNS_PORT and any(_is_name(peer.host) for peer in peers):
+            return "resolver for the declared names"
+        return None
+
+
+def _facts(traffic: Traffic, sent: Mapping[str, Sent], strange: Sequence[str]) -> Iterator[Fact]:
+    began = min((flow.first for flow in traffic.flows.values()), default=0.0)
+    for about, one in sent.items():
+        flow = traffic.flows[about]
+        words = f"{one.role or 'not declared'}: {flow.frames} packets, the first after {flow.first - began:.1f} s"
+        yield _fact(about, words + (f" ({one.host})" if one.host != one.address else ""))
+    for name, times in traffic.names.items():
+        words = "not declared" if f"dns/{name}" in strange else "declared"
+        yield _fact(f"dns/{name}", f"{words}: asked for {times} times")
+
+
+def _witness(recording: Recording, traffic: Traffic, declared: Sequence[str], *, declares: bool) -> Witness:
+    heard = f"{traffic.sent} packets of the device's own in {recording.seconds:.0f} s"
+    if recording.dropped or recording.full:
+        lost = f"the kernel lost {recording.dropped} of them" if recording.dropped else "more came than are kept"
+        return Witness(what=f"{heard}, but {lost}", holds=False)
+    if declared:
+        return Witness(what=f"{heard}; declared traffic among them: {', '.join(sorted(declared)[:5])}", holds=True)
+    if not declares and traffic.sent:
+        return Witness(what=f"{heard}: replies to the bench; the product is declared to send nothing", holds=True)
+    return Witness(what=f"{heard}, and nothing that is declared: was it heard at all?", holds=False)
+
+
+def _fact(about: str, detail: str) -> Fact:
+    return Fact(about=about, answer=Answer.SEEN, detail=printable(detail))
+
+
+def _text(labels: tuple[bytes, ...]) -> str:
+    return printable(b".".join(labels), 253).lower()
+
+
+def _is_name(host: str) -> bool:
+    try:
+        ipaddress.ip_network(host)
+    except ValueError:
+        return True
+    return False

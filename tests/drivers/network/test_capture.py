@@ -1,0 +1,46 @@
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from drivers.network.capture import Captured, Recording
+from tests.drivers.network.test_ports import ROOT, namespaces_are_permitted
+
+
+@pytest.fixture(scope="module")
+def heard() -> dict[str, Any]:
+    if not namespaces_are_permitted():
+        pytest.skip("this machine does not permit network namespaces without root")
+    command = ["unshare", "-Urn", sys.executable, "-m", "tests.drivers.network.capture_lab"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def test_the_kernel_keeps_what_the_device_sends_unasked_and_what_it_is_asked_by_datagram(heard: dict[str, Any]) -> None:
+    own = [name for name, sent in heard["kept"] if sent]
+    assert own == [
+        "request",
+        "request with options in IP",
+        "request with ECN",
+        "request over IPv6",
+        "datagram",
+        "datagram over IPv6",
+        "tunnel",
+        "last",
+    ]
+    assert [name for name, sent in heard["kept"] if not sent] == ["question", "question to all"]
+
+
+def test_no_frame_of_a_short_capture_is_lost(heard: dict[str, Any]) -> None:
+    assert heard["dropped"] == 0
+
+
+def test_a_capture_file_holds_times_and_true_lengths() -> None:
+    written = Recording((Captured(1000.5, True, b"\x01" * 20, 1500),), 1.0, 0, False).pcap()
+    assert written[:4] == b"\xd4\xc3\xb2\xa1"
+    assert written[24:40] == bytes.fromhex("e8030000 20a10700 14000000 dc050000")
+    assert written[40:] == b"\x01" * 20

@@ -1,0 +1,159 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scapy.layers.dns import DNS, DNSQR, DNSRR
+from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.inet6 import IPv6
+from scapy.layers.l2 import Ether
+from scapy.packet import Packet, Raw
+
+from drivers.errors import ConfigurationError
+from drivers.network.capture import Captured, Recording
+from drivers.network.egress import Egress, EgressSeen, Traffic
+from drivers.network.frames import read
+from drivers.network.peer import Peer
+from tests.drivers.recorder import MemoryRecorder
+
+OWN, BENCH, OTHER, RESOLVER = "192.0.2.10", "192.0.2.1", "203.0.113.9", "192.0.2.53"
+CLOUD = Peer("cloud.example", "tcp", ((8443, 8443),), "cloud: heartbeat")
+
+
+def of_device(packet: Packet) -> Captured:
+    data = bytes(Ether(src="02:00:00:00:00:10", dst="02:00:00:00:00:01") / packet)
+    return Captured(1.0, True, data, len(data))
+
+
+def to_device(packet: Packet) -> Captured:
+    data = bytes(Ether(src="02:00:00:00:00:10", dst="02:00:00:00:00:01") / packet)
+    return Captured(0.5, False, data, len(data))
+
+
+def heartbeat() -> Captured:
+    return of_device(IP(src=OWN, dst=BENCH) / TCP(dport=8443, flags="S"))
+
+
+def seen(
+    *frames: Captured,
+    peers: tuple[Peer, ...] = (CLOUD,),
+    services: frozenset[str] = frozenset(),
+    mud: Path | None = None,
+    dropped: int = 0,
+    full: bool = False,
+) -> EgressSeen:
+    recording = Recording(frames, 9.0, dropped, full)
+    return Egress(lambda: recording, peers, {"cloud.example": BENCH}, services, mud).run(MemoryRecorder())
+
+
+def test_traffic_to_declared_peers_is_the_witness() -> None:
+    found = seen(heartbeat())
+    assert found.undeclared == ()
+    assert found.witness is not None
+    assert found.witness.holds
+    assert "tcp/192.0.2.1:8443" in found.witness.what
+
+
+def test_another_port_of_a_declared_host_is_not_declared() -> None:
+    assert seen(heartbeat(), of_device(IP(src=OWN, dst=BENCH) / TCP(dport=8125, flags="S"))).undeclared == (
+        "tcp/192.0.2.1:8125",
+    )
+
+
+def test_a_reply_to_a_question_of_the_bench_is_not_the_devices_own() -> None:
+    question = to_device(IP(src=BENCH, dst=OWN) / UDP(sport=40000, dport=161) / Raw(b"x"))
+    reply = of_device(IP(src=OWN, dst=BENCH) / UDP(sport=161, dport=40000) / Raw(b"x"))
+    assert seen(heartbeat(), question, reply).undeclared == ()
+    assert seen(heartbeat(), reply, question).undeclared == ("udp/192.0.2.1:40000",)
+
+
+def test_a_reply_to_a_question_to_a_group_is_not_the_devices_own() -> None:
+    question = to_device(IP(src=OTHER, dst="239.255.255.250") / UDP(sport=50000, dport=3702) / Raw(b"x"))
+    reply = of_device(IP(src=OWN, dst=OTHER) / UDP(sport=3702, dport=50000) / Raw(b"x"))
+    assert seen(heartbeat(), question, reply).undeclared == ()
+
+
+def test_an_announcement_is_declared_by_its_service_alone() -> None:
+    announcement = of_device(IP(src=OWN, dst="224.0.0.251") / UDP(sport=5353, dport=5353) / Raw(b"x"))
+    assert seen(heartbeat(), announcement, services=frozenset({"mdns"})).undeclared == ()
+    assert seen(heartbeat(), announcement).undeclared == ("udp/224.0.0.251:5353",)
+
+
+def test_icmp_is_housekeeping_and_no_witness() -> None:
+    found = seen(of_device(IP(src=OWN, dst=OTHER) / ICMP()))
+    assert found.undeclared == ()
+    assert found.witness is not None
+    assert not found.witness.holds
+
+
+def test_a_host_is_known_by_the_address_that_dns_gave_it() -> None:
+    answer = DNS(qr=1, qd=DNSQR(qname="time.example"), an=DNSRR(rrname="time.example", rdata=OTHER, ttl=60))
+    frames = (
+        heartbeat(),
+        of_device(IP(src=OWN, dst=RESOLVER) / UDP(sport=4444, dport=53) / DNS(qd=DNSQR(qname="Time.example"))),
+        to_device(IP(src=RESOLVER, dst=OWN) / UDP(sport=53, dport=4444) / answer),
+        of_device(IP(src=OWN, dst=OTHER) / UDP(sport=123, dport=123) / Raw(b"x")),
+    )
+    time_peer = Peer("time.example", "udp", ((123, 123),), "time")
+    assert seen(*frames, peers=(CLOUD, time_peer)).undeclared == ()
+    undeclared = seen(*frames)
+    assert undeclared.undeclared == ("udp/203.0.113.9:123", "dns/time.example")
+    assert "time.example" in undeclared.detail("udp/203.0.113.9:123")
+
+
+def test_ipv6_is_seen_like_ipv4() -> None:
+    found = seen(heartbeat(), of_device(IPv6(src="2001:db8::10", dst="2001:db8::9") / TCP(dport=443, flags="S")))
+    assert found.undeclared == ("tcp/[2001:db8::9]:443",)
+
+
+def test_a_network_in_the_declaration_takes_its_addresses() -> None:
+    backups = Peer("203.0.113.0/24", "tcp", ((1000, 2000),), "backups")
+    request = of_device(IP(src=OWN, dst=OTHER) / TCP(dport=1500, flags="S"))
+    assert seen(heartbeat(), request, peers=(CLOUD, backups)).undeclared == ()
+
+
+@pytest.mark.parametrize(("dropped", "full"), [(1, False), (0, True)])
+def test_a_capture_that_lost_frames_proves_no_absence(dropped: int, full: bool) -> None:
+    found = seen(heartbeat(), dropped=dropped, full=full)
+    assert found.witness is not None
+    assert not found.witness.holds
+
+
+def test_a_product_that_declares_no_peer_is_heard_by_its_replies() -> None:
+    question = to_device(IP(src=BENCH, dst=OWN) / UDP(sport=40000, dport=161) / Raw(b"x"))
+    reply = of_device(IP(src=OWN, dst=BENCH) / UDP(sport=161, dport=40000) / Raw(b"x"))
+    for frames, holds in (((question, reply), True), ((), False)):
+        witness = seen(*frames, peers=()).witness
+        assert witness is not None
+        assert witness.holds is holds
+
+
+def test_a_mud_file_declares_as_well(tmp_path: Path) -> None:
+    from drivers.network.mud import draft
+
+    path = tmp_path / "mud.json"
+    path.write_text(draft("thing", "https://example.com/mud", [Peer("203.0.113.9", "udp", ((123, 123),), "time")]))
+    request = of_device(IP(src=OWN, dst=OTHER) / UDP(dport=123) / Raw(b"x"))
+    assert seen(heartbeat(), request, mud=path).undeclared == ()
+
+
+def test_a_mud_file_that_is_none_is_a_fault_of_the_configuration(tmp_path: Path) -> None:
+    path = tmp_path / "mud.json"
+    path.write_text("{}")
+    with pytest.raises(ConfigurationError, match="no MUD file"):
+        seen(heartbeat(), mud=path)
+
+
+@given(st.binary(max_size=120))
+def test_any_frame_is_read_or_left(data: bytes) -> None:
+    read(data)
+    Traffic().enter(Captured(0.0, True, data, len(data)))
+    Traffic().enter(Captured(0.0, False, data, len(data)))
+
+
+@given(st.binary(max_size=80))
+def test_any_dns_payload_is_read_or_left(payload: bytes) -> None:
+    traffic = Traffic()
+    traffic.enter(of_device(IP(src=OWN, dst=RESOLVER) / UDP(sport=4444, dport=53) / Raw(payload)))
+    traffic.enter(to_device(IP(src=RESOLVER, dst=OWN) / UDP(sport=53, dport=4444) / Raw(payload)))
+    assert len(traffic.names) <= 64

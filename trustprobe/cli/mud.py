@@ -1,0 +1,32 @@
+"""`trustprobe mud`: a draft of a MUD file from what a run heard of the device."""
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from drivers.errors import ConfigurationError
+from drivers.network.egress import EgressSeen
+from drivers.network.mud import draft
+from drivers.network.peer import Peer
+from reports.results import Results
+
+
+def draft_of_run(folder: Path, url: str) -> tuple[str, tuple[str, ...]]:
+    """Return the MUD file as JSON, and what in it nobody has declared. ConfigurationError where it heard nothing."""
+    try:
+        results = Results.model_validate_json((folder / "results.json").read_bytes())
+        found = sorted((folder / "evidence").glob("*-egress/observation.json"))
+        seen = [EgressSeen.model_validate_json(path.read_bytes()) for path in found]
+    except (OSError, ValidationError) as error:
+        raise ConfigurationError(f"{folder} is not the folder of a run: {error}.", "Give one, as out/latest.") from None
+    if not seen:
+        raise ConfigurationError(
+            f"the run {folder} did not listen to the device.",
+            "Run egress.declared on a bench with an interface.",
+        )
+    peers = [
+        Peer(one.host, one.transport, ((one.port, one.port),), one.role or "")
+        for one in seen[-1].sent
+        if not one.housekeeping and one.transport in {"tcp", "udp"}
+    ]
+    return draft(results.product.name, url, peers), seen[-1].undeclared
