@@ -9,7 +9,7 @@ local json = require "json"
 local state = {}
 local DATA, SESSIONS, IDENTITY = "/data/web/", "/run/hub/sessions/", "/run/hub/identity"
 local IDLE_SECONDS, MOST_SESSIONS = 900, 64
-local ATTEMPTS, WINDOW_SECONDS, LOCKED_SECONDS = 10, 60, 1
+local ATTEMPTS, WINDOW_SECONDS, LOCKED_SECONDS = 10, 60, 2
 local LEAST_CHARACTERS, MOST_CHARACTERS = 10, 128
 local ROUNDS = "$6$rounds=1000$" -- as the factory has it: what this processor can bear
 local NO_HASH = ROUNDS .. "nobody$" .. ("."):rep(86)
