@@ -3,9 +3,13 @@
 import base64
 import hashlib
 import os
+import secrets
 
 from virtual_lab.firmware.host import run
 
+_CRYPT_ROUNDS = 1000
+"""The fewest that crypt(3) takes: what a slow processor can bear; passwords of the factory are random."""
+_SALT_OCTETS = 8
 _MOSQUITTO_ROUNDS = 101
 _MEBIBYTE = 1 << 20
 _PRIVACY_OCTETS = 16
@@ -13,7 +17,8 @@ _PRIVACY_OCTETS = 16
 
 def crypt(password: str) -> str:
     """Return the salted SHA-512 form of crypt(3) ($6$)."""
-    return run(["openssl", "passwd", "-6", "-stdin"], stdin=password.encode()).decode().strip()
+    salt = f"rounds={_CRYPT_ROUNDS}${secrets.token_hex(_SALT_OCTETS)}"
+    return run(["openssl", "passwd", "-6", "-salt", salt, "-stdin"], stdin=password.encode()).decode().strip()
 
 
 def mosquitto(password: str) -> str:

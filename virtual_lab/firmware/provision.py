@@ -139,6 +139,13 @@ def factory_disk(files: dict[str, bytes]) -> bytes:
 
 
 def ssh_host_key(seed: bytes) -> bytes:
+    """Return an Ed25519 host key of a 32-octet seed as OpenSSH stores it."""
+    return Ed25519PrivateKey.from_private_bytes(seed).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
+    )
+
+
+def dropbear_host_key(seed: bytes) -> bytes:
     """Return an Ed25519 host key of a 32-octet seed as dropbear stores it."""
     public = Ed25519PrivateKey.from_private_bytes(seed).public_key()
     pair = seed + public.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
@@ -162,7 +169,7 @@ def _accounts(label: Provisioned, flaws: frozenset[str]) -> dict[str, bytes]:
     """Return the stored passwords, each in the form of the program that reads it, and the SSH host key."""
     root = passwords.crypt("root") if "root_password" in flaws else "!"
     locked = "".join(
-        f"{user}:!:19000::::::\n" for user in ("www-data", "mosquitto", "snmp", "avahi", "chrony", "nobody")
+        f"{user}:!:19000::::::\n" for user in ("www-data", "mosquitto", "snmp", "avahi", "chrony", "sshd", "nobody")
     )
     shadow = f"root:{root}:19000::::::\nservice:{passwords.crypt(label.service_password)}:19000::::::\n{locked}"
     people = {"admin": ("administrator", label.admin_password), "viewer": ("viewer", label.viewer_password)}
@@ -176,7 +183,7 @@ def _accounts(label: Provisioned, flaws: frozenset[str]) -> dict[str, bytes]:
         "broker_users": broker.encode(),
         "snmp_engine": f"exactEngineID 0x{engine.hex()}\n".encode(),
         "snmp_users": passwords.snmp_user("monitor", label.monitor_password, engine).encode(),
-        "ssh_host_key": ssh_host_key(seed),
+        "ssh_host_key": dropbear_host_key(seed) if "dropbear_host_key" in flaws else ssh_host_key(seed),
     }
 
 

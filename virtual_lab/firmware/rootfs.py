@@ -16,6 +16,7 @@ from virtual_lab.firmware import elf
 OWN_FILES: Final = Path(__file__).with_name("rootfs")
 PROGRAMS: Final = (
     "bin/busybox",
+    "bin/login",
     "usr/bin/fw_printenv",
     "usr/bin/fw_setenv",
     "usr/bin/lua5.3",
@@ -30,14 +31,17 @@ PROGRAMS: Final = (
     "usr/sbin/mosquitto",
     "usr/sbin/rsyslogd",
     "usr/sbin/snmpd",
+    "usr/sbin/sshd",
 )
 _PLUGINS = (
     "lib/aarch64-linux-gnu/ld-linux-aarch64.so.1",
     "lib/aarch64-linux-gnu/libnss_files.so.2",
     "lib/aarch64-linux-gnu/libnss_dns.so.2",
     "lib/aarch64-linux-gnu/libgcc_s.so.1",
+    "lib/aarch64-linux-gnu/security/pam_deny.so",
+    "lib/aarch64-linux-gnu/security/pam_faillock.so",
+    "lib/aarch64-linux-gnu/security/pam_unix.so",
     "usr/lib/aarch64-linux-gnu/lua/5.3/posix.so",
-    "usr/lib/lighttpd/mod_cgi.so",
     "usr/lib/lighttpd/mod_openssl.so",
     "usr/lib/aarch64-linux-gnu/rsyslog/*.so",
 )

@@ -1,5 +1,4 @@
--- The administration page: one request of lighttpd (CGI). State lies in /data/web, sessions in /run/hub/sessions.
-package.path = "/usr/share/hub/?.lua;" .. package.path
+-- The administration page: answers one request at a time. State lies in /data/web, sessions in /run/hub/sessions.
 local state = require "state"
 local json = require "json"
 local update = require "update"
@@ -13,14 +12,17 @@ local REASONS = {
     [422] = "Unprocessable Content",
 }
 
+-- The request that is being answered: method, path, source, octets of its body, token, read(octets), write(text).
+local request
+
 local function respond(status, kind, body, headers)
-    io.write("Status: ", status, " ", REASONS[status], "\r\nContent-Type: ", kind, "\r\nCache-Control: no-store\r\n",
-        "Content-Length: ", #body, "\r\nX-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\n",
-        "Content-Security-Policy: default-src 'self'; frame-ancestors 'none'\r\n",
-        "Strict-Transport-Security: max-age=31536000\r\n")
-    for _, header in ipairs(headers or {}) do io.write(header, "\r\n") end
-    io.write("\r\n", body)
-    io.flush()
+    local head = {
+        "Status: " .. status .. " " .. REASONS[status], "Content-Type: " .. kind, "Cache-Control: no-store",
+        "Content-Length: " .. #body, "X-Content-Type-Options: nosniff", "X-Frame-Options: DENY",
+        "Content-Security-Policy: default-src 'self'; frame-ancestors 'none'",
+        "Strict-Transport-Security: max-age=31536000", table.unpack(headers or {}),
+    }
+    request.write(table.concat(head, "\r\n") .. "\r\n\r\n" .. body)
 end
 
 local function answer(status, value) respond(status, "application/json", json.encode(value) .. "\n") end
@@ -39,15 +41,7 @@ local function form(status, notice)
         .. "<p><button type=\"submit\">Log in</button></p>\n</form>")
 end
 
-local request = {
-    method = os.getenv("REQUEST_METHOD") or "GET",
-    path = (os.getenv("REQUEST_URI") or "/"):match("^[^?]*"),
-    source = (os.getenv("REMOTE_ADDR") or "-"):gsub("^::ffff:", ""),
-    octets = tonumber(os.getenv("CONTENT_LENGTH") or "") or 0,
-    token = (";" .. (os.getenv("HTTP_COOKIE") or "")):match("[; ]session=(%x+)"),
-}
-
-local function body() return request.octets > 0 and io.read(request.octets) or "" end
+local function body() return request.octets > 0 and request.read(request.octets) or "" end
 
 local function fields()
     local found = {}
@@ -121,7 +115,7 @@ routes["/api/settings"] = {
 }
 
 local function upload(who)
-    local outcome = update.install(request.octets, who and who.user or "-", request.source)
+    local outcome = update.install(request.octets, request.read, who and who.user or "-", request.source)
     if outcome.state == "rejected" then return answer(422, outcome) end
     state.ask("reboot")
     answer(202, { state = "installing", version = outcome.version })
@@ -167,8 +161,9 @@ routes["/api/log"] = {
 local function health()
     local outcome = update.outcome()
     local services, running = {}, true
-    for service, program in pairs({ ["tcp/22"] = "dropbear", ["tcp/443"] = "lighttpd", ["tcp/8883"] = "mosquitto" }) do
-        services[service] = state.runs(program) and "running" or "stopped"
+    local programs = state.programs()
+    for service, program in pairs({ ["tcp/22"] = "sshd", ["tcp/443"] = "lighttpd", ["tcp/8883"] = "mosquitto" }) do
+        services[service] = programs[program] and "running" or "stopped"
         running = running and services[service] == "running"
     end
     answer(200, {
@@ -185,7 +180,8 @@ local function permitted(route, who)
     return false, 403, "not permitted"
 end
 
-local function serve()
+local function serve(asked)
+    request = asked
     local known = routes[request.path]
     if not known then return answer(404, { error = "no such page" }) end
     local route = known[request.method]
@@ -197,4 +193,4 @@ local function serve()
     route[1](who)
 end
 
-serve()
+return serve

@@ -3,13 +3,16 @@ local unistd = require "posix.unistd"
 local syslog = require "posix.syslog"
 local stat = require "posix.sys.stat"
 local dirent = require "posix.dirent"
+local stdio = require "posix.stdio"
+local fcntl = require "posix.fcntl"
 local json = require "json"
 local state = {}
 local DATA, SESSIONS, IDENTITY = "/data/web/", "/run/hub/sessions/", "/run/hub/identity"
 local IDLE_SECONDS, MOST_SESSIONS = 900, 64
-local ATTEMPTS, WINDOW_SECONDS, LOCKED_SECONDS = 10, 60, 1
+local ATTEMPTS, WINDOW_SECONDS, LOCKED_SECONDS = 10, 60, 2
 local LEAST_CHARACTERS, MOST_CHARACTERS = 10, 128
-local NO_HASH = "$6$nobody$" .. ("."):rep(86)
+local ROUNDS = "$6$rounds=1000$" -- as the factory has it: what this processor can bear
+local NO_HASH = ROUNDS .. "nobody$" .. ("."):rep(86)
 local COMMON = { ["0123456789"] = true, ["1234567890"] = true, ["password123"] = true, ["password1234"] = true,
     ["qwertyuiop"] = true, ["administrator"] = true, ["adminadmin"] = true, ["changeme123"] = true,
     ["1q2w3e4r5t"] = true, ["qwerty12345"] = true, ["iloveyou123"] = true, ["welcome123"] = true }
@@ -22,19 +25,23 @@ function state.read(path)
     return content
 end
 
--- Replaces a file in one step: a power cut leaves the old content or the new one.
-local function replace(path, content)
+-- Replaces a file in one step: a power cut leaves the old content or the new one. What is `kept` is on the disk then.
+local function replace(path, content, kept)
     local temporary = path .. "." .. unistd.getpid()
     local file = assert(io.open(temporary, "wb"))
     file:write(content)
+    file:flush()
+    if kept then unistd.fsync(stdio.fileno(file)) end
     file:close()
     assert(os.rename(temporary, path))
+    if kept then
+        local folder = assert(fcntl.open(DATA, fcntl.O_RDONLY))
+        unistd.fsync(folder)
+        unistd.close(folder)
+    end
 end
 
-function state.save(name, content)
-    replace(DATA .. name, content)
-    unistd.sync()
-end
+function state.save(name, content) replace(DATA .. name, content, true) end
 
 function state.identity()
     local found = {}
@@ -71,11 +78,14 @@ function state.ask(words)
     end
 end
 
-function state.runs(program)
+-- Returns the set of programs that run, by name.
+function state.programs()
+    local found = {}
     for name in dirent.files("/proc") do
-        if name:match("^%d+$") and (state.read("/proc/" .. name .. "/comm") or "") == program .. "\n" then return true end
+        local program = name:match("^%d+$") and state.read("/proc/" .. name .. "/comm")
+        if program then found[program:match("^[^\n]*")] = true end
     end
-    return false
+    return found
 end
 
 function state.records(most)
@@ -117,7 +127,7 @@ end
 -- Returns the role of the account, or nil. Every outcome is logged; a locked account is refused whatever the password.
 function state.login(user, password, source)
     local account = accounts()[user]
-    local right = unistd.crypt(password, (account and account.hash or NO_HASH):match("^(%$6%$[^$]*)%$")) == (account or {}).hash
+    local right = unistd.crypt(password, account and account.hash or NO_HASH) == (account or {}).hash
     local recent = account and attempts(user) or {}
     local locked = #recent >= ATTEMPTS and os.time() - tonumber(recent[#recent]) <= LOCKED_SECONDS
     if #recent >= ATTEMPTS and not locked then recent = {} end
@@ -192,10 +202,10 @@ end
 function state.change_password(who, old, new, token)
     local every = accounts()
     local hash = every[who.user].hash
-    if unistd.crypt(old, hash:match("^(%$6%$[^$]*)%$")) ~= hash then return nil, true end
+    if unistd.crypt(old, hash) ~= hash then return nil, true end
     local reason = objection(who.user, new)
     if reason then return reason end
-    every[who.user].hash = unistd.crypt(new, "$6$" .. random_hex(8))
+    every[who.user].hash = unistd.crypt(new, ROUNDS .. random_hex(8))
     local lines = {}
     for user, account in pairs(every) do lines[#lines + 1] = user .. ":" .. account.role .. ":" .. account.hash .. "\n" end
     state.save("users", table.concat(lines))

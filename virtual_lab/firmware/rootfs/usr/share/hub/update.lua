@@ -21,10 +21,10 @@ function update.newer()
     return told ~= state.identity().VERSION and told or nil
 end
 
-local function receive(octets)
+local function receive(octets, read)
     local file = assert(io.open(IMAGE, "wb"))
     while octets > 0 do
-        local chunk = io.read(math.min(octets, CHUNK))
+        local chunk = read(math.min(octets, CHUNK))
         if not chunk then break end
         file:write(chunk)
         octets = octets - #chunk
@@ -51,8 +51,8 @@ local function reason()
 end
 
 -- Returns the outcome: installed, or rejected with a reason. The device is not restarted here.
-function update.install(octets, user, source)
-    receive(octets)
+function update.install(octets, read, user, source)
+    receive(octets, read)
     local digest = output("openssl dgst -sha256 -r " .. IMAGE):match("^%x+") or "-"
     local head = io.open(IMAGE, "rb"):read(4096) or ""
     local version = head:match('version%s*=%s*"([%w.]+)"') or ""
