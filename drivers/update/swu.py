@@ -7,6 +7,7 @@ of that property can refuse it.
 import hashlib
 import random
 import re
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -30,6 +31,7 @@ MEMBERS = 64
 _DESCRIPTION, _SIGNATURE, _TRAILER = "sw-description", "sw-description.sig", "TRAILER!!!"
 _NEWC, _CRC = b"070701", b"070702"
 _HEAD, _FIELDS, _BLOCK = 110, 13, 512
+_ADLER_OCTETS = 256
 _VERSION = re.compile(rb'(?<![\w-])"?version"?\s*[=:]\s*"([^"\n]{1,128})"')
 _DIGITS = range(ord("0"), ord("9") + 1)
 
@@ -91,9 +93,18 @@ class Archive:
         name = part.name.encode() + b"\0"
         fields = list(part.fields)
         fields[6], fields[11] = len(part.content), len(name)
-        fields[12] = sum(part.content) & 0xFFFFFFFF if self.magic == _CRC else 0
+        fields[12] = sum_of_octets(part.content) if self.magic == _CRC else 0
         head = self.magic + b"".join(b"%08X" % field for field in fields) + name
         return head.ljust(_aligned(len(head)), b"\0") + part.content.ljust(_aligned(len(part.content)), b"\0")
+
+
+def sum_of_octets(content: bytes) -> int:
+    """Return the sum that a cpio archive with checksums holds: modulo 2^32.
+
+    The lower half of an Adler-32 is one more than the sum of so few octets, and ten times as fast as `sum`.
+    """
+    blocks = range(0, len(content), _ADLER_OCTETS)
+    return sum((zlib.adler32(content[at : at + _ADLER_OCTETS]) & 0xFFFF) - 1 for at in blocks) & 0xFFFFFFFF
 
 
 def read_archive(image: bytes) -> Archive:

@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 from typing import Final
 
+from drivers.update.swu import sum_of_octets
 from virtual_lab.firmware.host import run
 from virtual_lab.firmware.keys import UPDATE_SIGNER
 
@@ -56,7 +57,7 @@ def signed_image(version: str, fit: bytes, keys: Path, hardware: str = HARDWARE)
 
 def _part(number: int, name: str, content: bytes, mode: int = _FILE) -> bytes:
     encoded = name.encode() + b"\0"
-    fields = (number, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(encoded), sum(content) & 0xFFFFFFFF)
+    fields = (number, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(encoded), sum_of_octets(content))
     head = b"070702" + b"".join(b"%08X" % field for field in fields) + encoded
     head += b"\0" * (-len(head) % 4)
     return head + content + b"\0" * (-len(content) % 4)

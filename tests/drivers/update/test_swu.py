@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from drivers.data import table
 from drivers.errors import ConfigurationError
 from drivers.update.image import container
-from drivers.update.swu import SIZE_LIMIT, read_archive
+from drivers.update.swu import SIZE_LIMIT, read_archive, sum_of_octets
 from tests.drivers.update.swu_images import Swu, maker_certificate
 
 HANDLER = container("signed_swu")
@@ -156,3 +156,9 @@ def test_swupdate_installs_the_base_and_no_bad_image(tmp_path: Path) -> None:
         ended = subprocess.run(command, env=environment, capture_output=True, timeout=30)
         installed += [name] if ended.returncode == 0 or written.exists() else []
     assert installed == ["base"]
+
+
+@pytest.mark.parametrize("octets", [0, 1, 255, 256, 257, 100_000])
+def test_the_sum_of_octets_is_that_of_the_archives(octets: int) -> None:
+    for content in (b"\xff" * octets, bytes(range(256)) * (octets // 256 + 1)):
+        assert sum_of_octets(content) == sum(content)
