@@ -130,7 +130,9 @@ def test_a_damaged_build_is_not_taken_for_a_whole_one(tmp_path: Path) -> None:
     assert len(made) == 1
     (tmp_path / "variant" / "disk.img").write_bytes(b"12")
     build._made(tmp_path / "variant", make)
-    assert len(made) == 2
+    (tmp_path / "variant" / "disk.img").write_bytes(b"1235")
+    build._made(tmp_path / "variant", make)
+    assert len(made) == 3
     assert (tmp_path / "variant" / "disk.img").read_bytes() == b"1234"
 
 
