@@ -25,6 +25,11 @@ from trustprobe.cli.bench.check import STEPS as KNOWN
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "connect_a_board.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(sh|yaml|text)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+SOURCES = "".join(
+    path.read_text("utf-8")
+    for folder in ("trustprobe/cli/bench", "drivers/serial", "drivers/debug", "drivers/power")
+    for path in sorted((ROOT / folder).glob("*.py"))
+)
 COMMAND = ".venv/bin/trustprobe "
 CHECK = f"{COMMAND}bench check "
 ASKS = "switch the board off and on now"
@@ -140,6 +145,14 @@ def test_the_page_walks_through_every_step_from_the_console_to_the_power() -> No
 def lines(text: str) -> list[str]:
     """Return the lines of an output without what is another each time: seconds, octets and days."""
     return re.sub(r"\d+\.\d s|\d+ octets|\d{4}-\d\d-\d\d", "N", text).splitlines()
+
+
+@pytest.mark.parametrize("sentence", re.findall(r"^\| `([a-z][^`]*)` \| [^|]*\|$", PAGE, re.MULTILINE))
+def test_what_the_page_says_that_may_go_wrong_is_said_by_the_code(sentence: str) -> None:
+    """The literal parts of a sentence; values of the example stand between them."""
+    values = r"\.\.\.|tcp/\d+|\d+(?:\.\d+)*|\beth0\b|\benx\d+|\bservice$|OpenOCD|: TDO"
+    parts = [part.strip(" ,;") for part in re.split(values, sentence)]
+    assert not [part for part in parts if part not in SOURCES]
 
 
 @pytest.mark.parametrize(("command", "bench", "shown"), SINGLE, ids=[step_of(step[0]) for step in SINGLE])

@@ -20,6 +20,7 @@ from lab_config.models import Bench, NetworkBench
 from reports.offline_page import external_references
 from reports.results import Overall, RequirementVerdict, Verdict
 from tests.drivers.recorder import MemoryRecorder
+from virtual_lab.firmware import host
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -98,6 +99,14 @@ def test_what_a_page_names_is_in_the_tree(page: Path) -> None:
         )
     )
     assert not [name for name in named if not (ROOT / name).exists()]
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", DOCS / "virtual_lab.md"], ids=lambda page: page.name)
+def test_the_line_for_apt_holds_what_the_firmware_device_is_built_with(page: Path) -> None:
+    line = re.search(r"^sudo apt-get install --no-install-recommends (.*)$", page.read_text("utf-8"), re.MULTILINE)
+    assert line is not None
+    always_there = {"apt", "dpkg"}
+    assert line[1].split() == sorted({*host.TOOLS.values(), *host.FILES.values()} - always_there)
 
 
 def test_every_word_of_a_report_is_explained() -> None:

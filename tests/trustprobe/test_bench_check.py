@@ -215,6 +215,17 @@ def test_a_switch_of_another_board_is_found_and_left_on(
     assert log.read_text("utf-8").split() == ["off", "on"]
 
 
+def test_a_port_that_only_a_router_opens_is_not_taken_for_a_board_that_is_on(
+    checked: Check, hub: Board, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench = f"{relay(hub)}\nallow: [power]\n"
+    with tcp_server(lambda _: None) as port:
+        network = wire(hub, tcp_443=port)
+        said = checked("power", bench + network, "boot_seconds: 40", "boot_seconds: 0.5", Fault.DEVICE)
+    assert "switched on, and tcp/443 does not answer in 0.5 s" in said
+    assert "ok  power     off: tcp/443 no longer answers" in capsys.readouterr().out
+
+
 def test_a_mistake_is_one_sentence_and_exit_code_2(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,21 +4,21 @@ import time
 from collections.abc import Callable
 
 from drivers.errors import BenchError, ConfigurationError
-from drivers.network.target import Target, answer_of
+from drivers.network.services import RecogniseServices
 from drivers.power.switch import PowerSwitch
 from drivers.probe import Answer, printable
 from drivers.serial.boot import LOGIN_SETTLE, Boot, ends_of_boot, restarted
 from drivers.serial.port import Arrival, Awaited, PlainText
 from lab_config.models import Absent, ConsoleDeclaration, Permission, Service
 from trustprobe.cli.bench.console import last_line
-from trustprobe.cli.bench.desk import Desk, UnexpectedAnswerError
+from trustprobe.cli.bench.desk import Desk, NoRecord, UnexpectedAnswerError
 
 HAND_SECONDS = 60.0
 """The time to reach the switch of a board that is switched by hand."""
 DARK_SECONDS = 10.0
 """A board's capacitors are empty by then."""
 _POLL_SECONDS = 0.2
-"""Between two connections to a board that has no other way to say that it is there."""
+"""Between two questions to a board that has no other way to say that it is there."""
 _SHOWN = 60
 
 
@@ -30,7 +30,7 @@ def boot(desk: Desk) -> None:
     with restarted(bench, declaration.baud, restart, seconds) as boot:
         if boot.read_until(Awaited.line(r"[^\n]")) is None:
             raise BenchError(
-                f"nothing came on the console in {seconds:.0f} s.",
+                f"nothing came on the console in {seconds:g} s.",
                 "Check that the board was switched on, and do the step `baud`.",
             )
         began = time.monotonic()
@@ -100,7 +100,7 @@ def power(desk: Desk) -> None:
 
 def _see_it_dark(desk: Desk, canary: Service) -> None:
     deadline = time.monotonic() + DARK_SECONDS
-    while _connects(desk.target, canary):
+    while _speaks(desk, canary):
         if time.monotonic() >= deadline:
             raise BenchError(
                 f"switched off, and {canary.about} still answers after {DARK_SECONDS:.0f} s.",
@@ -124,19 +124,17 @@ def _see_it_start(desk: Desk, switch: PowerSwitch, canary: Service | None) -> No
         switch.on()
     if canary is None:
         return
-    while not _connects(desk.target, canary):
+    while not _speaks(desk, canary):
         if time.monotonic() >= began + seconds:
             raise UnexpectedAnswerError(
-                f"switched on, and {canary.about} does not answer in {seconds:.0f} s.",
+                f"switched on, and {canary.about} does not answer in {seconds:g} s.",
                 f"Look at the console, or correct `boot_seconds` in {desk.product_path}.",
             )
         time.sleep(_POLL_SECONDS)
     desk.say(f"on: {canary.about} answers after {time.monotonic() - began:.1f} s")
 
 
-def _connects(target: Target, service: Service) -> bool:
-    try:
-        target.connect(service.port, _POLL_SECONDS * 5).close()
-    except OSError as error:
-        return answer_of(error) is Answer.SEEN
-    return True
+def _speaks(desk: Desk, service: Service) -> bool:
+    """Whether the service says something in its protocol: a router takes connections even for a board that is off."""
+    observed = RecogniseServices(desk.target, (service,)).run(NoRecord())
+    return observed.facts[0].answer is Answer.SEEN

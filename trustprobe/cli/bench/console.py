@@ -84,11 +84,11 @@ def baud(desk: Desk) -> None:
             f"TX and RX are joined, or no program reads the port. {_CHECK_WIRES}",
         )
     desk.say(f"{declaration.baud} baud: {_words(heard)}", "no")
-    if "://" in bench.url:
+    if "://" in bench.url and heard.raw:
         raise BenchError(
             f"no text comes through {bench.url}.", f"Set the rate on the serial server itself. {_CHECK_WIRES}"
         )
-    for rate in RATES:
+    for rate in RATES if "://" not in bench.url else ():
         if rate != declaration.baud and (found := _at(bench, declaration, rate)).is_text:
             raise ConfigurationError(
                 f"text comes at {rate} baud, '{found.last_line}', and not at {declaration.baud}.",
@@ -98,7 +98,7 @@ def baud(desk: Desk) -> None:
         raise BenchError(
             "what comes can be read at no usual rate.", f"Check the voltage of the adapter. {_CHECK_WIRES}"
         )
-    raise BenchError(f"nothing comes at {bench.url}.", f"Check that the board is switched on. {_CHECK_WIRES}")
+    raise BenchError(f"nothing comes at {bench.url}.", f"Check that the board is on and has started. {_CHECK_WIRES}")
 
 
 def _at(bench: ConsoleBench, declaration: ConsoleDeclaration, rate: int) -> Heard:

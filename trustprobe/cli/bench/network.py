@@ -100,8 +100,11 @@ def _words(service: Service, fact: Fact) -> str:
 
 def _not_as_declared(desk: Desk, service: Service, fact: Fact) -> UnexpectedAnswerError:
     where = f"{service.about} ({service.id}) does not speak {service.protocol}{' inside TLS' if service.tls else ''}"
-    if fact.answer is Answer.REFUSED and "refused" not in fact.detail:
+    if fact.detail.startswith("something else"):
         step = f"Correct `protocol` and `tls` of {service.id} in {desk.product_path}."
+    elif fact.answer is Answer.SILENT:
+        step = "See whether it runs on the board, and whether a firewall or forwarding stands before it; or"
+        step += f" take {service.id} out of `services` in {desk.product_path}."
     else:
         step = f"Start it on the board, or take {service.id} out of `services` in {desk.product_path}."
     return UnexpectedAnswerError(f"{where}.", step)
