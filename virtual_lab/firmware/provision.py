@@ -161,7 +161,9 @@ def _password() -> str:
 def _accounts(label: Provisioned, flaws: frozenset[str]) -> dict[str, bytes]:
     """Return the stored passwords, each in the form of the program that reads it, and the SSH host key."""
     root = passwords.crypt("root") if "root_password" in flaws else "!"
-    locked = "".join(f"{user}:!:19000::::::\n" for user in ("www-data", "mosquitto", "snmp", "avahi", "chrony", "nobody"))
+    locked = "".join(
+        f"{user}:!:19000::::::\n" for user in ("www-data", "mosquitto", "snmp", "avahi", "chrony", "nobody")
+    )
     shadow = f"root:{root}:19000::::::\nservice:{passwords.crypt(label.service_password)}:19000::::::\n{locked}"
     people = {"admin": ("administrator", label.admin_password), "viewer": ("viewer", label.viewer_password)}
     web = "".join(f"{user}:{role}:{passwords.crypt(password)}\n" for user, (role, password) in people.items())
