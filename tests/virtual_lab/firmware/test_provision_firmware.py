@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_ssh_private_key
 
 from drivers.errors import ConfigurationError
 from virtual_lab.firmware import keys, machine, passwords
 from virtual_lab.firmware.build import Firmware
-from virtual_lab.firmware.provision import factory_disk, provision, ssh_host_key
+from virtual_lab.firmware.provision import dropbear_host_key, factory_disk, provision, ssh_host_key
 
 needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
 
@@ -49,8 +51,22 @@ def test_the_broker_reads_the_salt_and_the_key() -> None:
     assert len(key) == 88
 
 
-def test_a_host_key_holds_seed_and_public_half() -> None:
-    assert len(ssh_host_key(bytes(32))) == 4 + 11 + 4 + 64
+def test_a_host_key_is_an_ed25519_key_that_openssh_reads() -> None:
+    key = load_ssh_private_key(ssh_host_key(bytes(32)), None)
+    assert isinstance(key, Ed25519PrivateKey)
+    assert key.private_bytes_raw() == bytes(32)
+
+
+def test_a_host_key_of_dropbear_holds_seed_and_public_half() -> None:
+    assert len(dropbear_host_key(bytes(32))) == 4 + 11 + 4 + 64
+
+
+@needs_openssl
+def test_a_password_is_stored_with_a_salt_and_the_rounds_of_a_slow_processor() -> None:
+    first, second = (passwords.crypt("correct horse") for _ in range(2))
+    assert first.startswith("$6$rounds=1000$")
+    assert len(first.split("$")[3]) == 16
+    assert first != second
 
 
 def test_a_factory_disk_is_a_tar_of_private_files() -> None:
@@ -90,12 +106,20 @@ def test_no_password_is_stored_as_it_is(tmp_path: Path, built: Path) -> None:
 
 
 @needs_openssl
-@pytest.mark.parametrize("flaw", ["shared_tls_key", "shared_ssh_host_key"])
-def test_a_shared_key_is_the_same_in_every_device(tmp_path: Path, built: Path, flaw: str) -> None:
-    _, first = _device(tmp_path / "a", built, flaw)
-    _, second = _device(tmp_path / "b", built, flaw)
-    name = "tls_key.pem" if flaw == "shared_tls_key" else "ssh_host_key"
-    assert hashlib.sha256(first[name]).digest() == hashlib.sha256(second[name]).digest()
+def test_a_shared_tls_key_is_the_same_in_every_device(tmp_path: Path, built: Path) -> None:
+    _, first = _device(tmp_path / "a", built, "shared_tls_key")
+    _, second = _device(tmp_path / "b", built, "shared_tls_key")
+    assert hashlib.sha256(first["tls_key.pem"]).digest() == hashlib.sha256(second["tls_key.pem"]).digest()
+
+
+@needs_openssl
+@pytest.mark.parametrize(("flaws", "same"), [(["shared_ssh_host_key"], True), ([], False)])
+def test_a_host_key_is_the_same_in_every_device_where_it_is_shared(
+    tmp_path: Path, built: Path, flaws: list[str], same: bool
+) -> None:
+    files = [_device(tmp_path / name, built, *flaws)[1]["ssh_host_key"] for name in ("a", "b")]
+    first, second = (load_ssh_private_key(file, None).public_key() for file in files)
+    assert (first == second) is same
 
 
 @needs_openssl
