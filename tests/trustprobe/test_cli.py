@@ -185,6 +185,18 @@ def test_ctrl_c_keeps_what_was_judged_and_leaves_nothing_behind(tmp_path: Path) 
     assert not alive
 
 
+def test_a_judging_process_whose_command_is_killed_keeps_what_was_judged_and_ends(tmp_path: Path) -> None:
+    with started(tmp_path) as process:
+        until(process, "PASS")
+        family = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+        assert process.stdout is not None
+        process.stdout.read()
+    _, alive = psutil.wait_procs(family, timeout=30)
+    assert not alive
+    assert "interrupted" in results_of(tmp_path / "out")["reason"]
+
+
 def test_a_harness_that_is_killed_takes_the_virtual_device_with_it(tmp_path: Path) -> None:
     with started(tmp_path) as process:
         until(process, "PASS")

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,8 @@ from lab_config.load import find, peek
 from trustprobe.cli.labs import Lab, Wanted, start
 
 ROOT = Path(__file__).resolve().parents[2]
+STOP_SECONDS = 30.0
+"""How long an interrupted judging process may take to write what it has."""
 
 
 def main() -> int:
@@ -22,6 +25,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     options = json.loads(sys.argv[1])
     try:
+        _end_with(options.get("parent"))
         with _lab(options) as lab:
             return _judge(options, lab, Path(sys.argv[2]))
     except TrustprobeError as error:
@@ -33,6 +37,24 @@ def main() -> int:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _end_with(parent: int | None) -> None:
+    """Stop, and write what there is, when the process that waits for this one is killed."""
+    if parent is None or sys.platform != "linux":
+        return
+    from virtual_lab.reference.syscalls import die_with_parent
+
+    signal.signal(signal.SIGHUP, _orphaned)
+    die_with_parent(parent, signal.SIGHUP)
+
+
+def _orphaned(_number: int, _frame: FrameType | None) -> None:
+    """Nobody is left who would end this process if it does not end by itself."""
+    last = threading.Timer(STOP_SECONDS, os.kill, (os.getpid(), signal.SIGKILL))
+    last.daemon = True
+    last.start()
     raise KeyboardInterrupt
 
 

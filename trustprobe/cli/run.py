@@ -6,6 +6,7 @@ leaves in the run folder is what counts.
 
 import getpass
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -27,10 +28,8 @@ from reports.allure_report import generate_html
 from reports.results import Results
 from reports.summary import write_summary
 from reports.terminal import print_summary
+from trustprobe.cli.inside import STOP_SECONDS
 from virtual_lab.defects import require_defects
-
-STOP_SECONDS = 30.0
-"""How long an interrupted judging process may take to write what it has."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,7 @@ def judge(options: Options, *, quiet: bool = False, running: set[subprocess.Pope
 
     In a thread signals are not handed on: there the caller gives `running`, and ends what is in it.
     """
-    given = {**asdict(options), "out": str(options.out), "operator": getpass.getuser()}
+    given = {**asdict(options), "out": str(options.out), "operator": getpass.getuser(), "parent": os.getpid()}
     with tempfile.TemporaryDirectory(prefix="trustprobe-") as scratch:
         handover = Path(scratch) / "folder"
         command = [sys.executable, "-m", "trustprobe.cli.inside", json.dumps(given), str(handover)]

@@ -39,7 +39,8 @@ LOOPBACK_PORTS: Final = MappingProxyType(
 LOOPBACK_TIME_PORT: Final = 30123
 """An ordinary user cannot serve udp/123."""
 CANARY: Final = "tcp/443"
-_BOOT_SECONDS = 60.0
+_BOOT_SECONDS = 120.0
+"""Many times what it takes on an idle machine; one that tests other devices at the same time is slow."""
 _CONNECT_SECONDS = 1.0
 _RETRY_SECONDS = 0.1
 
@@ -153,8 +154,7 @@ class FirmwareLab(VirtualLab):
         """Return the error for a device that did not come up, with the end of what it printed."""
         return BenchError(
             f"the firmware device did not start: {what}.",
-            f"Run `python -m virtual_lab.firmware.build` to see that its images are whole; "
-            f"{LOG} and the console end with:\n{qemu.last_words()}",
+            f"Try again on an idle machine; {LOG} and the console end with:\n{qemu.last_words()}",
         )
 
     def _environment(self, label: Provisioned, firmware: Firmware, qemu: Qemu) -> dict[str, str]:

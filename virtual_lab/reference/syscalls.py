@@ -38,15 +38,15 @@ def unshare(flags: int) -> None:
     _checked(_libc.unshare(flags), "unshare")
 
 
-def die_with_parent(parent: int) -> None:
-    """Have the kernel send SIGKILL to this process when its parent ends (prctl(2), PR_SET_PDEATHSIG).
+def die_with_parent(parent: int, number: signal.Signals = signal.SIGKILL) -> None:
+    """Have the kernel send a signal to this process when its parent ends (prctl(2), PR_SET_PDEATHSIG).
 
-    `parent` is the process that started this one: if it ended before the call, this process ends at once. The kernel
+    `parent` is the process that started this one: if it ended before the call, the signal comes at once. The kernel
     means the *thread* that forked, so processes are started from a thread that lives as long as they shall.
     """
-    _checked(_libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "prctl")
+    _checked(_libc.prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0), "prctl")
     if os.getppid() != parent:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), number)
 
 
 class OpenWatch:

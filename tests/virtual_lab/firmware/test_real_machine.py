@@ -1,0 +1,64 @@
+"""One run on the real machine, which is killed in the middle. Skipped where QEMU or the built device is missing."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from virtual_lab.firmware import build
+from virtual_lab.firmware.qemu import PROGRAM
+from virtual_lab.reference.namespace import available
+
+ROOT = Path(__file__).resolve().parents[3]
+BUILT = build._is_complete(build.cache_folder() / build._digest(build._SOURCES, ()))
+pytestmark = [
+    pytest.mark.namespace,
+    pytest.mark.skipif(shutil.which(PROGRAM) is None, reason="QEMU is not installed: apt-get install qemu-system-arm"),
+    pytest.mark.skipif(not BUILT, reason="the firmware device is not built: make lab"),
+    pytest.mark.skipif(available() is not None, reason=f"no network namespaces here: {available()}"),
+]
+
+
+def test_a_run_whose_machine_is_killed_passes_nothing_keeps_its_evidence_and_ends(tmp_path: Path) -> None:
+    command = "import sys; from trustprobe.cli.main import main; sys.exit(main())"
+    words = ["run", "--bench", "firmware", "--capability", "interface_access_control", "--no-html"]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUNBUFFERED": "1",
+        "PYTEST_ADDOPTS": "-k test_ports",
+        "TMPDIR": "/tmp",  # a socket's path is short
+    }
+    with subprocess.Popen(
+        [sys.executable, "-c", command, *words, "--out", str(tmp_path)],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        said = ""
+        for line in process.stdout:
+            said += line
+            if "ports.tcp.undeclared" in line:
+                break
+        family = psutil.Process(process.pid).children(recursive=True)
+        machines = [one for one in family if one.name().startswith("qemu-system")]
+        assert len(machines) == 1, said
+        machines[0].kill()
+        process.stdout.read()
+        assert process.wait(60) == 2
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert not alive
+    run = next(tmp_path.glob("*-firmware_gateway"))
+    results = json.loads((run / "results.json").read_text("utf-8"))
+    verdicts = {row["verdict"] for case in results["cases"] for row in case["rows"]}
+    assert verdicts <= {"ERROR", "INCONCLUSIVE", "NOT_RUN"}
+    assert verdicts & {"ERROR", "INCONCLUSIVE"}
+    assert list((run / "evidence").iterdir())
