@@ -18,6 +18,7 @@ PACKAGES: Final = (
     "linux-image-cloud-arm64",
     "avahi-daemon",
     "busybox-static",
+    "dmsetup",
     "dropbear-bin",
     "libubootenv-tool",
     "lighttpd",

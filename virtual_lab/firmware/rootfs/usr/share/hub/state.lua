@@ -36,6 +36,8 @@ function state.save(name, content)
     unistd.sync()
 end
 
+function state.flush() unistd.sync() end
+
 function state.identity()
     local found = {}
     for name, value in (state.read(IDENTITY) or ""):gmatch("(%u[%u_]*)=([^\n]*)") do found[name] = value end
