@@ -28,8 +28,12 @@ from drivers.probe import Answer, Fact, Observation, Recorder, Witness, printabl
 from lab_config.models import Service, Transport
 
 PORT = 161
-DISCOVERY_ROUNDS, ROUNDS = 3, 2
+ROUNDS = 2
 ROUND_SECONDS = 0.4
+DISCOVERY = (0.4, 0.4, 0.4)
+"""Seconds that each question for the engine is given."""
+PATIENT_DISCOVERY = (0.4, 0.8, 1.6, 3.2)
+"""The same where an agent is declared: a datagram is easily lost, and a device that has just started is slow."""
 BATCH = 10
 """Requests that are on their way at once; small agents lose more."""
 READ_LIMIT = 4_096
@@ -92,10 +96,11 @@ class GuessCommunities:
         """Ask; BenchError when this machine cannot send."""
         with self.target.datagram(self.port) as sock:
             agent = _Agent(sock, record)
-            others_before, before = self._others(record), agent.engine()
+            discovery_rounds = PATIENT_DISCOVERY if self.declared else DISCOVERY
+            others_before, before = self._others(record), agent.engine(discovery_rounds)
             if not agent.closed:
                 self._ask_all(agent, before)
-            after = None if agent.closed else agent.engine()
+            after = None if agent.closed else agent.engine(discovery_rounds)
         facts = tuple(self._fact(name, agent) for name in self.names)
         gone = agent.closed and (before is not None or agent.answers)
         others = others_before & self._others(record)
@@ -163,12 +168,14 @@ class _Agent:
     closed: bool = False
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(secrets.randbelow(1 << 30) + 1))
 
-    def engine(self) -> Engine | None:
-        """Ask a v3 agent for its engine; None where none tells it."""
-        for _ in range(DISCOVERY_ROUNDS):
+    def engine(self, rounds: Iterable[float]) -> Engine | None:
+        """Ask a v3 agent for its engine, once a round of so many seconds; None where none tells it."""
+        asked = dict[int, Version]()
+        for seconds in rounds:
             number = next(self._numbers)
+            asked[number] = Version.V3
             self._send(discovery(number))
-            answer = next(iter(self._collect({number: Version.V3}).values()), None)
+            answer = next(iter(self._collect(asked, 1, seconds).values()), None)
             if answer is not None and answer.engine is not None and answer.engine.name:
                 self.told = answer.engine
                 return answer.engine
@@ -187,7 +194,9 @@ class _Agent:
                 numbered = {next(self._numbers): one for one in left}
                 for number, one in numbered.items():
                     self._send(_message(number, one, engine, following))
-                answers = self._collect({number: one.version for number, one in numbered.items()})
+                answers = self._collect(
+                    {number: one.version for number, one in numbered.items()}, len(numbered), ROUND_SECONDS
+                )
                 self.answers.update({numbered[number]: answer for number, answer in answers.items()})
                 left = [one for number, one in numbered.items() if number not in answers]
 
@@ -198,11 +207,11 @@ class _Agent:
         except OSError as error:
             self.closed |= answer_of(error) is Answer.REFUSED
 
-    def _collect(self, wanted: Mapping[int, Version]) -> dict[int, SnmpAnswer]:
-        """Return the answers by number: until all are there, the port says that it is closed, or the round is over."""
+    def _collect(self, wanted: Mapping[int, Version], most: int, seconds: float) -> dict[int, SnmpAnswer]:
+        """Return the answers by number: until `most` are there, the port says that it is closed, or time is up."""
         answers: dict[int, SnmpAnswer] = {}
-        deadline = time.monotonic() + ROUND_SECONDS
-        while len(answers) < len(wanted) and not self.closed and (left := deadline - time.monotonic()) > 0:
+        deadline = time.monotonic() + seconds
+        while len(answers) < most and not self.closed and (left := deadline - time.monotonic()) > 0:
             self.sock.settimeout(left)
             try:
                 data = self.sock.recv(READ_LIMIT)

@@ -24,7 +24,18 @@ from virtual_lab.firmware.host import U_BOOT, require_tools, run
 VERSION: Final = "1.0.0"
 RELEASES: Final = {"older": "0.9.0", "newer": "1.1.0", "spare": "1.2.0"}
 OTHER_HARDWARE: Final = "2.0"
-_SOURCES = ("build.py", "disk.py", "elf.py", "fit.py", "keys.py", "packages.py", "planted.py", "rootfs.py", "swu.py", "verity.py")
+_SOURCES = (
+    "build.py",
+    "disk.py",
+    "elf.py",
+    "fit.py",
+    "keys.py",
+    "packages.py",
+    "planted.py",
+    "rootfs.py",
+    "swu.py",
+    "verity.py",
+)
 _BASE_SOURCES = ("elf.py", "keys.py", "packages.py", "rootfs.py", "verity.py")
 _KEPT_VARIANTS = 8
 _UNUSED_SECONDS = 3600.0

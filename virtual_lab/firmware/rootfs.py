@@ -1,7 +1,7 @@
 """The root file system: the programs of the device with the libraries they need, and the files below `rootfs/`.
 
 What boots (init, modules, our files) is written as cpio archives, which Linux unpacks one after the other; the programs
-of the packages are a system image (squashfs) that the init mounts at /system; the kernel checks each block of it (dm-verity).
+of the packages are a system image (squashfs) that the init mounts at /system. The kernel checks each block (dm-verity).
 """
 
 import stat
@@ -45,7 +45,7 @@ _DATA = ("usr/share/lua/5.3/posix/*.lua", "etc/ssl/openssl.cnf")
 SYSTEM: Final = "system"
 _MODULES = (
     *("sha256-arm64", "sha2-ce", "dax", "dm-mod", "dm-bufio", "reed_solomon", "dm-verity", "squashfs", "virtio_ring"),
-    *( "virtio", "virtio_mmio", "virtio_blk", "failover", "net_failover", "virtio_net"),
+    *("virtio", "virtio_mmio", "virtio_blk", "failover", "net_failover", "virtio_net"),
 )
 _LAST_MODULE = "virtio-rng"
 _LIBRARIES = ("lib/aarch64-linux-gnu", "usr/lib/aarch64-linux-gnu")

@@ -21,6 +21,8 @@ NAMES = names(["public", "private"], ["initial", "admin"])
 def short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """On loopback what does not come at once does not come."""
     monkeypatch.setattr("drivers.network.snmp.ROUND_SECONDS", 0.1)
+    monkeypatch.setattr("drivers.network.snmp.DISCOVERY", (0.1, 0.1, 0.1))
+    monkeypatch.setattr("drivers.network.snmp.PATIENT_DISCOVERY", (0.1, 0.1, 0.1, 0.1))
 
 
 def guess(port: int, *, declared: bool = True, others: tuple[Service, ...] = ()) -> SnmpGuesses:
@@ -49,6 +51,13 @@ def test_silence_counts_where_the_engine_was_told_before_and_after() -> None:
         guesses = guess(port)
     assert guesses.silent == {"v1:public", "v1:private", "v2c:public", "v2c:private"}
     assert guesses.conclusive
+
+
+def test_a_declared_agent_is_asked_for_its_engine_more_often_than_another() -> None:
+    with udp_server(Agent(users=(), lost=3)) as port:
+        assert guess(port).conclusive
+    with udp_server(Agent(users=(), lost=3)) as port:
+        assert not guess(port, declared=False).conclusive
 
 
 def test_silence_of_an_agent_that_stops_telling_its_engine_proves_nothing() -> None:

@@ -1,4 +1,5 @@
 """The hash tree of dm-verity, block by block."""
+
 import hashlib
 
 from virtual_lab.firmware.verity import BLOCK, protect

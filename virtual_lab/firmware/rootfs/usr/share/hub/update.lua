@@ -1,5 +1,6 @@
 -- Updates: has swupdate check an uploaded image, and if it is good write it beside the answer; keeps what came of it.
 local state = require "state"
+local unistd = require "posix.unistd"
 local json = require "json"
 local update = { MOST_OCTETS = 16777216 }
 local IMAGE, CHECKED, OUTCOME = "/run/hub/upload/image", "/run/hub/upload/checked", "outcome.json"
@@ -47,11 +48,20 @@ local function output(command)
 end
 
 -- swupdate tells its client that it failed, and the log why.
-local function reason()
+local function complaints()
     local lines, said = state.records(40), ""
     for at = #lines, 1, -1 do
         if lines[at]:find("Software Update started", 1, true) then break end
         if lines[at]:find("swupdate .*ERROR") then said = lines[at] .. said end
+    end
+    return said
+end
+
+local function reason()
+    local said = complaints()
+    if said == "" then
+        unistd.sleep(1) -- the log is written by another program
+        said = complaints()
     end
     for _, row in ipairs(REFUSALS) do if said:find(row[1]) then return row[2] end end
     return "malformed image"
