@@ -222,13 +222,13 @@ def _make_variant(folder: Path, base: Path, names: Sequence[str]) -> None:
     if planted.unsigned_boot(names):
         plain.replace(tree)
     plain.unlink(missing_ok=True)
-    _release(images, base / "keys")
+    _release(images, base / "keys", planted.other_hardware(names, OTHER_HARDWARE))
 
 
-def _release(images: Path, signers: Path) -> None:
+def _release(images: Path, signers: Path, other_hardware: str) -> None:
     """Turn the FITs into update images."""
     newer = (images / "newer.itb").read_bytes()
-    other = swu.signed_image(RELEASES["newer"], newer, signers, OTHER_HARDWARE)
+    other = swu.signed_image(RELEASES["newer"], newer, signers, other_hardware)
     (images / "wrong_model.swu").write_bytes(other)
     for name, version in {"current": VERSION, **RELEASES}.items():
         image = images / f"{name}.itb"
