@@ -19,14 +19,25 @@ from pathlib import Path
 from typing import Final
 
 from drivers.errors import BenchError, ConfigurationError
-from virtual_lab.firmware import disk, fit, keys, packages, planted, rootfs, swu
+from virtual_lab.firmware import disk, fit, keys, packages, planted, rootfs, swu, verity
 from virtual_lab.firmware.host import U_BOOT, require_tools, run
 
 VERSION: Final = "1.0.0"
 RELEASES: Final = {"older": "0.9.0", "newer": "1.1.0", "spare": "1.2.0"}
 OTHER_HARDWARE: Final = "2.0"
-_SOURCES = ("build.py", "disk.py", "elf.py", "fit.py", "keys.py", "packages.py", "planted.py", "rootfs.py", "swu.py")
-_BASE_SOURCES = ("elf.py", "keys.py", "packages.py", "rootfs.py")
+_SOURCES = (
+    "build.py",
+    "disk.py",
+    "elf.py",
+    "fit.py",
+    "keys.py",
+    "packages.py",
+    "planted.py",
+    "rootfs.py",
+    "swu.py",
+    "verity.py",
+)
+_BASE_SOURCES = ("elf.py", "keys.py", "packages.py", "rootfs.py", "verity.py")
 _KEPT_VARIANTS = 8
 _UNUSED_SECONDS = 3600.0
 _LOCK_SECONDS = 600.0
@@ -38,7 +49,7 @@ _CHUNK = 1 << 20
 _found_whole: set[Path] = set()
 """Builds that this process has looked at."""
 _LEVELS = ("-10", "-3")
-_SYSTEM = "system.squashfs"
+_SYSTEM, _TABLE = "system.squashfs", "system.table"
 _SQUASH = (
     *("-comp", "zstd", "-Xcompression-level", "15", "-all-root", "-no-xattrs"),
     *("-noappend", "-all-time", "0", "-mkfs-time", "0", "-quiet"),
@@ -198,6 +209,9 @@ def _make_base(folder: Path, apt: Path) -> None:
     rootfs.write_tree(tree, programs)
     run(["mksquashfs", str(tree), str(folder / _SYSTEM), *_SQUASH], seconds=300)
     shutil.rmtree(tree)
+    protected = verity.protect((folder / _SYSTEM).read_bytes())
+    (folder / _SYSTEM).write_bytes(protected.content)
+    (folder / _TABLE).write_text(protected.table("/dev/systemblock") + "\n")
     keys.make(folder / "keys")
 
 
@@ -212,10 +226,7 @@ def _make_variant(folder: Path, base: Path, names: Sequence[str]) -> None:
     own["etc/update_ca.pem"] = rootfs.Entry(
         stat.S_IFREG | 0o644, (base / "keys" / f"{keys.UPDATE_CA}.crt").read_bytes()
     )
-    system = (base / _SYSTEM).read_bytes()
-    own["etc/system.sum"] = rootfs.Entry(
-        stat.S_IFREG | 0o644, f"{hashlib.sha256(system).hexdigest()} {len(system)}\n".encode()
-    )
+    own["etc/system.table"] = rootfs.Entry(stat.S_IFREG | 0o644, (base / _TABLE).read_bytes())
     images = folder / "images"
     images.mkdir()
     for name, version in {"current": VERSION, **RELEASES}.items():
@@ -225,13 +236,13 @@ def _make_variant(folder: Path, base: Path, names: Sequence[str]) -> None:
     if planted.unsigned_boot(names):
         plain.replace(tree)
     plain.unlink(missing_ok=True)
-    _release(images, base / "keys")
+    _release(images, base / "keys", planted.other_hardware(names, OTHER_HARDWARE))
 
 
-def _release(images: Path, signers: Path) -> None:
+def _release(images: Path, signers: Path, other_hardware: str) -> None:
     """Turn the FITs into update images."""
     newer = (images / "newer.itb").read_bytes()
-    other = swu.signed_image(RELEASES["newer"], newer, signers, OTHER_HARDWARE)
+    other = swu.signed_image(RELEASES["newer"], newer, signers, other_hardware)
     (images / "wrong_model.swu").write_bytes(other)
     for name, version in {"current": VERSION, **RELEASES}.items():
         image = images / f"{name}.itb"

@@ -19,6 +19,7 @@ PACKAGES: Final = (
     "avahi-daemon",
     "busybox-static",
     "chrony",
+    "dmsetup",
     "dropbear-bin",
     "libubootenv-tool",
     "libpam-modules",

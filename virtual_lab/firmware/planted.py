@@ -44,6 +44,11 @@ def unsigned_boot(names: Sequence[str]) -> bool:
     return any(table()[name].get("unsigned_boot") for name in names)
 
 
+def other_hardware(names: Sequence[str], default: str) -> str:
+    """Return what the release for another model says of the hardware that it is for."""
+    return next((str(table()[name]["other_hardware"]) for name in names if "other_hardware" in table()[name]), default)
+
+
 def boot_environment(variables: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
     """Return the environment of U-Boot with the flaws in it; `bootcmd_prefix` is put before its bootcmd."""
     changed = dict(variables)

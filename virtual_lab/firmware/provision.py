@@ -104,6 +104,7 @@ def provision(
     files = _accounts(label, flaws)
     addresses = [address, certificate_address or address, *([address6] if address6 else [])]
     files |= _server_key(label, firmware, sorted(set(addresses)), flaws)
+    files |= _notes_key(label)
     files |= _lab_files(lab, firmware, collector)
     settings = {
         "SERIAL": label.serial,
@@ -214,6 +215,16 @@ def _server_key(
     )
     credential = pki.Credential(certificate, key)
     return {"tls_cert.pem": credential.certificate_pem, "tls_key.pem": credential.key_pem}
+
+
+def _notes_key(label: Provisioned) -> dict[str, bytes]:
+    """Return the key that the device keeps its customer's notes under, and the certificate that openssl asks for."""
+    key, now, name = _new_key(), datetime.now(UTC), _name(f"{label.serial} notes")
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    lasting = builder.serial_number(x509.random_serial_number()).not_valid_before(now - _DAY)
+    certificate = lasting.not_valid_after(now + 3650 * _DAY).sign(key, hashes.SHA256())
+    credential = pki.Credential(certificate, key)
+    return {"notes_cert.pem": credential.certificate_pem, "notes_key.pem": credential.key_pem}
 
 
 def _server_certificate(

@@ -1,7 +1,7 @@
 """The root file system: the programs of the device with the libraries they need, and the files below `rootfs/`.
 
 What boots (init, modules, our files) is written as cpio archives, which Linux unpacks one after the other; the programs
-of the packages are a system image (squashfs) that the init mounts at /system once its digest is right.
+of the packages are a system image (squashfs) that the init mounts at /system. The kernel checks each block (dm-verity).
 """
 
 import stat
@@ -33,8 +33,9 @@ PROGRAMS: Final = (
     "usr/sbin/snmpd",
     "usr/sbin/sshd",
 )
+_LOADER = "lib/aarch64-linux-gnu/ld-linux-aarch64.so.1"
 _PLUGINS = (
-    "lib/aarch64-linux-gnu/ld-linux-aarch64.so.1",
+    _LOADER,
     "lib/aarch64-linux-gnu/libnss_files.so.2",
     "lib/aarch64-linux-gnu/libnss_dns.so.2",
     "lib/aarch64-linux-gnu/libgcc_s.so.1",
@@ -47,7 +48,10 @@ _PLUGINS = (
 )
 _DATA = ("usr/share/lua/5.3/posix/*.lua", "etc/ssl/openssl.cnf")
 SYSTEM: Final = "system"
-_MODULES = ("squashfs", "virtio_ring", "virtio", "virtio_mmio", "virtio_blk", "failover", "net_failover", "virtio_net")
+_MODULES = (
+    *("sha256-arm64", "sha2-ce", "dax", "dm-mod", "dm-bufio", "reed_solomon", "dm-verity", "squashfs", "virtio_ring"),
+    *("virtio", "virtio_mmio", "virtio_blk", "failover", "net_failover", "virtio_net"),
+)
 _LAST_MODULE = "virtio-rng"
 _LIBRARIES = ("lib/aarch64-linux-gnu", "usr/lib/aarch64-linux-gnu")
 _MERGED = ("bin", "sbin", "lib")
@@ -55,6 +59,8 @@ _UNNEEDED = frozenset({"ommail.so", "imjournal.so", "omjournal.so"})
 _ICU_DATA, _ICU_MAGIC, _ICU_TAIL = "libicudata.so", b"\xda\x27", 65536
 _FOLDERS = ("data", "dev", "proc", "root", "run", "sys", "system", "tmp", "usr/bin", "usr/lib", "usr/sbin", "var/empty")
 _INITIAL = "usr/bin/busybox"
+_SETUP, _SETUP_LIBRARIES = "sbin/dmsetup", "usr/lib/initial"
+"""What maps the system image, and where its libraries lie until that is mounted."""
 _LINKED_FILES = ("usr/bin", "usr/sbin")
 _LINKED_FOLDERS = ("usr/lib/aarch64-linux-gnu", "usr/lib/lighttpd", "usr/share/lua")
 _EXECUTABLE_FOLDERS = ("usr/bin", "usr/sbin", "usr/lib/hub")
@@ -98,6 +104,7 @@ def initial(tree: Path, mounted: Mapping[str, Entry]) -> dict[str, Entry]:
     for name in (*programs, *_LINKED_FOLDERS):
         entries[name] = Entry(stat.S_IFLNK | 0o777, f"/{SYSTEM}/{name}".encode())
     entries[_INITIAL] = mounted[_INITIAL]
+    entries |= _setup(tree)
     entries["etc/ssl/openssl.cnf"] = mounted["etc/ssl/openssl.cnf"]
     entries["usr/lib/ld-linux-aarch64.so.1"] = Entry(stat.S_IFLNK | 0o777, b"aarch64-linux-gnu/ld-linux-aarch64.so.1")
     entries["init"] = Entry(stat.S_IFLNK | 0o777, b"/usr/bin/busybox")
@@ -149,6 +156,13 @@ def _record(number: int, name: str, entry: Entry) -> bytes:
     head = b"070701" + b"".join(b"%08X" % field for field in fields) + encoded
     head += b"\0" * (-len(head) % 4)
     return head + entry.content + b"\0" * (-len(entry.content) % 4)
+
+
+def _setup(tree: Path) -> dict[str, Entry]:
+    """Return dmsetup with the loader and the libraries that it needs, in a folder of their own."""
+    names = {path.name: path for folder in reversed(_LIBRARIES) for path in (tree / folder).glob("*.so*")}
+    files = [tree / _SETUP, tree / _LOADER, *elf.closure([tree / _SETUP], names)]
+    return {f"{_SETUP_LIBRARIES}/{path.name}": Entry(stat.S_IFREG | 0o755, path.read_bytes()) for path in files}
 
 
 def _modules(tree: Path) -> dict[str, Entry]:

@@ -20,6 +20,8 @@ class Agent:
     hides_description: bool = False
     discoveries: int = 1_000
     """How many times the engine is told."""
+    lost: int = 0
+    """How many questions for the engine get no answer before."""
     asked: list[str] = field(default_factory=list)
 
     def __call__(self, data: bytes, reply: Callable[[bytes], object]) -> None:
@@ -41,6 +43,9 @@ class Agent:
         tag, pdu = list(elements(parts[3][1]))[2]
         user = security[3][1].decode()
         if not security[0][1]:
+            self.lost -= 1
+            if self.lost >= 0:
+                return None
             self.discoveries -= 1
             if self.discoveries < 0:
                 return None

@@ -1,6 +1,7 @@
 -- The administration page: answers one request at a time. State lies in /data/web, sessions in /run/hub/sessions.
 local state = require "state"
 local json = require "json"
+local notes = require "notes"
 local update = require "update"
 local MODEL = "Halcyon Hub"
 local SETTING_CHARACTERS = 64
@@ -9,7 +10,7 @@ local SHOWN_RECORDS = 500
 local REASONS = {
     [200] = "OK", [202] = "Accepted", [303] = "See Other", [400] = "Bad Request", [401] = "Unauthorized",
     [403] = "Forbidden", [404] = "Not Found", [405] = "Method Not Allowed", [413] = "Content Too Large",
-    [422] = "Unprocessable Content",
+    [409] = "Conflict", [422] = "Unprocessable Content", [500] = "Internal Server Error",
 }
 
 -- The request that is being answered: method, path, source, octets of its body, token, read(octets), write(text).
@@ -117,7 +118,7 @@ routes["/api/settings"] = {
 local function upload(who)
     local outcome = update.install(request.octets, request.read, who and who.user or "-", request.source)
     if outcome.state == "rejected" then return answer(422, outcome) end
-    state.ask("reboot")
+    if outcome.state == "busy" then return answer(409, { error = "an update is being installed" }) end
     answer(202, { state = "installing", version = outcome.version })
 end
 routes["/api/update"] = {
@@ -135,6 +136,30 @@ local function change_password(who)
     answer(200, { state = "changed" })
 end
 routes["/api/password"] = { POST = { change_password, { "administrator", "viewer" } } }
+
+local function show_notes()
+    local every = notes.all()
+    if not every then return answer(500, { error = "the notes cannot be opened" }) end
+    answer(200, { notes = every })
+end
+
+local function add_note()
+    local sent = json.decode(body()) or {}
+    if not sent.title or not sent.text then return answer(400, { error = "an object with title and text is expected" }) end
+    local objection = notes.add(sent.title, sent.text)
+    if objection then return answer(400, { error = objection }) end
+    answer(200, { state = "saved" })
+end
+
+local function delete_notes()
+    notes.delete()
+    answer(200, { state = "deleted" })
+end
+routes["/api/notes"] = {
+    GET = { show_notes, { "administrator", "viewer" } },
+    POST = { add_note, { "administrator" } },
+    DELETE = { delete_notes, { "administrator" } },
+}
 
 local function restart()
     state.ask("reboot")

@@ -43,6 +43,8 @@ end
 
 function state.save(name, content) replace(DATA .. name, content, true) end
 
+function state.flush() unistd.sync() end
+
 function state.identity()
     local found = {}
     for name, value in (state.read(IDENTITY) or ""):gmatch("(%u[%u_]*)=([^\n]*)") do found[name] = value end

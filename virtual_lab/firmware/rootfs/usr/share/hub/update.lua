@@ -1,8 +1,9 @@
--- Updates: hands an uploaded image to swupdate, which checks and writes it, and keeps what came of it.
+-- Updates: has swupdate check an uploaded image, and if it is good write it beside the answer; keeps what came of it.
 local state = require "state"
+local unistd = require "posix.unistd"
 local json = require "json"
-local update = { MOST_OCTETS = 25165824 }
-local IMAGE, OUTCOME = "/run/hub/upload/image", "outcome.json"
+local update = { MOST_OCTETS = 16777216 }
+local IMAGE, CHECKED, OUTCOME = "/run/hub/upload/image", "/run/hub/upload/checked", "outcome.json"
 local CHUNK = 65536
 local REFUSALS = {
     { "owngrad", "not newer" }, { "einstall", "not newer" },
@@ -10,7 +11,14 @@ local REFUSALS = {
     { "ignature", "signature wrong" }, { "igner", "signature wrong" }, { "ertificate", "signature wrong" },
 }
 
+local function exists(path)
+    local file = io.open(path, "rb")
+    if file then file:close() end
+    return file ~= nil
+end
+
 function update.outcome()
+    if exists(CHECKED) then return { state = "installing", reason = "", version = "" } end
     local kept = json.decode(state.read("/data/web/" .. OUTCOME) or "{}") or {}
     return { state = kept.state or "idle", reason = kept.reason or "", version = kept.version or "" }
 end
@@ -40,31 +48,43 @@ local function output(command)
 end
 
 -- swupdate tells its client that it failed, and the log why.
-local function reason()
+local function complaints()
     local lines, said = state.records(40), ""
     for at = #lines, 1, -1 do
         if lines[at]:find("Software Update started", 1, true) then break end
         if lines[at]:find("swupdate .*ERROR") then said = lines[at] .. said end
     end
+    return said
+end
+
+local function reason()
+    local said = complaints()
+    if said == "" then
+        unistd.sleep(1) -- the log is written by another program
+        said = complaints()
+    end
     for _, row in ipairs(REFUSALS) do if said:find(row[1]) then return row[2] end end
     return "malformed image"
 end
 
--- Returns the outcome: installed, or rejected with a reason. The device is not restarted here.
+-- Returns the outcome: installing, busy, or rejected with a reason. What installs is written by /usr/lib/hub/install,
+-- which restarts the device.
 function update.install(octets, read, user, source)
+    if exists(CHECKED) then return { state = "busy" } end
     receive(octets, read)
     local digest = output("openssl dgst -sha256 -r " .. IMAGE):match("^%x+") or "-"
     local head = io.open(IMAGE, "rb"):read(4096) or ""
     local version = head:match('version%s*=%s*"([%w.]+)"') or ""
-    local _, taken = output("TMPDIR=/run/hub/update swupdate-client -v " .. IMAGE)
-    os.remove(IMAGE)
-    local outcome = { state = taken and "installed" or "rejected", reason = taken and "" or reason(), version = version }
-    state.save(OUTCOME, json.encode(outcome))
-    if taken then
-        state.save("installed", version)
-    else
-        state.log("UPDREJECT", { version = version, reason = outcome.reason, digest = digest, user = user, src = source })
+    local _, good = output("TMPDIR=/run/hub/update swupdate-client -d -v " .. IMAGE)
+    if good then
+        os.rename(IMAGE, CHECKED)
+        os.execute("/usr/lib/hub/install " .. CHECKED .. " '" .. version .. "' </dev/null >/dev/null 2>&1 &")
+        return { state = "installing", version = version }
     end
+    os.remove(IMAGE)
+    local outcome = { state = "rejected", reason = reason(), version = version }
+    state.save(OUTCOME, json.encode(outcome))
+    state.log("UPDREJECT", { version = version, reason = outcome.reason, digest = digest, user = user, src = source })
     return outcome
 end
 
