@@ -35,6 +35,8 @@ class Defect(BaseModel):
     """Folders of suites/ that hold the cases in `fails`."""
     fails: tuple[str, ...] = ()
     leaves_manual: tuple[str, ...] = ()
+    alone: bool = False
+    """Whether it changes what cases of other flaws see, so that it shares no device with another flaw."""
     module: str | None = None
     """A Python module of the development tools that the flaw is made with."""
 

@@ -27,12 +27,17 @@ PROFILES: Final = MappingProxyType({REFERENCE: PROFILE, "firmware": "device_inte
 
 
 def compare(
-    defects: Sequence[str], results: Results, capabilities: Sequence[str] = (), device: str = REFERENCE
+    defects: Sequence[str],
+    results: Results,
+    capabilities: Sequence[str] = (),
+    device: str = REFERENCE,
+    beside: Sequence[str] = (),
 ) -> Outcome:
     """Compare a run with the register; without a defect nothing may fail. `fails` names cases, or rows as `case[row]`.
 
     Of a run of some capabilities, only the cases of those are expected to fail. `leaves_manual` names cases that a
-    person has to look at because of the defect: what answers nothing fails nothing.
+    person has to look at because of the defect: what answers nothing fails nothing. The cases of defects that were
+    planted `beside` these are left out.
     """
     entries = [register(device)[defect] for defect in defects]
     elsewhere = {case.id for case in results.cases if capabilities and case.capability not in capabilities}
@@ -43,14 +48,15 @@ def compare(
     manual = {case.id for case in results.cases if case.verdict is Verdict.MANUAL}
     missed += sorted({name for entry in entries for name in entry.leaves_manual} - manual - elsewhere)
     named = {name.split("[", 1)[0] for name in expected}
-    others = sorted(case for case, rows in failed.items() if rows and case not in named)
+    theirs = {name.split("[", 1)[0] for defect in beside for name in register(device)[defect].fails} - named
+    others = sorted(case for case, rows in failed.items() if rows and case not in named | theirs)
     open_cases = [case for case in results.cases if case.verdict in {Verdict.INCONCLUSIVE, Verdict.ERROR}]
     return Outcome(
         defect=", ".join(defects) or HARDENED,
         missed=tuple(missed),
         others=tuple(others),
         inconclusive=len(open_cases),
-        failed=tuple(sorted(case for case, rows in failed.items() if rows)),
+        failed=tuple(sorted(case for case, rows in failed.items() if rows and case not in theirs)),
     )
 
 
@@ -63,6 +69,17 @@ def never_failed(outcomes: Iterable[Outcome], results: Results) -> tuple[str, ..
     """Name the cases that no defect made fail."""
     found = {case for outcome in outcomes for case in outcome.failed}
     return tuple(sorted({case.id for case in results.cases} - found))
+
+
+def plans(defects: Sequence[str], device: str, *, own: bool) -> list[tuple[str, ...]]:
+    """Return what is planted in each device: one defect, or with `own` in the firmware device what may share it."""
+    hardened = [()] if HARDENED in defects else []
+    names = [defect for defect in defects if defect != HARDENED]
+    if not own or device == REFERENCE:
+        return [*hardened, *((name,) for name in names)]
+    from virtual_lab.firmware.sharing import groups
+
+    return [*hardened, *groups({name: register(device)[name] for name in names})]
 
 
 def run_matrix(
@@ -78,8 +95,9 @@ def run_matrix(
     """Run each defect, `jobs` at a time, print the table, and return 0 when every one is found and nothing else.
 
     `markdown` is a page to write the table into (see `soundness.py`). With `own`, a defect is run with the cases of
-    those capabilities only that must find it. Only the reference device has to have a defect for every case. Beside
-    `wanted` defects, `hardened` asks the device without one.
+    those capabilities only that must find it, in a device that it may share with others (see `plans`). Only the
+    reference device has to have a defect for every case. Beside `wanted` defects, `hardened` asks the device without
+    one.
     """
     if device not in PROFILES:
         raise ConfigurationError(f"there is no virtual device {device!r}.", f"There are {', '.join(PROFILES)}.")
@@ -90,18 +108,28 @@ def run_matrix(
     console = Console()
     running: set[subprocess.Popen[bytes]] = set()
 
-    def one(defect: str) -> tuple[Outcome, Results]:
-        planted = () if defect == HARDENED else (defect,)
-        capabilities = register(device)[defect].capabilities if own and planted else ()
-        options = Options(device, None, PROFILES[device], out / defect.strip("()"), planted, capabilities)
+    def ask(planted: tuple[str, ...]) -> list[tuple[Outcome, Results]]:
+        names = planted or (HARDENED,)
+        capabilities = register(device)[names[0]].capabilities if own and planted else ()
+        folder = out / "+".join(names).strip("()")
+        options = Options(device, None, PROFILES[device], folder, planted, capabilities)
         results = read_results(judge(options, quiet=True, running=running))
-        outcome = compare(planted, results, capabilities, device)
-        console.print(f"{'found' if outcome.holds else 'NOT AS EXPECTED':<16} {defect}", markup=False, highlight=False)
-        return outcome, results
+        if not planted:
+            return [(compare((), results, capabilities, device), results)]
+        return [(compare((name,), results, capabilities, device, planted), results) for name in planted]
+
+    def one(planted: tuple[str, ...]) -> list[tuple[Outcome, Results]]:
+        done = ask(planted)
+        if len(done) > 1 and not all(outcome.holds for outcome, _ in done):
+            done = [pair for name in planted for pair in ask((name,))]  # is one in the way of another?
+        for outcome, _ in done:
+            word = "found" if outcome.holds else "NOT AS EXPECTED"
+            console.print(f"{word:<16} {outcome.defect}", markup=False, highlight=False)
+        return done
 
     with ThreadPoolExecutor(jobs) as pool:
         try:
-            done = list(pool.map(one, defects))
+            done = [pair for pairs in pool.map(one, plans(defects, device, own=own)) for pair in pairs]
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             for process in list(running):

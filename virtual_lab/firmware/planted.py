@@ -71,6 +71,28 @@ def files(entries: Mapping[str, Entry], names: Sequence[str]) -> dict[str, Entry
     return changed
 
 
+def fit_together(names: Sequence[str], entries: Mapping[str, Entry]) -> bool:
+    """Whether these flaws can be planted in one device: none of them undoes another or edits the same text."""
+    flaws = [table()[name] for name in names]
+    variables = [variable for flaw in flaws for variable in flaw.get("flash", {})]
+    if len(set(variables)) < len(variables) or sum("label" in flaw for flaw in flaws) > 1:
+        return False
+    edits = [(name, edit) for name in names for edit in table()[name].get("edits", ())]
+    if any(name != other and _in_the_way(one, two) for name, one in edits for other, two in edits):
+        return False
+    try:
+        files(entries, names)
+    except ValueError:
+        return False
+    return True
+
+
+def _in_the_way(one: Mapping[str, str], two: Mapping[str, str]) -> bool:
+    """Whether two edits meet in one text; those that put lines before it do not."""
+    same = one["file"] == two["file"] and (one["old"] in two["old"] or two["old"] in one["old"])
+    return same and not all(edit["new"].endswith(edit["old"]) for edit in (one, two))
+
+
 def _edited(entry: Entry, old: str, new: str, name: str) -> Entry:
     text = entry.content.decode()
     if text.count(old) != 1:

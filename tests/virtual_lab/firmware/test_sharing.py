@@ -1,0 +1,67 @@
+"""Which flaws share a firmware device when each is asked its own cases. Nothing is booted."""
+
+from collections.abc import Iterable
+
+from trustprobe.cli.matrix import plans
+from trustprobe.cli.soundness import HARDENED
+from virtual_lab.defects import Defect, register
+from virtual_lab.firmware import planted, rootfs
+from virtual_lab.firmware.sharing import MOST, groups
+
+
+def flaw(fails: Iterable[str], *, capability: str = "data_protection", alone: bool = False) -> Defect:
+    return Defect(title="a flaw", capabilities=(capability,), fails=tuple(fails), alone=alone)
+
+
+def test_every_flaw_of_the_register_is_planted_once() -> None:
+    planned = [name for group in groups(register("firmware")) for name in group]
+    assert sorted(planned) == sorted(register("firmware"))
+
+
+def test_no_case_or_row_is_asked_about_two_flaws_of_one_device() -> None:
+    for group in groups(register("firmware")):
+        names = [name for flaw in group for name in register("firmware")[flaw].fails]
+        assert len(names) == len(set(names)), group
+        whole = [name for name in names if "[" not in name]
+        assert not {name.split("[")[0] for name in names if "[" in name} & set(whole), group
+
+
+def test_flaws_of_one_device_can_be_planted_together() -> None:
+    for group in groups(register("firmware")):
+        assert len(group) <= MOST
+        assert planted.fit_together(group, rootfs.own())
+
+
+def test_flaws_share_only_where_their_cases_and_capabilities_let_them() -> None:
+    same = {"telnetd_open": flaw(["a[1]"]), "httpd_open": flaw(["a[2]"])}
+    assert groups(same) == [("telnetd_open", "httpd_open")]
+    for other in (flaw(["a[1]"]), flaw(["a"]), flaw(["b"], capability="other"), flaw(["b"], alone=True)):
+        assert groups(same | {"httpd_open": other}) == [("telnetd_open",), ("httpd_open",)]
+
+
+def test_two_flaws_that_edit_the_same_text_or_variable_do_not_fit_together() -> None:
+    own = rootfs.own()
+    assert not planted.fit_together(["tls10_enabled", "weak_lighttpd_ciphers"], own)
+    assert not planted.fit_together(["mqtt_null_cipher", "mqtt_old_tls"], own)
+    assert not planted.fit_together(["kernel_log_verbose", "single_user_boot"], own)
+    assert not planted.fit_together(["shared_tls_key", "certificate_expired"], own)
+    assert planted.fit_together(["telnetd_open", "mqtt_cleartext", "autoboot_open"], own)
+
+
+def test_the_whole_matrix_and_the_reference_device_take_a_device_for_each_flaw() -> None:
+    assert plans([HARDENED, "telnetd_open", "anonymous_settings"], "firmware", own=False) == [
+        (),
+        ("telnetd_open",),
+        ("anonymous_settings",),
+    ]
+    assert plans(["telnet_open", "anonymous_settings"], "reference", own=True) == [
+        ("telnet_open",),
+        ("anonymous_settings",),
+    ]
+
+
+def test_with_its_own_cases_the_hardened_device_is_asked_first_and_alone() -> None:
+    assert plans([HARDENED, "telnetd_open", "anonymous_settings"], "firmware", own=True) == [
+        (),
+        ("telnetd_open", "anonymous_settings"),
+    ]

@@ -1,0 +1,46 @@
+"""Which planted flaws may share one firmware device, so that `trustprobe matrix --own` starts fewer of them.
+
+A device takes as long to boot and to be swept as to be asked about one flaw. Flaws share one where they are found by
+the same capabilities, no case or row is named by two of them, and all of them can be planted at once.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from virtual_lab.defects import Defect
+from virtual_lab.firmware import planted, rootfs
+
+MOST: Final = 4
+"""Flaws in one device."""
+
+
+def groups(defects: Mapping[str, Defect]) -> list[tuple[str, ...]]:
+    """Return every flaw once, with those that it shares a device with, in the order of the register."""
+    entries = rootfs.own()
+    made: list[list[str]] = []
+    for name, defect in defects.items():
+        for group in made:
+            others = [defects[other] for other in group]
+            if len(group) < MOST and _are_apart(defect, others) and planted.fit_together([*group, name], entries):
+                group.append(name)
+                break
+        else:
+            made.append([name])
+    return [tuple(group) for group in made]
+
+
+def _are_apart(defect: Defect, others: list[Defect]) -> bool:
+    """Whether nothing that this flaw fails is asked about one of the others."""
+    names = {*defect.fails, *defect.leaves_manual}
+    return not defect.alone and not any(
+        other.alone
+        or set(other.capabilities) != set(defect.capabilities)
+        or any(_overlap(one, two) for one in names for two in (*other.fails, *other.leaves_manual))
+        for other in others
+    )
+
+
+def _overlap(one: str, two: str) -> bool:
+    """Whether two names are the same row, or one is the case of the other."""
+    case, row = one.split("[")[0], two.split("[")[0]
+    return one == two or (case == row and ("[" not in one or "[" not in two))
