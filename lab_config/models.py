@@ -72,6 +72,7 @@ from lab_config.product import (
 from lab_config.rules import (
     CaseRule,
     GuessingNumbers,
+    MalformedNumbers,
     Numbers,
     Profile,
     SshNumbers,
@@ -114,6 +115,7 @@ __all__ = [
     "LockoutDeclaration",
     "LogStoreDeclaration",
     "LoggingDeclaration",
+    "MalformedNumbers",
     "Model",
     "NetworkBench",
     "Numbers",

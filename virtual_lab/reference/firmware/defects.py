@@ -11,6 +11,7 @@ DEFECTS: dict[str, str] = {
     "undeclared_tcp": "tcp/8899 serves a debug banner",
     "undeclared_udp": "udp/161 answers SNMPv2c with community public",
     "discovery_dead": "udp/3702 is not served",
+    "http_crash_on_long_header": "a long header overruns a buffer of the web server, and the watchdog starts the device again",
     "http_admin_admin": "account admin also takes the password admin on the web",
     "http_any_password": "the web login takes any password of any user",
     "ssh_root_root": "SSH takes root with the password root",

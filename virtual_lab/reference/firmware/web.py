@@ -27,6 +27,8 @@ from virtual_lab.reference.firmware.tls import Contexts
 PORT = "tcp/443"
 _CONNECTIONS = 64
 _IDLE_SECONDS = 10.0
+_HEADER_BUFFER = 4_096
+"""Octets of the buffer that a planted defect copies each header into."""
 _DISCARDED_OCTETS = 16 * 2**20
 """A refused body up to this size is read away, so that the client can read the refusal."""
 _HEADERS = (
@@ -125,6 +127,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _answer(self) -> Response:
         method = "GET" if self.command == "HEAD" else self.command
         path = self.path.partition("?")[0]
+        longest = max((len(value) for value in self.headers.values()), default=0)
+        if longest > _HEADER_BUFFER and self.server.device.defects("http_crash_on_long_header"):
+            self.server.device.crash()
         if (refusal := self._measure_body()) is not None:
             return refusal
         routes = self.server.administration.routes.get(path)
