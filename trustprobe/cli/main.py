@@ -1,4 +1,4 @@
-"""The command: `trustprobe run`, `matrix` and `schema`. It reads options and hands over."""
+"""The command: `trustprobe run`, `matrix`, `send` and `schema`. It reads options and hands over."""
 
 import json
 import os
@@ -62,6 +62,20 @@ def matrix(
     from trustprobe.cli.matrix import run_matrix
 
     raise typer.Exit(run_matrix(out, tuple(defect or ()), jobs, markdown, device=device, own=own))
+
+
+@app.command()
+def send(
+    message: Annotated[Path, typer.Argument(help="A message that a run has kept: evidence/.../NAME.json.")],
+    bench: Bench = "reference",
+    product: ProductName = None,
+    defect: Defects = None,
+    loopback: Loopback = False,
+) -> None:
+    """Send a malformed message of a run again: exit 0 where its service answers as before, 1 where it does not."""
+    from trustprobe.cli.send import send as send_again
+
+    raise typer.Exit(send_again(message, bench, product, tuple(defect or ()), loopback=loopback))
 
 
 @app.command()

@@ -56,7 +56,9 @@ def _request_lines() -> Iterator[Message]:
     yield Message("target_bad_escape", _get(target=b"/%zz%%%2"), "RFC 3986 clause 2.1, escapes that are cut off")
     yield Message("target_zero", _get(target=b"/index%00.html\x00"), "CWE-158, a zero within a path")
     yield Message("target_traversal", _get(target=b"/" + b"../" * 64 + b"etc/passwd"), "CWE-22")
-    yield Message("target_authority", _get(target=b"http://[::1:99999999]:-1//"), "RFC 3986 clause 3.2, a bad authority")
+    yield Message(
+        "target_authority", _get(target=b"http://[::1:99999999]:-1//"), "RFC 3986 clause 3.2, a bad authority"
+    )
     yield Message("options_star", b"OPTIONS *" + b"*" * 512 + b" HTTP/1.1\r\nHost: device\r\n\r\n", line)
     yield Message("http2_preface", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\xff" * 64, "RFC 9113 clause 3.4, unasked")
 
@@ -75,7 +77,9 @@ def _headers() -> Iterator[Message]:
     yield Message("header_not_utf8", _get(b"User-Agent: " + NOT_UTF8 * 8 + b"\r\n"), "RFC 3629 clause 3")
     yield Message("long_cookie", _get(b"Cookie: " + b"session=" + b"A" * 16_384 + b"\r\n"), _OVERLONG)
     yield Message("cookie_syntax", _get(b'Cookie: ;;;=;="\\"; session="\\377\\0;\r\n'), "RFC 6265 clause 4.2.1")
-    yield Message("authorization", _get(b"Authorization: Basic " + b"=" * 512 + b"!\r\n"), "RFC 7617 clause 2, no base64")
+    yield Message(
+        "authorization", _get(b"Authorization: Basic " + b"=" * 512 + b"!\r\n"), "RFC 7617 clause 2, no base64"
+    )
     digest = b'Authorization: Digest username="' + b"A" * 8_192 + b'", nonce=, uri="\r\n'
     yield Message("authorization_digest", _get(digest), "RFC 7616 clause 3.4, a quote that is never closed")
     ranges = b"Range: bytes=" + b",".join(b"%d-" % number for number in range(1_300)) + b"\r\n"

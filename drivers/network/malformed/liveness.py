@@ -4,11 +4,19 @@ A connection that is taken and closed shows that a process is alive and turns us
 """
 
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from drivers.network.conversation import Conversation, End, converse, converse_tls
 from drivers.network.questions import Question, declared_services, udp_questions
+from drivers.network.ssh_kexinit import (
+    IDENTIFICATION,
+    Kexinit,
+    SshDecodeError,
+    decode_packets,
+    encode_kexinit,
+    split_identification,
+)
 from drivers.network.target import Target, answer_of
 from drivers.network.udp import questions_for
 from drivers.probe import Answer, printable
@@ -70,10 +78,20 @@ class Liveness:
 
     def _ask_tcp(self) -> Sign:
         question, service = self._tcp, self.service
+        if service.protocol == "ssh" and not service.tls:
+            return self._ask_ssh()
         speak = converse_tls if service.tls else converse
         say = question.payload(_host(self.target)) if question else b""
         known = question.is_answered_by if question else (lambda heard: service.tls or bool(heard))
         return tcp_sign(speak(self.target, service.port, say, known), service, question)
+
+    def _ask_ssh(self) -> Sign:
+        """Ask for the KEXINIT: some servers say their identification whatever has become of the rest."""
+        talk = converse(self.target, self.service.port, IDENTIFICATION + encode_kexinit(), _has_kexinit)
+        if _has_kexinit(talk.heard):
+            return Sign(Life.ANSWERED, b"", printable(talk.heard, _SHOWN))
+        sign = tcp_sign(talk, self.service, self._tcp)
+        return replace(sign, life=Life.TURNED_AWAY if talk.end is End.CLOSED else Life.SILENT) if talk.heard else sign
 
     def _ask_udp(self) -> Sign:
         refused = False
@@ -89,6 +107,14 @@ class Liveness:
                 self._udp = (row,)  # of several versions, the one that this device speaks
                 return Sign(Life.ANSWERED, b"", printable(heard, _SHOWN))
         return Sign(Life.NOBODY) if refused else Sign(Life.SILENT)
+
+
+def _has_kexinit(heard: bytes) -> bool:
+    try:
+        split = split_identification(heard)
+        return split is not None and isinstance(decode_packets(split[1]), Kexinit)
+    except SshDecodeError:
+        return False
 
 
 def _host(target: Target) -> str:

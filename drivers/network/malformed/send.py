@@ -16,6 +16,8 @@ from drivers.network.target import Target
 from drivers.probe import Answer, Fact, Observation, Recorder, Witness, printable
 from lab_config.models import Service
 
+LATE = 3
+"""Messages before the one behind which damage shows that are sent again as well."""
 _SHARE = 0.5
 """The share of messages that must have reached the service."""
 
@@ -78,6 +80,8 @@ class _Round:
     sent: int = 0
     culprit: str = ""
     repeated: bool = False
+    latest: list[Message] = field(default_factory=list)
+    """What was sent last: a crash may show one message late."""
     unclear: str = ""
     """Why the round ended without proof of anything."""
 
@@ -91,6 +95,7 @@ class _Round:
             damage = self._send(message)
             if damage is not None and self._examine(message, damage):
                 return self._observed()
+            self.latest = [*self.latest, message][-LATE:]
         if damage := self.watch.restarted():
             self._search(damage)
         return self._observed()
@@ -99,10 +104,10 @@ class _Round:
     def _about(self) -> str:
         return f"{self.probe.service.about} ({self.probe.service.protocol})"
 
-    def _send(self, message: Message) -> Damage | None:
+    def _send(self, message: Message, *, again: bool = False) -> Damage | None:
         reaction = deliver(self.probe.target, self.probe.service.port, self.probe.way, message.data)
         self.sent += reaction.carried
-        damage = self.watch.look()
+        damage = self.watch.look(again=again)
         answer = Answer.REFUSED if reaction.carried else Answer.SILENT
         self._enter(message, answer, f"a healthy request was answered as before; the message: {reaction.words}")
         words = damage.words if damage else "healthy"
@@ -112,11 +117,11 @@ class _Round:
     def _examine(self, message: Message, damage: Damage) -> bool:
         """Send the message once more, alone; True where damage is proved, or where nothing more can be."""
         damage = self.watch.settle(damage)
-        again = None
-        if not self.watch.gone:
-            self.record.note(f"{message.name}: sent again, alone")
-            if (again := self._send(message)) is not None:
-                again = self.watch.settle(again)
+        again = self._again(message, damage)
+        for earlier in reversed(self.latest if again is None and not self.watch.gone else []):
+            if again := self._again(earlier, damage):
+                message = earlier
+                break
         if Kind.TURNED_AWAY in (damage.kind, again.kind if again else None) and damage.kind is not Kind.ENDED:
             self.unclear = f"{(again or damage).words}: it protects itself, or it is damaged"
             self._enter(message, Answer.SILENT, self.unclear)
@@ -130,6 +135,14 @@ class _Round:
             return True
         self._convict(message, damage, again)
         return True
+
+    def _again(self, message: Message, damage: Damage) -> Damage | None:
+        """Send a message once more, alone, and bring the service back."""
+        if self.watch.gone:
+            return None
+        self.record.note(f"{message.name}: sent again, alone")
+        again = self._send(message, again=damage.kind is Kind.GONE)
+        return self.watch.settle(again) if again else None
 
     def _convict(self, message: Message, damage: Damage, again: Damage | None) -> None:
         self.culprit = keep_culprit(self.record, self.probe.service, self.probe.way, message)

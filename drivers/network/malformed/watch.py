@@ -15,6 +15,8 @@ PAUSE = 0.1
 """Seconds between two healthy requests to a service that does not answer; a board that boots gives no event."""
 MOMENT = 1.0
 """Silence that ends within so many seconds is a slow moment; nothing is made of it."""
+AGAIN = 5.0
+"""Seconds of silence that confirm an earlier and longer one."""
 SHORT_GAP = 10.0
 """The longest time that a service is waited for before the first message."""
 
@@ -94,10 +96,13 @@ class Watch:
         start = "the id of the start was compared" if self._start else "no id of the start could be read"
         return f"{held}; {start}"
 
-    def look(self) -> Damage | None:
-        """Ask a healthy request behind a message, again and again where it is not answered; None where all is well."""
+    def look(self, *, again: bool = False) -> Damage | None:
+        """Ask a healthy request behind a message, again and again where it is not answered; None where all is well.
+
+        A silence that is there again need not last as long as the first one.
+        """
         about, began = self.liveness.service.about, time.monotonic()
-        signs = self._until_answered(self._comes_back)
+        signs = self._until_answered(min(self._comes_back, AGAIN) if again else self._comes_back)
         took = time.monotonic() - began
         lives = {sign.life for sign in signs}
         if signs[-1].life is not Life.ANSWERED:
@@ -116,7 +121,8 @@ class Watch:
         if before is None or now is None or now == before:
             return None
         self._start = now
-        return Damage(Kind.ENDED, f"the device has started again (id of the start {before}, then {now})")
+        self._note(f"the id of the start was {before}, and is {now}")
+        return Damage(Kind.ENDED, "the device has started again")
 
     def settle(self, damage: Damage) -> Damage:
         """Bring the service back where it is gone, and say in the damage whether the device has started again."""
