@@ -55,6 +55,8 @@ class Liveness:
     def __init__(self, target: Target, service: Service) -> None:
         self.target, self.service = target, service
         self.before: Sign | None = None
+        self._mute = False
+        """Whether a service whose protocol is not known says nothing unasked: then connections are all there is."""
         self._udp = questions_for(service, udp_questions()) if service.transport is Transport.UDP else ()
         self._tcp = next((row for row in declared_services() if row.service == service.protocol), None)
 
@@ -82,8 +84,10 @@ class Liveness:
             return self._ask_ssh()
         speak = converse_tls if service.tls else converse
         say = question.payload(_host(self.target)) if question else b""
-        known = question.is_answered_by if question else (lambda heard: service.tls or bool(heard))
-        return tcp_sign(speak(self.target, service.port, say, known), service, question)
+        known = question.is_answered_by if question else (lambda heard: service.tls or self._mute or bool(heard))
+        talk = speak(self.target, service.port, say, known)
+        self._mute = question is None and talk.connected is Answer.SEEN and not talk.heard
+        return tcp_sign(talk, service, question)
 
     def _ask_ssh(self) -> Sign:
         """Ask for the KEXINIT: some servers say their identification whatever has become of the rest."""

@@ -1,6 +1,6 @@
 """One malformed message, where its idea comes from, and the changes that any protocol's messages can be given.
 
-Everything here is deterministic: the same seed gives the same octets on every machine and in every version of Python.
+Everything here is deterministic: the same seed gives the same octets on every machine.
 """
 
 from collections.abc import Iterable, Iterator
