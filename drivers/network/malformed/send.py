@@ -4,6 +4,7 @@ What shows a crash: nobody listens, the id of the start has changed, a held conn
 comes again when the message is sent again. Being turned away, and one slow moment, are none of these.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -16,6 +17,8 @@ from drivers.network.target import Target
 from drivers.probe import Answer, Fact, Observation, Recorder, Witness, printable
 from lab_config.models import Service
 
+ROUND_SECONDS = 600.0
+"""A device that takes longer for its messages does not get all of them."""
 LATE = 3
 """Messages before the one behind which damage shows that are sent again as well."""
 _SHARE = 0.5
@@ -90,7 +93,11 @@ class _Round:
         if not self.watch.begin():
             self.unclear = f"{self._about} did not answer a healthy request before"
             return self._observed()
+        end = time.monotonic() + ROUND_SECONDS
         for number, message in enumerate(self.probe.messages):
+            if time.monotonic() > end:
+                self.record.note(f"{ROUND_SECONDS:g} s are over: the rest is not sent")
+                break
             self.record.progress(number, len(self.probe.messages), message.name)
             damage = self._send(message)
             if damage is not None and self._examine(message, damage):
@@ -126,6 +133,13 @@ class _Round:
             self.unclear = f"{(again or damage).words}: it protects itself, or it is damaged"
             self._enter(message, Answer.SILENT, self.unclear)
             return True
+        if (
+            damage.kind is Kind.CLOSED
+            and again is not None
+            and again.kind is Kind.CLOSED
+            and self.watch.closes_anyway()
+        ):
+            again = None
         if again is None and damage.kind in (Kind.CLOSED, Kind.HUNG):
             self._enter(message, Answer.REFUSED, f"once {damage.words}, and not when the message was sent again")
             return False

@@ -62,6 +62,8 @@ class Watch:
         streams = (one for one in (liveness, *self._others) if one.service.transport is Transport.TCP)
         self._holder = next(streams, None)
         self._held: socket.socket | None = None
+        self._since = self._lasted = 0.0
+        """When a connection was held, and how long the last one stayed open."""
         self._start: str | None = None
         self.gone = False
         """Whether the service does not answer any more."""
@@ -108,10 +110,14 @@ class Watch:
         if signs[-1].life is not Life.ANSWERED:
             return self._lost(signs[-1], took, lives)
         if Life.NOBODY in lives:
-            return Damage(Kind.ENDED, f"nobody listened on {about} for {took:.1f} s")
+            words = f"nobody listened on {about} for {took:.1f} s"
+            if self._held is not None and self._holder is self.liveness and not is_closed(self._held):
+                return Damage(Kind.HUNG, f"{words}, while a held connection stayed open")  # a firewall may say that
+            return Damage(Kind.ENDED, words)
         if Life.SILENT in lives and took > MOMENT:
             return Damage(Kind.HUNG, f"{about} was silent for {took:.1f} s")
         if self._held is not None and self._holder is not None and is_closed(self._held):
+            self._lasted = time.monotonic() - self._since
             return Damage(Kind.CLOSED, f"a connection that was held to {self._holder.service.about} was closed")
         return None
 
@@ -139,6 +145,19 @@ class Watch:
         if not self.gone:
             self._hold()
         return damage
+
+    def closes_anyway(self) -> bool:
+        """Whether a held connection is closed without a message too, by a short time-out; then none is held again."""
+        self._hold()
+        end = self._since + min(2 * self._lasted, SHORT_GAP)
+        while time.monotonic() < end:
+            self.liveness.ask()
+            time.sleep(PAUSE)
+        if closes := self._held is None or is_closed(self._held):
+            self._note("a held connection is closed without a message too: none is held from here on")
+            self._holder = None
+        self._hold()
+        return closes
 
     def _lost(self, last: Sign, took: float, lives: set[Life]) -> Damage:
         about, self.gone = self.liveness.service.about, True
@@ -174,7 +193,7 @@ class Watch:
     def _hold(self) -> None:
         self._drop()
         if self._holder is not None:
-            self._held = self._holder.hold()
+            self._held, self._since = self._holder.hold(), time.monotonic()
 
     def _drop(self) -> None:
         if self._held is not None:

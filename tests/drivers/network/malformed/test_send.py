@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from drivers.network import conversation
-from drivers.network.malformed import watch
+from drivers.network.malformed import delivery, watch
+from drivers.network.malformed import send as sending
 from drivers.network.malformed.evidence import read_kept
 from drivers.network.malformed.message import Message, Way
 from drivers.network.malformed.send import MalformedInput, SendMalformed
@@ -102,6 +103,24 @@ def test_one_slow_moment_is_no_crash() -> None:
         seen = send(victim.port)
     assert not seen.seen
     assert seen.conclusive
+
+
+def test_a_service_that_closes_idle_connections_soon_has_not_crashed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "QUIET_SECONDS", 2.0)
+    record = MemoryRecorder()
+    with Victim(Habit.CLOSES_IDLE_CONNECTIONS) as victim:
+        seen = send(victim.port, record)
+    assert not seen.seen
+    assert seen.conclusive
+    assert any("closed without a message too" in note for note in record.notes), record.notes
+
+
+def test_a_round_ends_when_its_time_is_up_and_what_was_not_sent_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "ROUND_SECONDS", -1.0)
+    with Victim(Habit.ANSWERS) as victim:
+        seen = send(victim.port)
+    assert len(seen.silent) == len(MESSAGES)
+    assert not seen.conclusive
 
 
 def test_being_turned_away_for_a_while_is_no_crash() -> None:

@@ -8,6 +8,7 @@ from enum import Enum, auto
 from typing import Self
 
 BACK_SECONDS = 0.3
+IDLE_SECONDS = 0.15
 ANSWER = b"HTTP/1.1 %d x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
@@ -25,6 +26,8 @@ class Habit(Enum):
     TURNS_AWAY = auto()
     """Closes the next connections, as one does that protects itself."""
     TURNS_AWAY_FOR_GOOD = auto()
+    CLOSES_IDLE_CONNECTIONS = auto()
+    """Soon, and it takes longer to answer the bad request."""
     ANSWERS_500_FROM_THEN_ON = auto()
 
 
@@ -72,7 +75,7 @@ class Victim:
     def _serve(self, connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError):
             self._open.add(connection)
-            connection.settimeout(10)
+            connection.settimeout(IDLE_SECONDS if self._habit is Habit.CLOSES_IDLE_CONNECTIONS else 10)
             request = b""
             while b"\r\n\r\n" not in request and (piece := connection.recv(4096)):
                 request += piece
@@ -101,6 +104,8 @@ class Victim:
             if self._habit is Habit.IS_SLOW_ONCE:
                 self._timers.append(threading.Timer(BACK_SECONDS, self._hangs.clear))
                 self._timers[-1].start()
+        if self._habit is Habit.CLOSES_IDLE_CONNECTIONS:
+            self._ended.wait(3 * IDLE_SECONDS)
         if self._habit is Habit.TURNS_AWAY:
             self._refusals = 3
         if self._habit is Habit.TURNS_AWAY_FOR_GOOD:
