@@ -8,6 +8,7 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Self
 
+from drivers.network.link import has_carrier
 from drivers.network.malformed.liveness import Life, Liveness, Sign, is_closed
 from lab_config.models import Service, Transport
 
@@ -147,7 +148,7 @@ class Watch:
         return damage
 
     def closes_anyway(self) -> bool:
-        """Whether a held connection is closed without a message too, by a short time-out; then none is held again."""
+        """Whether a held connection is closed without a message too: then none is held again."""
         self._hold()
         end = self._since + min(2 * self._lasted, SHORT_GAP)
         while time.monotonic() < end:
@@ -171,10 +172,13 @@ class Watch:
         return Damage(Kind.GONE, f"{about} has not answered a healthy request for {took:.1f} s ({last.life})")
 
     def _alive_beside(self, lives: set[Life]) -> bool:
-        """Whether the device's own network stack or another of its services answers: the silence is not the cable's."""
+        """Whether another service of the device, its network stack or its link is up: no silence of the cable."""
         alive = [other.service.about for other in self._others if other.ask().life is not Life.SILENT]
         if Life.NOBODY in lives:
             alive.append("the network stack")
+        interface = self.liveness.target.bench.interface
+        if interface is not None and has_carrier(interface):
+            alive.append(f"the link of {interface}")
         self._note(f"alive beside it: {', '.join(alive) or 'nothing'}")
         return bool(alive)
 

@@ -5,6 +5,7 @@ import socket
 import pytest
 
 from drivers.network import conversation
+from drivers.network.link import has_carrier
 from drivers.network.malformed.delivery import deliver
 from drivers.network.malformed.liveness import Life, Liveness, is_closed
 from drivers.network.malformed.message import Way
@@ -117,3 +118,8 @@ def test_a_device_that_talks_without_end_is_heard_for_a_while_only() -> None:
 def test_a_message_for_tls_that_finds_none_was_not_carried() -> None:
     with tcp_server(answering(b"no TLS")) as port:
         assert not deliver(LOOPBACK, port, Way.TLS, b"bad").carried
+
+
+def test_an_interface_that_is_up_has_a_carrier_and_one_that_is_not_there_has_none() -> None:
+    assert has_carrier("lo")
+    assert not has_carrier("nothing0")
