@@ -5,6 +5,7 @@ pytest_plugins = [
     "fixtures.bench",
     "fixtures.network",
     "fixtures.mqtt",
+    "fixtures.malformed",
     "fixtures.cloud",
     "fixtures.egress",
     "fixtures.web",

@@ -188,6 +188,8 @@ class Permission(StrEnum):
     """Delete the user data, and go back to the factory state."""
     LOCKOUT = "lockout"
     """Guess at an account until the device refuses it for a while."""
+    MALFORMED = "malformed"
+    """Send its services messages that break the rules of their protocols, which may stop them or damage the device."""
 
 
 class SecondSample(Model):

@@ -73,6 +73,7 @@ from lab_config.product import (
 from lab_config.rules import (
     CaseRule,
     GuessingNumbers,
+    MalformedNumbers,
     Numbers,
     Profile,
     SshNumbers,
@@ -117,6 +118,7 @@ __all__ = [
     "LockoutDeclaration",
     "LogStoreDeclaration",
     "LoggingDeclaration",
+    "MalformedNumbers",
     "Model",
     "NetworkBench",
     "Numbers",

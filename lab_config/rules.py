@@ -58,6 +58,15 @@ class GuessingNumbers(Model):
     """How long a lock, or a slowed attempt, lasts at least."""
 
 
+class MalformedNumbers(Model):
+    """What the profile asks of a service that gets malformed messages."""
+
+    messages: Annotated[int, Field(ge=1, le=2_000)] = 60
+    """Messages for each layer of each service: those that are named, then valid ones that were changed."""
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
+    """The messages follow from it, so that a run can be repeated octet by octet."""
+
+
 class Numbers(Model):
     """The numbers of a profile."""
 
@@ -70,6 +79,7 @@ class Numbers(Model):
     log_flood_events: Annotated[int, Field(ge=10, le=10_000)] = 200
     """Failed logins of the burst that must not hide the event after it."""
     guessing: GuessingNumbers = GuessingNumbers()
+    malformed: MalformedNumbers = MalformedNumbers()
     review_months: Annotated[int, Field(ge=1, le=120)] = 36
     """An answer of a reviewer that is older than this many months has to be given again."""
 

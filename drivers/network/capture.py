@@ -14,7 +14,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final, Self
 
-from drivers.network.frames import ARP, ICMP, ICMPV6, IPV4, IPV6, TCP, UDP
+from drivers.network.packets import ARP, ICMP, ICMPV6, IPV4, IPV6, TCP, UDP
 from drivers.network.link import Link
 
 EVERY_ETHERTYPE: Final = 0x0003

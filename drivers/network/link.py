@@ -5,6 +5,7 @@ Says whether raw frames can reach the target at all; the frames of a sweep are i
 
 import ctypes
 import errno
+import fcntl
 import ipaddress
 import select
 import socket
@@ -22,7 +23,8 @@ _ARP_ASKS = 4
 _ARP_SECONDS = 0.5
 _ARP_HEAD = struct.Struct("!HHBBH")
 _ARPHRD_ETHER = 1
-_IFF_UP = 1
+_IFF_UP, _IFF_RUNNING = 0x01, 0x40
+_SIOCGIFFLAGS = 0x8913
 _SO_ATTACH_FILTER = 26
 
 
@@ -121,3 +123,14 @@ def _own_address(addresses: list[Any], target: ipaddress.IPv4Address) -> str | N
         if target in own.network and target != own.ip:
             return str(own.ip)
     return None
+
+
+def has_carrier(interface: str) -> bool:
+    """Whether an interface of this machine is up and has a carrier: a cable with something alive at its other end."""
+    asked = struct.pack("16s24x", interface.encode()[:15])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            (flags,) = struct.unpack_from("16xH", fcntl.ioctl(sock, _SIOCGIFFLAGS, asked))
+        except OSError:
+            return False
+    return bool(flags & _IFF_UP and flags & _IFF_RUNNING)

@@ -207,3 +207,36 @@ def test_a_harness_that_is_killed_takes_the_virtual_device_with_it(tmp_path: Pat
         assert process.wait(60) == 2
     _, alive = psutil.wait_procs(family, timeout=10)
     assert not alive
+
+
+def kept_message(folder: Path, port: int) -> str:
+    path = folder / "bad.json"
+    message = {"name": "bad", "origin": "a test", "way": "tcp", "port": port, "protocol": "http", "service": "admin"}
+    path.write_text(json.dumps(message | {"octets": "YmFk"}), "utf-8")
+    return str(path)
+
+
+def test_a_message_is_sent_again_only_where_the_bench_allows_it(tmp_path: Path) -> None:
+    bench = real_bench(tmp_path, "malformed, ", "")
+    said = sentence(run("send", kept_message(tmp_path, 443), "--bench", bench, cwd=tmp_path))
+    assert "does not allow malformed messages" in said
+
+
+def test_a_message_is_sent_to_no_port_that_nobody_declared(tmp_path: Path) -> None:
+    said = sentence(run("send", kept_message(tmp_path, 1), "--bench", real_bench(tmp_path), cwd=tmp_path))
+    assert "declares no service on port 1" in said
+
+
+def test_a_file_that_is_no_message_is_refused(tmp_path: Path) -> None:
+    said = sentence(run("send", str(BENCH), "--bench", real_bench(tmp_path), cwd=tmp_path))
+    assert "holds no message that was kept" in said
+
+
+def test_a_message_to_a_device_that_is_not_there_says_so_and_exits_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for role in ("ADMIN", "VIEWER", "SERVICE"):
+        monkeypatch.setenv(f"REFERENCE_{role}_PASSWORD", "x")
+    done = run("send", kept_message(tmp_path, 443), "--bench", real_bench(tmp_path), cwd=tmp_path)
+    assert done.returncode == 1, done
+    assert "before:  tcp/443 (http): nobody listened" in done.stdout

@@ -1,4 +1,4 @@
-"""The command: `trustprobe run`, `matrix`, `bench check` and `schema`. It reads options and hands over."""
+"""The command: `trustprobe run`, `matrix`, `bench check`, `mud`, `send` and `schema`. It reads options and hands over."""
 
 import json
 import os
@@ -106,6 +106,20 @@ def mud(
     typer.echo(text, nl=False)
     for about in strange:
         typer.echo(f"not declared, review before you publish: {about}", err=True)
+
+
+@app.command()
+def send(
+    message: Annotated[Path, typer.Argument(help="A message that a run has kept: evidence/.../NAME.json.")],
+    bench: Bench = "reference",
+    product: ProductName = None,
+    defect: Defects = None,
+    loopback: Loopback = False,
+) -> None:
+    """Send a malformed message of a run again: exit 0 where its service answers as before, 1 where it does not."""
+    from trustprobe.cli.send import send as send_again
+
+    raise typer.Exit(send_again(message, bench, product, tuple(defect or ()), loopback=loopback))
 
 
 @app.command()

@@ -12,7 +12,7 @@ from scapy.packet import Packet, Raw
 from drivers.errors import ConfigurationError
 from drivers.network.capture import Captured, Recording
 from drivers.network.egress import Egress, EgressSeen, Traffic
-from drivers.network.frames import read
+from drivers.network.packets import read
 from drivers.network.peer import Peer
 from tests.drivers.recorder import MemoryRecorder
 

@@ -1,11 +1,14 @@
 """The device as its services see it: flash, defects, network interface, log, accounts, updates, and how it ends."""
 
 import copy
+import os
+import signal
 import threading
 import time
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NoReturn
 
 from virtual_lab.reference.firmware.accounts import Account, Accounts
 from virtual_lab.reference.firmware.clock import Clock
@@ -73,6 +76,11 @@ class Device:
     def restart(self) -> None:
         """End this run; the board starts the firmware again."""
         self.restarting.set()
+
+    def crash(self) -> NoReturn:
+        """End as a processor does that runs into a fault: at once, and without a word."""
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError("a process that has ended")
 
     @property
     def settings(self) -> dict[str, str]:

@@ -37,6 +37,7 @@ class Discovery:
         self._endpoint = uuid.uuid5(uuid.NAMESPACE_URL, f"urn:halcyon:{device.serial}")
         address = device.ports.address
         self._address = f"[{address}]" if ":" in address else address
+        self._measures_depth = device.defects("discovery_dies_on_nesting")
         self._socket = device.ports.datagrams(PORT)
 
     def start(self) -> None:
@@ -45,7 +46,7 @@ class Discovery:
 
     def answer(self, datagram: bytes) -> bytes | None:
         """Return the ProbeMatches for a datagram, or None for what is no Probe that this device matches."""
-        probe = _message_id(datagram)
+        probe = _message_id(datagram, self._measures_depth)
         if probe is None:
             return None
         return _MATCHES.format(
@@ -62,7 +63,12 @@ class Discovery:
                 continue  # an ICMP error to an answer, or an answer that could not be sent
 
 
-def _message_id(datagram: bytes) -> str | None:
+def _depth(element: ElementTree.Element) -> int:
+    """A planted defect: measures a document with the stack, which a deep one overruns."""
+    return 1 + max(map(_depth, element), default=0)
+
+
+def _message_id(datagram: bytes, measures_depth: bool = False) -> str | None:
     """Return the MessageID of a Probe for a camera, else None."""
     if b"<!" in datagram:  # no document type, hence no entities; SOAP forbids both
         return None
@@ -70,6 +76,8 @@ def _message_id(datagram: bytes) -> str | None:
         envelope = ElementTree.fromstring(datagram)
     except (ElementTree.ParseError, ValueError, LookupError):
         return None
+    if measures_depth:
+        _depth(envelope)
     probe = envelope.find(f"{_SOAP}Body/{_DISCOVERY}Probe")
     action = envelope.findtext(f"{_SOAP}Header/{_ADDRESSING}Action", "").strip()
     message = envelope.findtext(f"{_SOAP}Header/{_ADDRESSING}MessageID", "").strip()

@@ -6,6 +6,7 @@ Queries come to the device's own address and are answered there, as a legacy res
 import socket
 import struct
 import threading
+import time
 
 from virtual_lab.reference.firmware.device import Device
 
@@ -16,6 +17,8 @@ _A, _PTR, _TXT, _SRV, _ANY = 1, 12, 16, 33, 255
 _QUERY_OCTETS = 512
 _SECONDS_TO_LIVE = 10
 _HTTPS_PORT = 443
+_STEP_SECONDS = 0.001
+"""What a slow processor takes for a step; the host's own is not to be kept busy by a name without end."""
 
 
 class Responder:
@@ -27,6 +30,7 @@ class Responder:
         if device.defects("banner_version"):
             words.append(f"firmware={device.version}")
         self._text = b"".join(_string(word.encode()) for word in words)
+        self._follows_pointers = device.defects("mdns_follows_pointers")
         self._address = socket.inet_aton(device.ports.address)
         self._socket = device.ports.datagrams(PORT)
 
@@ -37,6 +41,8 @@ class Responder:
     def answer(self, query: bytes) -> bytes | None:
         """Return the response to a query with one question, or None where it is not about this device."""
         try:
+            if self._follows_pointers:
+                _follow(query)
             name, kind, question = _question(query)
         except (ValueError, IndexError, struct.error):
             return None
@@ -64,6 +70,14 @@ class Responder:
                     self._socket.sendto(response, source)
             except OSError:
                 continue  # an ICMP error to an answer, or an answer that could not be sent
+
+
+def _follow(query: bytes) -> None:
+    """A planted defect: goes through a name along its pointers (RFC 1035, 4.1.4), however often it was there."""
+    at = 12
+    while length := query[at]:
+        at = int.from_bytes(query[at : at + 2]) & 0x3FFF if length >= 0xC0 else at + 1 + length
+        time.sleep(_STEP_SECONDS)
 
 
 def _question(query: bytes) -> tuple[str, int, bytes]:

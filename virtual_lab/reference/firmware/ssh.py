@@ -7,6 +7,7 @@ import hashlib
 import logging
 import socket
 import threading
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import paramiko
@@ -35,6 +36,9 @@ _HANDSHAKE_SECONDS = 10.0
 _LOGIN_SECONDS = 30.0
 _IDLE_SECONDS = 300.0
 _LINE_OCTETS = 512
+_PACKET_OCTETS = 35_000
+"""The largest packet that a planted defect does not trip over (RFC 4253, 6.1)."""
+_FIRST_SECONDS = 0.1
 
 _KEX = (
     *(("mlkem768x25519-sha256",) if KexMLKEM768X25519.is_available() else ()),
@@ -197,6 +201,18 @@ class _Login(paramiko.ServerInterface):
                 after_return = octet == 13
 
 
+def _announced(connection: socket.socket) -> int:
+    """Return the length of the packet behind the client's identification, where both came at once."""
+    connection.settimeout(_FIRST_SECONDS)
+    try:
+        begun = connection.recv(_PACKET_OCTETS, socket.MSG_PEEK)
+    except TimeoutError:
+        return 0
+    finally:
+        connection.settimeout(None)
+    return int.from_bytes(begun.partition(b"\n")[2][:4])
+
+
 class SshServer:
     """Accepts connections on the device's port; each is handled in a thread of its own."""
 
@@ -206,6 +222,7 @@ class SshServer:
         self._key = paramiko.Ed25519Key.from_private_key_file(str(device.flash.secure / HOST_KEY))
         self._listener = device.ports.listen(PORT)
         self._free = threading.BoundedSemaphore(_CONNECTIONS)
+        self._open: set[socket.socket] = set()
 
     def start(self) -> None:
         """Serve in the background."""
@@ -217,14 +234,31 @@ class SshServer:
                 connection, peer = self._listener.accept()
             except ConnectionError:
                 continue  # reset before it was accepted, as by a port scan
+            except OSError:
+                return  # the listener was closed
             if not self._free.acquire(blocking=False):
                 connection.close()
                 continue
             threading.Thread(target=self._serve, args=(connection, str(peer[0])), daemon=True).start()
 
+    def _crash(self) -> None:
+        """End as a process does that runs into a fault: listener and connections close; the supervisor starts it."""
+        self._listener.shutdown(socket.SHUT_RDWR)  # wakes who waits in accept()
+        self._listener.close()
+        for connection in self._open:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        self._listener = self._device.ports.listen(PORT)
+        self.start()
+
     def _serve(self, connection: socket.socket, source: str) -> None:
         transport = None
         try:
+            if self._device.defects("ssh_crash_on_packet_length"):
+                self._open = {known for known in self._open if known.fileno() != -1} | {connection}
+                if _announced(connection) > _PACKET_OCTETS:
+                    self._crash()
+                    return
             transport = _Transport(connection, self._key, self._device.defects)
             transport.start_server(server=_Login(self._device, transport, source))
             self._hold_channels(transport)

@@ -4,6 +4,7 @@ What the paths mean is in `administration`; the TLS contexts are in `tls`.
 """
 
 import http.server
+import socket
 import ssl
 import sys
 import threading
@@ -27,6 +28,10 @@ from virtual_lab.reference.firmware.tls import Contexts
 PORT = "tcp/443"
 _CONNECTIONS = 64
 _IDLE_SECONDS = 10.0
+_HANDSHAKE, _HANDSHAKE_HEAD, _RECORD_OCTETS = 22, 9, 2**14
+"""The type of a TLS record, the octets up to the length of its first message, and what one record holds."""
+_HEADER_BUFFER = 4_096
+"""Octets of the buffer that a planted defect copies each header into."""
 _DISCARDED_OCTETS = 16 * 2**20
 """A refused body up to this size is read away, so that the client can read the refusal."""
 _HEADERS = (
@@ -50,6 +55,7 @@ class WebServer(http.server.ThreadingHTTPServer):
         self._contexts = Contexts(device.flash.folder, device.defects)
         self._old_tls = OldTls(device.flash.folder, device.defects)
         self._free = threading.BoundedSemaphore(_CONNECTIONS)
+        self._one_at_a_time = threading.Lock()
         listener = device.ports.listen(PORT)
         super().__init__(listener.getsockname()[:2], _Handler, bind_and_activate=False)
         self.socket.close()
@@ -76,6 +82,8 @@ class WebServer(http.server.ThreadingHTTPServer):
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Do the handshake, then serve requests until the client or the time limit ends them."""
         request.settimeout(_IDLE_SECONDS)
+        if self.device.defects("tls_hang_on_long_handshake"):
+            self._await_handshake(request)
         if self._old_tls.wants(request):
             with self._old_tls.serve(request) as stream:
                 super().finish_request(stream, client_address)
@@ -83,6 +91,14 @@ class WebServer(http.server.ThreadingHTTPServer):
         with self._contexts.choose(request).wrap_socket(request, server_side=True) as stream:
             super().finish_request(stream, client_address)
             _say_goodbye(stream)
+
+    def _await_handshake(self, request: socket.socket) -> None:
+        """A planted defect: what announces more than a record holds is waited for, and everybody else with it."""
+        head = request.recv(_HANDSHAKE_HEAD, socket.MSG_PEEK)
+        announced = int.from_bytes(head[6:]) if len(head) == _HANDSHAKE_HEAD and head[0] == _HANDSHAKE else 0
+        with self._one_at_a_time:
+            if announced > _RECORD_OCTETS:
+                threading.Event().wait()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Pass over what clients do to connections; report what is the firmware's own fault."""
@@ -125,6 +141,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _answer(self) -> Response:
         method = "GET" if self.command == "HEAD" else self.command
         path = self.path.partition("?")[0]
+        longest = max((len(value) for value in self.headers.values()), default=0)
+        if longest > _HEADER_BUFFER and self.server.device.defects("http_crash_on_long_header"):
+            self.server.device.crash()
         if (refusal := self._measure_body()) is not None:
             return refusal
         routes = self.server.administration.routes.get(path)

@@ -1,0 +1,127 @@
+"""A small HTTP server on loopback that takes some messages badly."""
+
+import contextlib
+import socket
+import threading
+from collections import Counter
+from enum import Enum, auto
+from typing import Self
+
+BACK_SECONDS = 0.3
+IDLE_SECONDS = 0.15
+ANSWER = b"HTTP/1.1 %d x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+class Habit(Enum):
+    """What the server does to a request that holds `bad`."""
+
+    ANSWERS = auto()
+    ENDS = auto()
+    """Nobody listens for a moment."""
+    ENDS_AND_IS_BACK_AT_ONCE = auto()
+    """All connections are closed, and the port is never seen closed."""
+    HANGS = auto()
+    """Answers nobody any more."""
+    IS_SLOW_ONCE = auto()
+    TURNS_AWAY = auto()
+    """Closes the next connections, as one does that protects itself."""
+    TURNS_AWAY_FOR_GOOD = auto()
+    CLOSES_IDLE_CONNECTIONS = auto()
+    """Soon, and it takes longer to answer the bad request."""
+    ANSWERS_500_FROM_THEN_ON = auto()
+
+
+class Victim:
+    """Serves until the context ends; `seen` counts the bad requests."""
+
+    def __init__(self, habit: Habit, bad: bytes = b"bad") -> None:
+        self._habit, self._bad = habit, bad
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._open: set[socket.socket] = set()
+        self._hangs = threading.Event()
+        self._ended = threading.Event()
+        self._refusals = 0
+        self._status = 200
+        self.seen: Counter[Habit] = Counter()
+        self._timers: list[threading.Timer] = []
+
+    def __enter__(self) -> Self:
+        self._accept_in_background()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        for timer in self._timers:
+            timer.cancel()
+        self._close_all()
+
+    def revive(self) -> None:
+        """Come back as after a power cycle."""
+        self._hangs.clear()
+        self._refusals, self._status = 0, 200
+
+    def _accept_in_background(self) -> None:
+        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            self._open.add(connection)
+            connection.settimeout(IDLE_SECONDS if self._habit is Habit.CLOSES_IDLE_CONNECTIONS else 10)
+            request = b""
+            while b"\r\n\r\n" not in request and (piece := connection.recv(4096)):
+                request += piece
+            if self._hangs.is_set():
+                self._ended.wait(30)
+                return
+            if self._refusals:
+                self._refusals -= 1
+                return
+            if not request or (self._bad in request and not self._survives()):
+                return
+            connection.sendall(ANSWER % self._status)
+
+    def _survives(self) -> bool:
+        self.seen[self._habit] += 1
+        if self._habit in (Habit.ENDS, Habit.ENDS_AND_IS_BACK_AT_ONCE):
+            self._close_all()
+            if self._habit is Habit.ENDS:
+                self._timers.append(threading.Timer(BACK_SECONDS, self._reopen))
+                self._timers[-1].start()
+            else:
+                self._reopen()
+            return False
+        if self._habit is Habit.HANGS or (self._habit is Habit.IS_SLOW_ONCE and self.seen[self._habit] == 1):
+            self._hangs.set()
+            if self._habit is Habit.IS_SLOW_ONCE:
+                self._timers.append(threading.Timer(BACK_SECONDS, self._hangs.clear))
+                self._timers[-1].start()
+        if self._habit is Habit.CLOSES_IDLE_CONNECTIONS:
+            self._ended.wait(3 * IDLE_SECONDS)
+        if self._habit is Habit.TURNS_AWAY:
+            self._refusals = 3
+        if self._habit is Habit.TURNS_AWAY_FOR_GOOD:
+            self._refusals = 1_000_000
+        if self._habit is Habit.ANSWERS_500_FROM_THEN_ON:
+            self._status = 500
+        return True
+
+    def _reopen(self) -> None:
+        if not self._ended.is_set():
+            self._listener = socket.create_server(("127.0.0.1", self.port))
+            self._accept_in_background()
+
+    def _close_all(self) -> None:
+        for sock in (self._listener, *self._open):
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._open.clear()
