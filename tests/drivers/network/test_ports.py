@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 
 from drivers.errors import BenchError
-from drivers.network.connect_sweep import ConnectSweep
+from drivers.network.connect_sweep import ConnectAsker
 from drivers.network.link import Link, link_to
+from drivers.network.port_sweep import PortSweep
 from drivers.network.ports import OTHER_CLOSED, OTHER_FILTERED, TcpPorts, TcpSweep
-from drivers.network.sweep import Canary, Pace
+from drivers.network.sweep import Canary, PortAnswers
 from drivers.network.syn import SYN, SynTemplate, checksum, parse
 from drivers.network.target import Target
 from lab_config.models import NetworkBench
@@ -56,6 +57,10 @@ def loopback(**port_map: int) -> Target:
     return Target(
         NetworkBench(address="127.0.0.1", port_map={f"tcp/{key[1:]}": port for key, port in port_map.items()})
     )
+
+
+def by_connect(canary: int, record: MemoryRecorder | None = None) -> PortSweep:
+    return PortSweep(ConnectAsker(loopback(), Canary(canary)), 50_000, record or MemoryRecorder())
 
 
 def accept(connection: socket.socket) -> None:
@@ -119,18 +124,6 @@ def test_a_canary_that_lost_more_than_a_tenth_does_not_hold() -> None:
     assert not canary.witness().holds
 
 
-def test_the_pace_halves_and_comes_back_no_higher_than_its_ceiling() -> None:
-    pace = Pace(1_000)
-    pace.halve()
-    assert pace.per_second == 500
-    for _ in range(100):
-        pace.rise()
-    assert pace.per_second == 1_000
-    for _ in range(100):
-        pace.halve()
-    assert pace.per_second == 200
-
-
 # --- connect() on loopback ---------------------------------------------------------------------------------------
 
 
@@ -162,7 +155,7 @@ def test_behind_forwarding_only_mapped_and_declared_ports_are_asked_and_nothing_
 def test_a_port_that_drops_questions_is_silent_and_was_asked_again() -> None:
     record = MemoryRecorder()
     with tcp_server(accept) as canary, mute_port() as mute:
-        answers = ConnectSweep(loopback(), Canary(canary), record).run([canary, mute])
+        answers = by_connect(canary, record).run([canary, mute])
     assert answers.silent_of([canary, mute]) == [mute]
     assert answers.lost >= 1
     assert answers.canary.witness().holds
@@ -170,7 +163,7 @@ def test_a_port_that_drops_questions_is_silent_and_was_asked_again() -> None:
 
 def test_a_device_that_answers_nothing_ends_the_sweep_early_without_a_witness() -> None:
     with mute_port() as mute:
-        answers = ConnectSweep(loopback(), Canary(mute), MemoryRecorder()).run([mute])
+        answers = by_connect(mute).run([mute])
     assert not answers.heard
     assert answers.sent < 10
     assert not answers.witness().holds
@@ -178,7 +171,7 @@ def test_a_device_that_answers_nothing_ends_the_sweep_early_without_a_witness() 
 
 
 def test_too_few_files_slow_a_sweep_down_and_do_not_break_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drivers.network.connect_sweep.MISSED", 1.0)
+    monkeypatch.setattr("drivers.network.port_sweep.MISSED", 1.0)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.ExitStack() as stack:
         # Without a thread that accepts, which would run out of files as well.
@@ -187,7 +180,7 @@ def test_too_few_files_slow_a_sweep_down_and_do_not_break_it(monkeypatch: pytest
         probe = stack.enter_context(socket.socket())
         resource.setrlimit(resource.RLIMIT_NOFILE, (probe.fileno() + 4, hard))
         try:
-            answers = ConnectSweep(loopback(), Canary(canary), MemoryRecorder()).run([canary, *mute])
+            answers = by_connect(canary).run([canary, *mute])
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert sorted(answers.silent_of([canary, *mute])) == sorted(mute)
@@ -199,7 +192,7 @@ def test_a_machine_without_any_socket_left_is_the_bench_s_fault(monkeypatch: pyt
     def no_socket(*_: object) -> socket.socket:
         raise OSError(errno.EMFILE, "Too many open files")
 
-    sweep = ConnectSweep(loopback(), Canary(443), MemoryRecorder())
+    sweep = by_connect(443)
     monkeypatch.setattr(socket, "socket", no_socket)
     with pytest.raises(BenchError, match="no socket"):
         sweep.run([443])
@@ -256,7 +249,7 @@ def test_a_device_that_loses_the_first_question_to_each_port_is_asked_again() ->
 
 
 def test_a_device_that_dies_in_the_sweep_leaves_no_witness() -> None:
-    seen, _ = sweep_in_namespace(habits={"dies_after": 5_000})
+    seen, _ = sweep_in_namespace(habits={"dies_after": 5_000}, rest_seconds=1)
     assert not seen.conclusive
     assert seen.witness is not None
     assert "fell silent" in seen.witness.what
@@ -279,7 +272,7 @@ def test_a_rate_limit_slows_the_sweep_down_and_hides_no_port() -> None:
 
 
 def test_the_first_answer_of_a_port_that_was_open_stands() -> None:
-    answers = ConnectSweep(loopback(), Canary(1), MemoryRecorder()).answers
+    answers = PortAnswers("syn", Canary(1))
     answers.enter(80, True)
     answers.enter(80, False)
     assert (answers.open, answers.closed) == ({80}, set())

@@ -19,10 +19,12 @@ from typing import Any
 
 from pyroute2 import IPRoute
 
+from drivers.network import port_sweep
 from drivers.network.link import Link, link_to
+from drivers.network.port_sweep import PortSweep
 from drivers.network.ports import TcpSweep
 from drivers.network.sweep import Canary
-from drivers.network.syn import ACK, RST, SYN, SynSweep, checksum, parse
+from drivers.network.syn import ACK, RST, SYN, SynAsker, checksum, parse
 from drivers.network.target import Target
 from lab_config.models import NetworkBench
 from tests.drivers.recorder import MemoryRecorder
@@ -168,12 +170,13 @@ class FrameDevice:
 def sweep(arguments: dict[str, Any]) -> dict[str, Any]:
     """Sweep from the lab side, and return the observation and the evidence."""
     record = MemoryRecorder()
+    port_sweep.REST_SECONDS = arguments.get("rest_seconds", port_sweep.REST_SECONDS)
     if "first_ports" in arguments:
         link = link_to(DEVICE, "lab0")
         mac = link.resolve() if link else None
         assert link is not None
         assert mac is not None
-        answers = SynSweep(link, mac, Canary(443), 50_000, record).run(range(1, arguments["first_ports"]))
+        answers = PortSweep(SynAsker(link, mac, Canary(443)), 50_000, record).run(range(1, arguments["first_ports"]))
         return {"open": sorted(answers.open), "lost": answers.lost, "witness": answers.witness().holds}
     bench = NetworkBench(address=DEVICE, interface="lab0")
     if arguments.get("no_raw"):

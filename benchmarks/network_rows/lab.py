@@ -1,0 +1,150 @@
+"""A lab of a row: two network namespaces joined by a veth, the device's behaviour in the second one.
+
+The device is this machine's kernel with a firewall in front of it where the row needs one. Rootless where user
+namespaces are permitted. Nothing here knows what is measured.
+"""
+
+import contextlib
+import json
+import os
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from drivers.errors import BenchError
+from virtual_lab.reference import syscalls
+from virtual_lab.reference.namespace import (
+    DEVICE_ADDRESS,
+    DEVICE_ADDRESS6,
+    DEVICE_INTERFACE,
+    NETMASK,
+    PREFIX6,
+    enter_lab,
+    has_ipv6,
+    join_device,
+    part_device,
+)
+
+DEVICE_MAC = "02:00:00:00:00:10"
+
+
+@dataclass(frozen=True)
+class Device:
+    """What stands at the other end: listening sockets and a ruleset of nftables."""
+
+    tcp: Sequence[int] = ()
+    udp: Sequence[int] = ()
+    """Ports that answer every datagram with the same bytes."""
+    ruleset: str = ""
+    """For `nft -f -`, loaded in the device's namespace."""
+
+
+def tool(name: str, package: str) -> str:
+    """Return where a tool of this machine is, or raise BenchError that says what to install."""
+    if path := shutil.which(name):
+        return path
+    raise BenchError(f"there is no {name} on this machine.", f"Install it: apt-get install {package}.")
+
+
+def in_lab(device: Device, work: Callable[[], Any]) -> Any:
+    """Run `work` in a process of its own beside this device; returns what it returned, which JSON can hold."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reader)
+        try:
+            enter_lab()
+            with _plugged_in(device):
+                result = {"result": work(), "megabytes": megabytes()}
+        except BaseException as error:  # noqa: BLE001  told to the parent, which raises it
+            result = {"error": str(error), "trace": traceback.format_exc()}
+        with os.fdopen(writer, "w") as answer:
+            json.dump(result, answer)
+        os._exit(0)
+    os.close(writer)
+    try:
+        with os.fdopen(reader) as answer:
+            result = json.loads(answer.read() or '{"error": "the process of the row ended without a word"}')
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    if "error" in result:
+        raise BenchError(f"the row could not be measured: {result['error']}\n{result.get('trace', '')}")
+    return result["result"]
+
+
+def megabytes() -> float:
+    """Return the most memory that this process has held so far, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+@contextlib.contextmanager
+def _plugged_in(device: Device) -> Iterator[None]:
+    """Hold the device at the other end of the cable."""
+    up_reader, up_writer = os.pipe()
+    go_reader, go_writer = os.pipe()
+    parent, child = os.getpid(), os.fork()
+    if child == 0:
+        try:
+            syscalls.die_with_parent(parent)
+            syscalls.unshare(syscalls.CLONE_NEWNET)
+            os.write(up_writer, b"n")
+            os.read(go_reader, 1)
+            _be(device, up_writer)
+        except BaseException:  # noqa: BLE001  the parent sees the pipe end
+            traceback.print_exc()
+        os._exit(1)
+    os.close(up_writer)
+    try:
+        _await(up_reader, b"n")
+        join_device(child, DEVICE_MAC)
+        os.write(go_writer, b".")
+        _await(up_reader, b"u")
+        yield
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        part_device()
+
+
+def _await(reader: int, word: bytes) -> None:
+    if os.read(reader, 1) != word:
+        raise BenchError("the device of the row did not come up.")
+
+
+def _be(device: Device, ready: int) -> None:
+    """Be the device until killed."""
+    syscalls.set_link("lo", up=True)
+    syscalls.set_address(DEVICE_INTERFACE, DEVICE_ADDRESS, NETMASK)
+    syscalls.set_link(DEVICE_INTERFACE, up=True)
+    if has_ipv6():
+        syscalls.set_address6(DEVICE_INTERFACE, DEVICE_ADDRESS6, PREFIX6)
+    if device.ruleset:
+        subprocess.run([tool("nft", "nftables"), "-f", "-"], input=device.ruleset, text=True, check=True)
+    listening = [socket.create_server(("", port), backlog=128) for port in device.tcp]
+    answering = {}
+    for port in device.udp:
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.bind(("", port))
+        answering[sock.fileno()] = sock
+    os.write(ready, b"u")
+    _answer(answering, listening)
+
+
+def _answer(answering: dict[int, socket.socket], listening: list[socket.socket]) -> None:
+    import select
+
+    poller = select.poll()
+    for number in answering:
+        poller.register(number, select.POLLIN)
+    while listening or answering:
+        for number, _ in poller.poll():
+            data, source = answering[number].recvfrom(4_096)
+            answering[number].sendto(data, source)
