@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from benchmarks.network_rows import sweeps
+from benchmarks.network_rows import sweeps, udp
 from benchmarks.network_rows.row import COLUMNS, Measure
 from drivers.errors import BenchError
 
@@ -17,6 +17,7 @@ ROWS: Mapping[str, Measure] = MappingProxyType(
         "filtered": sweeps.filtered_ports,
         "limited": sweeps.limited_device,
         "silenced": sweeps.silenced_device,
+        "udp": udp.limited_icmp,
     }
 )
 

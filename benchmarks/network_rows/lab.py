@@ -8,13 +8,14 @@ import contextlib
 import json
 import os
 import resource
+import select
 import shutil
 import signal
 import socket
 import subprocess
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from drivers.errors import BenchError
@@ -34,13 +35,16 @@ from virtual_lab.reference.namespace import (
 DEVICE_MAC = "02:00:00:00:00:10"
 
 
+UdpService = Callable[[bytes], bytes | None]
+"""What a service answers to a datagram, if anything."""
+
+
 @dataclass(frozen=True)
 class Device:
     """What stands at the other end: listening sockets and a ruleset of nftables."""
 
     tcp: Sequence[int] = ()
-    udp: Sequence[int] = ()
-    """Ports that answer every datagram with the same bytes."""
+    udp: Mapping[int, UdpService] = field(default_factory=dict)
     ruleset: str = ""
     """For `nft -f -`, loaded in the device's namespace."""
 
@@ -54,30 +58,49 @@ def tool(name: str, package: str) -> str:
 
 def in_lab(device: Device, work: Callable[[], Any]) -> Any:
     """Run `work` in a process of its own beside this device; returns what it returned, which JSON can hold."""
+    return in_labs(device, [work])[0]
+
+
+def in_labs(device: Device, works: Sequence[Callable[[], Any]]) -> list[Any]:
+    """Run each of these at the same time, in a lab of its own with such a device: for what waits more than it works."""
+    begun = [_begin(device, work) for work in works]
+    results = [_end(child, reader) for child, reader in begun]
+    for result in results:
+        if "error" in result:
+            raise BenchError(f"the row could not be measured: {result['error']}\n{result.get('trace', '')}")
+    return [result["result"] for result in results]
+
+
+def _begin(device: Device, work: Callable[[], Any]) -> tuple[int, int]:
+    """Start the process of a lab; returns its id and the pipe that its result comes from."""
     reader, writer = os.pipe()
     child = os.fork()
-    if child == 0:
-        os.close(reader)
-        try:
-            enter_lab()
-            with _plugged_in(device):
-                result = {"result": work(), "megabytes": megabytes()}
-        except BaseException as error:  # noqa: BLE001  told to the parent, which raises it
-            result = {"error": str(error), "trace": traceback.format_exc()}
-        with os.fdopen(writer, "w") as answer:
-            json.dump(result, answer)
-        os._exit(0)
-    os.close(writer)
+    if child:
+        os.close(writer)
+        return child, reader
+    os.close(reader)
+    try:
+        enter_lab()
+        with _plugged_in(device):
+            result = {"result": work()}
+    except BaseException as error:  # noqa: BLE001  told to the parent, which raises it
+        result = {"error": str(error), "trace": traceback.format_exc()}
+    with os.fdopen(writer, "w") as answer:
+        json.dump(result, answer)
+    os._exit(0)
+
+
+def _end(child: int, reader: int) -> dict[str, Any]:
     try:
         with os.fdopen(reader) as answer:
-            result = json.loads(answer.read() or '{"error": "the process of the row ended without a word"}')
+            result: dict[str, Any] = json.loads(
+                answer.read() or '{"error": "the process of the row ended without a word"}'
+            )
+            return result
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-    if "error" in result:
-        raise BenchError(f"the row could not be measured: {result['error']}\n{result.get('trace', '')}")
-    return result["result"]
 
 
 def megabytes() -> float:
@@ -129,22 +152,18 @@ def _be(device: Device, ready: int) -> None:
     if device.ruleset:
         subprocess.run([tool("nft", "nftables"), "-f", "-"], input=device.ruleset, text=True, check=True)
     listening = [socket.create_server(("", port), backlog=128) for port in device.tcp]
-    answering = {}
-    for port in device.udp:
+    answering: dict[int, tuple[socket.socket, UdpService]] = {}
+    for port, service in device.udp.items():
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         sock.bind(("", port))
-        answering[sock.fileno()] = sock
+        answering[sock.fileno()] = (sock, service)
     os.write(ready, b"u")
-    _answer(answering, listening)
-
-
-def _answer(answering: dict[int, socket.socket], listening: list[socket.socket]) -> None:
-    import select
-
     poller = select.poll()
     for number in answering:
         poller.register(number, select.POLLIN)
     while listening or answering:
         for number, _ in poller.poll():
-            data, source = answering[number].recvfrom(4_096)
-            answering[number].sendto(data, source)
+            sock, service = answering[number]
+            data, source = sock.recvfrom(4_096)
+            if reply := service(data):
+                sock.sendto(reply, source)

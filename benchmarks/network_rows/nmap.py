@@ -25,7 +25,7 @@ class NmapRun:
         return sorted(port for port, found in self.states.items() if found == state)
 
 
-def nmap(*options: str, limit: float = 900.0) -> NmapRun:
+def nmap(*options: str, limit: float = 1_800.0) -> NmapRun:
     """Run nmap against the device of the lab; its time is that of the whole process."""
     command: Sequence[str] = [tool("nmap", "nmap"), *options, "-n", "-Pn", "-oX", "-", DEVICE_ADDRESS]
     started = time.monotonic()

@@ -44,6 +44,7 @@ class PortSweep:
         """Ask all these ports, and keep what answered; raises BenchError when this machine cannot ask."""
         began = time.monotonic()
         self._deadline, self._total = began + SWEEP_SECONDS, len(ports)
+        self.answers.asked = len(ports)
         with self._asker.opened():
             self._rounds(ports)
             self._asker.begin()

@@ -71,6 +71,8 @@ class PortAnswers:
     canary: Canary
     open: set[int] = field(default_factory=set)
     closed: set[int] = field(default_factory=set)
+    asked: int = 0
+    """How many ports the sweep is about."""
     sent: int = 0
     lost: int = 0
     """Questions that were asked again because no answer had come."""
@@ -127,18 +129,22 @@ class PortAnswers:
     @property
     def missed(self) -> float:
         """Estimate how likely it is that an open port among those without an answer stayed unseen."""
+        if self.heard >= self.asked:
+            return 0.0
         return min(1.0, self.canary.missed_after(self.rounds)) if self.canary.answered else 1.0
 
     def course(self, ceiling: int) -> str:
         """Say how the sweep went: rate, losses, re-asks, rests and confidence; `ceiling` is the bench's."""
         rests = f"{len(self.rests)} rests of {sum(self.rests):.1f} s in all" if self.rests else "no rest"
-        confidence = ""
-        if self.rounds and self.canary.answered:
-            confidence = f"; an open port is missed with a probability below {self.missed + 1e-6:.6f}"
+        confidence = f"an open port is missed with a probability below {self.missed + 1e-6:.6f}"
+        if self.heard >= self.asked:
+            confidence = "every port answered"
+        elif not self.rounds or not self.canary.answered:
+            confidence = "nothing says how many open ports were missed"
         return (
             f"{self.sent} questions in {self.seconds:.1f} s, {self.rate:.0f} a second (at most {ceiling}); "
             f"{self.canary.repeated} of {self.canary.asked} answers of the canary lost; {self.lost} questions asked "
-            f"again; {rests}{confidence}"
+            f"again; {rests}; {confidence}"
         )
 
     def witness(self) -> Witness:

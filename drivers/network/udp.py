@@ -229,6 +229,8 @@ class UdpSweep:
 
     target: Target
     declared: tuple[Service, ...]
+    only: frozenset[int] | None = None
+    """Of the table, only these ports; None for all."""
 
     @property
     def name(self) -> str:
@@ -265,7 +267,7 @@ class UdpSweep:
 
     def _ports(self, services: tuple[Service, ...]) -> dict[int, UdpPort]:
         table = udp_questions()
-        numbers = {port for row in table for port in row.ports}
+        numbers = {port for row in table for port in row.ports if self.only is None or port in self.only}
         ports = {port: UdpPort(port, tuple(row for row in table if port in row.ports)) for port in numbers}
         ports.update({service.port: UdpPort(service.port, questions_for(service, table)) for service in services})
         return ports
