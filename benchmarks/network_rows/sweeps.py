@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.network_rows.lab import Device, in_lab, megabytes
+from benchmarks.network_rows.lab import Device, in_lab, in_labs, megabytes
 from benchmarks.network_rows.nmap import nmap
 from benchmarks.network_rows.row import Row, median
 from drivers.network.ports import TcpSweep
@@ -137,10 +137,10 @@ def _compared(work: str, name: str, pairs: list[tuple[dict[str, Any], dict[str, 
 def _slow(work: str, ruleset: str) -> Row:
     """Against two peers: one that asks too fast, whose misses are counted, and one that is polite, whose time is."""
     device = Device(tcp=OPEN, ruleset=ruleset)
-    ours = in_lab(device, sweep)
-    hasty = in_lab(device, lambda: peer("-p-", "-T5", "--min-rate", "1000"))
     sample = f"{OPEN[0]}-{OPEN[0] + T2_PORTS - 1}"
-    polite = in_lab(device, lambda: peer("-p", sample, "-T2"))["seconds"] * 65_535 / T2_PORTS
+    works = [sweep, lambda: peer("-p-", "-T5", "--min-rate", "1000"), lambda: peer("-p", sample, "-T2")]
+    ours, hasty, of_sample = in_labs(device, works)
+    polite = of_sample["seconds"] * 65_535 / T2_PORTS
     ratio = ours["seconds"] / polite
     return Row(
         work,

@@ -18,7 +18,7 @@ from drivers.errors import BenchError
 from drivers.network.connect_sweep import ConnectAsker
 from drivers.network.link import Link, link_to
 from drivers.network.port_sweep import PortSweep
-from drivers.network.ports import OTHER_CLOSED, OTHER_FILTERED, TcpPorts, TcpSweep
+from drivers.network.ports import COURSE, OTHER_CLOSED, OTHER_FILTERED, TcpPorts, TcpSweep
 from drivers.network.sweep import Canary, PortAnswers
 from drivers.network.syn import SYN, SynTemplate, checksum, parse
 from drivers.network.target import Target
@@ -28,6 +28,15 @@ from tests.drivers.recorder import MemoryRecorder
 
 ROOT = Path(__file__).parents[3]
 LINK = Link("lab0", bytes.fromhex("020000000001"), "192.0.2.1", "192.0.2.10")
+
+
+class TarpitListener(contextlib.ExitStack):
+    """Four hundred ports of an address that nobody else uses, all of which accept."""
+
+    def __enter__(self) -> str:  # type: ignore[override]
+        for port in range(20_000, 20_400):
+            self.enter_context(socket.create_server(("127.84.0.2", port)))
+        return "127.84.0.2"
 
 
 @functools.cache
@@ -269,6 +278,58 @@ def test_a_rate_limit_slows_the_sweep_down_and_hides_no_port() -> None:
     result = in_namespace(habits=habits, first_ports=3_100)
     assert set(result["open"]) == {443, *hidden}
     assert result["lost"] > 0
+
+
+def test_a_device_that_goes_silent_when_it_is_asked_faster_is_rested_and_nothing_is_missed() -> None:
+    hidden = list(range(100, 900, 100))
+    habits = {"open": [443, *hidden], "per_second": 400, "silent_seconds": 2.0}
+    result = in_namespace(habits=habits, first_ports=900)
+    assert set(result["open"]) == {443, *hidden}
+    assert result["closed"] == 899 - 1 - len(hidden)
+    assert result["rests"]
+    assert result["witness"], result["why"]
+
+
+def test_a_device_that_blocks_a_sweep_for_good_is_said_to_protect_itself_and_closes_nothing_more() -> None:
+    habits = {"per_second": 400, "silent_seconds": 1_000.0}
+    result = in_namespace(habits=habits, first_ports=900, rest_seconds=1)
+    assert not result["witness"]
+    assert "protects itself" in result["why"]
+    assert result["closed"] < 400
+
+
+def test_a_device_that_refuses_every_port_after_a_while_is_not_called_closed() -> None:
+    result = in_namespace(habits={"refuses_after": 300}, first_ports=900, rest_seconds=1)
+    assert not result["witness"]
+    assert "refused its canary port, which it had opened before" in result["why"]
+    assert result["closed"] <= 300
+
+
+def test_closed_ports_of_a_device_that_limits_its_rsts_alone_leave_the_sweep_conclusive() -> None:
+    result = in_namespace(habits={"open": [443, 800], "closed_per_second": 20}, first_ports=900)
+    assert set(result["open"]) == {443, 800}
+    assert result["witness"], result["why"]
+    assert result["missed"] < 1e-3
+
+
+def test_a_tarpit_that_answers_on_every_port_is_no_service_and_no_witness() -> None:
+    seen, _ = sweep_in_namespace(habits={"tarpit": True})
+    assert not seen.open
+    assert seen.indistinct >= 256
+    assert seen.sent < 2_000
+    assert not seen.conclusive
+    assert seen.witness is not None
+    assert "as a tarpit or a SYN proxy does" in seen.witness.what
+    assert "as from nearly every port" in seen.detail("tcp/443") or "tarpit" in seen.detail("tcp/443")
+    assert not seen.seen - {COURSE}
+
+
+def test_the_same_tarpit_is_seen_by_connect() -> None:
+    with TarpitListener() as address:
+        target = Target(NetworkBench(address=address))
+        answers = PortSweep(ConnectAsker(target, Canary(20_000)), 50_000, MemoryRecorder()).run(range(20_000, 20_400))
+    assert answers.indistinct
+    assert "tarpit" in answers.witness().what
 
 
 def test_the_first_answer_of_a_port_that_was_open_stands() -> None:

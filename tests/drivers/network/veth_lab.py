@@ -46,6 +46,14 @@ class Habits:
     dies_after: int = 0
     per_second: int = 0
     """A rate limit: what is above is dropped."""
+    silent_seconds: float = 0.0
+    """What is above the limit silences the device for so long."""
+    closed_per_second: int = 0
+    """A limit of the RSTs alone."""
+    refuses_after: int = 0
+    """After so many SYNs, every port answers RST."""
+    tarpit: bool = False
+    """Every port answers SYN-ACK."""
 
 
 class Child:
@@ -107,11 +115,31 @@ def kernel_device(ports: list[int], child: Child) -> None:
     select.select(servers[:0], [], [])
 
 
+class Bucket:
+    """Fifty tokens, and so many more a second; 0 for as many as one likes."""
+
+    def __init__(self, per_second: int) -> None:
+        self.per_second, self.tokens, self.at = per_second, 50.0, time.monotonic()
+
+    def take(self) -> bool:
+        """Take a token, if there is one."""
+        now = time.monotonic()
+        self.tokens = min(50.0, self.tokens + (now - self.at) * self.per_second)
+        self.at = now
+        if self.per_second and self.tokens < 1:
+            return False
+        self.tokens -= 1
+        return True
+
+
 class FrameDevice:
     """Be a device that answers ARP and SYNs by its habits."""
 
     def __init__(self, habits: Habits) -> None:
-        self.habits, self.asked, self.syns, self.tokens, self.at = habits, set[int](), 0, 50.0, time.monotonic()
+        self.habits, self.asked, self.syns = habits, set[int](), 0
+        self.all = Bucket(habits.per_second)
+        self.resets = Bucket(habits.closed_per_second)
+        self.silent_until = 0.0
 
     def run(self, child: Child) -> None:
         """Answer until killed."""
@@ -134,8 +162,12 @@ class FrameDevice:
             return None
         port, habits = question.destination, self.habits
         self.syns += 1
-        is_open = port in habits.open
+        is_open = port in habits.open or habits.tarpit
         if not self.in_time() or (habits.dies_after and self.syns > habits.dies_after):
+            return None
+        if habits.refuses_after and self.syns > habits.refuses_after:
+            is_open = False
+        if not is_open and not self.resets.take():
             return None
         if habits.drop_first and port not in self.asked:
             self.asked.add(port)
@@ -147,16 +179,14 @@ class FrameDevice:
         return self.segment(frame, number & 0xFFFFFFFF, flags)
 
     def in_time(self) -> bool:
-        """Take a token, where there is a rate limit."""
-        if not self.habits.per_second:
-            return True
+        """Whether this SYN is answered, as far as its time goes."""
         now = time.monotonic()
-        self.tokens = min(50.0, self.tokens + (now - self.at) * self.habits.per_second)
-        self.at = now
-        if self.tokens < 1:
+        if now < self.silent_until:
             return False
-        self.tokens -= 1
-        return True
+        if self.all.take():
+            return True
+        self.silent_until = now + self.habits.silent_seconds
+        return False
 
     def segment(self, frame: bytes, acknowledged: int, flags: int) -> bytes:
         """Build the answer to a SYN."""
@@ -177,7 +207,15 @@ def sweep(arguments: dict[str, Any]) -> dict[str, Any]:
         assert link is not None
         assert mac is not None
         answers = PortSweep(SynAsker(link, mac, Canary(443)), 50_000, record).run(range(1, arguments["first_ports"]))
-        return {"open": sorted(answers.open), "lost": answers.lost, "witness": answers.witness().holds}
+        return {
+            "open": sorted(answers.open),
+            "closed": len(answers.closed),
+            "lost": answers.lost,
+            "rests": answers.rests,
+            "missed": answers.missed,
+            "witness": answers.witness().holds,
+            "why": answers.witness().what,
+        }
     bench = NetworkBench(address=DEVICE, interface="lab0")
     if arguments.get("no_raw"):
         Link.open = refuse  # type: ignore[method-assign,assignment]
