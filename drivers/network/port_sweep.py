@@ -25,6 +25,8 @@ _LEAST_ROUNDS, _MOST_ROUNDS, _SETTLED_ROUNDS = 3, 12, 5
 _FEW = 0.1
 """The share of a round's ports whose answers do not make one more round worth it."""
 _ROUND_SECONDS = (0.3, 0.6, 1.0)
+_ALIVE_ASKS = 3
+"""How often another port must have answered where the canary did not, to go on without it: in about 5 s."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0
 _FIRST_PATIENCE, _LONGEST_PATIENCE = 0.25, 2.0
 
@@ -38,6 +40,8 @@ class PortSweep:
         self._pace = Pace(packets_per_second)
         self._patience = _FIRST_PATIENCE
         self._lost_in_a_row = self._mute_in_a_row = 0
+        self._has_canary = True
+        """False once the canary port alone fell silent: the sweep goes on, for what is seen is seen."""
         self._total = self._asked = self._heard = 0
 
     def run(self, ports: Sequence[int]) -> PortAnswers:
@@ -144,7 +148,7 @@ class PortSweep:
             return self._learn(number, late)
         if was_open and asker.canary_refused:
             self.answers.doubt()
-        if was_open:
+        if was_open and self._has_canary:
             return not can_rest or self._rest()
         self._go_without_canary(mute=self.answers.heard == self._heard)
         return True
@@ -176,20 +180,23 @@ class PortSweep:
         """Leave the device alone until its canary answers; always False: what was asked last is asked again."""
         asker, answers = self._asker, self.answers
         word = "refused its canary port, which it had opened before" if asker.canary_refused else "fell silent"
-        self._pace.silenced()
         self._record.note(f"the device {word} after {answers.sent} questions: resting")
-        began, pause = time.monotonic(), _FIRST_PAUSE
+        began, pause, alive = time.monotonic(), _FIRST_PAUSE, 0
         while len(answers.rests) < MOST_RESTS and time.monotonic() - began < REST_SECONDS:
             asker.listen(pause)
             asker.begin()
             asker.ask_canary()
-            asker.listen(2 * self._patience, lambda: asker.canary_heard)
+            alive += self._answers_elsewhere()
             if asker.canary_open:
                 answers.rests.append(time.monotonic() - began)
-                self._pace.rested()
+                self._pace.silenced()
                 self._record.note(
                     f"it answers again after {answers.rests[-1]:.1f} s: on at {self._pace.per_second} a second"
                 )
+                return False
+            if alive >= _ALIVE_ASKS and not asker.canary_refused:
+                self._has_canary = False
+                self._record.note("the canary port alone is silent, others answer: on without it")
                 return False
             pause = min(_LONGEST_PAUSE, 2 * pause)
         often = f", for the {len(answers.rests) + 1}th time" if answers.rests else ""
@@ -197,4 +204,17 @@ class PortSweep:
             f"the device {word} after {answers.sent} questions{often} and did not answer again within "
             f"{time.monotonic() - began:.0f} s: it protects itself against sweeps, or it stopped"
         )
+        return False
+
+    def _answers_elsewhere(self) -> bool:
+        """Wait for the canary, and return whether a port that was closed says so once more."""
+        asker, answers = self._asker, self.answers
+        other = next(iter(answers.closed), None)
+        if other is not None:
+            answers.closed.discard(other)
+            asker.ask([other])
+        asker.listen(2 * self._patience, lambda: asker.canary_heard)
+        if other is None or other in answers.closed:
+            return other is not None
+        answers.enter(other, False)
         return False

@@ -76,7 +76,10 @@ class Pace:
         self._starting = False
 
     def silenced(self) -> None:
-        """Ask half as fast as in the second before the device fell silent, at most what it bore before the last try."""
+        """Go on half as fast as in the second before the device fell silent, at most what it bore before the last try.
+
+        Called when it answers again: from now on it must be calm for a while before it is tried faster.
+        """
         before = sum(questions for _, questions in self._spent)
         if self._borne and not self._is_known:
             self.limit, self._is_known = self._borne * 9 // 10, True
@@ -86,10 +89,6 @@ class Pace:
         self.per_second = max(self._floor, min(self.limit, before // 2))
         self._starting, self._calm_since = False, self._clock()
         self._spent.clear()
-
-    def rested(self) -> None:
-        """Begin to count calm seconds: the device answers again."""
-        self._calm_since = self._clock()
 
     @property
     def batch(self) -> int:

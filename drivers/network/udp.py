@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from drivers.network.icmp_clock import FIRST_INTERVAL, IcmpClock
 from drivers.network.questions import Question, udp_questions
 from drivers.network.sweep import is_reached
+from drivers.network.sweep_pace import Pace
 from drivers.network.target import Target, answer_of
 from drivers.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
 from lab_config.models import Service, Transport
@@ -117,6 +118,7 @@ class UdpAsking:
 
     def __init__(self, target: Target, record: Recorder) -> None:
         self._target, self._record = target, record
+        self._pace = Pace(target.bench.packets_per_second)
         self.clock = IcmpClock()
         self.is_limited = False
         """Whether the device was seen to hold its ICMP messages back."""
@@ -139,6 +141,7 @@ class UdpAsking:
                     self._listen(FIRST_INTERVAL / 2, left)
                 heard = self.clock.heard
                 for one in left:
+                    self._listen(self._pace.wait(), left)
                     self._send(one)
                 self._listen(ROUND_SECONDS, left)
             if patiently and self.clock.heard > heard:
@@ -180,6 +183,7 @@ class UdpAsking:
         return connected
 
     def _send(self, one: _Asked) -> None:
+        self._pace.spend(1)
         # A pending ICMP error is handed to the first call that comes, which then has not sent anything.
         try:
             one.sock.send(one.question.payload())

@@ -19,9 +19,11 @@ from drivers.network.connect_sweep import ConnectAsker
 from drivers.network.link import Link, link_to
 from drivers.network.port_sweep import PortSweep
 from drivers.network.ports import COURSE, OTHER_CLOSED, OTHER_FILTERED, TcpPorts, TcpSweep
+from drivers.network.questions import udp_questions
 from drivers.network.sweep import Canary, PortAnswers
 from drivers.network.syn import SYN, SynTemplate, checksum, parse
 from drivers.network.target import Target
+from drivers.network.udp import UdpPorts
 from lab_config.models import NetworkBench
 from tests.drivers.network.servers import closed_port, mute_port, tcp_server
 from tests.drivers.recorder import MemoryRecorder
@@ -207,6 +209,18 @@ def test_a_machine_without_any_socket_left_is_the_bench_s_fault(monkeypatch: pyt
         sweep.run([443])
 
 
+# --- UDP in a namespace: loopback does not limit ICMP ---------------------------------------------------------------
+
+
+def test_each_closed_udp_port_of_a_device_that_limits_its_icmp_is_heard_in_the_end() -> None:
+    closed = sorted({port for row in udp_questions() for port in row.ports})[:25]
+    seen = UdpPorts.model_validate(in_namespace(kernel=[443], ratelimit=200, udp=closed))
+    assert seen.closed == set(closed)
+    assert not seen.unanswered
+    assert seen.icmp_interval is not None
+    assert 0.05 <= seen.icmp_interval < 1.0
+
+
 # --- raw frames in a namespace -----------------------------------------------------------------------------------
 
 
@@ -296,6 +310,13 @@ def test_a_device_that_blocks_a_sweep_for_good_is_said_to_protect_itself_and_clo
     assert not result["witness"]
     assert "protects itself" in result["why"]
     assert result["closed"] < 400
+
+
+def test_a_canary_that_is_limited_by_itself_is_no_witness_and_ends_no_sweep() -> None:
+    result = in_namespace(habits={"open": [443, 899], "canary_syns": 3}, first_ports=900)
+    assert set(result["open"]) == {443, 899}
+    assert result["closed"] == 897
+    assert not result["witness"]
 
 
 def test_a_device_that_refuses_every_port_after_a_while_is_not_called_closed() -> None:

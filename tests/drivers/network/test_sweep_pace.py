@@ -60,7 +60,6 @@ def test_a_calm_device_is_tried_faster_until_it_falls_silent_again_and_then_gets
     pace = Pace(50_000, clock)
     spend_a_second(pace, clock)
     pace.silenced()
-    pace.rested()
     borne = pace.limit
     clock.now += CALM_SECONDS
     for _ in range(100):
@@ -68,7 +67,6 @@ def test_a_calm_device_is_tried_faster_until_it_falls_silent_again_and_then_gets
     assert borne < pace.per_second <= borne * 3 // 2
     spend_a_second(pace, clock)
     pace.silenced()
-    pace.rested()
     for _ in range(100):
         clock.now += CALM_SECONDS
         pace.rise()

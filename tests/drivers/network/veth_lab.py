@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from pyroute2 import IPRoute
@@ -26,6 +27,7 @@ from drivers.network.ports import TcpSweep
 from drivers.network.sweep import Canary
 from drivers.network.syn import ACK, RST, SYN, SynAsker, checksum, parse
 from drivers.network.target import Target
+from drivers.network.udp import UdpSweep
 from lab_config.models import NetworkBench
 from tests.drivers.recorder import MemoryRecorder
 
@@ -52,6 +54,8 @@ class Habits:
     """A limit of the RSTs alone."""
     refuses_after: int = 0
     """After so many SYNs, every port answers RST."""
+    canary_syns: int = 0
+    """So many SYNs to the first open port are answered, as a firewall limits new connections to SSH."""
     tarpit: bool = False
     """Every port answers SYN-ACK."""
 
@@ -103,10 +107,14 @@ def configure(name: str, address: str | None) -> None:
         netlink.link("set", index=index, state="up")
 
 
-def kernel_device(ports: list[int], child: Child) -> None:
-    """Be a device whose TCP is the kernel's: listen on these ports in a namespace of its own."""
+def kernel_device(ports: list[int], icmp_ratelimit: int, child: Child) -> None:
+    """Be a device whose TCP is the kernel's: listen on these ports in a namespace of its own.
+
+    It says in this many milliseconds of one closed UDP port that it is closed, and of six at once.
+    """
     if ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWNET):
         raise OSError(ctypes.get_errno(), "unshare")
+    Path("/proc/sys/net/ipv4/icmp_ratelimit").write_text(str(icmp_ratelimit))
     child.ready()
     child.wait_for_parent()
     configure("eth0", DEVICE)
@@ -140,6 +148,7 @@ class FrameDevice:
         self.all = Bucket(habits.per_second)
         self.resets = Bucket(habits.closed_per_second)
         self.silent_until = 0.0
+        self.canary_syns = 0
 
     def run(self, child: Child) -> None:
         """Answer until killed."""
@@ -167,6 +176,10 @@ class FrameDevice:
             return None
         if habits.refuses_after and self.syns > habits.refuses_after:
             is_open = False
+        if port == habits.open[0]:
+            self.canary_syns += 1
+            if habits.canary_syns and self.canary_syns > habits.canary_syns:
+                return None
         if not is_open and not self.resets.take():
             return None
         if habits.drop_first and port not in self.asked:
@@ -217,6 +230,8 @@ def sweep(arguments: dict[str, Any]) -> dict[str, Any]:
             "why": answers.witness().what,
         }
     bench = NetworkBench(address=DEVICE, interface="lab0")
+    if "udp" in arguments:
+        return UdpSweep(Target(bench), (), frozenset(arguments["udp"])).run(record).model_dump(mode="json")
     if arguments.get("no_raw"):
         Link.open = refuse  # type: ignore[method-assign,assignment]
     seen = TcpSweep(Target(bench), frozenset(arguments["declared"]), 443).run(record)
@@ -233,7 +248,7 @@ def main() -> None:
     """Make the veth pair and the device, sweep it, and print what was observed."""
     arguments = json.loads(sys.argv[1])
     if "kernel" in arguments:
-        with Child(lambda child: kernel_device(arguments["kernel"], child)) as device:
+        with Child(lambda child: kernel_device(arguments["kernel"], arguments.get("ratelimit", 1000), child)) as device:
             make_link({"ifname": "eth0", "net_ns_pid": device.pid})
             device.go_on()
             device.wait_until_ready()
