@@ -14,6 +14,7 @@ from drivers.errors import BenchError
 ROWS: Mapping[str, Measure] = MappingProxyType(
     {
         "closed": sweeps.closed_ports,
+        "closed6": sweeps.closed_ports_over_ipv6,
         "filtered": sweeps.filtered_ports,
         "limited": sweeps.limited_device,
         "silenced": sweeps.silenced_device,

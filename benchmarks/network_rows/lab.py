@@ -151,7 +151,11 @@ def _be(device: Device, ready: int) -> None:
         syscalls.set_address6(DEVICE_INTERFACE, DEVICE_ADDRESS6, PREFIX6)
     if device.ruleset:
         subprocess.run([tool("nft", "nftables"), "-f", "-"], input=device.ruleset, text=True, check=True)
-    listening = [socket.create_server(("", port), backlog=128) for port in device.tcp]
+    dual = has_ipv6()
+    address, family = ("::", socket.AF_INET6) if dual else ("", socket.AF_INET)
+    listening = [
+        socket.create_server((address, port), family=family, dualstack_ipv6=dual, backlog=128) for port in device.tcp
+    ]
     answering: dict[int, tuple[socket.socket, UdpService]] = {}
     for port, service in device.udp.items():
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

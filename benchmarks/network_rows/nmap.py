@@ -25,10 +25,19 @@ class NmapRun:
         return sorted(port for port, found in self.states.items() if found == state)
 
 
-def nmap(*options: str, limit: float = 1_800.0) -> NmapRun:
+def nmap(*options: str, limit: float = 1_800.0, address: str = DEVICE_ADDRESS) -> NmapRun:
     """Run nmap against the device of the lab; its time is that of the whole process."""
-    command: Sequence[str] = [tool("nmap", "nmap"), *options, "-n", "-Pn", "-oX", "-", DEVICE_ADDRESS]
+    command: Sequence[str] = [tool("nmap", "nmap"), *options, "-n", "-Pn", "-oX", "-", address]
     started = time.monotonic()
-    done = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=True)
+    # In a session of its own: nmap sets the terminal up, and would stop us where we run in its background.
+    done = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=limit,
+        check=True,
+        start_new_session=True,
+    )
     seconds = time.monotonic() - started
     return NmapRun(seconds, {int(port): state for port, state in _PORT.findall(done.stdout)})

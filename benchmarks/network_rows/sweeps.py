@@ -10,11 +10,11 @@ from benchmarks.network_rows.row import Row, median
 from drivers.network.ports import TcpSweep
 from drivers.network.target import Target
 from lab_config.models import NetworkBench
-from virtual_lab.reference.namespace import DEVICE_ADDRESS, LAB_INTERFACE
+from virtual_lab.reference.namespace import DEVICE_ADDRESS, DEVICE_ADDRESS6, LAB_INTERFACE
 
 OPEN = (22, 80, 443, 8_899, 31_337, 65_000)
 CANARY = 443
-RUNS = 20
+RUNS, SLOW_RUNS = 20, 3
 CEILING = 200_000
 MEMORY_MB = 150
 FILTERED = f"""table inet front {{
@@ -57,9 +57,9 @@ class Notes:
         """Nobody looks."""
 
 
-def sweep(ceiling: int = CEILING) -> dict[str, Any]:
+def sweep(ceiling: int = CEILING, address: str = DEVICE_ADDRESS) -> dict[str, Any]:
     """Sweep the device of the lab."""
-    bench = NetworkBench(address=DEVICE_ADDRESS, interface=LAB_INTERFACE, packets_per_second=ceiling)
+    bench = NetworkBench(address=address, interface=LAB_INTERFACE, packets_per_second=ceiling)
     record, started = Notes(), time.monotonic()
     seen = TcpSweep(Target(bench), frozenset(OPEN), CANARY).run(record)
     seconds = time.monotonic() - started
@@ -78,15 +78,15 @@ def sweep(ceiling: int = CEILING) -> dict[str, Any]:
     }
 
 
-def beside_nmap(runs: int, *options: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+def beside_nmap(runs: int, *options: str, address: str = DEVICE_ADDRESS) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """Sweep and let nmap sweep in turns, after one sweep that warms both ends up."""
-    sweep()
-    return [(sweep(), peer(*options)) for _ in range(runs)]
+    sweep(address=address)
+    return [(sweep(address=address), peer(*options, address=address)) for _ in range(runs)]
 
 
-def peer(*options: str) -> dict[str, Any]:
+def peer(*options: str, address: str = DEVICE_ADDRESS) -> dict[str, Any]:
     """Let nmap sweep the device of the lab."""
-    run = nmap("-sS", *options)
+    run = nmap("-sS", *options, address=address)
     return {"seconds": run.seconds, "missed": sorted(set(OPEN) - set(run.named("open")))}
 
 
@@ -98,6 +98,12 @@ def closed_ports() -> Sequence[Row]:
     return [row, Row("memory of a sweep", f"{most:.0f} MB", "-", None, f"< {MEMORY_MB} MB", most < MEMORY_MB)]
 
 
+def closed_ports_over_ipv6() -> Sequence[Row]:
+    """The same over IPv6."""
+    pairs = in_lab(Device(tcp=OPEN), lambda: beside_nmap(RUNS, "-6", "-p-", "-T4", address=DEVICE_ADDRESS6))
+    return [_compared("the same over IPv6", "nmap -6 -T4", pairs, 1.0)]
+
+
 def filtered_ports() -> Sequence[Row]:
     """The same, the rest filtered: nmap once, for it takes a minute and a half; ours as often as above."""
 
@@ -106,7 +112,8 @@ def filtered_ports() -> Sequence[Row]:
         return [(sweep(), theirs) for _ in range(RUNS)]
 
     pairs = in_lab(Device(tcp=OPEN, ruleset=FILTERED), work)
-    return [_compared("65,535 TCP ports, 6 open, the rest filtered", "nmap -T4", pairs, 0.2)]
+    pairs_once = [pairs[0], *((ours, {**theirs, "missed": []}) for ours, theirs in pairs[1:])]
+    return [_compared("65,535 TCP ports, 6 open, the rest filtered", "nmap -T4, once", pairs_once, 0.2)]
 
 
 def limited_device() -> Sequence[Row]:
@@ -138,16 +145,18 @@ def _slow(work: str, ruleset: str) -> Row:
     """Against two peers: one that asks too fast, whose misses are counted, and one that is polite, whose time is."""
     device = Device(tcp=OPEN, ruleset=ruleset)
     sample = f"{OPEN[0]}-{OPEN[0] + T2_PORTS - 1}"
-    works = [sweep, lambda: peer("-p-", "-T5", "--min-rate", "1000"), lambda: peer("-p", sample, "-T2")]
-    ours, hasty, of_sample = in_labs(device, works)
+    peers = [lambda: peer("-p-", "-T5", "--min-rate", "1000"), lambda: peer("-p", sample, "-T2")]
+    hasty, of_sample, *ours = in_labs(device, [*peers, *[sweep] * SLOW_RUNS])
+    seconds = median([one["seconds"] for one in ours])
+    good = sum(not one["missed"] and not one["wrong"] and one["witnessed"] for one in ours)
     polite = of_sample["seconds"] * 65_535 / T2_PORTS
-    ratio = ours["seconds"] / polite
+    ratio = seconds / polite
     return Row(
         work,
-        f"{ours['seconds']:.0f} s, {len(ours['missed'])} missed, witness {'held' if ours['witnessed'] else 'FAILED'}",
+        f"{seconds:.0f} s, {sum(len(one['missed']) for one in ours)} missed, right in {good} of {len(ours)} runs",
         f"{polite:.0f} s (nmap -T2, {T2_PORTS} ports scaled to all); nmap -T5 --min-rate 1000: "
         f"{hasty['seconds']:.0f} s, {len(hasty['missed'])} of {len(OPEN)} missed",
         ratio,
         "< 1, none missed",
-        ratio < 1 and not ours["missed"] and not ours["wrong"] and ours["witnessed"],
+        ratio < 1 and good == len(ours),
     )
