@@ -165,8 +165,14 @@ def _be(device: Device, ready: int) -> None:
     poller = select.poll()
     for number in answering:
         poller.register(number, select.POLLIN)
-    while listening or answering:
+    accepting = {sock.fileno(): sock for sock in listening}
+    for number in accepting:
+        poller.register(number, select.POLLIN)
+    while True:
         for number, _ in poller.poll():
+            if number in accepting:
+                accepting[number].accept()[0].close()
+                continue
             sock, service = answering[number]
             data, source = sock.recvfrom(4_096)
             if reply := service(data):

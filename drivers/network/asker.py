@@ -61,7 +61,7 @@ class Asker(ABC):
 
     @abstractmethod
     def settle(self) -> None:
-        """Wait for what is still to be answered before the canary is, where questions are held open for it."""
+        """Wait until no question is held open any more: the end of a round."""
 
     @abstractmethod
     def keep(self, record: Recorder) -> None:

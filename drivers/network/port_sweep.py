@@ -62,16 +62,17 @@ class PortSweep:
         silent, answers = list(ports), self.answers
         for number in range(1, _MOST_ROUNDS + 1):
             heard, opened = answers.heard, len(answers.open)
+            asked, repeated = answers.canary.asked, answers.canary.repeated
             # A new order each time: what is lost at a place in a burst is then another port in the next round.
             random.shuffle(silent)
             self._round(silent, _ROUND_SECONDS[min(number, 3) - 1])
             silent = answers.silent_of(silent)
             if answers.unfinished:
                 return
-            answers.rounds = number
+            answers.count_round(answers.canary.asked - asked, answers.canary.repeated - repeated)
             if not silent:
                 return
-            enough = number >= _LEAST_ROUNDS and answers.canary.missed_after(number) < MISSED
+            enough = number >= _LEAST_ROUNDS and (answers.unseen < MISSED or not answers.canary.answered)
             # Some devices limit their RSTs alone: then most closed ports stay silent, however often they are asked.
             news = answers.heard - heard
             few = number >= _SETTLED_ROUNDS and news < _FEW * (news + len(silent))
@@ -92,6 +93,7 @@ class PortSweep:
                 again = self.answers.silent_of(window)
                 self.answers.lost += len(again)
                 queue.extend(again)
+        self._asker.settle()
         self._asker.listen(patience, lambda: self.answers.heard >= all_heard)
 
     def _look_out(self) -> None:
@@ -113,19 +115,22 @@ class PortSweep:
         asker, pace = self._asker, self._pace
         asker.begin()
         self._heard = self.answers.heard
-        # At random, for a rate limit lets the first of a burst through and drops the last.
+        # At random, in its batch too, for a rate limit lets the first of a burst through and drops the last.
         place, batch = random.randrange(len(ports)), pace.batch
         for start in range(0, len(ports), batch):
             asked = ports[start : start + batch]
             asker.listen(pace.wait())
-            if start <= place < start + batch:
+            before = place - start
+            if 0 <= before < len(asked):
+                asker.ask(asked[:before])
                 asker.ask_canary()
                 pace.spend(1)
-            asker.ask(asked)
+                asker.ask(asked[before:])
+            else:
+                asker.ask(asked)
             pace.spend(len(asked))
         self._asked += len(ports)
         asker.listen(0.0)
-        asker.settle()
         return self._await_canary()
 
     def _await_canary(self, *, can_rest: bool = True) -> bool:

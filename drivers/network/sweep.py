@@ -44,13 +44,6 @@ class Canary:
         self.answered += answered
         self.last = answered
 
-    def missed_after(self, asks: int) -> float:
-        """Estimate how likely it is that an open port stays unseen when it is asked so often.
-
-        A port's answers get lost as often as the canary's do; by the rule of succession, one loss more than was seen.
-        """
-        return float(((self.repeated + 1) / (self.asked + 2)) ** asks) if self.answered else 0.0
-
     def witness(self) -> Witness:
         """Say whether the sweep would have seen an open port: the canary answered throughout and after it."""
         if not self.asked:
@@ -82,6 +75,8 @@ class PortAnswers:
     """What the sweep took, rests included."""
     rounds: int = 0
     """How often at least a port without an answer was asked while the canary answered."""
+    unseen: float = 1.0
+    """Estimate how likely it is that none of the rounds would have shown an open port."""
     indistinct: bool = False
     """Whether nearly every port answers SYN-ACK: then that says nothing of a service."""
     unfinished: str = ""
@@ -102,6 +97,15 @@ class PortAnswers:
         new = set(ports) - self.open - self.closed
         self.closed |= new
         self._fresh |= new
+
+    def count_round(self, asked: int, repeated: int) -> None:
+        """Enter a round in which so many canary questions were asked, and so many of them had to be asked again.
+
+        A port's answers get lost as often as the canary's do; by the rule of succession, one loss more than was seen.
+        Round by round, for a device that was asked too fast at first lost more then than later.
+        """
+        self.rounds += 1
+        self.unseen *= (repeated + 1) / (asked + 2)
 
     def confirm(self) -> None:
         """Believe the RSTs of the windows before this one: the canary answered after them."""
@@ -131,7 +135,7 @@ class PortAnswers:
         """Estimate how likely it is that an open port among those without an answer stayed unseen."""
         if self.heard >= self.asked:
             return 0.0
-        return min(1.0, self.canary.missed_after(self.rounds)) if self.canary.answered else 1.0
+        return self.unseen if self.canary.answered else 1.0
 
     def course(self, ceiling: int) -> str:
         """Say how the sweep went: rate, losses, re-asks, rests and confidence; `ceiling` is the bench's."""

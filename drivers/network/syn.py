@@ -157,7 +157,7 @@ class SynAsker(Asker):
                 self._drain()
 
     def settle(self) -> None:
-        """Wait for nothing: a late answer is as good in the next window."""
+        """Wait for nothing: no question is held open."""
 
     def keep(self, record: Recorder) -> None:
         """Leave the questions to the canary and the answers that showed something open, as a capture."""
