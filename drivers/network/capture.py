@@ -14,8 +14,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final, Self
 
-from drivers.network.packets import ARP, ICMP, ICMPV6, IPV4, IPV6, TCP, UDP
 from drivers.network.link import Link
+from drivers.network.packets import ARP, ICMP, ICMPV6, IPV4, IPV6, TCP, UDP
 
 EVERY_ETHERTYPE: Final = 0x0003
 SNAP_OCTETS: Final = 512

@@ -16,8 +16,8 @@ from drivers.documents.file import MalformedError, read_document
 from drivers.errors import ConfigurationError
 from drivers.network.capture import Captured, Recording
 from drivers.network.dns_sd import DnsDecodeError, asked, records
-from drivers.network.packets import Frame, read
 from drivers.network.mud import peers as mud_peers
+from drivers.network.packets import Frame, read
 from drivers.network.peer import Peer
 from drivers.probe import Answer, Fact, Frozen, Observation, Recorder, Witness, printable
 

@@ -7,18 +7,22 @@ import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from drivers.network.connect_sweep import ConnectSweep
+from drivers.network.asker import Asker
+from drivers.network.connect_sweep import ConnectAsker
 from drivers.network.link import Link, link_to
 from drivers.network.link6 import link6_to
+from drivers.network.port_sweep import PortSweep
 from drivers.network.sweep import ALL_PORTS, Canary, PortAnswers, is_reached
-from drivers.network.syn import SynSweep
-from drivers.network.syn6 import Syn6Sweep
+from drivers.network.syn import SynAsker
+from drivers.network.syn6 import Syn6Asker
 from drivers.network.target import Target
 from drivers.probe import Answer, Fact, Observation, Recorder, Witness, all_of
 from lab_config.models import Transport
 
 OTHER_CLOSED = "the other closed ports"
 OTHER_FILTERED = "the other filtered ports"
+OTHER_INDISTINCT = "the other ports that cannot be told apart"
+COURSE = "how the sweep went"
 
 
 class TcpPorts(Observation):
@@ -36,6 +40,14 @@ class TcpPorts(Observation):
     """Questions in all, those to the canary included."""
     lost: int
     """Questions that were asked again because no answer had come."""
+    indistinct: int = 0
+    """How many ports answered SYN-ACK where nearly all do (a tarpit, a SYN proxy): none of them is in `open`."""
+    rate: float = 0.0
+    """Questions a second on average, rests left out."""
+    rests: tuple[float, ...] = ()
+    """Seconds of each rest: the device had fallen silent, and was asked slower afterwards."""
+    missed: float | None = None
+    """Estimate how likely it is that an open port among those without an answer stayed unseen; None if unknown."""
 
 
 @dataclass(frozen=True)
@@ -59,20 +71,25 @@ class TcpSweep:
         """Sweep, by raw frames where that is possible; BenchError when this machine cannot ask."""
         asked = [port for port in ALL_PORTS if self._is_asked(port)]
         answers = self._sweep(asked, record)
+        opened = frozenset() if answers.indistinct else frozenset(answers.open)
         record.note(
-            f"{answers.method}: {len(asked)} ports, {answers.sent} questions, {answers.lost} asked again; open: "
-            f"{sorted(answers.open)}; {len(answers.closed)} closed; {answers.witness().what}"
+            f"{answers.method}: {len(asked)} ports, {answers.course(self.target.bench.packets_per_second)}; open: "
+            f"{sorted(opened)}; {len(answers.closed)} closed; {answers.witness().what}"
         )
         return TcpPorts(
             question=f"Which of {len(asked)} TCP ports are open?",
-            facts=tuple(self._facts(answers)),
+            facts=tuple(self._facts(answers, opened)),
             witness=self._witness(answers),
-            open=frozenset(answers.open),
+            open=opened,
             closed=len(answers.closed),
             filtered=len(ALL_PORTS) - answers.heard,
+            indistinct=len(answers.open) - len(opened),
             method=answers.method,
             sent=answers.sent,
             lost=answers.lost,
+            rate=round(answers.rate, 1),
+            rests=tuple(round(seconds, 1) for seconds in answers.rests),
+            missed=answers.missed,
         )
 
     def _is_asked(self, port: int) -> bool:
@@ -84,7 +101,7 @@ class TcpSweep:
                 return self._sweep_link(link, asked, record)
             except PermissionError:
                 record.note("raw sockets are not permitted here: asking by connect()")
-        return ConnectSweep(self.target, Canary(self.canary), record).run(asked, first=self.declared)
+        return self._run(ConnectAsker(self.target, Canary(self.canary)), asked, record)
 
     def _sweep_link(self, link: Link, asked: list[int], record: Recorder) -> PortAnswers:
         mac = link.resolve()
@@ -92,9 +109,11 @@ class TcpSweep:
             protocol = "neighbour discovery" if ":" in link.address else "ARP"
             missing = f"no {protocol} answer from {link.address} on {link.interface}, nothing else was asked"
             return PortAnswers("syn", Canary(self.canary), unfinished=missing)
-        pace = self.target.bench.packets_per_second
-        sweep = Syn6Sweep if ":" in link.address else SynSweep
-        return sweep(link, mac, Canary(self.canary), pace, record).run(asked)
+        asker = Syn6Asker if ":" in link.address else SynAsker
+        return self._run(asker(link, mac, Canary(self.canary)), asked, record)
+
+    def _run(self, asker: Asker, asked: list[int], record: Recorder) -> PortAnswers:
+        return PortSweep(asker, self.target.bench.packets_per_second, record).run(asked)
 
     def _link(self) -> Link | None:
         bench = self.target.bench
@@ -108,19 +127,27 @@ class TcpSweep:
         reason = "forwarding stands before the device: only the mapped ports could be asked"
         return all_of([answers.witness(), Witness(what=reason, holds=False)])
 
-    def _facts(self, answers: PortAnswers) -> Iterable[Fact]:
-        for port in sorted(answers.open):
+    def _facts(self, answers: PortAnswers, opened: frozenset[int]) -> Iterable[Fact]:
+        for port in sorted(opened):
             yield Fact(about=f"tcp/{port}", answer=Answer.SEEN, detail="SYN-ACK")
-        quiet = sorted(self.declared - answers.open)
+        quiet = sorted(self.declared - opened)
         for port in quiet:
             if port in answers.closed:
                 yield Fact(about=f"tcp/{port}", answer=Answer.REFUSED, detail="RST")
+            elif port in answers.open:
+                yield Fact(about=f"tcp/{port}", answer=Answer.SILENT, detail="SYN-ACK, as from nearly every port")
             else:
                 yield Fact(about=f"tcp/{port}", answer=Answer.SILENT, detail=answers.unfinished or "no answer")
+        if indistinct := len(answers.open - opened - self.declared):
+            detail = f"{indistinct} ports answered SYN-ACK, as nearly every one does: none of them need be a service"
+            yield Fact(about=OTHER_INDISTINCT, answer=Answer.SILENT, detail=detail)
         closed = len(answers.closed - self.declared)
         if closed:
             yield Fact(about=OTHER_CLOSED, answer=Answer.REFUSED, detail=f"{closed} ports answered RST")
-        filtered = len(ALL_PORTS) - len(answers.open) - closed - len(quiet)
+        filtered = len(ALL_PORTS) - len(opened) - indistinct - closed - len(quiet)
         if filtered:
             why = f" ({answers.unfinished})" if answers.unfinished else ""
             yield Fact(about=OTHER_FILTERED, answer=Answer.SILENT, detail=f"{filtered} ports gave no answer{why}")
+        if answers.sent:
+            course = answers.course(self.target.bench.packets_per_second)
+            yield Fact(about=COURSE, answer=Answer.SEEN, detail=course)

@@ -1,30 +1,26 @@
-"""A TCP SYN sweep with raw frames on AF_PACKET; our kernel answers each SYN-ACK with an RST, no connection comes about.
-
-The sweep is clocked by the canary: after every window of ports it waits for the canary's answer, and asks half as fast
-when that is lost. Silent ports are asked again until nothing new comes and the canary's losses say that it was enough.
+"""TCP ports asked by SYNs in raw frames on AF_PACKET; our kernel answers each SYN-ACK with an RST, no connection comes
+about. In which order and how fast they are asked is said by `port_sweep.py`.
 """
 
 import contextlib
 import errno
-import random
 import secrets
 import socket
 import struct
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from select import select
 
 from drivers.errors import BenchError
+from drivers.network.asker import Asker, never
+from drivers.network.frames import BATCH, SLOT, Incoming, Outgoing
 from drivers.network.link import ETHERTYPE_IPV4, Link
-from drivers.network.sweep import CANARY_ASKS, CANARY_EVERY, MISSED, Canary, Pace, PortAnswers
+from drivers.network.sweep import Canary, PortAnswers
 from drivers.probe import Recorder
 
 SYN, RST, ACK = 0x02, 0x04, 0x10
 _SOURCES = 8
-_LEAST_ROUNDS, _MOST_ROUNDS = 3, 12
-_ROUND_SECONDS = (0.3, 0.6, 1.0)
-_SNAPLEN = 128
 _FRAMES_KEPT = 20_000
 _SO_RCVBUFFORCE = 33
 _RECEIVE_BUFFER = 16 << 20
@@ -86,33 +82,30 @@ def parse(frame: bytes) -> TcpAnswer | None:
 
 def pcap(frames: Sequence[tuple[int, bytes]]) -> bytes:
     """Return a pcap file (nanoseconds, Ethernet) of frames with their times in nanoseconds."""
-    parts = [struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, _SNAPLEN, 1)]
+    parts = [struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, SLOT, 1)]
     for stamp, frame in frames:
         seconds, nanoseconds = divmod(stamp, 1_000_000_000)
         parts.append(struct.pack("<IIII", seconds, nanoseconds, len(frame), len(frame)) + frame)
     return b"".join(parts)
 
 
-class SynSweep:
-    """One sweep over a link; `run` may be called once. `syn6.py` has its counterpart for IPv6."""
+class SynAsker(Asker):
+    """Asks over a link; `syn6.py` has its counterpart for IPv6."""
 
     ethertype = ETHERTYPE_IPV4
     family = socket.AF_INET
+    start = b"\x08\x00\x45"
+    """EtherType, version and header length of the frames whose fields `layout` finds."""
+    layout = struct.Struct("!12x3s8xB2x8sHH4xIxB80x")
+    """Start, next protocol, both addresses, both ports, acknowledged number and flags of a frame."""
+    least = 54
 
-    def __init__(self, link: Link, mac: bytes, canary: Canary, packets_per_second: int, record: Recorder) -> None:
-        self.answers = PortAnswers("syn", canary)
-        self._link, self._mac, self._record = link, mac, record
-        self._pace = Pace(packets_per_second)
+    def __init__(self, link: Link, mac: bytes, canary: Canary) -> None:
+        super().__init__(PortAnswers("syn", canary))
+        self._link, self._mac = link, mac
         self._isn = secrets.randbits(32)
         self._ends = (socket.inet_pton(self.family, link.address), socket.inet_pton(self.family, link.own_address))
         self._frames: list[tuple[int, bytes]] = []
-        self._canary_open: set[int] = set()
-        self._canary_refused = False
-        self._canary_asks = 0
-        self._canary_first = 1
-        self._patience = 0.25
-        self._lost_in_a_row = 0
-        self._mute_in_a_row = 0
 
     def template(self, source: int, isn: int) -> "SynTemplate":
         """Return the frames from one source port with one initial sequence number."""
@@ -122,8 +115,9 @@ class SynSweep:
         """Read an Ethernet frame; None for what is no TCP segment."""
         return parse(frame)
 
-    def run(self, ports: Sequence[int]) -> PortAnswers:
-        """Ask all these ports, and keep what answered; raises BenchError when our own interface fails."""
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[None]:
+        """Hold the packet socket, and the source ports of our questions."""
         with contextlib.ExitStack() as stack:
             self._sock = stack.enter_context(self._link.open(self.ethertype))
             self._link.hear_only_target(self._sock)
@@ -135,134 +129,88 @@ class SynSweep:
                 sock.bind((self._link.own_address, 0))
             self._sources: list[int] = [sock.getsockname()[1] for sock in own]
             self._template = self.template(self._sources[0], self._isn)
-            self._rounds(ports)
-            heard = self._start_canary()
-            self._send_canary()
-            self._await_canary(heard)
-        self._record.keep("answers.pcap", pcap(self._frames))
-        return self.answers
+            self._outgoing = Outgoing(self._sock, len(self._template.to(1)))
+            self._incoming = Incoming(self._sock)
+            self._plain = (self.start, socket.IPPROTO_TCP, b"".join(self._ends))
+            yield
 
-    def _rounds(self, ports: Sequence[int]) -> None:
-        deadline = time.monotonic() + 300 + 5 * len(ports) / self._pace.per_second
-        silent, self._total = list(ports), len(ports)
-        for number in range(1, _MOST_ROUNDS + 1):
-            heard = self.answers.heard
-            # A new order each time: what is lost at a place in a burst is then another port in the next round.
-            random.shuffle(silent)
-            self._round(silent, _ROUND_SECONDS[min(number, 3) - 1], deadline)
-            silent = self.answers.silent_of(silent)
-            if not silent or self.answers.unfinished:
-                return
-            enough = number >= _LEAST_ROUNDS and self.answers.canary.missed_after(number) < MISSED
-            if enough and heard == self.answers.heard:
-                return
-            self.answers.lost += len(silent)
-        self.answers.unfinished = f"the device still lost answers in the last of {_MOST_ROUNDS} rounds"
+    def ask(self, ports: Sequence[int]) -> None:
+        """Send a SYN to each of these ports."""
+        for start in range(0, len(ports), BATCH):
+            self._send([self._template.to(port) for port in ports[start : start + BATCH]])
 
-    def _round(self, ports: Sequence[int], patience: float, deadline: float) -> None:
-        all_heard = self.answers.heard + len(ports)
-        for start in range(0, len(ports), CANARY_EVERY):
-            self._window(ports[start : start + CANARY_EVERY])
-            done = min(self.answers.heard, self._total)
-            self._record.progress(done, self._total, f"TCP ports, {self._pace.per_second} a second")
-            if time.monotonic() > deadline:
-                self.answers.unfinished = "the sweep ran out of time"
-            if self.answers.unfinished:
-                return
-        self._listen(patience, lambda: self.answers.heard >= all_heard)
-
-    def _window(self, ports: Sequence[int]) -> None:
-        """Ask these ports with the canary among them, and wait for the canary's answer."""
-        heard = self._start_canary()
-        # At random, for a rate limit lets the first of a burst through and drops the last.
-        place, batch = random.randrange(len(ports)), self._pace.batch
-        for start in range(0, len(ports), batch):
-            asked = ports[start : start + batch]
-            self._listen(self._pace.wait())
-            for number, port in enumerate(asked, start):
-                if number == place:
-                    self._send_canary()
-                self._send(self._template.to(port))
-            self._pace.spend(len(asked))
-            self._drain()
-        self._await_canary(heard)
-
-    def _start_canary(self) -> int:
-        self._canary_first = self._canary_asks + 1
-        self._canary_open.clear()
-        self._canary_refused = False
-        return self.answers.heard
-
-    def _await_canary(self, heard: int) -> None:
-        """Wait for the canary, ask again when its answer is lost, and learn from that how fast to ask.
-
-        `heard` is how many ports had answered when this question was begun.
-        """
-        for number in range(1 if self._lost_in_a_row > 1 else CANARY_ASKS):
-            if number:
-                self._send_canary()
-                self.answers.lost += 1
-            self._listen(self._patience * 2**number, lambda: bool(self._canary_open) or self._canary_refused)
-            if self._canary_open or self._canary_refused:
-                break
-        answered, late = bool(self._canary_open), number > 0 and self._canary_first in self._canary_open
-        self.answers.canary.count(answered, repeated=number > 0 and not late)
-        self._lost_in_a_row = 0 if answered else self._lost_in_a_row + 1
-        if late:
-            self._patience = min(2.0, 2 * self._patience)
-        elif number:
-            self._pace.halve()
-        elif answered:
-            self._pace.rise()
-        mute = not answered and not self._canary_refused and heard == self.answers.heard
-        self._mute_in_a_row = self._mute_in_a_row + 1 if mute else 0
-        if self._mute_in_a_row > 1:
-            self.answers.unfinished = "the device fell silent, the sweep was ended early"
-
-    def _send_canary(self) -> None:
-        # Another source port and number each time, so that an answer tells which question it belongs to.
-        self._canary_asks += 1
-        isn = (self._isn + self._canary_asks) & 0xFFFFFFFF
-        source = self._sources[1 + self._canary_asks % (_SOURCES - 1)]
+    def ask_canary(self) -> None:
+        """Ask the canary from another source port and with another number each time, which its answer will tell."""
+        self.canary_asks += 1
+        isn = (self._isn + self.canary_asks) & 0xFFFFFFFF
+        source = self._sources[1 + self.canary_asks % (_SOURCES - 1)]
         frame = self.template(source, isn).to(self.answers.canary.port)
         self._keep(frame)
-        self._send(frame)
-        self._pace.spend(1)
+        self._send([frame])
 
-    def _send(self, frame: bytes) -> None:
+    def listen(self, seconds: float, enough: Callable[[], bool] = never) -> None:
+        """Take answers in for some seconds, or until there are enough; at least what is there already."""
+        deadline = time.monotonic() + seconds
+        self._drain()
+        while (left := deadline - time.monotonic()) > 0 and not enough():
+            if select([self._sock], [], [], left)[0]:
+                self._drain()
+
+    def settle(self) -> None:
+        """Wait for nothing: no question is held open."""
+
+    def keep(self, record: Recorder) -> None:
+        """Leave the questions to the canary and the answers that showed something open, as a capture."""
+        record.keep("answers.pcap", pcap(self._frames))
+
+    def _send(self, frames: list[bytes]) -> None:
         for _ in range(200):
             try:
-                self._sock.send(frame)
+                sent = self._outgoing.send(frames)
             except OSError as error:
                 if error.errno not in (errno.ENOBUFS, errno.EAGAIN):
                     raise BenchError(
                         f"interface {self._link.interface} does not send: {error}.", "Check the link of the bench."
                     ) from error
-                self._listen(0.005)
+                self.listen(0.005)
             else:
-                self.answers.sent += 1
-                return
-
-    def _listen(self, seconds: float, enough: Callable[[], bool] = lambda: False) -> None:
-        """Take answers in for some seconds, or until there are enough."""
-        deadline = time.monotonic() + seconds
-        while (left := deadline - time.monotonic()) > 0 and not enough():
-            if select([self._sock], [], [], left)[0]:
-                self._drain()
+                self.answers.sent += sent
+                if sent == len(frames):
+                    return
+                frames = frames[sent:]
 
     def _drain(self) -> None:
         # Bounded, so that a flood cannot hold the sweep up.
-        for _ in range(4_096):
+        for _ in range(64):
             try:
-                frame = self._sock.recv(_SNAPLEN)
-            except BlockingIOError:
-                return
+                number = self._incoming.receive()
             except OSError as error:
                 if error.errno == errno.ENETDOWN:
                     return
                 raise
-            if answer := self.read(frame):
+            if number:
+                self._take_all(number)
+            if number < BATCH:
+                return
+
+    def _take_all(self, number: int) -> None:
+        """Enter a batch of frames: plain RSTs to the ports' questions at once, the others one by one."""
+        closed, own, acknowledged = [], self._sources[0], self._isn + 1 & 0xFFFFFFFF
+        first_of, plain, least = RST | ACK, self._plain, self.least
+        fields = self._incoming.fields(self.layout, number)
+        for at, (values, (length,)) in enumerate(zip(fields, self._incoming.lengths(number), strict=True)):
+            start, protocol, ends, source, destination, number_of, flags = values
+            if (
+                destination == own
+                and number_of == acknowledged
+                and flags == first_of
+                and length >= least
+                and (start, protocol, ends) == plain
+            ):
+                closed.append(source)
+            elif answer := self.read(frame := self._incoming.frame(at)):
                 self._take(answer, frame)
+        self.answers.enter_closed(closed)
 
     def _take(self, answer: TcpAnswer, frame: bytes) -> None:
         """Count what answers a question of ours by both addresses, both ports and the acknowledged number."""
@@ -278,15 +226,15 @@ class SynSweep:
             self.answers.enter(answer.source, is_open)
         elif self._is_of_canary(answer, number):
             self._keep(frame)
-            self._canary_refused |= not is_open
+            self.canary_refused |= not is_open
             self.answers.enter(answer.source, is_open)
             if is_open:
-                self._canary_open.add(number)
+                self.canary_open.add(number)
 
     def _is_of_canary(self, answer: TcpAnswer, number: int) -> bool:
         """Whether this answers the canary question that is being asked, not an older one."""
         return (
-            self._canary_first <= number <= self._canary_asks
+            self.canary_first <= number <= self.canary_asks
             and answer.source == self.answers.canary.port
             and answer.destination == self._sources[1 + number % (_SOURCES - 1)]
         )

@@ -1,10 +1,10 @@
-"""A TCP SYN sweep over IPv6: the frames of RFC 8200 in place of those of IPv4; everything else is `syn.py`'s."""
+"""TCP ports asked by SYNs over IPv6: the frames of RFC 8200 in place of IPv4's; all else is `syn.py`'s."""
 
 import socket
 import struct
 
 from drivers.network.link import Link
-from drivers.network.syn import SYN, SynSweep, SynTemplate, TcpAnswer
+from drivers.network.syn import SYN, SynAsker, SynTemplate, TcpAnswer
 
 ETHERTYPE_IPV6 = 0x86DD
 _HEADERS = 14 + 40
@@ -32,16 +32,19 @@ def parse6(frame: bytes) -> TcpAnswer | None:
     return TcpAnswer(frame[22:38], frame[38:54], source, destination, acknowledged, flags)
 
 
-class Syn6Sweep(SynSweep):
-    """One sweep over a link to an IPv6 address; `run` may be called once."""
+class Syn6Asker(SynAsker):
+    """Asks over a link to an IPv6 address."""
 
     ethertype = ETHERTYPE_IPV6
     family = socket.AF_INET6
+    start = b"\x86\xdd"
+    layout = struct.Struct("!12x2s6xBx32sHH4xIxB60x")
+    least = _HEADERS + 20
 
     def template(self, source: int, isn: int) -> SynTemplate:
         """Return the frames from one source port with one initial sequence number."""
         return Syn6Template(self._link, self._mac, source, isn)
 
     def read(self, frame: bytes) -> TcpAnswer | None:
-        """Read an Ethernet frame; None for what is no TCP segment."""
+        """Read an Ethernet frame; None for anything but a TCP segment."""
         return parse6(frame)

@@ -1,27 +1,37 @@
 """Which UDP services answer: every known service is asked in its own words on its usual port.
 
-A closed port says so by ICMP, of which Linux sends about one a second; waiting for all of them is not worth it, so a
-port without an answer may be open or filtered.
+A closed port says so by ICMP, of which Linux sends about one a second: the sweep asks on at that pace (`icmp_clock.py`)
+until each port has answered or kept silent when its ICMP was due. What is silent then may be open or filtered.
 """
 
 import contextlib
+import errno
 import ipaddress
 import selectors
 import socket
 import time
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from drivers.network.icmp_clock import FIRST_INTERVAL, IcmpClock
 from drivers.network.questions import Question, udp_questions
 from drivers.network.sweep import is_reached
+from drivers.network.sweep_pace import Pace
 from drivers.network.target import Target, answer_of
 from drivers.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
 from lab_config.models import Service, Transport
 
 ROUNDS = 3
 ROUND_SECONDS = 0.5
+PATIENT_SECONDS = 120.0
+"""The longest that ports are asked after the rounds, for the sake of a device that limits its ICMP."""
+DUE_ASKS = 3
+"""How often a port must have kept silent when a closed one would have answered."""
 READ_LIMIT = 4_096
 _SHOWN = 200
+_BARRED = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENOPROTOOPT}
+"""ICMP destination unreachable, but for the port: a firewall's word."""
 
 
 class UdpPorts(Observation):
@@ -32,7 +42,11 @@ class UdpPorts(Observation):
     closed: frozenset[int]
     """Ports that answered ICMP port unreachable."""
     unanswered: frozenset[int]
-    """Ports that are open or filtered: nothing came."""
+    """Ports that are open or filtered: nothing came, or that something stands before them."""
+    filtered: frozenset[int] = frozenset()
+    """Those of `unanswered` of which ICMP said that they cannot be reached."""
+    icmp_interval: float | None = None
+    """Seconds between two ICMP messages, where the device limits them; None where all came at once, or none."""
 
 
 def questions_for(service: Service, table: tuple[Question, ...]) -> tuple[Question, ...]:
@@ -61,11 +75,15 @@ class UdpPort:
     questions: tuple[Question, ...]
     replies: list[Reply] = field(default_factory=list)
     refused: bool = False
+    barred: bool = False
+    """Whether ICMP said that it cannot be reached."""
+    due_asks: int = 0
+    """How often it was asked when a closed port would have been heard."""
 
     @property
     def is_settled(self) -> bool:
         """Whether there is an answer of the service, or the device's word that nobody listens."""
-        return self.refused or any(reply.expected for reply in self.replies)
+        return self.refused or self.barred or any(reply.expected for reply in self.replies)
 
     @property
     def answer(self) -> Answer:
@@ -76,9 +94,8 @@ class UdpPort:
 
     def fact(self) -> Fact:
         """Say what came from this port."""
-        detail = {Answer.REFUSED: "ICMP port unreachable", Answer.SILENT: "no answer: open or filtered"}.get(
-            self.answer
-        )
+        silent = "filtered: ICMP says that it cannot be reached" if self.barred else "no answer: open or filtered"
+        detail = {Answer.REFUSED: "ICMP port unreachable", Answer.SILENT: silent}.get(self.answer)
         if self.replies:
             reply = max(self.replies, key=lambda reply: reply.expected)
             word = reply.service if reply.expected else f"something else than {reply.service}"
@@ -87,24 +104,67 @@ class UdpPort:
         return Fact(about=f"udp/{self.port}", answer=self.answer, detail=detail or "")
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """A question to a port, and the socket that hears its answer."""
+
+    port: UdpPort
+    question: Question
+    sock: socket.socket
+
+
 class UdpAsking:
     """Asks many ports at once, a few times, and hears whatever port of the device replies."""
 
     def __init__(self, target: Target, record: Recorder) -> None:
         self._target, self._record = target, record
+        self._pace = Pace(target.bench.packets_per_second)
+        self.clock = IcmpClock()
+        self.is_limited = False
+        """Whether the device was seen to hold its ICMP messages back."""
 
-    def ask(self, ports: Iterable[UdpPort]) -> None:
-        """Ask each port until it is settled or was asked `ROUNDS` times, and enter the answers there."""
+    def ask(self, ports: Iterable[UdpPort], *, patiently: bool = False) -> None:
+        """Ask each port until it is settled or was asked `ROUNDS` times, and enter the answers there.
+
+        With `patiently`, go on until a port that is closed would have been heard, however rarely the device says so.
+        """
         with contextlib.ExitStack() as self._stack, selectors.DefaultSelector() as self._selector:
-            asked = [(port, question, self._open(port, question)) for port in ports for question in port.questions]
+            asked = [
+                _Asked(port, question, self._open(port, question)) for port in ports for question in port.questions
+            ]
             for number in range(ROUNDS):
-                left = [entry for entry in asked if not entry[0].is_settled]
+                left = [one for one in asked if not one.port.is_settled]
                 self._record.progress(len(asked) - len(left), len(asked), f"UDP, round {number + 1} of {ROUNDS}")
                 if not left:
                     return
-                for port, question, sock in left:
-                    self._send(port, question, sock)
-                self._collect([port for port, _, _ in left])
+                if patiently and number == ROUNDS - 1:
+                    self._listen(FIRST_INTERVAL / 2, left)
+                heard = self.clock.heard
+                for one in left:
+                    self._listen(self._pace.wait(), left)
+                    self._send(one)
+                self._listen(ROUND_SECONDS, left)
+            if patiently and self.clock.heard > heard:
+                self.is_limited = True
+                self._ask_on([one for one in asked if not one.port.is_settled])
+
+    def _ask_on(self, left: list[_Asked]) -> None:
+        """Ask one port after the other as often as the device lets a closed one be heard.
+
+        One question at a time, for each costs a closed port one of the messages that the device grants.
+        """
+        turns, total = deque(left), len({one.port.port for one in left})
+        deadline = time.monotonic() + PATIENT_SECONDS
+        while turns and time.monotonic() < deadline:
+            one = turns.popleft()
+            if one.port.is_settled or one.port.due_asks >= DUE_ASKS * len(one.port.questions):
+                continue
+            turns.append(one)
+            one.port.due_asks += self.clock.is_due(time.monotonic())
+            self._send(one)
+            self._listen(self.clock.pause(time.monotonic()), [one])
+            remaining = len({one.port.port for one in turns if not one.port.is_settled})
+            self._record.progress(total - remaining, total, "UDP, at the pace of the device's ICMP")
 
     def _open(self, port: UdpPort, question: Question) -> socket.socket:
         """Open a socket that hears ICMP errors and replies, and one beside it for replies from another port.
@@ -122,17 +182,26 @@ class UdpAsking:
         self._selector.register(beside, selectors.EVENT_READ, (port, question, True))
         return connected
 
-    def _send(self, port: UdpPort, question: Question, sock: socket.socket) -> None:
-        payload = question.payload()
+    def _send(self, one: _Asked) -> None:
+        self._pace.spend(1)
         # A pending ICMP error is handed to the first call that comes, which then has not sent anything.
         try:
-            sock.send(payload)
+            one.sock.send(one.question.payload())
         except OSError as error:
-            port.refused |= answer_of(error) is Answer.REFUSED
+            self._enter(one.port, error)
 
-    def _collect(self, ports: list[UdpPort]) -> None:
-        deadline = time.monotonic() + ROUND_SECONDS
-        while (left := deadline - time.monotonic()) > 0 and not all(port.is_settled for port in ports):
+    def _enter(self, port: UdpPort, error: OSError) -> None:
+        """Enter what ICMP said; BenchError for an error that is this machine's own."""
+        if error.errno in _BARRED:
+            port.barred = True
+        elif answer_of(error) is Answer.REFUSED:
+            self.clock.hear(time.monotonic())
+            port.refused = True
+
+    def _listen(self, seconds: float, asked: list[_Asked]) -> None:
+        """Take in what comes for some seconds, or until each of these is settled."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0 and not all(one.port.is_settled for one in asked):
             for key, _ in self._selector.select(left):
                 sock = key.fileobj
                 assert isinstance(sock, socket.socket)
@@ -144,7 +213,7 @@ class UdpAsking:
         except BlockingIOError:
             return
         except OSError as error:
-            port.refused |= answer_of(error) is Answer.REFUSED
+            self._enter(port, error)
             return
         if is_beside and ipaddress.ip_address(source[0]) != ipaddress.ip_address(self._target.address):
             return
@@ -164,6 +233,8 @@ class UdpSweep:
 
     target: Target
     declared: tuple[Service, ...]
+    only: frozenset[int] | None = None
+    """Of the table, only these ports; None for all."""
 
     @property
     def name(self) -> str:
@@ -177,7 +248,7 @@ class UdpSweep:
         asking = UdpAsking(self.target, record)
         before = self._control(asking, services)
         asked = [port for port in ports.values() if self._is_asked(port.port, services)]
-        asking.ask(asked)
+        asking.ask(asked, patiently=True)
         witness = self._witness(before, self._control(asking, services))
         facts = [
             port.fact()
@@ -194,11 +265,13 @@ class UdpSweep:
             open=_those(asked, Answer.SEEN),
             closed=_those(asked, Answer.REFUSED),
             unanswered=frozenset(ports) - _those(asked, Answer.SEEN) - _those(asked, Answer.REFUSED),
+            filtered=frozenset(port.port for port in asked if port.barred and port.answer is Answer.SILENT),
+            icmp_interval=round(asking.clock.interval, 2) if asking.is_limited else None,
         )
 
     def _ports(self, services: tuple[Service, ...]) -> dict[int, UdpPort]:
         table = udp_questions()
-        numbers = {port for row in table for port in row.ports}
+        numbers = {port for row in table for port in row.ports if self.only is None or port in self.only}
         ports = {port: UdpPort(port, tuple(row for row in table if port in row.ports)) for port in numbers}
         ports.update({service.port: UdpPort(service.port, questions_for(service, table)) for service in services})
         return ports

@@ -38,7 +38,7 @@ def test_the_whole_rule_book_names_what_no_case_covers(run_device: Run) -> None:
     uncovered = [one.id for one in results.requirements if one.verdict is RequirementVerdict.UNCOVERED]
     assert results.overall is Overall.INCOMPLETE
     assert len(results.requirements) == 65
-    assert {"AI-2", "IAC-2b"} <= set(uncovered)
+    assert "AI-2" in uncovered
     assert "uncovered" in results.reason
 
 

@@ -15,18 +15,30 @@ from typing import Any
 import pytest
 
 from drivers.errors import BenchError
-from drivers.network.connect_sweep import ConnectSweep
+from drivers.network.connect_sweep import ConnectAsker
 from drivers.network.link import Link, link_to
-from drivers.network.ports import OTHER_CLOSED, OTHER_FILTERED, TcpPorts, TcpSweep
-from drivers.network.sweep import Canary, Pace
+from drivers.network.port_sweep import PortSweep
+from drivers.network.ports import COURSE, OTHER_CLOSED, OTHER_FILTERED, TcpPorts, TcpSweep
+from drivers.network.questions import udp_questions
+from drivers.network.sweep import Canary, PortAnswers
 from drivers.network.syn import SYN, SynTemplate, checksum, parse
 from drivers.network.target import Target
+from drivers.network.udp import UdpPorts
 from lab_config.models import NetworkBench
 from tests.drivers.network.servers import closed_port, mute_port, tcp_server
 from tests.drivers.recorder import MemoryRecorder
 
 ROOT = Path(__file__).parents[3]
 LINK = Link("lab0", bytes.fromhex("020000000001"), "192.0.2.1", "192.0.2.10")
+
+
+class TarpitListener(contextlib.ExitStack):
+    """Four hundred ports of an address that nobody else uses, all of which accept."""
+
+    def __enter__(self) -> str:  # type: ignore[override]
+        for port in range(20_000, 20_400):
+            self.enter_context(socket.create_server(("127.84.0.2", port)))
+        return "127.84.0.2"
 
 
 @functools.cache
@@ -56,6 +68,10 @@ def loopback(**port_map: int) -> Target:
     return Target(
         NetworkBench(address="127.0.0.1", port_map={f"tcp/{key[1:]}": port for key, port in port_map.items()})
     )
+
+
+def by_connect(canary: int, record: MemoryRecorder | None = None) -> PortSweep:
+    return PortSweep(ConnectAsker(loopback(), Canary(canary)), 50_000, record or MemoryRecorder())
 
 
 def accept(connection: socket.socket) -> None:
@@ -119,18 +135,6 @@ def test_a_canary_that_lost_more_than_a_tenth_does_not_hold() -> None:
     assert not canary.witness().holds
 
 
-def test_the_pace_halves_and_comes_back_no_higher_than_its_ceiling() -> None:
-    pace = Pace(1_000)
-    pace.halve()
-    assert pace.per_second == 500
-    for _ in range(100):
-        pace.rise()
-    assert pace.per_second == 1_000
-    for _ in range(100):
-        pace.halve()
-    assert pace.per_second == 200
-
-
 # --- connect() on loopback ---------------------------------------------------------------------------------------
 
 
@@ -162,7 +166,7 @@ def test_behind_forwarding_only_mapped_and_declared_ports_are_asked_and_nothing_
 def test_a_port_that_drops_questions_is_silent_and_was_asked_again() -> None:
     record = MemoryRecorder()
     with tcp_server(accept) as canary, mute_port() as mute:
-        answers = ConnectSweep(loopback(), Canary(canary), record).run([canary, mute])
+        answers = by_connect(canary, record).run([canary, mute])
     assert answers.silent_of([canary, mute]) == [mute]
     assert answers.lost >= 1
     assert answers.canary.witness().holds
@@ -170,7 +174,7 @@ def test_a_port_that_drops_questions_is_silent_and_was_asked_again() -> None:
 
 def test_a_device_that_answers_nothing_ends_the_sweep_early_without_a_witness() -> None:
     with mute_port() as mute:
-        answers = ConnectSweep(loopback(), Canary(mute), MemoryRecorder()).run([mute])
+        answers = by_connect(mute).run([mute])
     assert not answers.heard
     assert answers.sent < 10
     assert not answers.witness().holds
@@ -178,7 +182,7 @@ def test_a_device_that_answers_nothing_ends_the_sweep_early_without_a_witness() 
 
 
 def test_too_few_files_slow_a_sweep_down_and_do_not_break_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drivers.network.connect_sweep.MISSED", 1.0)
+    monkeypatch.setattr("drivers.network.port_sweep.MISSED", 1.0)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.ExitStack() as stack:
         # Without a thread that accepts, which would run out of files as well.
@@ -187,7 +191,7 @@ def test_too_few_files_slow_a_sweep_down_and_do_not_break_it(monkeypatch: pytest
         probe = stack.enter_context(socket.socket())
         resource.setrlimit(resource.RLIMIT_NOFILE, (probe.fileno() + 4, hard))
         try:
-            answers = ConnectSweep(loopback(), Canary(canary), MemoryRecorder()).run([canary, *mute])
+            answers = by_connect(canary).run([canary, *mute])
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert sorted(answers.silent_of([canary, *mute])) == sorted(mute)
@@ -199,10 +203,22 @@ def test_a_machine_without_any_socket_left_is_the_bench_s_fault(monkeypatch: pyt
     def no_socket(*_: object) -> socket.socket:
         raise OSError(errno.EMFILE, "Too many open files")
 
-    sweep = ConnectSweep(loopback(), Canary(443), MemoryRecorder())
+    sweep = by_connect(443)
     monkeypatch.setattr(socket, "socket", no_socket)
     with pytest.raises(BenchError, match="no socket"):
         sweep.run([443])
+
+
+# --- UDP in a namespace: loopback does not limit ICMP ---------------------------------------------------------------
+
+
+def test_each_closed_udp_port_of_a_device_that_limits_its_icmp_is_heard_in_the_end() -> None:
+    closed = sorted({port for row in udp_questions() for port in row.ports})[:25]
+    seen = UdpPorts.model_validate(in_namespace(kernel=[443], ratelimit=200, udp=closed))
+    assert seen.closed == set(closed)
+    assert not seen.unanswered
+    assert seen.icmp_interval is not None
+    assert 0.05 <= seen.icmp_interval < 1.0
 
 
 # --- raw frames in a namespace -----------------------------------------------------------------------------------
@@ -256,7 +272,7 @@ def test_a_device_that_loses_the_first_question_to_each_port_is_asked_again() ->
 
 
 def test_a_device_that_dies_in_the_sweep_leaves_no_witness() -> None:
-    seen, _ = sweep_in_namespace(habits={"dies_after": 5_000})
+    seen, _ = sweep_in_namespace(habits={"dies_after": 5_000}, rest_seconds=1)
     assert not seen.conclusive
     assert seen.witness is not None
     assert "fell silent" in seen.witness.what
@@ -278,8 +294,67 @@ def test_a_rate_limit_slows_the_sweep_down_and_hides_no_port() -> None:
     assert result["lost"] > 0
 
 
+def test_a_device_that_goes_silent_when_it_is_asked_faster_is_rested_and_nothing_is_missed() -> None:
+    hidden = list(range(100, 900, 100))
+    habits = {"open": [443, *hidden], "per_second": 400, "silent_seconds": 2.0}
+    result = in_namespace(habits=habits, first_ports=900)
+    assert set(result["open"]) == {443, *hidden}
+    assert result["closed"] == 899 - 1 - len(hidden)
+    assert result["rests"]
+    assert result["witness"], result["why"]
+
+
+def test_a_device_that_blocks_a_sweep_for_good_is_said_to_protect_itself_and_closes_nothing_more() -> None:
+    habits = {"per_second": 400, "silent_seconds": 1_000.0}
+    result = in_namespace(habits=habits, first_ports=900, rest_seconds=1)
+    assert not result["witness"]
+    assert "protects itself" in result["why"]
+    assert result["closed"] < 400
+
+
+def test_a_canary_that_is_limited_by_itself_is_no_witness_and_ends_no_sweep() -> None:
+    result = in_namespace(habits={"open": [443, 899], "canary_syns": 3}, first_ports=900)
+    assert set(result["open"]) == {443, 899}
+    assert result["closed"] == 897
+    assert not result["witness"]
+
+
+def test_a_device_that_refuses_every_port_after_a_while_is_not_called_closed() -> None:
+    result = in_namespace(habits={"refuses_after": 300}, first_ports=900, rest_seconds=1)
+    assert not result["witness"]
+    assert "refused its canary port, which it had opened before" in result["why"]
+    assert result["closed"] <= 300
+
+
+def test_closed_ports_of_a_device_that_limits_its_rsts_alone_leave_the_sweep_conclusive() -> None:
+    result = in_namespace(habits={"open": [443, 800], "closed_per_second": 20}, first_ports=900)
+    assert set(result["open"]) == {443, 800}
+    assert result["witness"], result["why"]
+    assert result["missed"] < 1e-3
+
+
+def test_a_tarpit_that_answers_on_every_port_is_no_service_and_no_witness() -> None:
+    seen, _ = sweep_in_namespace(habits={"tarpit": True})
+    assert not seen.open
+    assert seen.indistinct >= 256
+    assert seen.sent < 2_000
+    assert not seen.conclusive
+    assert seen.witness is not None
+    assert "as a tarpit or a SYN proxy does" in seen.witness.what
+    assert "as from nearly every port" in seen.detail("tcp/443") or "tarpit" in seen.detail("tcp/443")
+    assert not seen.seen - {COURSE}
+
+
+def test_the_same_tarpit_is_seen_by_connect() -> None:
+    with TarpitListener() as address:
+        target = Target(NetworkBench(address=address))
+        answers = PortSweep(ConnectAsker(target, Canary(20_000)), 50_000, MemoryRecorder()).run(range(20_000, 20_400))
+    assert answers.indistinct
+    assert "tarpit" in answers.witness().what
+
+
 def test_the_first_answer_of_a_port_that_was_open_stands() -> None:
-    answers = ConnectSweep(loopback(), Canary(1), MemoryRecorder()).answers
+    answers = PortAnswers("syn", Canary(1))
     answers.enter(80, True)
     answers.enter(80, False)
     assert (answers.open, answers.closed) == ({80}, set())

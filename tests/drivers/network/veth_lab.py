@@ -15,15 +15,19 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from pyroute2 import IPRoute
 
+from drivers.network import port_sweep
 from drivers.network.link import Link, link_to
+from drivers.network.port_sweep import PortSweep
 from drivers.network.ports import TcpSweep
 from drivers.network.sweep import Canary
-from drivers.network.syn import ACK, RST, SYN, SynSweep, checksum, parse
+from drivers.network.syn import ACK, RST, SYN, SynAsker, checksum, parse
 from drivers.network.target import Target
+from drivers.network.udp import UdpSweep
 from lab_config.models import NetworkBench
 from tests.drivers.recorder import MemoryRecorder
 
@@ -44,6 +48,16 @@ class Habits:
     dies_after: int = 0
     per_second: int = 0
     """A rate limit: what is above is dropped."""
+    silent_seconds: float = 0.0
+    """What is above the limit silences the device for so long."""
+    closed_per_second: int = 0
+    """A limit of the RSTs alone."""
+    refuses_after: int = 0
+    """After so many SYNs, every port answers RST."""
+    canary_syns: int = 0
+    """So many SYNs to the first open port are answered, as a firewall limits new connections to SSH."""
+    tarpit: bool = False
+    """Every port answers SYN-ACK."""
 
 
 class Child:
@@ -93,10 +107,14 @@ def configure(name: str, address: str | None) -> None:
         netlink.link("set", index=index, state="up")
 
 
-def kernel_device(ports: list[int], child: Child) -> None:
-    """Be a device whose TCP is the kernel's: listen on these ports in a namespace of its own."""
+def kernel_device(ports: list[int], icmp_ratelimit: int, child: Child) -> None:
+    """Be a device whose TCP is the kernel's: listen on these ports in a namespace of its own.
+
+    It says in this many milliseconds of one closed UDP port that it is closed, and of six at once.
+    """
     if ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWNET):
         raise OSError(ctypes.get_errno(), "unshare")
+    Path("/proc/sys/net/ipv4/icmp_ratelimit").write_text(str(icmp_ratelimit))
     child.ready()
     child.wait_for_parent()
     configure("eth0", DEVICE)
@@ -105,11 +123,32 @@ def kernel_device(ports: list[int], child: Child) -> None:
     select.select(servers[:0], [], [])
 
 
+class Bucket:
+    """Fifty tokens, and so many more a second; 0 for as many as one likes."""
+
+    def __init__(self, per_second: int) -> None:
+        self.per_second, self.tokens, self.at = per_second, 50.0, time.monotonic()
+
+    def take(self) -> bool:
+        """Take a token, if there is one."""
+        now = time.monotonic()
+        self.tokens = min(50.0, self.tokens + (now - self.at) * self.per_second)
+        self.at = now
+        if self.per_second and self.tokens < 1:
+            return False
+        self.tokens -= 1
+        return True
+
+
 class FrameDevice:
     """Be a device that answers ARP and SYNs by its habits."""
 
     def __init__(self, habits: Habits) -> None:
-        self.habits, self.asked, self.syns, self.tokens, self.at = habits, set[int](), 0, 50.0, time.monotonic()
+        self.habits, self.asked, self.syns = habits, set[int](), 0
+        self.all = Bucket(habits.per_second)
+        self.resets = Bucket(habits.closed_per_second)
+        self.silent_until = 0.0
+        self.canary_syns = 0
 
     def run(self, child: Child) -> None:
         """Answer until killed."""
@@ -132,8 +171,16 @@ class FrameDevice:
             return None
         port, habits = question.destination, self.habits
         self.syns += 1
-        is_open = port in habits.open
+        is_open = port in habits.open or habits.tarpit
         if not self.in_time() or (habits.dies_after and self.syns > habits.dies_after):
+            return None
+        if habits.refuses_after and self.syns > habits.refuses_after:
+            is_open = False
+        if port == habits.open[0]:
+            self.canary_syns += 1
+            if habits.canary_syns and self.canary_syns > habits.canary_syns:
+                return None
+        if not is_open and not self.resets.take():
             return None
         if habits.drop_first and port not in self.asked:
             self.asked.add(port)
@@ -145,16 +192,14 @@ class FrameDevice:
         return self.segment(frame, number & 0xFFFFFFFF, flags)
 
     def in_time(self) -> bool:
-        """Take a token, where there is a rate limit."""
-        if not self.habits.per_second:
-            return True
+        """Whether this SYN is answered, as far as its time goes."""
         now = time.monotonic()
-        self.tokens = min(50.0, self.tokens + (now - self.at) * self.habits.per_second)
-        self.at = now
-        if self.tokens < 1:
+        if now < self.silent_until:
             return False
-        self.tokens -= 1
-        return True
+        if self.all.take():
+            return True
+        self.silent_until = now + self.habits.silent_seconds
+        return False
 
     def segment(self, frame: bytes, acknowledged: int, flags: int) -> bytes:
         """Build the answer to a SYN."""
@@ -168,14 +213,25 @@ class FrameDevice:
 def sweep(arguments: dict[str, Any]) -> dict[str, Any]:
     """Sweep from the lab side, and return the observation and the evidence."""
     record = MemoryRecorder()
+    port_sweep.REST_SECONDS = arguments.get("rest_seconds", port_sweep.REST_SECONDS)
     if "first_ports" in arguments:
         link = link_to(DEVICE, "lab0")
         mac = link.resolve() if link else None
         assert link is not None
         assert mac is not None
-        answers = SynSweep(link, mac, Canary(443), 50_000, record).run(range(1, arguments["first_ports"]))
-        return {"open": sorted(answers.open), "lost": answers.lost, "witness": answers.witness().holds}
+        answers = PortSweep(SynAsker(link, mac, Canary(443)), 50_000, record).run(range(1, arguments["first_ports"]))
+        return {
+            "open": sorted(answers.open),
+            "closed": len(answers.closed),
+            "lost": answers.lost,
+            "rests": answers.rests,
+            "missed": answers.missed,
+            "witness": answers.witness().holds,
+            "why": answers.witness().what,
+        }
     bench = NetworkBench(address=DEVICE, interface="lab0")
+    if "udp" in arguments:
+        return UdpSweep(Target(bench), (), frozenset(arguments["udp"])).run(record).model_dump(mode="json")
     if arguments.get("no_raw"):
         Link.open = refuse  # type: ignore[method-assign,assignment]
     seen = TcpSweep(Target(bench), frozenset(arguments["declared"]), 443).run(record)
@@ -192,7 +248,7 @@ def main() -> None:
     """Make the veth pair and the device, sweep it, and print what was observed."""
     arguments = json.loads(sys.argv[1])
     if "kernel" in arguments:
-        with Child(lambda child: kernel_device(arguments["kernel"], child)) as device:
+        with Child(lambda child: kernel_device(arguments["kernel"], arguments.get("ratelimit", 1000), child)) as device:
             make_link({"ifname": "eth0", "net_ns_pid": device.pid})
             device.go_on()
             device.wait_until_ready()
