@@ -1,4 +1,4 @@
-"""The command: `trustprobe run`, `matrix`, `bench check`, `mud`, `send` and `schema`. It reads options and hands over."""
+"""The command, whose subcommands are the functions below. It reads options and hands over."""
 
 import json
 import os

@@ -32,7 +32,7 @@ def send(file: Path, bench_name: str, product_name: str | None, defects: tuple[s
         )
     declaration = find("products", product_name or str(peek(path, "product")))
     service = _service(load(declaration, Product), kept, declaration)
-    with _network(path, Wanted(defects, "interface_access_control", False, loopback, declaration)) as network:
+    with _network(path, Wanted(defects, ("interface_access_control",), False, loopback, declaration)) as network:
         return _send(Target(network), service, kept)
 
 
