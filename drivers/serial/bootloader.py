@@ -20,6 +20,8 @@ KEYS = {"CR": "\r", "space": " ", "Ctrl-C": "\x03", "ESC": "\x1b", "a": "a"}
 _KEY_SECONDS = 0.02
 _PROMPT_SECONDS = 1.0
 _PROMPT_SETTLE = 0.2
+_KILL_LINE = "\x15"
+"""Ctrl-U: takes back what was typed of a line (POSIX termios, VKILL)."""
 _GENERIC_PROMPT = r"(?i:=> |U-Boot> |\S*boot\S*> |\S*boot\S*# )"
 _KERNEL = r"Starting kernel|Booting kernel|Booting Linux|Uncompressing Linux|Linux version|\[ *\d+\.\d{6}\]"
 
@@ -150,9 +152,17 @@ class InterruptAutoboot:
                 course.prompt = arrival.text
                 break
             else:
-                course.ended = arrival.awaited in ends or boot.read_until(*ends) is not None
+                course.ended = arrival.awaited in ends or self._goes_on(boot)
                 break
         return course
+
+    def _goes_on(self, boot: Boot) -> bool:
+        """Whether the boot ends in a login or a shell. A key that came late may stand behind the prompt for a name."""
+        login = Awaited.line(self.declaration.login_prompt)
+        arrival = boot.read_until(*ends_of_boot(self.declaration), login)
+        if arrival is not None and arrival.awaited is login:
+            boot.console.send(_KILL_LINE)
+        return arrival is not None
 
     def _boot_on(self, boot: Boot) -> str:
         """Let the device start again, and say how that went."""
