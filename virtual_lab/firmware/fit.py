@@ -6,7 +6,7 @@ from typing import Final
 from virtual_lab.firmware.host import U_BOOT, run
 from virtual_lab.firmware.keys import BOOT
 
-MACHINE: Final = ("-M", "virt", "-cpu", "cortex-a53", "-smp", "1", "-m", "512M")
+MACHINE: Final = ("-M", "virt", "-cpu", "cortex-a53", "-smp", "2", "-m", "512M")
 """The board; the device tree describes exactly this one."""
 CONFIGURATION: Final = "conf-1"
 _LOAD = "0x41000000"

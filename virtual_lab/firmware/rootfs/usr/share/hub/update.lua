@@ -72,7 +72,6 @@ end
 function update.install(octets, read, user, source)
     if exists(CHECKED) then return { state = "busy" } end
     receive(octets, read)
-    local digest = output("openssl dgst -sha256 -r " .. IMAGE):match("^%x+") or "-"
     local head = io.open(IMAGE, "rb"):read(4096) or ""
     local version = head:match('version%s*=%s*"([%w.]+)"') or ""
     local _, good = output("TMPDIR=/run/hub/update swupdate-client -d -v " .. IMAGE)
@@ -81,6 +80,7 @@ function update.install(octets, read, user, source)
         os.execute("/usr/lib/hub/install " .. CHECKED .. " '" .. version .. "' </dev/null >/dev/null 2>&1 &")
         return { state = "installing", version = version }
     end
+    local digest = output("openssl dgst -sha256 -r " .. IMAGE):match("^%x+") or "-"
     os.remove(IMAGE)
     local outcome = { state = "rejected", reason = reason(), version = version }
     state.save(OUTCOME, json.encode(outcome))
