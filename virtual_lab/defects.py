@@ -37,6 +37,8 @@ class Defect(BaseModel):
     leaves_manual: tuple[str, ...] = ()
     alone: bool = False
     """Whether it changes what cases of other flaws see, so that it shares no device with another flaw."""
+    not_beside: tuple[str, ...] = ()
+    """Other flaws that it hides, or that hide it: no device has both."""
     module: str | None = None
     """A Python module of the development tools that the flaw is made with."""
 
