@@ -37,6 +37,8 @@ class Defect(BaseModel):
     leaves_manual: tuple[str, ...] = ()
     alone: bool = False
     """Whether it changes what cases of other flaws see, so that it shares no device with another flaw."""
+    not_beside: tuple[str, ...] = ()
+    """Other flaws that it hides, or that hide it: no device has both."""
     module: str | None = None
     """A Python module of the development tools that the flaw is made with."""
 
@@ -47,18 +49,37 @@ class Defect(BaseModel):
         return self
 
 
-class Register(BaseModel):
-    """All defects of one virtual device, by id."""
+class Hardened(BaseModel):
+    """What is known of the device without a planted flaw: cases, or single rows as `case[row]`, that fail there."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    fails: tuple[str, ...] = ()
+    """They fail whatever is planted, so they count for no defect."""
+
+
+class Register(BaseModel):
+    """All defects of one virtual device, by id, and what fails without any of them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hardened: Hardened = Hardened()
     defects: dict[str, Defect]
 
 
 @cache
+def _read(device: str) -> Register:
+    return load(FILES[device], Register, {})
+
+
 def register(device: str = REFERENCE) -> dict[str, Defect]:
     """Read the register of one virtual device."""
-    return load(FILES[device], Register, {}).defects
+    return _read(device).defects
+
+
+def known_failures(device: str = REFERENCE) -> tuple[str, ...]:
+    """Return the cases and rows that fail on this virtual device without a planted flaw."""
+    return _read(device).hardened.fails
 
 
 def require_defects(names: Iterable[str], device: str = REFERENCE) -> None:

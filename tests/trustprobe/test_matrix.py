@@ -1,9 +1,12 @@
-"""Which runs `trustprobe matrix` makes; that they find what they must is shown in tests/detection."""
+"""Which runs `trustprobe matrix` makes, and what it takes for found; tests/detection shows both on a device."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from reports.results import Results, Row, Verdict
+from tests.reports.samples import case_of_rows, results
 from trustprobe.cli import matrix
 from trustprobe.cli.run import Options
 
@@ -42,3 +45,36 @@ def test_the_hardened_device_is_asked_where_no_defect_is_named(asked: list[tuple
     with pytest.raises(StoppedError):
         matrix.run_matrix(tmp_path, (), 1)
     assert asked[0] == ()
+
+
+VERSION = {"services.disclosure": ["tcp-22"]}
+"""What the register says of the hardened firmware device."""
+
+
+def failing(rows: Mapping[str, list[str]]) -> Results:
+    """A run in which these rows of these cases failed."""
+    return results(
+        *(
+            case_of_rows(name, tuple(Row(id=row, verdict=Verdict.FAIL, reason="seen") for row in failed))
+            for name, failed in rows.items()
+        )
+    )
+
+
+def test_what_the_hardened_device_is_known_for_is_no_flaws() -> None:
+    run = failing({**VERSION, "debug.jtag.read_memory": ["-"]})
+    outcome = matrix.compare(("jtag_open",), run, device="firmware")
+    assert outcome.holds
+    assert outcome.failed == ("debug.jtag.read_memory",)
+
+
+def test_another_row_of_a_case_that_the_hardened_device_is_known_for_counts() -> None:
+    run = failing({"services.disclosure": ["tcp-22", "tcp-443"], "debug.jtag.read_memory": ["-"]})
+    assert matrix.compare(("jtag_open",), run, device="firmware").others == ("services.disclosure",)
+    assert matrix.compare((), run, device="firmware").others == ("debug.jtag.read_memory", "services.disclosure")
+
+
+def test_the_hardened_device_has_to_fail_what_it_is_known_for_and_nothing_else() -> None:
+    assert matrix.compare((), failing(VERSION), device="firmware").holds
+    assert matrix.compare((), failing({}), device="firmware").missed == ("services.disclosure[tcp-22]",)
+    assert matrix.compare((), failing({}), device="reference").holds

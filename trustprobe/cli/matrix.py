@@ -19,7 +19,7 @@ from drivers.errors import ConfigurationError
 from reports.results import Results, Verdict
 from trustprobe.cli.run import Options, judge, read_results
 from trustprobe.cli.soundness import HARDENED, Outcome, require_writable, write_page
-from virtual_lab.defects import REFERENCE, register, require_defects
+from virtual_lab.defects import REFERENCE, known_failures, register, require_defects
 
 PROFILE: Final = "cyber_trust_mark"
 PROFILES: Final = MappingProxyType({REFERENCE: PROFILE, "firmware": "device_interfaces"})
@@ -33,15 +33,17 @@ def compare(
     device: str = REFERENCE,
     beside: Sequence[str] = (),
 ) -> Outcome:
-    """Compare a run with the register; without a defect nothing may fail. `fails` names cases, or rows as `case[row]`.
+    """Compare a run with the register; without a defect, what the register accepts of the hardened device must fail.
 
+    `fails` names cases, or rows as `case[row]`. What fails on the hardened device is no defect's.
     Of a run of some capabilities, only the cases of those are expected to fail. `leaves_manual` names cases that a
     person has to look at because of the defect: what answers nothing fails nothing. The cases of defects that were
     planted `beside` these are left out.
     """
     entries = [register(device)[defect] for defect in defects]
     elsewhere = {case.id for case in results.cases if capabilities and case.capability not in capabilities}
-    fails = [name for entry in entries for name in entry.fails]
+    own = known_failures(device)
+    fails = [name for entry in entries for name in entry.fails] if entries else own
     expected = [name for name in fails if name.split("[", 1)[0] not in elsewhere]
     failed = {case.id: {row.id for row in case.rows if row.verdict is Verdict.FAIL} for case in results.cases}
     missed = [name for name in expected if not _failed(name, failed)]
@@ -49,7 +51,10 @@ def compare(
     missed += sorted({name for entry in entries for name in entry.leaves_manual} - manual - elsewhere)
     named = {name.split("[", 1)[0] for name in expected}
     theirs = {name.split("[", 1)[0] for defect in beside for name in register(device)[defect].fails} - named
-    others = sorted(case for case, rows in failed.items() if rows and case not in named | theirs)
+    new = {case: {row for row in rows if not _is_named(case, row, own)} for case, rows in failed.items()}
+    others = sorted(case for case, rows in new.items() if rows and (case not in named | theirs or not entries))
+    if entries:
+        failed = new
     open_cases = [case for case in results.cases if case.verdict in {Verdict.INCONCLUSIVE, Verdict.ERROR}]
     return Outcome(
         defect=", ".join(defects) or HARDENED,
@@ -63,6 +68,10 @@ def compare(
 def _failed(name: str, failed: dict[str, set[str]]) -> bool:
     case, _, row = name.partition("[")
     return row.removesuffix("]") in failed.get(case, set()) if row else bool(failed.get(case))
+
+
+def _is_named(case: str, row: str, names: Iterable[str]) -> bool:
+    return any(name in {case, f"{case}[{row}]"} for name in names)
 
 
 def never_failed(outcomes: Iterable[Outcome], results: Results) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Which planted flaws may share one firmware device, so that `trustprobe matrix --own` starts fewer of them.
 
 A device takes as long to boot and to be swept as to be asked about one flaw. Flaws share one where they are found by
-the same capabilities, no case or row is named by two of them, and all of them can be planted at once.
+the same capabilities, no case or row is named by two of them, none hides another, and all can be planted at once.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,10 @@ def groups(defects: Mapping[str, Defect]) -> list[tuple[str, ...]]:
     for name, defect in defects.items():
         for group in made:
             others = [defects[other] for other in group]
-            if len(group) < MOST and _are_apart(defect, others) and planted.fit_together([*group, name], entries):
+            hidden = {*defect.not_beside, *(theirs for other in others for theirs in other.not_beside)}
+            if len(group) == MOST or hidden & {*group, name} or not _are_apart(defect, others):
+                continue
+            if planted.fit_together([*group, name], entries):
                 group.append(name)
                 break
         else:

@@ -30,6 +30,12 @@ def test_every_registered_flaw_can_be_planted() -> None:
     assert not set(register("firmware")) - set(planted.table())
 
 
+def test_every_flaw_that_another_may_not_stand_beside_is_registered() -> None:
+    assert not {other for flaw in register("firmware").values() for other in flaw.not_beside} - set(
+        register("firmware")
+    )
+
+
 def test_every_registered_flaw_names_cases_that_there_are(published: dict[str, Case]) -> None:
     named = {
         case.split("[")[0] for flaw in register("firmware").values() for case in (*flaw.fails, *flaw.leaves_manual)

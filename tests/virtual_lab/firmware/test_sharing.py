@@ -1,6 +1,7 @@
 """Which flaws share a firmware device when each is asked its own cases. Nothing is booted."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from trustprobe.cli.matrix import plans
 from trustprobe.cli.soundness import HARDENED
@@ -9,8 +10,8 @@ from virtual_lab.firmware import planted, rootfs
 from virtual_lab.firmware.sharing import MOST, groups
 
 
-def flaw(fails: Iterable[str], *, capability: str = "data_protection", alone: bool = False) -> Defect:
-    return Defect(title="a flaw", capabilities=(capability,), fails=tuple(fails), alone=alone)
+def flaw(fails: Iterable[str], *, capability: str = "data_protection", **more: Any) -> Defect:
+    return Defect(title="a flaw", capabilities=(capability,), fails=tuple(fails), **more)
 
 
 def test_every_flaw_of_the_register_is_planted_once() -> None:
@@ -37,6 +38,12 @@ def test_flaws_share_only_where_their_cases_and_capabilities_let_them() -> None:
     assert groups(same) == [("telnetd_open", "httpd_open")]
     for other in (flaw(["a[1]"]), flaw(["a"]), flaw(["b"], capability="other"), flaw(["b"], alone=True)):
         assert groups(same | {"httpd_open": other}) == [("telnetd_open",), ("httpd_open",)]
+
+
+def test_a_flaw_shares_no_device_with_one_that_it_hides_or_that_hides_it() -> None:
+    for one, two in ((("httpd_open",), ()), ((), ("telnetd_open",))):
+        both = {"telnetd_open": flaw(["a"], not_beside=one), "httpd_open": flaw(["b"], not_beside=two)}
+        assert groups(both) == [("telnetd_open",), ("httpd_open",)]
 
 
 def test_two_flaws_that_edit_the_same_text_or_variable_do_not_fit_together() -> None:
