@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 
 from drivers.credentials import DERIVED, Guesses, LoginAttempt, Pair
 from drivers.network.canary import Canary
-from drivers.network.conversation import Conversation, converse, converse_tls
+from drivers.network.conversation import Conversation, End, converse, converse_tls
 from drivers.network.mqtt_packets import CODES, V5, V311, Answers, answers, connect, subscribe
 from drivers.network.sweep import is_reached
 from drivers.network.target import Target
 from drivers.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
 from lab_config.models import Service, Transport
 
+ATTEMPTS = 3
+"""How often a declared broker is asked that lets the time run out: it may be busy."""
 _SHOWN = 200
 _REFUSALS = {4, 5, 0x86, 0x87, 0x8C}
 _VERSIONS = {1, 0x84}
@@ -109,8 +111,8 @@ class AskBrokers:
     """Connect to each broker without a user, and subscribe to `#`; facts are about `tcp/N`.
 
     SEEN is a granted subscription, REFUSED a CONNACK that asks for a login, or an RST. Witness: the canary connected
-    before and after, and where a broker is declared the valid login got in. A session that may not subscribe leaves the
-    question open: it might publish, which is not tried.
+    before and after; where a broker is declared, the valid login got in, and the time did not run out without it. A
+    session that may not subscribe leaves the question open: it might publish, which is not tried.
     """
 
     target: Target
@@ -145,12 +147,18 @@ class AskBrokers:
         """Ask one broker; beside the fact stands what leaves it open."""
         if not is_reached(self.target, Transport.TCP, broker.port):
             return Fact(about=broker.about, answer=Answer.SILENT, detail="not forwarded"), "not forwarded"
-        talk, came = MqttDoor(self.target, broker, broker.about).connect(None)
+        declared = self.control is not None and self.control.door.broker == broker
+        for left in reversed(range(ATTEMPTS if declared else 1)):
+            talk, came = MqttDoor(self.target, broker, broker.about).connect(None)
+            if talk.heard or talk.end != End.TIME:
+                break
+            record.note(f"{broker.about}: nothing came, {left} attempts are left")
         if talk.heard:
             record.keep(f"tcp-{broker.port}.bin", talk.heard)
         if came.code != 0:
             attempt = _attempt(talk, came)
-            doubt = attempt.detail if came.code is not None and attempt.answer is Answer.SILENT else ""
+            open_ = came.code is not None or (declared and talk.end == End.TIME)
+            doubt = attempt.detail if open_ and attempt.answer is Answer.SILENT else ""
             return Fact(about=broker.about, answer=attempt.answer, detail=attempt.detail), doubt
         if came.subscribed or came.topic is not None:
             topic = f", and {printable(came.topic, _SHOWN)} came" if came.topic is not None else ""

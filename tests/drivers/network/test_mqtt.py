@@ -74,6 +74,27 @@ def test_a_busy_broker_leaves_the_question_open() -> None:
     assert busy.silent and not busy.conclusive
 
 
+@pytest.mark.parametrize(("unanswered", "answer"), [(1, Answer.SEEN), (mqtt.ATTEMPTS, Answer.SILENT)])
+def test_a_declared_broker_that_lets_the_time_run_out_is_asked_again_and_its_silence_stays_open(
+    unanswered: int, answer: Answer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drivers.network.conversation.READ_SECONDS", 0.3)
+    broker, left = Broker({"ops": "secret"}, anonymous=True), [None] * unanswered
+
+    def late(client: socket.socket) -> None:
+        if not left:
+            broker(client)
+            return
+        left.pop()
+        client.settimeout(5)
+        while client.recv(4096):
+            pass
+
+    asked = ask(late, ("ops", "secret"))
+    assert asked.facts[0].answer is answer
+    assert asked.conclusive is (answer is Answer.SEEN)
+
+
 def test_a_closed_port_and_one_that_speaks_something_else_are_told_apart() -> None:
     with tcp_server(lambda client: client.sendall(b"SSH-2.0-x\r\n")) as other:
         brokers = (mqtt.Broker(closed_port(), tls=False), mqtt.Broker(other, tls=False))
