@@ -7,7 +7,7 @@ import itertools
 import secrets
 import socket
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from drivers.network.questions import udp_questions
@@ -75,7 +75,8 @@ class GuessCommunities:
     """Read sysDescr.0 with each name, and where that shows nothing what follows 1.3.6.1.
 
     SEEN is a response with a value, REFUSED a report or an error of the agent, or ICMP from its port. Witness: the
-    agent told its v3 engine before and after; where no SNMP is declared, other declared UDP services answered.
+    agent told its v3 engine before, behind each batch, and after; where no SNMP is declared, other declared UDP
+    services answered.
     """
 
     target: Target
@@ -106,7 +107,7 @@ class GuessCommunities:
         return SnmpGuesses(
             question=f"Does an SNMP agent on udp/{self.port} know one of {len(self.names)} well-known names?",
             facts=facts,
-            witness=None if agent.closed and not gone else self._witness(before, after, others),
+            witness=None if agent.closed and not gone else self._witness(before, after, others, agent),
             engine=before.name.hex() if before else "",
         )
 
@@ -139,7 +140,9 @@ class GuessCommunities:
         )
         return Fact(about=name.about, answer=Answer.REFUSED, detail=f"the agent answers {words}")
 
-    def _witness(self, before: Engine | None, after: Engine | None, others: frozenset[int]) -> Witness:
+    def _witness(self, before: Engine | None, after: Engine | None, others: frozenset[int], agent: "_Agent") -> Witness:
+        if before and after and agent.unread:
+            return Witness(what=f"udp/{self.port} told its v3 engine behind some requests and not others", holds=False)
         if before and after:
             return Witness(what=f"the agent on udp/{self.port} told its v3 engine before and after", holds=True)
         if others and not self.declared and not before:
@@ -163,6 +166,8 @@ class _Agent:
     answers: dict[Name, SnmpAnswer] = field(default_factory=dict)
     told: Engine | None = None
     closed: bool = False
+    unread: bool = False
+    """Whether it told no engine behind some requests, so that nobody knows whether it read them."""
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(secrets.randbelow(1 << 30) + 1))
 
     def engine(self, seconds: float) -> Engine | None:
@@ -184,19 +189,39 @@ class _Agent:
         return None
 
     def ask(self, wanted: Iterable[Name], engine: Engine | None, *, following: bool = False) -> None:
-        """Send each request, again where nothing came, and enter the answers."""
+        """Send each request, again where nothing came, and enter the answers.
+
+        Where the agent tells its engine, it is asked for it behind the requests of each round: when that is answered,
+        a slow agent has read them as well.
+        """
         asked = list(wanted)
         for start in range(0, len(asked), BATCH):
-            left = asked[start : start + BATCH]
+            left, numbered, read = asked[start : start + BATCH], dict[int, Name](), engine is None
             for _ in range(ROUNDS):
                 if not left or self.closed:
                     break
-                numbered = {next(self._numbers): one for one in left}
-                for number, one in numbered.items():
+                for one in left:
+                    numbered[number := next(self._numbers)] = one
                     self._send(_message(number, one, engine, following))
-                answers = self._collect({number: one.version for number, one in numbered.items()})
+                versions = {number: one.version for number, one in numbered.items()}
+                answers = self._collect(versions, len(left))
+                if engine is not None:
+                    behind, late = self._behind(versions)
+                    read, answers = read or behind, late | answers
                 self.answers.update({numbered[number]: answer for number, answer in answers.items()})
-                left = [one for number, one in numbered.items() if number not in answers]
+                left = [one for one in left if one not in self.answers]
+            self.unread |= bool(left) and not read and not self.closed
+
+    def _behind(self, asked: Mapping[int, Version]) -> tuple[bool, dict[int, SnmpAnswer]]:
+        """Ask for the engine: whether it was told, and what else was answered until then."""
+        answers: dict[int, SnmpAnswer] = {}
+        deadline = time.monotonic() + START_SECONDS
+        last = dict[int, Version]()
+        while not last.keys() & answers.keys() and not self.closed and time.monotonic() < deadline:
+            last[number := next(self._numbers)] = Version.V3
+            self._send(discovery(number))
+            answers |= self._collect({**asked, **last}, until=last)
+        return bool(last.keys() & answers.keys()), {one: answers[one] for one in answers.keys() - last.keys()}
 
     def _send(self, message: bytes) -> None:
         # A pending ICMP error is handed to the first call that comes, which then has not sent anything.
@@ -205,8 +230,10 @@ class _Agent:
         except OSError as error:
             self.closed |= answer_of(error) is Answer.REFUSED
 
-    def _collect(self, wanted: Mapping[int, Version], enough: int = 0) -> dict[int, SnmpAnswer]:
-        """Return the answers by number: until `enough` or all are there, the port is closed, or the round is over."""
+    def _collect(
+        self, wanted: Mapping[int, Version], enough: int = 0, until: Container[int] = ()
+    ) -> dict[int, SnmpAnswer]:
+        """Return the answers by number: until `enough`, all or one of `until` are there, or the round is over."""
         answers: dict[int, SnmpAnswer] = {}
         deadline = time.monotonic() + ROUND_SECONDS
         while len(answers) < (enough or len(wanted)) and not self.closed and (left := deadline - time.monotonic()) > 0:
@@ -220,6 +247,8 @@ class _Agent:
             if answer is not None and wanted.get(answer.number) is answer.version and answer.number not in answers:
                 answers[answer.number] = answer
                 self.record.keep(f"snmp-{answer.number}.bin", data)
+                if answer.number in until:
+                    break
         return answers
 
 

@@ -2,6 +2,7 @@
 
 import stat
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -20,6 +21,7 @@ class UnknownDefectError(ValueError):
     """A name that planted.yaml does not hold."""
 
 
+@cache
 def table() -> Mapping[str, dict[str, Any]]:
     """Return every flaw that can be planted, by name."""
     return MappingProxyType(yaml.safe_load(TABLE.read_text()))

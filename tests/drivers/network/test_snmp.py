@@ -18,6 +18,9 @@ from tests.drivers.recorder import MemoryRecorder
 
 NAMES = names(["public", "private"], ["initial", "admin"])
 
+VERSION_3 = integer(3)
+"""How the version of a message is written; it stands at its beginning."""
+
 
 @pytest.fixture(autouse=True)
 def short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,6 +91,40 @@ def test_an_answer_to_an_earlier_question_counts() -> None:
     with udp_server(late) as port:
         guesses = guess(port, declared=False)
     assert guesses.engine == ENGINE.hex()
+
+
+def test_an_answer_that_comes_after_the_round_counts() -> None:
+    agent, kept = Agent(communities=("public",), users=()), list[bytes]()
+
+    def slow(data: bytes, reply: Callable[[bytes], object]) -> None:
+        kept.append(data)
+        if VERSION_3 in data[:8]:
+            for request in kept:
+                agent(request, reply)
+            kept.clear()
+
+    with udp_server(slow) as port:
+        target = Target(NetworkBench(address="127.0.0.1"))
+        guesses = GuessCommunities(target, names(["public", "private"], []), port, True).run(MemoryRecorder())
+    assert guesses.seen == {"v1:public", "v2c:public"}
+
+
+def test_silence_of_an_agent_that_may_not_have_read_the_requests_proves_nothing() -> None:
+    agent, behind = Agent(users=()), False
+
+    def busy(data: bytes, reply: Callable[[bytes], object]) -> None:
+        nonlocal behind
+        if VERSION_3 not in data[:8]:
+            behind = True
+        elif not behind or next(discoveries) > 8:
+            agent(data, reply)
+
+    with udp_server(busy) as port:
+        discoveries = itertools.count(1)
+        target = Target(NetworkBench(address="127.0.0.1"))
+        guesses = GuessCommunities(target, names(["public"], []), port, True).run(MemoryRecorder())
+    assert not guesses.conclusive
+    assert guesses.witness and "behind some requests" in guesses.witness.what
 
 
 def test_silence_of_a_declared_agent_without_version_3_proves_nothing() -> None:
