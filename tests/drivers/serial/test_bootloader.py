@@ -82,6 +82,20 @@ def test_a_bootloader_that_ignores_keys_refuses_them() -> None:
         assert seen.conclusive
 
 
+def test_a_late_key_behind_the_login_prompt_does_not_hide_that_the_boot_went_on() -> None:
+    typed: list[str] = []
+
+    def login(line: Line) -> None:
+        line.write("acme login: a")
+        while key := line.key(2):
+            typed.append(key)
+
+    with playing(Getty(), boot=Board(getty=login)) as dut:
+        seen = interrupted(dut, seconds=4)
+        assert seen.refused == {"keys"}
+        assert "\x15" in typed
+
+
 def test_a_bootloader_that_stops_is_seen_and_told_to_boot() -> None:
     with playing(Getty(), boot=Board(interruptible=True)) as dut:
         seen = interrupted(dut)
