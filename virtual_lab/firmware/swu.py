@@ -1,12 +1,15 @@
 """Update images for swupdate: a cpio archive of sw-description, its CMS signature, and the FIT for the other slot."""
 
 import hashlib
+import zlib
 from pathlib import Path
 from typing import Final
 
-from drivers.update.swu import sum_of_octets
 from virtual_lab.firmware.host import run
 from virtual_lab.firmware.keys import UPDATE_SIGNER
+
+_BLOCK: Final = 256
+"""Octets whose sum stays below the modulus of Adler-32, 65521."""
 
 HARDWARE: Final = "1.0"
 DESCRIPTION, SIGNATURE, IMAGE = "sw-description", "sw-description.sig", "fit.itb"
@@ -57,7 +60,13 @@ def signed_image(version: str, fit: bytes, keys: Path, hardware: str = HARDWARE)
 
 def _part(number: int, name: str, content: bytes, mode: int = _FILE) -> bytes:
     encoded = name.encode() + b"\0"
-    fields = (number, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(encoded), sum_of_octets(content))
+    fields = (number, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(encoded), _sum(content))
     head = b"070702" + b"".join(b"%08X" % field for field in fields) + encoded
     head += b"\0" * (-len(head) % 4)
     return head + content + b"\0" * (-len(content) % 4)
+
+
+def _sum(content: bytes) -> int:
+    """Return the sum of the octets modulo 2^32, out of the lower halves of Adler-32, which are ten times as fast."""
+    blocks = (content[at : at + _BLOCK] for at in range(0, len(content), _BLOCK))
+    return sum((zlib.adler32(block) & 0xFFFF) - 1 for block in blocks) & 0xFFFFFFFF

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scapy.layers.dns import DNS, DNSQR, DNSRR
 from scapy.layers.inet import ICMP, IP, TCP, UDP
@@ -144,6 +144,7 @@ def test_a_mud_file_that_is_none_is_a_fault_of_the_configuration(tmp_path: Path)
         seen(heartbeat(), mud=path)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=120))
 def test_any_frame_is_read_or_left(data: bytes) -> None:
     read(data)
@@ -151,6 +152,7 @@ def test_any_frame_is_read_or_left(data: bytes) -> None:
     Traffic().enter(Captured(0.0, False, data, len(data)))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=80))
 def test_any_dns_payload_is_read_or_left(payload: bytes) -> None:
     traffic = Traffic()
