@@ -1,6 +1,6 @@
 """Ethernet frames as who sends what to whom: the addresses and ports of one frame, read without trust (RFC 791, 8200).
 
-Of TCP only connection requests matter here; fragments behind the first, which carry no ports, are named by protocol.
+Of TCP only connection requests matter here; fragments behind the first carry no ports, and go where the first went.
 """
 
 import ipaddress
@@ -34,7 +34,7 @@ class Frame:
 
 
 def read(data: bytes) -> Frame | None:
-    """Return what an Ethernet frame carries; None where it is no IP, or is cut before it says."""
+    """Return what an Ethernet frame carries; None where it is no IP, a later fragment, or cut before it says."""
     try:
         kind = int.from_bytes(data[12:14])
         at = 14
@@ -68,10 +68,12 @@ def _ipv6(packet: bytes) -> Frame | None:
     return _transport(source, destination, protocol, rest, first=first)
 
 
-def _transport(source: str, destination: str, protocol: int, rest: bytes, *, first: bool) -> Frame:
+def _transport(source: str, destination: str, protocol: int, rest: bytes, *, first: bool) -> Frame | None:
+    if not first:
+        return None
     if protocol in {ICMP, ICMPV6}:
         return Frame(source, destination, "icmp")
-    if protocol not in {TCP, UDP} or not first:
+    if protocol not in {TCP, UDP}:
         return Frame(source, destination, f"ip-{protocol}")
     source_port, port = struct.unpack_from("!HH", rest)
     if protocol == UDP:

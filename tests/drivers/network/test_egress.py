@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scapy.layers.dns import DNS, DNSQR, DNSRR
-from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.inet import ICMP, IP, TCP, UDP, fragment
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether
 from scapy.packet import Packet, Raw
@@ -65,6 +65,14 @@ def test_a_reply_to_a_question_of_the_bench_is_not_the_devices_own() -> None:
     reply = of_device(IP(src=OWN, dst=BENCH) / UDP(sport=161, dport=40000) / Raw(b"x"))
     assert seen(heartbeat(), question, reply).undeclared == ()
     assert seen(heartbeat(), reply, question).undeclared == ("udp/192.0.2.1:40000",)
+
+
+def test_the_later_fragments_of_a_reply_are_not_the_devices_own_either() -> None:
+    question = to_device(IP(src=BENCH, dst=OWN) / UDP(sport=40000, dport=161) / Raw(b"x"))
+    reply = IP(src=OWN, dst=BENCH) / UDP(sport=161, dport=40000) / Raw(b"x" * 2000)
+    pieces = [of_device(piece) for piece in fragment(reply, fragsize=1400)]  # type: ignore[no-untyped-call]
+    assert len(pieces) == 2
+    assert seen(heartbeat(), question, *pieces).undeclared == ()
 
 
 def test_a_reply_to_a_question_to_a_group_is_not_the_devices_own() -> None:
