@@ -7,7 +7,7 @@ own roles (cloud, collector, time source), or by the DNS answers that the captur
 
 import ipaddress
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -23,6 +23,8 @@ from drivers.probe import Answer, Fact, Frozen, Observation, Recorder, Witness, 
 
 MOST_FLOWS: Final = 500
 DNS_PORT: Final = 53
+NO_QUERY: Final = "(no query)"
+"""Stands for datagrams to a resolver that ask for no name: a tunnel looks like that."""
 HOUSEKEEPING: Final = frozenset({("udp", 67), ("udp", 547), ("ip-2", 0)})
 """What any stack sends: DHCP (RFC 2131, 8415) and IGMP (RFC 3376); and ICMP."""
 GROUPS: Final[Mapping[str, frozenset[tuple[str, int]]]] = MappingProxyType(
@@ -62,6 +64,8 @@ class Traffic:
     addresses: dict[str, frozenset[str]] = field(default_factory=dict)
     sent: int = 0
     """Frames from the device, replies among them."""
+    full: bool = False
+    """There were more flows or names than are kept."""
     _asked: set[tuple[str, int, str, int]] = field(default_factory=set)
 
     def enter(self, captured: Captured) -> None:
@@ -80,7 +84,9 @@ class Traffic:
         flow = Flow(frame.protocol, frame.destination, frame.port, captured.when)
         if flow.about in self.flows or len(self.flows) < MOST_FLOWS:
             self.flows.setdefault(flow.about, flow).frames += 1
-        if frame.port == DNS_PORT:
+        else:
+            self.full = True
+        if (frame.protocol, frame.port) == ("udp", DNS_PORT):
             self._names(frame.payload)
 
     def _told(self, frame: Frame) -> None:
@@ -104,13 +110,16 @@ class Traffic:
         return (frame.source, *way) in self._asked or ("", *way) in self._asked
 
     def _names(self, payload: bytes) -> None:
+        """Note the names of a query; what is sent to a resolver and is no query is noted as such."""
         try:
-            for labels in asked(payload):
-                name = _text(labels)
-                if name in self.names or len(self.names) < MOST_FLOWS:
-                    self.names[name] = self.names.get(name, 0) + 1
+            names = [_text(labels) for labels in asked(payload)] or [NO_QUERY]
         except DnsDecodeError:
-            return
+            names = [NO_QUERY]
+        for name in names:
+            if name in self.names or len(self.names) < MOST_FLOWS:
+                self.names[name] = self.names.get(name, 0) + 1
+            else:
+                self.full = True
 
 
 class Sent(Frozen):
@@ -162,7 +171,7 @@ class Egress:
         traffic = Traffic()
         for captured in recording.frames:
             traffic.enter(captured)
-        sent = {flow.about: self._sent(flow, peers, traffic.addresses) for flow in traffic.flows.values()}
+        sent = {flow.about: self._sent(flow, peers, traffic) for flow in traffic.flows.values()}
         strange = [f"dns/{name}" for name in traffic.names if all(name != peer.host for peer in peers)]
         facts = tuple(_facts(traffic, sent, strange))
         for fact in facts:
@@ -183,9 +192,10 @@ class Egress:
         except MalformedError as error:
             raise ConfigurationError(f"{self.mud}: {error}.", "Correct the file.") from None
 
-    def _sent(self, flow: Flow, peers: tuple[Peer, ...], told: Mapping[str, frozenset[str]]) -> Sent:
+    def _sent(self, flow: Flow, peers: tuple[Peer, ...], traffic: Traffic) -> Sent:
+        told = traffic.addresses
         addresses = {**told, **{host: told.get(host, frozenset()) | {at} for host, at in self.hosts.items()}}
-        usual = self._usual(flow, peers)
+        usual = self._usual(flow, peers, traffic)
         takes = (peer for peer in peers if peer.takes(flow.transport, flow.address, flow.port, addresses))
         peer = next(takes, None)
         named = sorted(name for name, known in told.items() if flow.address in known)
@@ -198,13 +208,14 @@ class Egress:
             housekeeping=usual is not None,
         )
 
-    def _usual(self, flow: Flow, peers: tuple[Peer, ...]) -> str | None:
+    def _usual(self, flow: Flow, peers: tuple[Peer, ...], traffic: Traffic) -> str | None:
         """Return the words for what needs no declaration of its own."""
         if flow.transport == "icmp" or (flow.transport, flow.port) in HOUSEKEEPING:
             return "housekeeping"
         if any((flow.address, flow.port) in GROUPS.get(service, ()) for service in self.services):
             return "announcement of a declared service"
-        if flow.port == DNS_PORT and any(_is_name(peer.host) for peer in peers):
+        by_datagram = replace(flow, transport="udp").about in traffic.flows  # an answer may be too long for a datagram
+        if flow.port == DNS_PORT and by_datagram and any(_is_name(peer.host) for peer in peers):
             return "resolver for the declared names"
         return None
 
@@ -222,7 +233,7 @@ def _facts(traffic: Traffic, sent: Mapping[str, Sent], strange: Sequence[str]) -
 
 def _witness(recording: Recording, traffic: Traffic, declared: Sequence[str], *, declares: bool) -> Witness:
     heard = f"{traffic.sent} packets of the device's own in {recording.seconds:.0f} s"
-    if recording.dropped or recording.full:
+    if recording.dropped or recording.full or traffic.full:
         lost = f"the kernel lost {recording.dropped} of them" if recording.dropped else "more came than are kept"
         return Witness(what=f"{heard}, but {lost}", holds=False)
     if declared:

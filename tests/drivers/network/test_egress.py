@@ -120,6 +120,26 @@ def test_a_network_in_the_declaration_takes_its_addresses() -> None:
     assert seen(heartbeat(), request, peers=(CLOUD, backups)).undeclared == ()
 
 
+def test_a_connection_to_the_port_of_dns_is_declared_only_where_the_resolver_was_asked_by_datagram() -> None:
+    query = of_device(IP(src=OWN, dst=RESOLVER) / UDP(sport=4444, dport=53) / DNS(qd=DNSQR(qname="cloud.example")))
+    by_tcp = of_device(IP(src=OWN, dst=RESOLVER) / TCP(dport=53, flags="S"))
+    assert seen(heartbeat(), query, by_tcp).undeclared == ()
+    assert seen(heartbeat(), by_tcp).undeclared == ("tcp/192.0.2.53:53",)
+
+
+def test_what_is_sent_to_a_resolver_and_asks_for_no_name_is_not_declared() -> None:
+    tunnel = of_device(IP(src=OWN, dst=RESOLVER) / UDP(sport=4444, dport=53) / Raw(b"exfiltrated data"))
+    assert seen(heartbeat(), tunnel).undeclared == ("dns/(no query)",)
+
+
+def test_more_flows_than_are_kept_prove_no_absence() -> None:
+    pieces = [of_device(IP(src=OWN, dst=BENCH) / UDP(dport=port) / Raw(b"x")) for port in range(1, 502)]
+    every = Peer(BENCH, "udp", ((0, 65_535),), "anything")
+    witness = seen(*pieces, peers=(every,)).witness
+    assert witness is not None
+    assert not witness.holds
+
+
 @pytest.mark.parametrize(("dropped", "full"), [(1, False), (0, True)])
 def test_a_capture_that_lost_frames_proves_no_absence(dropped: int, full: bool) -> None:
     found = seen(heartbeat(), dropped=dropped, full=full)
