@@ -9,6 +9,11 @@ from pydantic import Field, StringConstraints, model_validator
 from lab_config.base import Absent, Identifier, Model, Port, Seconds
 from lab_config.egress import EgressDeclaration
 
+_Sessions = Literal["http", "ssh", "telnet", "mqtt", "redis", "vnc", "smb", "adb", "gdb"]
+_Transfers = Literal["ftp", "smtp", "rtsp", "sip", "modbus", "tftp"]
+_Datagrams = Literal["ws_discovery", "dns", "ntp", "mdns", "ssdp", "coap", "snmp", "bacnet", "knx"]
+Protocol = Literal[_Sessions, _Transfers, _Datagrams, "other"]
+"""What a declared service can speak."""
 Reason = Annotated[str, StringConstraints(min_length=8)]
 
 
@@ -25,7 +30,7 @@ class Service(Model):
     id: Identifier
     transport: Transport
     port: Port
-    protocol: Literal["http", "ssh", "ws_discovery", "dns", "ntp", "mdns", "ssdp", "coap", "snmp", "mqtt", "other"]
+    protocol: Protocol
     tls: bool = False
     canary: bool = False
     """Always open while the product runs: asked all through a sweep, its answers are the sweep's witness."""
