@@ -3,6 +3,7 @@
 pytest_plugins = [
     "fixtures.plugin",
     "fixtures.bench",
+    "fixtures.shared_restart",
     "fixtures.network",
     "fixtures.mqtt",
     "fixtures.malformed",
