@@ -82,6 +82,8 @@ def search(image: Image, wanted: Iterable[Wanted]) -> dict[str, tuple[Place, ...
     things = list(wanted)
     found: dict[str, dict[Place, None]] = {one.about: {} for one in things}
     for start, piece in image.pieces(OVERLAP):
+        if not piece.strip(b"\0"):
+            continue  # what was never written holds nothing
         for one in things:
             for place in _in_piece(one, piece, start):
                 if len(found[one.about]) < MOST_PLACES:

@@ -120,6 +120,7 @@ def test_the_words_of_a_library_that_reads_keys_are_no_key(tmp_path: Path) -> No
         b"root:$1$abcdefgh$Qx1TNjZUnmoKLVtBKxrKi.:0:0:root",
         b"admin:{SHA}qUqP5cyxm6YcTAhz05Hph5gvu9M=",
         b"\nroot:ab01FAX.bQRSU:0:0:root",
+        b"\0admin:ab01FAX.bQRSU::0:99999:7:::",
         b'"password": "5f4dcc3b5aa765d61d8327deb882cf99"',
         b"PASSWD_SHA1=a94a8fe5ccb19ba61c4c0873d391e987982fbbd3",
     ],
@@ -136,6 +137,7 @@ def test_a_weak_hash_is_found(line: bytes, tmp_path: Path) -> None:
         b'"boot_id": "5f4dcc3b5aa765d61d8327deb882cf99"',
         b'"password": "' + b"a" * 64 + b'"',
         b"\nroot:x:0:0:root:/root:/bin/sh",
+        b"std::abcdefghijklm:::",
     ],
 )
 def test_a_strong_hash_and_other_numbers_are_no_weak_hash(line: bytes, tmp_path: Path) -> None:
@@ -153,6 +155,9 @@ def test_a_hash_without_a_salt_of_a_known_password_is_found_wherever_it_lies(tmp
     "token",
     [
         b"AKIA" + b"Q" * 16,
+        b"ASIA" + b"2" * 16,
+        b"AccountKey=" + b"k" * 86 + b"==",
+        b"SharedAccessKey=" + b"k" * 43 + b"=",
         b"ghp_" + b"a" * 36,
         b"AIza" + b"b" * 35,
         b"eyJhbGciOiJIUzI1NiJ9." + b"eyJzdWIiOiJjYW1lcmEifQ." + b"s" * 43,
@@ -160,6 +165,10 @@ def test_a_hash_without_a_salt_of_a_known_password_is_found_wherever_it_lies(tmp
 )
 def test_a_token_of_a_well_known_service_is_found(token: bytes, tmp_path: Path) -> None:
     assert places(tmp_path, "api_tokens", b'"' + token + b'"')
+
+
+def test_a_word_that_ends_like_the_beginning_of_a_token_is_none(tmp_path: Path) -> None:
+    assert places(tmp_path, "api_tokens", b"XAKIA" + b"Q" * 16) == []
 
 
 @pytest.mark.parametrize("row", sorted(PATTERNS))
