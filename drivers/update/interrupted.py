@@ -107,6 +107,7 @@ class CutPower:
 
     def _settled(self, running: Running) -> Shown | None:
         """Return what runs as soon as it can be read: a device that starts may answer before it can be logged in to."""
+        running.ready(self.boot_seconds)
         return running.settled(lambda _now: True, lambda _status: False, self.boot_seconds)
 
     def _cut(self, running: Running, moment: float, old: str | None, rejected: re.Pattern[str]) -> tuple[str, bool]:
