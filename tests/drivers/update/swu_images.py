@@ -37,7 +37,9 @@ def maker_certificate() -> x509.Certificate:
     )
 
 
+@cache
 def cms(described: bytes) -> bytes:
+    """Sign once: the time of the signature is part of it, and two of them would differ by the second."""
     options = [pkcs7.PKCS7Options.DetachedSignature, pkcs7.PKCS7Options.Binary, pkcs7.PKCS7Options.NoCapabilities]
     builder = pkcs7.PKCS7SignatureBuilder().set_data(described)
     return builder.add_signer(maker_certificate(), maker_key(), hashes.SHA256()).sign(Encoding.DER, options)
