@@ -11,6 +11,7 @@ pytest_plugins = [
     "fixtures.egress",
     "fixtures.web",
     "fixtures.accounts",
+    "fixtures.sessions",
     "fixtures.console",
     "fixtures.debug",
     "fixtures.logs",

@@ -227,4 +227,6 @@ class Bench(Model):
     """PEM file of the CA that issues the product's certificate, where it is not a public one."""
     credentials: dict[Identifier, Credential] = Field(default_factory=dict)
     images: Images = Images()
+    patience_seconds: Seconds = 60
+    """The longest time that a question is waited for which only waits, such as the end of a session."""
     allow: tuple[Permission, ...] = ()

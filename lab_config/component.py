@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from lab_config.base import Absent, Identifier, Model, Port, Seconds
 from lab_config.egress import EgressDeclaration
+from lab_config.sessions import SessionDeclaration
 
 _Sessions = Literal["http", "ssh", "telnet", "mqtt", "redis", "vnc", "smb", "adb", "gdb"]
 _Transfers = Literal["ftp", "smtp", "rtsp", "sip", "modbus", "tftp"]
@@ -333,6 +334,7 @@ class Component(Model):
     time_source: TimeSourceDeclaration | Absent = Absent(absent="not declared")
     lockout: LockoutDeclaration | Absent = Absent(absent="not declared")
     password_change: PasswordChange | Absent = Absent(absent="not declared")
+    sessions: SessionDeclaration = SessionDeclaration()
     cloud: CloudDeclaration | Absent = Absent(absent="not declared")
     egress: EgressDeclaration = EgressDeclaration()
     user_data: UserDataDeclaration | Absent = Absent(absent="not declared")

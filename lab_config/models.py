@@ -80,6 +80,11 @@ from lab_config.rules import (
     Strength,
     TlsNumbers,
 )
+from lab_config.sessions import (
+    LogoutDeclaration,
+    SessionDeclaration,
+    SessionNumbers,
+)
 
 __all__ = [
     "NOT_DECLARED",
@@ -118,6 +123,7 @@ __all__ = [
     "LockoutDeclaration",
     "LogStoreDeclaration",
     "LoggingDeclaration",
+    "LogoutDeclaration",
     "MalformedNumbers",
     "Model",
     "NetworkBench",
@@ -134,6 +140,8 @@ __all__ = [
     "SecondSample",
     "Seconds",
     "Service",
+    "SessionDeclaration",
+    "SessionNumbers",
     "Setting",
     "SshNumbers",
     "StateReportDeclaration",

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from lab_config.base import Identifier, Model, Seconds
+from lab_config.sessions import SessionNumbers
 
 
 class Strength(StrEnum):
@@ -80,6 +81,7 @@ class Numbers(Model):
     """Failed logins of the burst that must not hide the event after it."""
     guessing: GuessingNumbers = GuessingNumbers()
     malformed: MalformedNumbers = MalformedNumbers()
+    sessions: SessionNumbers = SessionNumbers()
     review_months: Annotated[int, Field(ge=1, le=120)] = 36
     """An answer of a reviewer that is older than this many months has to be given again."""
 

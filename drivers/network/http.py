@@ -56,6 +56,8 @@ class WebAnswer:
     body: bytes
     complete: bool = True
     """False where the connection ended within the body, or the body went on beyond the limit."""
+    set_cookies: tuple[str, ...] = ()
+    """The values of the Set-Cookie headers as they came; `headers` joins them by commas, which dates hold too."""
 
     @property
     def ok(self) -> bool:
@@ -224,7 +226,8 @@ class WebClient:
                 for name, value in response.getheaders():
                     known = headers.get(name.lower())
                     headers[name.lower()] = value if known is None else f"{known}, {value}"
-                return WebAnswer(response.status, headers, body, complete)
+                baked = tuple(response.msg.get_all("Set-Cookie", ()))
+                return WebAnswer(response.status, headers, body, complete, baked)
 
     def post_forms(self, path: str, forms: Iterable[Mapping[str, str]], until: float) -> int:
         """Send forms one after the other, over one connection where the device keeps it; return how many were answered.

@@ -57,6 +57,11 @@ def _read(page: bytes) -> _Reader:
     return reader
 
 
+def forms_of(page: bytes) -> list[Form]:
+    """Return the forms of a page."""
+    return _read(page).forms
+
+
 def form_with(page: bytes, field_name: str) -> Form | None:
     """Return the first form of a page that has an input of this name."""
     return next((form for form in _read(page).forms if field_name in form.inputs), None)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from drivers.credentials import LoginAttempt
 from drivers.errors import DeviceLostError
 from drivers.network.http import NoAnswerError, WebClient, WebDoor, WebSession
+from drivers.network.http_session import look
 from drivers.network.target import Target
 from drivers.probe import DETAIL_LIMIT, Answer, Fact, Observation, Recorder, Witness, all_of, printable
 from lab_config.models import HttpLogin, PasswordChange, Service
@@ -37,6 +38,14 @@ class WebAccount:
     def login(self, password: str) -> LoginAttempt:
         """Try a password, and leave no session behind."""
         return WebDoor(self.target, self.service, self.http_login).attempt(self.user, password)
+
+    def open(self) -> WebSession | LoginAttempt:
+        """Log in with the password of the bench, and stay logged in."""
+        return WebClient(self.target, self.service).login(self.http_login, self.user, self.password)
+
+    def opens(self, session: WebSession) -> LoginAttempt:
+        """Say whether a session opens the page that only a login shows."""
+        return LoginAttempt(*look(session, self.http_login))
 
     def set(self, old: str, new: str) -> LoginAttempt:
         """Log in with the old password and ask for the new one: SEEN is 2xx, REFUSED another answer below 500."""
@@ -80,8 +89,9 @@ def _fact(about: str, attempt: LoginAttempt) -> Fact:
 class ChangePassword:
     """Change a password, log in with the new and with the old one, and put the old one back.
 
-    Facts `changed`, `new`, `old`. Witness: the old one got in before, answered after the change, and is back; a
-    password that nobody can know does not get in.
+    Facts `changed`, `new`, `old`, and `session`: one of this account that was open elsewhere. Witness: the old password
+    got in before, answered after the change, and is back; a password that nobody can know does not get in; the session
+    was valid before.
     """
 
     account: WebAccount
@@ -92,23 +102,26 @@ class ChangePassword:
         return "password_change"
 
     def run(self, record: Recorder) -> Observation:
-        """Log in, change, log in twice, restore."""
+        """Log in, change, look at the session, log in twice, restore."""
         account = self.account
-        before = account.login(account.password)
+        elsewhere = account.open()
+        before = elsewhere if isinstance(elsewhere, LoginAttempt) else account.opens(elsewhere)
         words = "got in" if before.answer is Answer.SEEN else f"did not get in ({before.detail})"
         witnesses = [Witness(what=f"the password of {account.user} {words} before", holds=before.answer is Answer.SEEN)]
         anything = account.login(secrets.token_urlsafe(12)).answer is Answer.SEEN
         witnesses.append(
             Witness(what=f"a nonsense password {'got' if anything else 'did not get'} in", holds=not anything)
         )
-        changed = new = old = LoginAttempt(Answer.SILENT, "not asked: the valid login did not get in")
-        if before.answer is Answer.SEEN:
+        changed = new = old = session = LoginAttempt(Answer.SILENT, "not asked: the valid login did not get in")
+        if isinstance(elsewhere, WebSession) and before.answer is Answer.SEEN:
             try:
                 changed = account.set(account.password, account.strong)
+                session = account.opens(elsewhere)
                 new, old = account.login(account.strong), account.login(account.password)
             finally:
                 witnesses.append(account.restore([account.strong], record))
-        facts = (_fact("changed", changed), _fact("new", new), _fact("old", old))
+                elsewhere.close()
+        facts = (_fact("changed", changed), _fact("new", new), _fact("old", old), _fact("session", session))
         for fact in facts:
             record.note(f"{fact.about} -> {fact.answer}: {fact.detail}")
         answered = "answered" if old.answer is not Answer.SILENT else "got no answer"

@@ -18,6 +18,7 @@ ALONE = re.compile(
 PARTS = (
     (re.compile(r"^(tls\.server\.(?:suites|version)\[.*\])$"), r"\1"),
     (re.compile(r"^(storage\.image\[.*\])$"), r"\1"),
+    (re.compile(r"^(session\.(?:cookie_flags|csrf)\[.*\])$"), r"\1"),
     (re.compile(r"^tls\.server\.certificate"), "certificate"),
     (re.compile(r"^(credentials\.default\.serial|credentials\.derivable|serial)"), "uart"),
     (re.compile(r"^(log|state|update|config\.reset|sbom|registry_record|support_period|document)"), r"\1"),

@@ -349,20 +349,28 @@ class _Server(http.server.ThreadingHTTPServer):
 
 
 @contextmanager
-def running(*habits: str, tls: bool = False) -> Iterator[Device]:
-    """Run a device with these habits."""
-    device = Device(habits, tls)
-    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"device": device}))
+def serving(handler: type[http.server.BaseHTTPRequestHandler], tls: bool) -> Iterator[int]:
+    """Serve on a port of loopback, which is returned, until the end of the block."""
+    server = _Server(("127.0.0.1", 0), handler)
     if tls:
         server.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         trustme.CA().issue_cert("elsewhere.example").configure_cert(server.context)
-    device.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
-        yield device
+        yield int(server.server_address[1])
     finally:
-        device.stopped.set()
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextmanager
+def running(*habits: str, tls: bool = False) -> Iterator[Device]:
+    """Run a device with these habits."""
+    device = Device(habits, tls)
+    with serving(type("Handler", (_Handler,), {"device": device}), tls) as device.port:
+        try:
+            yield device
+        finally:
+            device.stopped.set()

@@ -4,6 +4,7 @@ import pytest
 
 from drivers.credentials import LoginAttempt
 from drivers.errors import DeviceLostError
+from drivers.network.http import WebClient, WebSession
 from drivers.network.http_password import PREFIX, ChangePassword, TryWeakPasswords, WebAccount
 from drivers.probe import Answer
 from lab_config.models import PasswordChange
@@ -21,6 +22,15 @@ class Remembered(WebAccount):
 
     valid: list[str] = field(default_factory=lambda: [OWN])
     habits: tuple[str, ...] = ()
+
+    def open(self) -> WebSession | LoginAttempt:
+        if self.password not in self.valid:
+            return REFUSED
+        return WebSession(WebClient(self.target, self.service), self.user)
+
+    def opens(self, session: WebSession) -> LoginAttempt:
+        ended = self.valid != [OWN] and "sessions_stay" not in self.habits
+        return REFUSED if ended else LoginAttempt(Answer.SEEN, "200")
 
     def login(self, password: str) -> LoginAttempt:
         return LoginAttempt(Answer.SEEN, "in") if password in self.valid else REFUSED
@@ -44,7 +54,7 @@ def test_a_changed_password_replaces_the_old_one_and_is_put_back() -> None:
     own, record = account(), MemoryRecorder()
     found = ChangePassword(own).run(record)
     assert found.seen == {"changed", "new"}
-    assert found.refused == {"old"}
+    assert found.refused == {"old", "session"}
     assert found.conclusive
     assert own.valid == [OWN]
     assert not [text for text in (found.model_dump_json(), *record.notes) if OWN in text]
@@ -57,9 +67,15 @@ def test_an_old_password_that_still_gets_in_is_seen() -> None:
     assert own.valid[-1] == OWN
 
 
+def test_a_session_that_outlives_the_change_is_seen() -> None:
+    found = ChangePassword(account("sessions_stay")).run(MemoryRecorder())
+    assert found.seen == {"changed", "new", "session"}
+    assert found.refused == {"old"}
+
+
 def test_a_change_that_is_confirmed_and_not_made_is_seen_by_the_login() -> None:
     found = ChangePassword(account("says_only")).run(MemoryRecorder())
-    assert found.seen == {"changed", "old"}
+    assert found.seen == {"changed", "old", "session"}
     assert found.refused == {"new"}
 
 
@@ -78,7 +94,7 @@ def test_nothing_is_changed_where_the_valid_login_does_not_get_in() -> None:
     own = account()
     own.valid[:] = ["another"]
     found = ChangePassword(own).run(MemoryRecorder())
-    assert found.silent == {"changed", "new", "old"}
+    assert found.silent == {"changed", "new", "old", "session"}
     assert not found.conclusive
     assert own.valid == ["another"]
 

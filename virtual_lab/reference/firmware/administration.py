@@ -6,10 +6,10 @@ No sockets and no HTTP syntax here; `web` reads requests and writes the response
 import json
 import urllib.parse
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from virtual_lab.reference.firmware import pages
+from virtual_lab.reference.firmware import cookies, pages
 from virtual_lab.reference.firmware.accounts import (
     ADMINISTRATOR,
     HTTP,
@@ -41,6 +41,8 @@ class Request:
     token: str | None
     account: Account | None
     source: str
+    query: str = ""
+    origin: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class Administration:
 
     def __init__(self, device: Device) -> None:
         self._device = device
-        self.sessions = Sessions()
+        self.sessions = Sessions(device.defects)
         self._erasure = Erasure(device)
         self.routes = self._routes()
 
@@ -92,8 +94,9 @@ class Administration:
             "/home": {"GET": Route(self._home)},
             "/api/status": {"GET": Route(self._status, _EVERYONE)},
             "/api/settings": {
-                "GET": Route(self._settings, readers),
+                "GET": Route(self._settings_or_link if defects("csrf_by_link") else self._settings, readers),
                 "PUT": Route(self._change_settings, writers, _FORM_OCTETS),
+                **(self._open_to_other_sites(writers) if defects("csrf_open") else {}),
             },
             "/api/update": {
                 "GET": Route(self._update_outcome, _ADMINISTRATORS),
@@ -131,12 +134,13 @@ class Administration:
         account = self._device.accounts.login(HTTP, user, password, request.source)
         if account is None:
             return Response(401, pages.login(refused=True))
-        cookie = f"session={self.sessions.begin(account)}; HttpOnly; Secure; SameSite=Strict; Path=/"
+        token = self.sessions.begin(account, request.token)
+        cookie = "; ".join([f"session={token}", *cookies.attributes(self._device.defects)])
         return Response(303, headers=(("Location", "/home"), ("Set-Cookie", cookie)))
 
     def _logout(self, request: Request) -> Response:
         self.sessions.end(request.token)
-        gone = "session=; HttpOnly; Secure; SameSite=Strict; Path=/; Max-Age=0"
+        gone = "; ".join(["session=", *cookies.attributes(self._device.defects), "Max-Age=0"])
         return Response(303, headers=(("Location", "/login"), ("Set-Cookie", gone)))
 
     def _home(self, request: Request) -> Response:
@@ -164,6 +168,26 @@ class Administration:
 
     def _settings(self, request: Request) -> Response:
         return json_response(200, self._device.settings)
+
+    def _settings_or_link(self, request: Request) -> Response:
+        """Take settings from the query of a link, a habit that only a planted device has."""
+        if not request.query or request.account is None or request.account.role != ADMINISTRATOR:
+            return self._settings(request)
+        return self._change_settings(replace(request, body=_as_json(request.query)))
+
+    def _open_to_other_sites(self, writers: frozenset[str]) -> dict[str, Route]:
+        """Return the habits of a planted device: settings come from any form, and any site's script may send them."""
+
+        def form(request: Request) -> Response:
+            body = request.body if request.body.startswith(b"{") else _as_json(request.body.decode(errors="replace"))
+            return self._change_settings(replace(request, body=body))
+
+        def leave(request: Request) -> Response:
+            words = {"Origin": request.origin, "Credentials": "true", "Methods": "PUT", "Headers": "content-type"}
+            headers = tuple((f"Access-Control-Allow-{name}", value) for name, value in words.items())
+            return Response(204, headers=headers)
+
+        return {"POST": Route(form, writers, _FORM_OCTETS), "OPTIONS": Route(leave)}
 
     def _change_settings(self, request: Request) -> Response:
         try:
@@ -231,6 +255,10 @@ class Administration:
 
     def _reboot(self, request: Request) -> Response:
         return json_response(202, {"state": "restarting"}, then=self._device.restart)
+
+
+def _as_json(form: str) -> bytes:
+    return json.dumps(dict(urllib.parse.parse_qsl(form, max_num_fields=16))).encode()
 
 
 def _user(request: Request) -> str:

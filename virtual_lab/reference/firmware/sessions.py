@@ -7,8 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from virtual_lab.reference.firmware.accounts import Account
+from virtual_lab.reference.firmware.defects import Defects
 
-IDLE_SECONDS = 900.0
+IDLE_SECONDS = 5.0
+"""Short, so that whoever waits for the end of a session does not wait long."""
 _MOST = 64
 
 
@@ -23,14 +25,17 @@ class Session:
 class Sessions:
     """All open logins. The one that was idle longest goes when there are too many."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, defects: Defects, clock: Callable[[], float] = time.monotonic) -> None:
+        self._defects = defects
         self._clock = clock
         self._lock = threading.Lock()
         self._open: dict[str, Session] = {}
 
-    def begin(self, account: Account) -> str:
-        """Open a login and return its token, 256 random bits."""
+    def begin(self, account: Account, brought: str | None = None) -> str:
+        """Open a login and return its token, 256 random bits; what the browser `brought` is none, but by a defect."""
         token = secrets.token_urlsafe(32)
+        if brought and self._defects("session_fixed"):
+            token = brought
         with self._lock:
             while len(self._open) >= _MOST:
                 del self._open[min(self._open, key=lambda known: self._open[known].used)]
@@ -44,7 +49,7 @@ class Sessions:
             if session is None:
                 return None
             now = self._clock()
-            if now - session.used > IDLE_SECONDS:
+            if now - session.used > IDLE_SECONDS and not self._defects("session_never_ends"):
                 del self._open[token or ""]
                 return None
             session.used = now
@@ -52,6 +57,8 @@ class Sessions:
 
     def end_others(self, user: str, token: str | None) -> None:
         """Close every login of a user but one."""
+        if self._defects("password_change_keeps_sessions"):
+            return
         with self._lock:
             self._open = {
                 known: session
@@ -61,5 +68,7 @@ class Sessions:
 
     def end(self, token: str | None) -> None:
         """Close a login; an unknown token is fine."""
+        if self._defects("logout_keeps_session"):
+            return
         with self._lock:
             self._open.pop(token or "", None)

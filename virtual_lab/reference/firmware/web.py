@@ -140,7 +140,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _answer(self) -> Response:
         method = "GET" if self.command == "HEAD" else self.command
-        path = self.path.partition("?")[0]
+        path, _, query = self.path.partition("?")
         longest = max((len(value) for value in self.headers.values()), default=0)
         if longest > _HEADER_BUFFER and self.server.device.defects("http_crash_on_long_header"):
             self.server.device.crash()
@@ -157,7 +157,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return refused
         if (body := self._body(route)) is None:
             return json_response(413, {"error": "too large"})
-        return route.answer(Request(method, path, body, token, account, str(self.client_address[0])))
+        source, origin = str(self.client_address[0]), self.headers.get("Origin", "")
+        return route.answer(Request(method, path, body, token, account, source, query, origin))
 
     def _measure_body(self) -> Response | None:
         """Learn how long the body is; a response where its end cannot be known."""

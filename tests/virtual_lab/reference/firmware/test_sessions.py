@@ -1,4 +1,5 @@
 from virtual_lab.reference.firmware.accounts import VIEWER, Account
+from virtual_lab.reference.firmware.defects import Defects
 from virtual_lab.reference.firmware.sessions import IDLE_SECONDS, Sessions
 
 SOMEBODY = Account("somebody", VIEWER, (), b"", b"")
@@ -6,7 +7,7 @@ SOMEBODY = Account("somebody", VIEWER, (), b"", b"")
 
 def test_a_session_ends_when_it_was_idle_for_too_long() -> None:
     now = 0.0
-    sessions = Sessions(clock=lambda: now)
+    sessions = Sessions(Defects(), clock=lambda: now)
     token = sessions.begin(SOMEBODY)
     now = IDLE_SECONDS
     assert sessions.account(token) is SOMEBODY
@@ -17,10 +18,10 @@ def test_a_session_ends_when_it_was_idle_for_too_long() -> None:
 
 def test_many_logins_push_out_the_one_idle_longest() -> None:
     now = 0.0
-    sessions = Sessions(clock=lambda: now)
+    sessions = Sessions(Defects(), clock=lambda: now)
     tokens = []
     for _ in range(65):
-        now += 1
+        now += IDLE_SECONDS / 100
         tokens.append(sessions.begin(SOMEBODY))
 
     assert sessions.account(tokens[0]) is None
@@ -28,5 +29,5 @@ def test_many_logins_push_out_the_one_idle_longest() -> None:
 
 
 def test_no_token_is_nobody() -> None:
-    assert Sessions().account(None) is None
-    assert Sessions().account("") is None
+    assert Sessions(Defects()).account(None) is None
+    assert Sessions(Defects()).account("") is None

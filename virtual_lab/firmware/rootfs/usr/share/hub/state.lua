@@ -5,10 +5,11 @@ local stat = require "posix.sys.stat"
 local dirent = require "posix.dirent"
 local stdio = require "posix.stdio"
 local fcntl = require "posix.fcntl"
+local utime = require "posix.utime"
 local json = require "json"
 local state = {}
 local DATA, SESSIONS, IDENTITY = "/data/web/", "/run/hub/sessions/", "/run/hub/identity"
-local IDLE_SECONDS, MOST_SESSIONS = 900, 64
+local IDLE_SECONDS, MOST_SESSIONS = 40, 64
 local ATTEMPTS, WINDOW_SECONDS, LOCKED_SECONDS = 10, 60, 2
 local LEAST_CHARACTERS, MOST_CHARACTERS = 10, 128
 local ROUNDS = "$6$rounds=1000$" -- as the factory has it: what this processor can bear
@@ -156,6 +157,9 @@ local function open_sessions()
     return found
 end
 
+-- Notes that a session is used, in seconds since the start: steps of the clock end none. False where it has just been closed.
+local function touch(path) return utime.utime(path, state.uptime(), state.uptime()) and true or false end
+
 function state.begin(user, role)
     local known = open_sessions()
     if #known >= MOST_SESSIONS then
@@ -164,6 +168,7 @@ function state.begin(user, role)
     end
     local token = random_hex(32)
     replace(SESSIONS .. token, user .. ":" .. role)
+    touch(SESSIONS .. token)
     return token
 end
 
@@ -173,12 +178,12 @@ function state.session(token)
     local path = SESSIONS .. token
     local user, role = (state.read(path) or ""):match("^([^:]+):([^:]+)$")
     if not user then return nil end
-    if os.time() - stat.stat(path).st_mtime > IDLE_SECONDS then
+    local found = stat.stat(path)
+    if not found or state.uptime() - found.st_mtime > IDLE_SECONDS then
         os.remove(path)
         return nil
     end
-    replace(path, user .. ":" .. role)
-    return { user = user, role = role }
+    return touch(path) and { user = user, role = role } or nil
 end
 
 function state.finish(token)
