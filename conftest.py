@@ -10,6 +10,8 @@ pytest_plugins = [
     "fixtures.cloud",
     "fixtures.egress",
     "fixtures.web",
+    "fixtures.doors",
+    "fixtures.protection",
     "fixtures.accounts",
     "fixtures.sessions",
     "fixtures.console",

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from drivers.credentials import Door, LoginAttempt
 from drivers.probe import Answer, Fact, Observation, Recorder, Witness, all_of
@@ -21,7 +22,12 @@ PATIENCE_SECONDS = 30.0
 
 
 class Guessing(Observation):
-    """Facts `limit` (a lock or a delay), `rate_before`, `rate_after`, and `others` where a second account was tried."""
+    """What limits the guesses, in seconds and attempts per second.
+
+    Facts: `limit` (a lock or a delay), `rate_before` and `rate_after`, `delay` (how long a wrong password takes at
+    first and at last), `back_in` (when the valid login got in again), and while an account is turned away `others`
+    (another account, from here) and `elsewhere` (the same account from another address), as far as the bench has them.
+    """
 
     attempts: int
     """Wrong passwords that were tried in a row."""
@@ -31,6 +37,10 @@ class Guessing(Observation):
     """Attempts per second that the limit leaves in the long run; the same as before where there is none."""
     locked_seconds: float | None = None
     """From the last wrong password to the next valid login; None where the account was not locked."""
+    delays: tuple[float, float] = (0.0, 0.0)
+    """Seconds that the first and the last wrong password took."""
+    locked_what: Literal["account", "source"] | None = None
+    """What was seen to be locked; None where nothing was, or where the bench could not tell."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +53,19 @@ class _Tried:
     @property
     def rate(self) -> float:
         return len(self.seconds) / max(sum(self.seconds), 1e-6)
+
+    @property
+    def first(self) -> float:
+        return self.seconds[0] if self.seconds else 0.0
+
+    @property
+    def last(self) -> float:
+        return self.seconds[-1] if self.seconds else 0.0
+
+    def delay(self) -> Fact:
+        """Say how the time that a wrong password takes grew."""
+        detail = f"wrong password 1 took {self.first:.3f} s, wrong password {len(self.seconds)} took {self.last:.3f} s"
+        return Fact(about="delay", answer=Answer.SEEN if self.seconds else Answer.SILENT, detail=detail)
 
 
 @dataclass(frozen=True)
@@ -64,6 +87,8 @@ class MeasureGuessing:
     """Another account of this door, tried while the first one is locked."""
     clock: Callable[[], float] = time.monotonic
     wait: Callable[[float], object] = field(default_factory=lambda: threading.Event().wait)
+    elsewhere: Door | None = None
+    """The same door from another address of this machine."""
 
     @property
     def name(self) -> str:
@@ -76,23 +101,25 @@ class MeasureGuessing:
         tried = self._wrong(record) if before.answer is Answer.SEEN else _Tried((), ())
         last = self.clock()
         after = self._valid(record)
-        others = self._others(record) if after.answer is not Answer.SEEN else None
+        beside = self._beside(record) if after.answer is not Answer.SEEN else []
         locked = None
         if after.answer is not Answer.SEEN and tried.outcomes:
             after = self._until_valid(record, last)
             locked = self.clock() - last
         limit, rate = self._limit(tried, locked, back=after.answer is Answer.SEEN)
         facts = [limit, _rate("rate_before", tried.rate, f"{len(tried.seconds)} in {sum(tried.seconds):.2f} s")]
-        facts.append(_rate("rate_after", rate, "in the long run"))
+        facts += [_rate("rate_after", rate, "in the long run"), tried.delay(), self._back_in(after, locked), *beside]
         record.note("; ".join(f"{fact.about}: {fact.detail}" for fact in facts))
         return Guessing(
             question=f"How fast can {self.user} be guessed at on {self.door.interface}?",
-            facts=(*facts, *([others] if others else [])),
+            facts=tuple(facts),
             witness=self._witness(before, tried, after),
             attempts=len(tried.seconds),
             rate_before=round(tried.rate, 2),
             rate_after=round(rate, 2),
             locked_seconds=None if locked is None else round(locked, 2),
+            delays=(round(tried.first, 3), round(tried.last, 3)),
+            locked_what=_locked_what(beside),
         )
 
     def _valid(self, record: Recorder) -> LoginAttempt:
@@ -126,18 +153,28 @@ class MeasureGuessing:
                 return attempt
             self.wait(POLL_SECONDS)
 
-    def _others(self, record: Recorder) -> Fact | None:
-        """Try another account while this one is turned away: a lock of accounts leaves it alone."""
-        if self.other is None:
-            return None
-        attempt = self.door.attempt(*self.other)
-        record.note(f"meanwhile the valid login of {self.other[0]} -> {attempt.answer}: {attempt.detail}")
-        words = "gets in" if attempt.answer is Answer.SEEN else f"does not get in: {attempt.detail}"
-        return Fact(about="others", answer=attempt.answer, detail=f"meanwhile {self.other[0]} {words}")
+    def _beside(self, record: Recorder) -> list[Fact]:
+        """Try another account, and this one from another address, while this one is turned away here."""
+        facts = []
+        if self.other is not None:
+            attempt = self.door.attempt(*self.other)
+            facts.append(_meanwhile("others", f"{self.other[0]}", attempt))
+        if self.elsewhere is not None:
+            attempt = self.elsewhere.attempt(self.user, self.password)
+            facts.append(_meanwhile("elsewhere", f"{self.user} from another address", attempt))
+        for fact in facts:
+            record.note(f"{fact.about} -> {fact.answer}: {fact.detail}")
+        return facts
+
+    def _back_in(self, after: LoginAttempt, locked: float | None) -> Fact:
+        if after.answer is not Answer.SEEN:
+            return Fact(about="back_in", answer=Answer.SILENT, detail=f"{self.user} did not get in again")
+        when = "at once" if locked is None else f"{locked:.2f} s after the last wrong password"
+        return Fact(about="back_in", answer=Answer.SEEN, detail=f"{self.user} got in again {when}")
 
     def _limit(self, tried: _Tried, locked: float | None, *, back: bool) -> tuple[Fact, float]:
         """Name what limits the guesses, and the rate that it leaves."""
-        count, slowest = len(tried.seconds), tried.seconds[-1] if tried.seconds else 0.0
+        count, slowest = len(tried.seconds), tried.last
         if locked is not None and not back:
             detail = f"the valid login did not get in again within {locked:.1f} s after {count} wrong passwords"
             return Fact(about="limit", answer=Answer.SILENT, detail=detail), tried.rate
@@ -164,6 +201,21 @@ class MeasureGuessing:
 
 def _words(attempt: LoginAttempt) -> str:
     return "got in" if attempt.answer is Answer.SEEN else f"did not get in ({attempt.answer}: {attempt.detail})"
+
+
+def _meanwhile(about: str, who: str, attempt: LoginAttempt) -> Fact:
+    words = "gets in" if attempt.answer is Answer.SEEN else f"does not get in: {attempt.detail}"
+    return Fact(about=about, answer=attempt.answer, detail=f"meanwhile {who} {words}")
+
+
+def _locked_what(beside: list[Fact]) -> Literal["account", "source"] | None:
+    """Say what is locked: the account, where another one gets in from here, or this one from nowhere else."""
+    seen = {fact.about: fact.answer is Answer.SEEN for fact in beside}
+    if "elsewhere" in seen:
+        return "source" if seen["elsewhere"] else "account"
+    if "others" in seen:
+        return "account" if seen["others"] else "source"
+    return None
 
 
 def _rate(about: str, rate: float, words: str) -> Fact:

@@ -22,11 +22,16 @@ class NetworkBench(Model):
     """Needed for raw sweeps; without it ports are asked by connect()."""
     port_map: dict[str, Port] = Field(default_factory=dict)
     """`tcp/443: 10443` where forwarding stands between; a full sweep is then not about the device."""
+    other_source: str | None = None
+    """A further address of this machine that reaches the sample: from there a lock of the account is told from one of
+    the address."""
     packets_per_second: Annotated[int, Field(ge=1, le=200_000)] = 50_000
 
     @model_validator(mode="after")
     def _address_is_an_address(self) -> Self:
         ipaddress.ip_address(self.address)
+        if self.other_source:
+            ipaddress.ip_address(self.other_source)
         if self.address6:
             ipaddress.IPv6Address(self.address6)
         return self

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from lab_config.base import Absent, Identifier, Model, Port, Seconds
+from lab_config.doors import HttpApiDeclaration, StreamsDeclaration, TelnetDeclaration
 from lab_config.egress import EgressDeclaration
 from lab_config.sessions import SessionDeclaration
 
@@ -319,6 +320,10 @@ class Component(Model):
     accounts: tuple[Account, ...] = ()
     http_login: HttpLogin | Absent
     http_resources: tuple[HttpResource, ...] = ()
+    http_api: HttpApiDeclaration | Absent = Absent(absent="not declared")
+    streams: StreamsDeclaration | Absent = Absent(absent="not declared")
+    telnet: TelnetDeclaration | Absent = Absent(absent="not declared")
+    """These three are asked on their usual ports and paths all the same."""
     setting: Setting | None = None
     identity: Identity | Absent
     certificate: CertificateDeclaration | Absent
@@ -368,14 +373,16 @@ class Component(Model):
     @model_validator(mode="after")
     def _references_resolve(self) -> Self:
         names = [service.id for service in self.declared]
-        if len(names) != len(set(names)):
+        doors = (self.http_api, self.streams, self.telnet)
+        apis = [] if isinstance(self.http_api, Absent) else [self.http_api.id]
+        if len(names) + len(apis) != len({*names, *apis}):
             raise ValueError("two services have the same id")
-        known = {*names, "console"}
+        known = {*names, *apis, "console"}
         used = {interface for account in self.accounts for interface in account.interfaces}
         used |= set(() if isinstance(self.lockout, Absent) else self.lockout.interfaces)
-        parts = (self.http_login, self.identity, self.update)
-        used |= {part.service for part in parts if not isinstance(part, Absent)}
-        if unknown := sorted(used - known):
+        parts = (self.http_login, self.identity, self.update, *doors)
+        named = {part.service for part in parts if not isinstance(part, Absent)}
+        if unknown := sorted((used - known) | (named - set(names))):
             raise ValueError(f"no service has the id {', '.join(unknown)}; declared are {', '.join(sorted(known))}")
         if isinstance(self.cloud, Absent) and not isinstance(self.update_notice, Absent):
             raise ValueError("update_notice asks over the connection of `cloud`, which is not declared")

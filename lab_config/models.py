@@ -55,6 +55,7 @@ from lab_config.component import (
     UpdateNoticeDeclaration,
     UserDataDeclaration,
 )
+from lab_config.doors import HttpApiDeclaration, StreamsDeclaration, TelnetDeclaration
 from lab_config.egress import Destination, EgressDeclaration
 from lab_config.papers import (
     NOT_DECLARED,
@@ -72,6 +73,8 @@ from lab_config.product import (
 )
 from lab_config.rules import (
     CaseRule,
+    GuessedAt,
+    GuessedPairs,
     GuessingNumbers,
     MalformedNumbers,
     Numbers,
@@ -112,7 +115,10 @@ __all__ = [
     "EventKind",
     "GdbBench",
     "GdbDeclaration",
+    "GuessedAt",
+    "GuessedPairs",
     "GuessingNumbers",
+    "HttpApiDeclaration",
     "HttpLogin",
     "HttpResource",
     "Identifier",
@@ -146,8 +152,10 @@ __all__ = [
     "SshNumbers",
     "StateReportDeclaration",
     "StorageBench",
+    "StreamsDeclaration",
     "Strength",
     "SupportPeriod",
+    "TelnetDeclaration",
     "TimeSourceBench",
     "TimeSourceDeclaration",
     "TlsNumbers",

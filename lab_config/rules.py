@@ -50,6 +50,19 @@ class SshNumbers(Model):
     mac: tuple[str, ...]
 
 
+GuessedAt = Literal["ssh", "telnet", "http_form", "http_basic", "ftp", "mqtt", "rtsp", "serial"]
+"""The interfaces at which well-known credentials are tried; `http_basic` is HTTP authentication, Digest included."""
+
+
+class GuessedPairs(Model):
+    """Which well-known pairs are tried on an interface, beside what follows from the sample's identifiers."""
+
+    lists: tuple[Literal["vendor", "general", "mirai"], ...] = ("vendor", "general")
+    """Of drivers/data/credentials*.yaml; `vendor` are those of the declared manufacturer and model."""
+    most: Annotated[int, Field(ge=1, le=2_000)] = 200
+    """Of more pairs the first ones are tried, in the order of the lists as they stand above."""
+
+
 class GuessingNumbers(Model):
     """What the profile asks of an interface that is guessed at."""
 
@@ -57,6 +70,11 @@ class GuessingNumbers(Model):
     """Wrong passwords in a row by which the interface must have locked or slowed down."""
     seconds: Seconds = 1.0
     """How long a lock, or a slowed attempt, lasts at least."""
+    pairs: dict[GuessedAt, GuessedPairs] = Field(default_factory=dict)
+
+    def asked(self, interface: GuessedAt) -> GuessedPairs:
+        """Return which pairs are tried on an interface."""
+        return self.pairs.get(interface, GuessedPairs())
 
 
 class MalformedNumbers(Model):

@@ -22,6 +22,8 @@ class Target:
     """The sample on its bench. Ports are the device's own; a port map of the bench is applied here."""
 
     bench: NetworkBench
+    source: str | None = None
+    """The address of this machine that TCP connections come from, where it is not left to the routes."""
 
     @property
     def address(self) -> str:
@@ -30,7 +32,8 @@ class Target:
 
     def connect(self, port: int, seconds: float = CONNECT_SECONDS) -> socket.socket:
         """Open a TCP connection to a port of the device, or raise the OSError that connect() gave."""
-        return socket.create_connection((self.address, self.bench.port(Transport.TCP, port)), seconds)
+        there = (self.address, self.bench.port(Transport.TCP, port))
+        return socket.create_connection(there, seconds, source_address=(self.source, 0) if self.source else None)
 
     def datagram(self, port: int, seconds: float = CONNECT_SECONDS) -> socket.socket:
         """Open a connected UDP socket to a port of the device; ICMP errors reach its recv()."""

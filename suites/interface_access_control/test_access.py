@@ -1,4 +1,4 @@
-"""Access over the web administration and MQTT: nothing without a login, and nothing beyond the role."""
+"""Access over the web administration, MQTT and RTSP: nothing without a login, and nothing beyond the role."""
 
 from drivers.probe import Observation
 from fixtures.case import case
@@ -50,3 +50,19 @@ def test_mqtt_broker_lets_nobody_in_without_a_login(mqtt_anonymous: Observation)
     """
     let_in = [f"{about} ({mqtt_anonymous.detail(about)})" for about in sorted(mqtt_anonymous.seen)]
     assert not let_in, f"lets in whoever comes: {', '.join(let_in)}"
+
+
+@case(
+    "access.anonymous.rtsp",
+    covers=["IAC-1b", "IAC-1c", "EN303645 5.5-4", "EN18031 ACM-2", "EN18031 AUM-1-1"],
+    fails_on="presence",
+    advice="Ask for Digest authentication in front of DESCRIBE, SETUP and PLAY alike, on every path.",
+)
+def test_stream_is_closed_without_a_login(rtsp_anonymous: Observation) -> None:
+    """Ask each declared RTSP service and the usual ports for streams without a login: declared paths and common ones.
+
+    DESCRIBE that gives an SDP is a failure, and so is SETUP and PLAY of a declared stream. Witness: the canary
+    connected before and after, and with the valid login each declared path gave its SDP.
+    """
+    given = [f"{about} ({rtsp_anonymous.detail(about)})" for about in sorted(rtsp_anonymous.seen)]
+    assert not given, f"gives a stream to whoever comes: {', '.join(given)}"

@@ -1,5 +1,5 @@
-"""Default credentials: none of the well-known pairs opens SSH, the web administration, the serial console, an
-MQTT broker or an SNMP agent.
+"""Default credentials: none of the well-known pairs opens SSH, Telnet, the web administration, HTTP authentication,
+the serial console, FTP, a stream, an MQTT broker or an SNMP agent.
 """
 
 from drivers.credentials import Guesses
@@ -54,6 +54,56 @@ def test_mqtt_broker_accepts_no_default_credential(mqtt_guess: Guesses) -> None:
     where no broker is declared, each guess has its own refusal by CONNACK, or the port is closed.
     """
     assert not mqtt_guess.seen, accepted(mqtt_guess)
+
+
+@case("credentials.default.telnet", covers=COVERS, fails_on="presence", advice=ADVICE)
+def test_telnet_accepts_no_default_credential(telnet_guess: Guesses, beside_guess: Guesses | None) -> None:
+    """Try the well-known passwords of one user name over Telnet: where it is declared, and on its usual ports.
+
+    A login counts when a command prompt shows after it, twice. Witness: after each batch the valid login gets in
+    through the same code; where none is declared, each guess has its own refusal, or the port is closed and the canary
+    answers.
+    """
+    assert not telnet_guess.seen, accepted(telnet_guess)
+    assert beside_guess is None or not beside_guess.seen, accepted(beside_guess)
+
+
+@case("credentials.default.http_basic", covers=COVERS, fails_on="presence", advice=ADVICE)
+def test_http_authentication_accepts_no_default_credential(
+    http_basic_guess: Guesses, beside_guess: Guesses | None
+) -> None:
+    """Try the well-known passwords of one user name by HTTP authentication, Basic or Digest as the server asks for it.
+
+    Asked are the declared API, and the paths that devices of many makers have on each HTTP service. A login counts when
+    the path answers 2xx with it and 401 without it. Witness: after each batch the valid login gets in through the same
+    code; where none is declared, each guess has its own 401, or no path asks for a password and the canary answers.
+    """
+    assert not http_basic_guess.seen, accepted(http_basic_guess)
+    assert beside_guess is None or not beside_guess.seen, accepted(beside_guess)
+
+
+@case("credentials.default.ftp", covers=COVERS, fails_on="presence", advice=ADVICE)
+def test_ftp_accepts_no_default_credential(ftp_guess: Guesses, beside_guess: Guesses | None) -> None:
+    """Try the well-known passwords of one user name over FTP, inside TLS where the server asks for it.
+
+    A login counts when a command that was refused before it is answered after it. Witness: after each batch the valid
+    login gets in through the same code; where none is declared, each guess has its own refusal, or the port is closed
+    and the canary answers.
+    """
+    assert not ftp_guess.seen, accepted(ftp_guess)
+    assert beside_guess is None or not beside_guess.seen, accepted(beside_guess)
+
+
+@case("credentials.default.rtsp", covers=COVERS, fails_on="presence", advice=ADVICE)
+def test_stream_accepts_no_default_credential(rtsp_guess: Guesses, beside_guess: Guesses | None) -> None:
+    """Try the well-known passwords of one user name over RTSP, on the declared stream and on its usual ports and paths.
+
+    A login counts when DESCRIBE gives an SDP with it and 401 without it. Witness: after each batch the valid login gets
+    in through the same code; where none is declared, each guess has its own 401, or the port is closed and the canary
+    answers.
+    """
+    assert not rtsp_guess.seen, accepted(rtsp_guess)
+    assert beside_guess is None or not beside_guess.seen, accepted(beside_guess)
 
 
 @case(

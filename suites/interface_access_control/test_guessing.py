@@ -31,6 +31,56 @@ def test_login_form_slows_or_locks_guesses(web_guessing: Guessing) -> None:
     assert "limit" in web_guessing.seen, web_guessing.detail("limit")
 
 
+@case("credentials.guessing.http_basic", covers=COVERS, fails_on="absence", needs=(Permission.LOCKOUT,), advice=ADVICE)
+def test_http_authentication_slows_or_locks_guesses(http_basic_guessing: Guessing) -> None:
+    """Try wrong passwords of one account by HTTP authentication in a row, then the right one, and measure the attempts.
+
+    The numbers, what counts as a limit and the witness are those of `credentials.guessing.http_form`. The login is the
+    declared one, or a well-known one that got in.
+    """
+    assert "limit" in http_basic_guessing.seen, http_basic_guessing.detail("limit")
+
+
+@case("credentials.guessing.rtsp", covers=COVERS, fails_on="absence", needs=(Permission.LOCKOUT,), advice=ADVICE)
+def test_stream_slows_or_locks_guesses(rtsp_guessing: Guessing) -> None:
+    """Try wrong passwords of one account over RTSP in a row, then the right one, and measure the attempts.
+
+    The numbers, what counts as a limit and the witness are those of `credentials.guessing.http_form`. The login is the
+    declared one, or a well-known one that got in.
+    """
+    assert "limit" in rtsp_guessing.seen, rtsp_guessing.detail("limit")
+
+
+@case("credentials.guessing.telnet", covers=COVERS, fails_on="absence", needs=(Permission.LOCKOUT,), advice=ADVICE)
+def test_telnet_slows_or_locks_guesses(telnet_guessing: Guessing) -> None:
+    """Try wrong passwords of one account over Telnet in a row, then the right one, and measure the attempts.
+
+    The numbers, what counts as a limit and the witness are those of `credentials.guessing.ssh`. The login is the
+    declared one, or a well-known one that got in.
+    """
+    assert "limit" in telnet_guessing.seen, telnet_guessing.detail("limit")
+
+
+@case("credentials.guessing.ftp", covers=COVERS, fails_on="absence", needs=(Permission.LOCKOUT,), advice=ADVICE)
+def test_ftp_slows_or_locks_guesses(ftp_guessing: Guessing) -> None:
+    """Try wrong passwords of one account over FTP in a row, then the right one, and measure the attempts.
+
+    The numbers, what counts as a limit and the witness are those of `credentials.guessing.ssh`. The login is the
+    declared one, or a well-known one that got in.
+    """
+    assert "limit" in ftp_guessing.seen, ftp_guessing.detail("limit")
+
+
+@case("credentials.guessing.mqtt", covers=COVERS, fails_on="absence", needs=(Permission.LOCKOUT,), advice=ADVICE)
+def test_mqtt_broker_slows_or_locks_guesses(mqtt_guessing: Guessing) -> None:
+    """Try wrong passwords of one account at the MQTT broker in a row, then the right one, and measure the attempts.
+
+    The numbers, what counts as a limit and the witness are those of `credentials.guessing.ssh`. The login is the
+    declared one, or a well-known one that got in.
+    """
+    assert "limit" in mqtt_guessing.seen, mqtt_guessing.detail("limit")
+
+
 @case(
     "credentials.derivable",
     covers=["IAC-1b", "EN303645 5.1-2", "EN18031 AUM-5-1"],

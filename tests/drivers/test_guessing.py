@@ -1,3 +1,5 @@
+import pytest
+
 from drivers.credentials import LoginAttempt
 from drivers.guessing import Guessing, MeasureGuessing
 from drivers.probe import Answer
@@ -102,3 +104,33 @@ def test_no_password_is_in_the_observation_or_the_transcript() -> None:
     found, record = measure(LockingDoor({"service": "valid", "other": "valid too"}, 4))
     texts = [found.model_dump_json(), *record.notes]
     assert not [text for text in texts if "valid too" in text]
+
+
+def test_the_numbers_are_told_with_their_units() -> None:
+    door = LockingDoor(ACCOUNTS, 4, seconds=3.0)
+    door.delay = 0.5
+    found, _ = measure(door)
+    assert found.delays == (0.75, 0.75)
+    assert found.detail("delay") == "wrong password 1 took 0.750 s, wrong password 4 took 0.750 s"
+    assert found.detail("back_in") == "service got in again 3.25 s after the last wrong password"
+
+
+@pytest.mark.parametrize(("by_source", "locked"), [(False, "account"), (True, "source")])
+def test_a_lock_of_the_account_is_told_from_one_of_the_address(by_source: bool, locked: str) -> None:
+    door = LockingDoor(ACCOUNTS, 4, by_source=by_source)
+    assert measure(door)[0].locked_what == locked
+    elsewhere = LockingDoor(ACCOUNTS, 4) if by_source else door
+    probe = MeasureGuessing(
+        door, "service", "valid", 4, 1.0, 3.0, clock=door.clock, wait=door.wait, elsewhere=elsewhere
+    )
+    found = probe.run(MemoryRecorder())
+    assert found.locked_what == locked
+    assert ("elsewhere" in found.seen) is by_source
+
+
+def test_where_the_bench_cannot_tell_nothing_is_said_of_what_is_locked() -> None:
+    door = LockingDoor(ACCOUNTS, 4)
+    found = MeasureGuessing(door, "service", "valid", 4, 1.0, 3.0, clock=door.clock, wait=door.wait).run(
+        MemoryRecorder()
+    )
+    assert found.locked_what is None

@@ -51,6 +51,7 @@ def real_bench(folder: Path, old: str = "", new: str = "") -> str:
         "${REFERENCE_MAC}": "02:00:00:00:00:01",
         "${REFERENCE_ADDRESS}\n  interface: lab0": "127.0.9.9",
         '  address6: "${REFERENCE_ADDRESS6}"\n': "",
+        "  other_source: ${REFERENCE_OTHER_SOURCE}\n": "",
         "${REFERENCE_COLLECTOR}": "127.0.9.1",
         "${REFERENCE_CONSOLE}": "/dev/ttyNOTTHERE0",
         "${REFERENCE_JTAG}": "127.0.9.1:9",

@@ -27,11 +27,13 @@ from virtual_lab.reference.provision import TIME_PORT, Provisioned, provision
 
 LOOPBACK_DEVICE: Final = "127.0.8.10"
 LOOPBACK_LAB: Final = "127.0.8.1"
+LOOPBACK_OTHER: Final = "127.0.8.2"
 LOOPBACK_PORTS: Final = MappingProxyType(
     {
         "tcp/21": 20021,
         "tcp/22": 20022,
         "tcp/23": 20023,
+        "tcp/322": 20322,
         "tcp/443": 20443,
         "tcp/1883": 21883,
         "tcp/2345": 22345,
@@ -208,6 +210,7 @@ class ReferenceLab(VirtualLab):
             "REFERENCE_ADDRESS": self.address,
             "REFERENCE_ADDRESS6": self.address6,
             "REFERENCE_COLLECTOR": self.collector,
+            "REFERENCE_OTHER_SOURCE": LOOPBACK_OTHER if self.loopback else namespace.LAB_OTHER_ADDRESS,
             "REFERENCE_TIME_PORT": str(self.time_port),
             "REFERENCE_CONSOLE": str(self.folder / CONSOLE),
             "REFERENCE_JTAG": f"127.0.0.1:{jtag.getsockname()[1]}",

@@ -17,6 +17,8 @@ from virtual_lab.reference import syscalls
 LAB_INTERFACE: Final = "lab0"
 DEVICE_INTERFACE: Final = "eth0"
 LAB_ADDRESS: Final = "192.0.2.1"
+LAB_OTHER_ADDRESS: Final = "192.0.2.3"
+"""A second address of the lab's: what is locked for one address is not for the other."""
 DEVICE_ADDRESS: Final = "192.0.2.10"
 NETMASK: Final = "255.255.255.0"
 LAB_ADDRESS6: Final = "fd00:0:0:2::1"
@@ -110,6 +112,7 @@ def join_device(pid: int, mac: str) -> None:
             peer = {"ifname": DEVICE_INTERFACE, "address": mac, "net_ns_pid": pid}
             routes.link("add", ifname=LAB_INTERFACE, kind="veth", peer=peer)
         syscalls.set_address(LAB_INTERFACE, LAB_ADDRESS, NETMASK)
+        syscalls.set_address(f"{LAB_INTERFACE}:1", LAB_OTHER_ADDRESS, NETMASK)
         syscalls.set_link(LAB_INTERFACE, up=True)
         if has_ipv6():
             syscalls.set_address6(LAB_INTERFACE, LAB_ADDRESS6, PREFIX6)

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from virtual_lab.reference import pki
 from virtual_lab.reference.firmware import accounts, flash
 from virtual_lab.reference.firmware.accounts import Account
+from virtual_lab.reference.firmware.credentials import digest_secret
 from virtual_lab.reference.firmware.defects import Defects
 from virtual_lab.reference.firmware.tls import DH_PARAMETERS
 from virtual_lab.reference.firmware.update import UPDATE_KEY
@@ -82,6 +83,10 @@ def provision(
     # A static host entry: the lab answers for the cloud at the address of its collector.
     config["cloud"] = {"host": CLOUD_HOST, "address": collector, "port": cloud_port}
     flash.write_json(store / flash.CONFIG, config)
+    passwords = {"admin": label.admin_password, "viewer": label.viewer_password}
+    flash.write_json(
+        flash.key_store(store) / flash.DIGESTS, {user: digest_secret(user, word) for user, word in passwords.items()}
+    )
     _make_certificates(store, lab, label.serial, address, collector, planted)
     _make_keys_and_firmware(store, lab)
     leave_secrets(store, planted, label.admin_password)
@@ -98,8 +103,8 @@ def _password() -> str:
 
 def _config(label: Provisioned, defects: Defects) -> dict[str, Any]:
     people = (
-        Account.create("admin", accounts.ADMINISTRATOR, (accounts.HTTP,), label.admin_password),
-        Account.create("viewer", accounts.VIEWER, (accounts.HTTP,), label.viewer_password),
+        Account.create("admin", accounts.ADMINISTRATOR, (accounts.HTTP, accounts.HTTP_API), label.admin_password),
+        Account.create("viewer", accounts.VIEWER, (accounts.HTTP, accounts.RTSP), label.viewer_password),
         Account.create("service", accounts.MAINTENANCE, (accounts.SSH, accounts.CONSOLE), label.service_password),
     )
     config: dict[str, Any] = {

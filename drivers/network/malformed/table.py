@@ -65,6 +65,7 @@ def layers_of(service: Service) -> tuple[str, ...]:
     """Return the layers of a declared service, the lowest first."""
     streams = service.transport is Transport.TCP
     inner = "dns_over_tcp" if service.protocol == "dns" and streams else str(service.protocol)
+    inner = inner if inner in LAYERS else "other"
     if not (service.tls and streams):
         return (inner,)
     return ("tls",) if inner == "other" else ("tls", inner)

@@ -8,8 +8,10 @@ import hmac
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
+from virtual_lab.reference.firmware.credentials import digest_secret
 from virtual_lab.reference.firmware.defects import Defects
 from virtual_lab.reference.firmware.lockout import Lockout
 from virtual_lab.reference.firmware.password_policy import objection
@@ -20,6 +22,8 @@ VIEWER = "viewer"
 MAINTENANCE = "maintenance"
 
 HTTP = "http"
+HTTP_API = "http_api"
+RTSP = "rtsp"
 SSH = "ssh"
 CONSOLE = "console"
 
@@ -27,7 +31,12 @@ _SCRYPT_COST = 2**9
 """Low, as on a small processor: thousands of logins are tried on this device."""
 _ROOT = {SSH: "ssh_root_root", CONSOLE: "serial_root_root"}
 _ANY = {SSH: "ssh_any_password", HTTP: "http_any_password"}
-_NO_LOCKOUT = {SSH: "no_lockout_ssh", HTTP: "no_lockout_http"}
+_NO_LOCKOUT = {
+    SSH: "no_lockout_ssh",
+    HTTP: "no_lockout_http",
+    HTTP_API: "no_lockout_http_api",
+    RTSP: "no_lockout_rtsp",
+}
 """The interfaces that lock accounts out, and the defect by which each does not."""
 
 
@@ -91,11 +100,14 @@ class Accounts:
         log: Log,
         keep: Callable[[list[dict[str, Any]]], None] = lambda stored: None,
         lockout: Lockout | None = None,
+        digests: Mapping[str, str] = MappingProxyType({}),
+        keep_digests: Callable[[dict[str, str]], None] = lambda stored: None,
     ) -> None:
         self._accounts = {account.user: account for account in accounts}
         self._keep = keep
         self._lockout = lockout or Lockout()
         self._former: dict[str, Account] = {}
+        self._digests, self._keep_digests = dict(digests), keep_digests
         self._defects = defects
         self._log = log
         self.failures = 0
@@ -116,6 +128,27 @@ class Accounts:
         self._count(interface, user, source, success=account is not None)
         return account
 
+    def login_by_digest(
+        self,
+        interface: str,
+        user: str,
+        proves: Callable[[str], bool],
+        planted: tuple[str, str] | None,
+        source: str,
+    ) -> Account | None:
+        """Return the account whose secret `proves` finds in a response on this interface, else None; log either."""
+        account = self._accounts.get(user)
+        matches = proves(self._digests.get(user, self._nobody.digest.hex()))
+        if self._lockout.locked(interface, user):
+            account = None
+        elif account is None or not matches or interface not in account.interfaces:
+            given = planted is not None and user == planted[0] and proves(planted[1])
+            account = _passwordless(user, VIEWER, interface) if given else None
+        self.failures += account is None
+        self._record(interface, user, "", source, success=account is not None)
+        self._count(interface, user, source, success=account is not None)
+        return account
+
     def change_password(self, user: str, old: str, new: str, source: str) -> None:
         """Give an account another password, kept over a restart. WrongPasswordError, WeakPasswordError."""
         account = self._accounts[user]
@@ -129,6 +162,8 @@ class Accounts:
             self._former[user] = account
         self._accounts[user] = Account.create(user, account.role, account.interfaces, new)
         self._keep([known.stored() for known in self._accounts.values()])
+        self._digests[user] = digest_secret(user, new)
+        self._keep_digests(self._digests)
         if not self._defects("config_change_not_logged"):
             self._log.send(Event.CONFIG_CHANGE, "password changed", field="password", user=user, src=source)
 

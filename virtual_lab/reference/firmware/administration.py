@@ -43,6 +43,8 @@ class Request:
     source: str
     query: str = ""
     origin: str = ""
+    authorization: str | None = None
+    """The field of that name, where the request carries one."""
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,9 @@ class Device:
         self.serving: set[str] = set()
         """The ports that a device of this kind serves, and those that it serves now."""
         stored = [Account.load(account) for account in flash.config["accounts"]]
-        self.accounts = Accounts(stored, defects, self.log, flash.save_accounts)
+        self.accounts = Accounts(
+            stored, defects, self.log, flash.save_accounts, digests=flash.digests, keep_digests=flash.save_digests
+        )
         self.updater = Updater(flash, defects, self.log, self.restart)
         self._settings_lock = threading.Lock()
         self._settings: dict[str, str] = {name: flash.config["settings"][name] for name in SETTINGS}

@@ -18,6 +18,7 @@ CONFIG = "config.json"
 SLOTS = "slots.json"
 UPDATE = "update.json"
 FACTORY = "factory.json"
+DIGESTS = "digests.json"
 PRODUCTION_SECRETS = "production_secrets.json"
 _ERASE_BLOCK = 4096
 SETTINGS = ("device_name", "osd_text")
@@ -74,6 +75,19 @@ class Flash:
             self.path(CONFIG).chmod(0o600)
 
     @property
+    def digests(self) -> dict[str, str]:
+        """What Digest authentication compares with, by user; it lies in the key store."""
+        path = self.secure / DIGESTS
+        found: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+        return found
+
+    def save_digests(self, digests: Mapping[str, str]) -> None:
+        """Keep what Digest authentication compares with."""
+        with self._lock:
+            write_json(self.secure / DIGESTS, digests)
+            (self.secure / DIGESTS).chmod(0o600)
+
+    @property
     def production_secrets(self) -> dict[str, str]:
         """What a production line has left in the key store that it should have kept to itself."""
         secrets: dict[str, str] = json.loads((self.secure / PRODUCTION_SECRETS).read_text())
@@ -88,6 +102,7 @@ class Flash:
             factory = json.loads((self.secure / FACTORY).read_text())
             self.config = {**factory["config"], **kept}
             write_json(self.path(CONFIG), self.config)
+            self.save_digests(factory.get("digests", {}))
             for path in self.folder.iterdir():
                 if path.name not in {*factory["files"], *keep_files}:
                     path.unlink() if path.is_file() else shutil.rmtree(path)
@@ -160,7 +175,12 @@ class Flash:
 
 def remember_factory_state(flash: Path) -> None:
     """Note in the key store what the production line has put on a flash: a reset goes back to that."""
-    state = {"config": json.loads((flash / CONFIG).read_text()), "files": sorted(one.name for one in flash.iterdir())}
+    digests = key_store(flash) / DIGESTS
+    state = {
+        "config": json.loads((flash / CONFIG).read_text()),
+        "digests": json.loads(digests.read_text()) if digests.exists() else {},
+        "files": sorted(one.name for one in flash.iterdir()),
+    }
     write_json(key_store(flash) / FACTORY, state)
 
 

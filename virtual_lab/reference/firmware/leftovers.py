@@ -19,9 +19,11 @@ _TELNET_OPTIONS = bytes([255, 253, 24, 255, 253, 31, 255, 251, 1, 255, 251, 3])
 class TcpService:
     """A TCP service that talks to each client in a thread of its own; `converse` ends when it returns."""
 
-    def __init__(self, device: Device, port: str, converse: Callable[[socket.socket], None]) -> None:
-        self._converse = converse
-        self._free = threading.BoundedSemaphore(_CONNECTIONS)
+    def __init__(
+        self, device: Device, port: str, converse: Callable[[socket.socket], None], connections: int = _CONNECTIONS
+    ) -> None:
+        self._talk = converse
+        self._free = threading.BoundedSemaphore(connections)
         self._listener = device.ports.listen(port)
 
     def start(self) -> None:
@@ -43,7 +45,7 @@ class TcpService:
         try:
             with client:
                 client.settimeout(_IDLE_SECONDS)
-                self._converse(client)
+                self._talk(client)
         except OSError:
             return
         finally:
@@ -52,18 +54,51 @@ class TcpService:
 
 def telnet(client: socket.socket) -> None:
     """Ask for user and password, and refuse them."""
+    _telnet(client, None)
+
+
+def telnet_with_shell(client: socket.socket) -> None:
+    """Ask for user and password, and take those that a maker of boards left in its examples."""
+    _telnet(client, [b"root", b"xc3511"])
+
+
+def _telnet(client: socket.socket, taken: list[bytes] | None) -> None:
     client.sendall(_TELNET_OPTIONS)
     for _ in range(3):
+        typed: list[bytes] = []
         for prompt in (b"halcyon login: ", b"Password: "):
             client.sendall(b"\r\n" + prompt)
-            if _telnet_line(client) is None:
+            if (line := _telnet_line(client)) is None:
                 return
+            typed.append(line)
+        if typed == taken:
+            _telnet_shell(client)
+            return
         client.sendall(b"\r\nLogin incorrect\r\n")
+
+
+def _telnet_shell(client: socket.socket) -> None:
+    for _ in range(_LINES):
+        client.sendall(b"\r\n# ")
+        if (line := _telnet_line(client)) is None or line == b"exit":
+            return
+        if line:
+            client.sendall(b"\r\nsh: " + line[:32] + b": not found")
 
 
 def ftp(client: socket.socket) -> None:
     """Greet, ask for user and password, and refuse them (RFC 959)."""
+    _ftp(client, None)
+
+
+def ftp_with_files(client: socket.socket) -> None:
+    """Greet, ask for user and password, and take admin with the password admin."""
+    _ftp(client, [b"USER admin", b"PASS admin"])
+
+
+def _ftp(client: socket.socket, taken: list[bytes] | None) -> None:
     client.sendall(b"220 Halcyon FTP server ready\r\n")
+    entered, user = False, b""
     for _ in range(_LINES):
         line = _line(client)
         if line is None:
@@ -72,7 +107,12 @@ def ftp(client: socket.socket) -> None:
         if command == b"QUIT":
             client.sendall(b"221 Goodbye\r\n")
             return
+        if command == b"PASS":
+            entered = [user, line] == taken
+        user = line if command == b"USER" else user
         replies = {b"USER": b"331 Password required", b"PASS": b"530 Login incorrect"}
+        if entered:
+            replies |= {b"PASS": b"230 Logged in", b"PWD": b'257 "/" is the current directory'}
         client.sendall(replies.get(command, b"530 Please log in with USER and PASS") + b"\r\n")
 
 

@@ -10,6 +10,7 @@ from virtual_lab.reference.firmware import (
     leftovers,
     mdns,
     mqtt_broker,
+    rtsp,
     snmp_agent,
     ssh,
     telemetry,
@@ -58,6 +59,7 @@ def _services6(device: Device) -> dict[str, Service]:
         return {}
     beside = device.at(Ports(address6))
     services: dict[str, Service] = {web.PORT: web.WebServer(beside), ssh.PORT: ssh.SshServer(beside)}
+    services[rtsp.PORT] = rtsp.RtspServer(beside)
     if not device.defects("discovery_dead"):
         services[discovery.PORT] = discovery.Discovery(beside)
     if device.defects("undeclared_tcp6"):
@@ -72,10 +74,13 @@ def _services(device: Device) -> dict[str, Service]:
     if not device.defects("discovery_dead"):
         services[discovery.PORT] = discovery.Discovery(device)
     services[mdns.PORT] = mdns.Responder(device)
-    if device.defects("telnet_open"):
-        services[leftovers.TELNET] = leftovers.TcpService(device, leftovers.TELNET, leftovers.telnet)
-    if device.defects("ftp_open"):
-        services[leftovers.FTP] = leftovers.TcpService(device, leftovers.FTP, leftovers.ftp)
+    services[rtsp.PORT] = rtsp.RtspServer(device)
+    if device.defects("telnet_open") or device.defects("telnet_default"):
+        talk = leftovers.telnet_with_shell if device.defects("telnet_default") else leftovers.telnet
+        services[leftovers.TELNET] = leftovers.TcpService(device, leftovers.TELNET, talk)
+    if device.defects("ftp_open") or device.defects("ftp_admin_admin"):
+        talk = leftovers.ftp_with_files if device.defects("ftp_admin_admin") else leftovers.ftp
+        services[leftovers.FTP] = leftovers.TcpService(device, leftovers.FTP, talk)
     if device.defects("undeclared_tcp"):
         services[leftovers.DEBUG] = leftovers.TcpService(device, leftovers.DEBUG, leftovers.debug_port)
     if device.defects("gdb_stub_open"):

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
-from virtual_lab.reference.firmware import state_pages
+from virtual_lab.reference.firmware import device_api, state_pages
 from virtual_lab.reference.firmware.administration import (
     Administration,
     Request,
@@ -51,7 +51,7 @@ class WebServer(http.server.ThreadingHTTPServer):
     def __init__(self, device: Device) -> None:
         self.device = device
         self.administration = Administration(device)
-        self.administration.routes |= state_pages.routes(device)
+        self.administration.routes |= state_pages.routes(device) | device_api.routes(device)
         self._contexts = Contexts(device.flash.folder, device.defects)
         self._old_tls = OldTls(device.flash.folder, device.defects)
         self._free = threading.BoundedSemaphore(_CONNECTIONS)
@@ -158,7 +158,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if (body := self._body(route)) is None:
             return json_response(413, {"error": "too large"})
         source, origin = str(self.client_address[0]), self.headers.get("Origin", "")
-        return route.answer(Request(method, path, body, token, account, source, query, origin))
+        credential = self.headers.get("Authorization")
+        return route.answer(Request(method, path, body, token, account, source, query, origin, credential))
 
     def _measure_body(self) -> Response | None:
         """Learn how long the body is; a response where its end cannot be known."""

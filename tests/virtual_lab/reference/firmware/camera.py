@@ -22,6 +22,7 @@ from virtual_lab.reference.provision import provision
 ADDRESS, COLLECTOR = "127.0.8.10", "127.0.8.1"
 SECONDS = 15.0
 _SERVICES = (
+    "tcp/322",
     "tcp/443",
     "tcp/22",
     "tcp/23",

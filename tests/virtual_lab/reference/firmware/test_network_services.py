@@ -2,6 +2,14 @@ import re
 
 import pytest
 
+from drivers.credentials import Door
+from drivers.network.ftp import FtpDoor
+from drivers.network.http_door import HttpDoor
+from drivers.network.rtsp import Endpoint, RtspDoor
+from drivers.network.target import Target
+from drivers.network.telnet import TelnetDoor
+from drivers.probe import Answer
+from lab_config.models import NetworkBench, Service, Transport
 from tests.virtual_lab.reference.firmware.camera import ADDRESS, SECONDS, Camera, read_until
 from tests.virtual_lab.reference.firmware.conftest import Build
 
@@ -26,6 +34,9 @@ def planted(build: Build) -> Camera:
         "gdb_stub_open",
         "mqtt_admin_admin",
         "discovery_dead",
+        "telnet_default",
+        "ftp_admin_admin",
+        "http_basic_default",
     )
     camera.start()
     return camera
@@ -116,3 +127,24 @@ def test_planted_snmp_answers_the_community_public_only(planted: Camera) -> None
 def test_a_dead_discovery_port_is_closed(planted: Camera) -> None:
     with pytest.raises(ConnectionRefusedError):
         planted.ask("udp/3702", PROBE, SECONDS)
+
+
+def test_the_stream_is_given_to_the_viewer_alone(camera: Camera) -> None:
+    target = Target(NetworkBench(address=ADDRESS, port_map={"tcp/322": camera.ports["tcp/322"]}))
+    door = RtspDoor(target, Endpoint(322, tls=True), "/live/main", "stream")
+    assert door.attempt("viewer", camera.label.viewer_password).answer is Answer.SEEN
+    assert door.attempt("viewer", "wrong").answer is Answer.REFUSED
+    assert door.attempt("admin", camera.label.admin_password).answer is Answer.REFUSED
+
+
+def test_planted_logins_open_a_shell_files_and_a_picture(planted: Camera) -> None:
+    target = Target(NetworkBench(address=ADDRESS, port_map=planted.ports))
+    web = Service(id="web", transport=Transport.TCP, port=443, protocol="http", tls=True, purpose="test")
+    doors: tuple[tuple[Door, str, str], ...] = (
+        (TelnetDoor(target, 23, "t"), "root", "xc3511"),
+        (FtpDoor(target, 21, "f"), "admin", "admin"),
+        (HttpDoor(target, web, "/cgi-bin/snapshot.cgi", "w"), "admin", "admin"),
+    )
+    for door, user, password in doors:
+        assert door.attempt(user, password).answer is Answer.SEEN
+        assert door.attempt(user, "wrong").answer is Answer.REFUSED
