@@ -3,28 +3,43 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from drivers.network.conversation import converse, converse_tls
 from drivers.network.dns_sd import PTR, SERVICE_TYPES, TXT, DnsDecodeError, Record, query, records
-from drivers.network.questions import declared_services, udp_questions
+from drivers.network.questions import Question, tcp_questions, udp_questions
 from drivers.network.target import Target, answer_of
 from drivers.network.udp import READ_LIMIT, UdpAsking, UdpPort, questions_for
 from drivers.probe import Answer, Fact, Observation, Recorder, printable
-from lab_config.models import Service
+from lab_config.models import Service, Transport
 
-_HEADERS = re.compile(rb"^((?:Server|X-Powered-By|X-AspNet-Version|X-Generator|Via): *[^\r\n]{1,500})\r?$", re.M | re.I)
-_IDENTIFICATION = re.compile(rb"^SSH-[^-\r\n]{1,8}-([^\r\n]{1,253})", re.M)
 _SCOPES = re.compile(rb"<[^<>]{0,40}Scopes[^<>]{0,200}>([^<]{0,2000})<")
 _SECONDS, _ASKS, _MOST_NAMES = 0.7, 3, 16
+_LINE_SECONDS = 1.0
 NOTHING = "tells nothing of its software"
+
+
+def _holds(end: bytes, heard: bytes) -> bool:
+    return end in heard
+
+
+def _telling(service: Service) -> list[Question]:
+    return [row for row in tcp_questions() if row.service == service.protocol and row.tells and not row.after]
+
+
+def has_banner(service: Service) -> bool:
+    """Whether a declared service has something that it may tell of itself without a login."""
+    if service.transport is Transport.TCP:
+        return bool(_telling(service))
+    return service.protocol in ("mdns", "ws_discovery")
 
 
 @dataclass(frozen=True)
 class ReadBanners:
     """Ask each declared service that has a banner; a fact is SEEN when the service spoke, its detail what it told.
 
-    SSH: the software in the identification (RFC 4253, 4.2). HTTP: Server and its like. mDNS: the TXT records of its
-    services. WS-Discovery: the scopes. Other protocols are not asked.
+    Over TCP, what the rows of `tcp_services.yaml` name as `tells`: greetings, the software in SSH's identification, the
+    Server header of HTTP and its like. mDNS: the TXT records of its services. WS-Discovery: the scopes.
     """
 
     target: Target
@@ -37,12 +52,13 @@ class ReadBanners:
 
     def run(self, record: Recorder) -> Observation:
         """Ask them one after the other; BenchError when this machine cannot send."""
-        asks = {"ssh": self._ssh, "http": self._http, "mdns": self._mdns, "ws_discovery": self._ws_discovery}
+        asks = {"mdns": self._mdns, "ws_discovery": self._ws_discovery}
         facts = []
         for service in self.services:
-            if service.protocol not in asks:
+            if not has_banner(service):
                 continue
-            told = asks[service.protocol](service)
+            ask = asks.get(service.protocol, self._greeting)
+            told = ask(service)
             if told is None:
                 facts.append(Fact(about=service.about, answer=Answer.SILENT, detail="did not speak"))
             else:
@@ -52,18 +68,21 @@ class ReadBanners:
         question = f"What do {len(facts)} services tell of themselves without a login?"
         return Observation(question=question, facts=tuple(facts))
 
-    def _ssh(self, service: Service) -> list[bytes] | None:
-        talk = converse(self.target, service.port, b"", lambda heard: b"\n" in heard)
-        return _IDENTIFICATION.findall(talk.heard)[:1] or None
-
-    def _http(self, service: Service) -> list[bytes] | None:
-        row = next(row for row in declared_services() if row.service == "http")
+    def _greeting(self, service: Service) -> list[bytes] | None:
+        """Hear a service over TCP in its own protocol, to the end of what it tells."""
         host = f"[{self.target.address}]" if ":" in self.target.address else self.target.address
         speak = converse_tls if service.tls else converse
-        talk = speak(self.target, service.port, row.payload(host), lambda heard: b"\r\n\r\n" in heard)
-        if not row.is_answered_by(talk.heard):
-            return None
-        return _HEADERS.findall(talk.heard.partition(b"\r\n\r\n")[0])
+        for row in _telling(service):
+            end = b"\r\n\r\n" if row.text else b"\n"
+            if service.protocol == "telnet":  # of several lines, each as it comes
+                talk = speak(self.target, service.port, b"", lambda _: False, pause=_LINE_SECONDS)
+            else:
+                talk = speak(self.target, service.port, row.payload(host), partial(_holds, end))
+            told = re.findall(row.tells.encode("latin-1"), talk.heard.partition(end)[0] if row.text else talk.heard)
+            # A greeting tells, be it too short to say which of two protocols it is of.
+            if row.is_answered_by(talk.heard) or (told and row.speaks_first):
+                return told
+        return None
 
     def _ws_discovery(self, service: Service) -> list[bytes] | None:
         port = UdpPort(service.port, questions_for(service, udp_questions()))

@@ -48,12 +48,17 @@ class Conversation:
     @property
     def is_tls(self) -> bool:
         """Whether the device answered in TLS records, be it with an alert (RFC 8446 clause 5.1)."""
-        return self.raw[:1] in (b"\x15", b"\x16") and self.raw[1:2] in (b"", b"\x03")
+        return self.raw[:1] in (b"\x15", b"\x16") and self.raw[1:2] in (b"", b"\x03") and not self._is_our_own
 
     @property
     def is_handshake(self) -> bool:
         """Whether the device's first TLS record is of the handshake."""
-        return self.raw[:2] == b"\x16\x03"
+        return self.raw[:2] == b"\x16\x03" and not self._is_our_own
+
+    @property
+    def _is_our_own(self) -> bool:
+        """Whether what came is a ClientHello, which no server sends: what we said is sent back."""
+        return self.raw[:1] == b"\x16" and self.raw[5:6] == b"\x01"
 
 
 class _EndedError(Exception):
@@ -67,9 +72,9 @@ class _EndedError(Exception):
 class _Wire:
     """A socket that is read within a deadline and a limit, and remembers what came first."""
 
-    def __init__(self, sock: socket.socket, limit: int) -> None:
-        self._sock, self._left = sock, limit
-        self._deadline = time.monotonic() + READ_SECONDS
+    def __init__(self, sock: socket.socket, limit: int, pause: float, seconds: float, lull: float = 0.0) -> None:
+        self._sock, self._left, self._pause, self._lull = sock, limit, pause, lull
+        self._deadline = time.monotonic() + seconds
         self.first = b""
 
     def send(self, data: bytes) -> None:
@@ -104,7 +109,7 @@ class _Wire:
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise _EndedError(End.TIME)
-        return left
+        return min(left, max(self._pause, self._lull) if self.first else self._pause)
 
 
 class _TlsWire:
@@ -152,32 +157,52 @@ def _any_tls() -> ssl.SSLContext:
     return context
 
 
-def converse(target: Target, port: int, say: bytes, enough: Callable[[bytes], bool]) -> Conversation:
+def converse(
+    target: Target,
+    port: int,
+    say: bytes,
+    enough: Callable[[bytes], bool],
+    *,
+    pause: float = READ_SECONDS,
+    lull: float = 0.0,
+    seconds: float = READ_SECONDS,
+    after: Callable[[bytes], bool] | None = None,
+) -> Conversation:
     """Connect to a TCP port, say this, and read until it is enough, or the time, the limit or the connection ends.
 
-    Raises BenchError when this machine cannot send.
+    `pause` is the longest silence, in seconds, that is waited out, `lull` that behind the first bytes if it is longer,
+    `seconds` the most in all. With `after`, nothing is said until what has come fulfils it. Raises BenchError when this
+    machine cannot send.
     """
     try:
         sock = target.connect(port)
     except OSError as error:
         return Conversation(answer_of(error), End.NOT_OPENED)
     with sock:
-        heard, end = _exchange(_Wire(sock, READ_LIMIT), say, enough)
+        heard, end = _exchange(_Wire(sock, READ_LIMIT, pause, seconds, lull), say, enough, after)
     return Conversation(Answer.SEEN, end, heard)
 
 
-def converse_tls(target: Target, port: int, say: bytes, enough: Callable[[bytes], bool]) -> Conversation:
+def converse_tls(
+    target: Target,
+    port: int,
+    say: bytes,
+    enough: Callable[[bytes], bool],
+    *,
+    pause: float = READ_SECONDS,
+    seconds: float = READ_SECONDS,
+) -> Conversation:
     """Do the same inside TLS; a handshake that fails is told in `problem`, with what came in `raw`."""
     try:
         sock = target.connect(port)
     except OSError as error:
         return Conversation(answer_of(error), End.NOT_OPENED)
     with sock:
-        wire = _Wire(sock, _HANDSHAKE_LIMIT)
+        wire = _Wire(sock, _HANDSHAKE_LIMIT, pause, seconds)
         tls = _TlsWire(wire)
         try:
             tls.handshake()
-            heard, end = _exchange(tls, say, enough)
+            heard, end = _exchange(tls, say, enough, None)
         except _EndedError as ended:
             return Conversation(Answer.SEEN, ended.end, raw=wire.first, problem=str(ended.end))
         except ssl.SSLError as error:
@@ -185,14 +210,20 @@ def converse_tls(target: Target, port: int, say: bytes, enough: Callable[[bytes]
     return Conversation(Answer.SEEN, end, heard, wire.first)
 
 
-def _exchange(wire: _Wire | _TlsWire, say: bytes, enough: Callable[[bytes], bool]) -> tuple[bytes, End]:
+def _exchange(
+    wire: _Wire | _TlsWire, say: bytes, enough: Callable[[bytes], bool], after: Callable[[bytes], bool] | None
+) -> tuple[bytes, End]:
     heard = b""
     try:
-        wire.send(say)
+        if after is None:
+            wire.send(say)
         while not enough(heard):
             if len(heard) >= READ_LIMIT:
                 return heard, End.LIMIT
             heard = (heard + wire.receive())[:READ_LIMIT]
+            if after is not None and after(heard):
+                wire.send(say)
+                after = None
     except _EndedError as ended:
         return heard, ended.end
     return heard, End.ENOUGH

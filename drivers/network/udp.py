@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from drivers.network.icmp_clock import FIRST_INTERVAL, IcmpClock
-from drivers.network.questions import Question, udp_questions
+from drivers.network.questions import Question, clear_datagrams, udp_questions
 from drivers.network.sweep import is_reached
 from drivers.network.sweep_pace import Pace
 from drivers.network.target import Target, answer_of
@@ -35,7 +35,7 @@ _BARRED = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENOPROTOOPT}
 
 
 class UdpPorts(Observation):
-    """What the known UDP services answered; facts are about `udp/N`."""
+    """What the known UDP services answered; facts are about `udp/N`, and about what must not be open, by its name."""
 
     open: frozenset[int]
     """Ports from which a datagram came back."""
@@ -51,7 +51,8 @@ class UdpPorts(Observation):
 
 def questions_for(service: Service, table: tuple[Question, ...]) -> tuple[Question, ...]:
     """Return the questions for a declared UDP service: by its protocol, else by its port, else one without meaning."""
-    by_protocol = tuple(row for row in table if row.service == service.protocol != "other")
+    protocol = "dtls" if service.tls else service.protocol
+    by_protocol = tuple(row for row in table if row.service == protocol != "other")
     by_port = tuple(row for row in table if service.port in row.ports)
     return by_protocol or by_port or tuple(row for row in table if row.service == "other")
 
@@ -65,6 +66,13 @@ class Reply:
     source_port: int
     expected: bool
     """Whether it is an answer of the service that was asked."""
+    clear: str = ""
+    """The row of `services.forbidden` that the answer is a finding for."""
+
+    @property
+    def kind(self) -> tuple[str, bool, str]:
+        """What it is an answer of."""
+        return self.service, self.expected, self.clear
 
 
 @dataclass
@@ -217,9 +225,11 @@ class UdpAsking:
             return
         if is_beside and ipaddress.ip_address(source[0]) != ipaddress.ip_address(self._target.address):
             return
-        reply = Reply(question.service, data, source[1] if is_beside else 0, question.is_answered_by(data))
+        expected = question.is_answered_by(data)
+        clear = question.clear if expected else ""
+        reply = Reply(question.service, data, source[1] if is_beside else 0, expected, clear)
         # The first of each kind is enough: a device that floods us is not heard out.
-        if all((reply.service, reply.expected) != (known.service, known.expected) for known in port.replies):
+        if all(reply.kind != known.kind for known in port.replies):
             port.replies.append(reply)
             self._record.keep(f"udp-{port.port}-{reply.service}-{len(port.replies)}.bin", data)
 
@@ -260,7 +270,7 @@ class UdpSweep:
             record.note(f"{fact.about} {fact.answer}: {fact.detail}")
         return UdpPorts(
             question=f"Which of {len(ports)} UDP ports with a known service answer?",
-            facts=tuple(facts),
+            facts=(*facts, *(_clear_fact(name, ports.values()) for name in clear_datagrams())),
             witness=witness,
             open=_those(asked, Answer.SEEN),
             closed=_those(asked, Answer.REFUSED),
@@ -297,6 +307,18 @@ class UdpSweep:
             return answered
         reason = "forwarding stands before the device: only the mapped ports could be asked"
         return all_of([answered, Witness(what=reason, holds=False)])
+
+
+def _clear_fact(name: str, ports: Iterable[UdpPort]) -> Fact:
+    """Join the ports on which a service that must not be open was asked for."""
+    asked = [port for port in ports if any(question.clear == name for question in port.questions)]
+    found = [(port.port, reply) for port in asked for reply in port.replies if reply.clear == name]
+    if found:
+        words = "; ".join(f"udp/{port}: {printable(reply.data, _SHOWN)}" for port, reply in found)
+        return Fact(about=name, answer=Answer.SEEN, detail=words)
+    refused = bool(asked) and all(port.answer is Answer.REFUSED for port in asked)
+    detail = "; ".join(f"udp/{port.port}: {port.fact().detail}" for port in asked) or "not asked"
+    return Fact(about=name, answer=Answer.REFUSED if refused else Answer.SILENT, detail=detail)
 
 
 def _those(ports: Iterable[UdpPort], answer: Answer) -> frozenset[int]:

@@ -18,8 +18,8 @@ VERSION = re.compile(r"(?<![\d.])\d+\.\d+\.\d+(?!\.?\d)|[A-Za-z][\w-]*[/_ =]v?\d
 def test_no_service_tells_its_version_without_a_login(banner: Observation) -> None:
     """Read what each declared service tells before a login, and look for a version number.
 
-    SSH identification, HTTP Server header and its like, TXT records of mDNS, scopes of WS-Discovery. Every service
-    must have spoken: a banner that did not come proves nothing.
+    Greetings of SSH, FTP, SMTP and telnet, the Server header of HTTP, RTSP and SIP and its like, TXT records of mDNS,
+    scopes of WS-Discovery. Every service must have spoken: a banner that did not come proves nothing.
     """
     told = {about: match[0] for about in sorted(banner.seen) if (match := VERSION.search(banner.detail(about)))}
     assert not told, f"tells a version without a login: {', '.join(f'{about}: {word}' for about, word in told.items())}"

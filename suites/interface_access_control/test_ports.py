@@ -14,14 +14,16 @@ from lab_config.models import Component, Permission, Transport
     fails_on="presence",
     advice="Stop the service, bind it to loopback, or declare the port with its purpose.",
 )
-def test_every_open_tcp_port_is_declared(component: Component, tcp_ports: TcpPorts) -> None:
+def test_every_open_tcp_port_is_declared(
+    component: Component, tcp_ports: TcpPorts, tcp_undeclared: Observation
+) -> None:
     """Sweep TCP 1-65535 on the component's address, and compare with the declaration.
 
-    A port that answers SYN-ACK and is not declared is a failure. Witness: the declared canary port answered
-    throughout the sweep and at its end.
+    A port that answers SYN-ACK and is not declared is a failure; what speaks there is asked and said. Witness: the
+    declared canary port answered throughout the sweep and at its end.
     """
     undeclared = tcp_ports.open - component.ports(Transport.TCP)
-    assert not undeclared, f"open but not declared: TCP {', '.join(map(str, sorted(undeclared)))}"
+    assert not undeclared, f"open but not declared: TCP {_with_speakers(undeclared, tcp_undeclared)}"
 
 
 @case(
@@ -37,7 +39,7 @@ def test_every_answering_udp_port_is_declared(component: Component, udp_ports: U
     Witness: the declared UDP service answered before and after.
     """
     undeclared = udp_ports.open - component.ports(Transport.UDP)
-    assert not undeclared, f"answering but not declared: UDP {', '.join(map(str, sorted(undeclared)))}"
+    assert not undeclared, f"answering but not declared: UDP {_with_speakers(undeclared, udp_ports)}"
 
 
 @case(
@@ -46,13 +48,15 @@ def test_every_answering_udp_port_is_declared(component: Component, udp_ports: U
     fails_on="presence",
     advice="Give the firewall the same rules for IPv6, stop the service, or declare the port with its purpose.",
 )
-def test_every_open_tcp_port_of_the_ipv6_address_is_declared(component: Component, tcp6_ports: TcpPorts) -> None:
+def test_every_open_tcp_port_of_the_ipv6_address_is_declared(
+    component: Component, tcp6_ports: TcpPorts, tcp6_undeclared: Observation
+) -> None:
     """Sweep TCP 1-65535 on the component's IPv6 address, and compare with the declaration.
 
     Witness: the declared canary port answered on that address throughout the sweep and at its end.
     """
     undeclared = tcp6_ports.open - component.ports(Transport.TCP)
-    assert not undeclared, f"open over IPv6 but not declared: TCP {', '.join(map(str, sorted(undeclared)))}"
+    assert not undeclared, f"open over IPv6 but not declared: TCP {_with_speakers(undeclared, tcp6_undeclared)}"
 
 
 @case(
@@ -67,7 +71,7 @@ def test_every_answering_udp_port_of_the_ipv6_address_is_declared(component: Com
     Witness: a declared UDP service answered on that address before and after.
     """
     undeclared = udp6_ports.open - component.ports(Transport.UDP)
-    assert not undeclared, f"answering over IPv6 but not declared: UDP {', '.join(map(str, sorted(undeclared)))}"
+    assert not undeclared, f"answering over IPv6 but not declared: UDP {_with_speakers(undeclared, udp6_ports)}"
 
 
 @case(
@@ -111,10 +115,16 @@ def test_declared_port_speaks_its_declared_protocol(declared_port: Observation) 
     advice="Remove the service; where it is needed, put it behind TLS or SSH.",
 )
 def test_no_service_carries_passwords_in_clear(clear_service: Observation) -> None:
-    """Ask for each service that carries passwords or debug access in clear on its usual ports.
+    """Ask each open TCP port what speaks there, and look for services that carry passwords or debug access in clear.
 
-    The service is recognised by what it says, not by its port's number. Witness: the canary port answered before
-    and after.
+    A service is recognised by what it says, on any port; its usual ones are asked even where the sweep saw nothing.
+    Witness: that of the sweep, and the canary port answered before and after.
     """
     found = ", ".join(f"{about} ({clear_service.detail(about)})" for about in sorted(clear_service.seen))
     assert not found, f"speaks in clear: {found}"
+
+
+def _with_speakers(ports: frozenset[int], speakers: Observation) -> str:
+    """Name ports with what speaks there, as facts about `tcp/N` or `udp/N` say."""
+    words = {int(fact.about.partition("/")[2]): fact.detail for fact in speakers.facts if "/" in fact.about}
+    return ", ".join(f"{port} ({words.get(port) or 'not asked'})" for port in sorted(ports))

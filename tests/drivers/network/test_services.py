@@ -1,78 +1,34 @@
 import contextlib
 import socket
 import ssl
-import struct
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from itertools import count, repeat
+from collections.abc import Iterator
+from itertools import count
 
 import pytest
 import trustme
 
-from drivers.errors import ConfigurationError
 from drivers.network.conversation import READ_LIMIT
-from drivers.network.services import ForbiddenServices, RecogniseServices
+from drivers.network.services import RecogniseServices
 from drivers.network.target import Target
 from drivers.probe import Fact, Observation
 from lab_config.models import NetworkBench, Service
 from tests.drivers.network.servers import closed_port, mute_port, tcp_server, udp_server
+from tests.drivers.network.speakers import (
+    BRIEF,
+    Handler,
+    answers,
+    answers_to,
+    closes,
+    drips,
+    echoes,
+    floods,
+    inside,
+    resets,
+    says,
+)
 from tests.drivers.recorder import MemoryRecorder
 
-Handler = Callable[[socket.socket], None]
 _ids = count()
-
-
-def says(data: bytes) -> Handler:
-    """A server that says this, and waits until the other side has enough."""
-
-    def handle(connection: socket.socket) -> None:
-        connection.settimeout(10)
-        connection.sendall(data)
-        while connection.recv(4_096):
-            pass
-
-    return handle
-
-
-def answers(data: bytes) -> Handler:
-    """A server that says this when it was asked something, and closes."""
-
-    def handle(connection: socket.socket) -> None:
-        connection.settimeout(10)
-        connection.recv(4_096)
-        connection.sendall(data)
-
-    return handle
-
-
-def closes(connection: socket.socket) -> None:
-    """Accept, and close without a word."""
-
-
-def resets(connection: socket.socket) -> None:
-    """Accept, and end the connection with an RST."""
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-
-def drips(line: bytes) -> Handler:
-    """A tarpit: sends this byte by byte over and over, never ending a line of its own."""
-
-    def handle(connection: socket.socket) -> None:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.settimeout(0.2)
-        for byte in repeat(line):
-            connection.sendall(byte)
-            with contextlib.suppress(TimeoutError):
-                connection.recv(1)
-
-    return handle
-
-
-def floods(connection: socket.socket) -> None:
-    """Megabytes of banner without a line end."""
-    connection.settimeout(10)
-    for _ in range(1_000):
-        connection.sendall(b"\x1b[2J" * 16_384)
 
 
 @pytest.fixture(scope="module")
@@ -82,17 +38,6 @@ def tls_context() -> ssl.SSLContext:
     return context
 
 
-def inside(context: ssl.SSLContext, handle: Handler) -> Handler:
-    """The same server inside TLS."""
-
-    def wrapped(connection: socket.socket) -> None:
-        connection.settimeout(10)
-        with context.wrap_socket(connection.dup(), server_side=True) as tls:
-            handle(tls)
-
-    return wrapped
-
-
 def declare(protocol: str, port: int, transport: str = "tcp", *, tls: bool = False) -> Service:
     fields = {"id": f"service_{next(_ids)}", "transport": transport, "port": port, "protocol": protocol}
     return Service.model_validate({**fields, "tls": tls, "purpose": "test"})
@@ -100,7 +45,7 @@ def declare(protocol: str, port: int, transport: str = "tcp", *, tls: bool = Fal
 
 def recognise(*services: Service) -> tuple[Observation, MemoryRecorder]:
     record = MemoryRecorder()
-    return RecogniseServices(Target(NetworkBench(address="127.0.0.1")), services).run(record), record
+    return RecogniseServices(Target(NetworkBench(address="127.0.0.1")), services, BRIEF).run(record), record
 
 
 @contextlib.contextmanager
@@ -108,9 +53,6 @@ def spoken(protocol: str, handler: Handler, *, tls: bool = False) -> Iterator[Fa
     with tcp_server(handler) as port:
         seen, _ = recognise(declare(protocol, port, tls=tls))
         yield seen.facts[0]
-
-
-# --- declared services -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -223,87 +165,6 @@ def test_facts_come_in_the_order_of_the_declaration() -> None:
     assert [fact.about for fact in seen.facts] == [service.about for service in services]
 
 
-# --- forbidden services ------------------------------------------------------------------------------------------
-
-
-def forbidden(canary: int, *wanted: str, **port_map: int) -> Observation:
-    mapped = {f"tcp/{key[1:]}": port for key, port in port_map.items()}
-    bench = NetworkBench(address="127.0.0.1", port_map={"tcp/443": canary, **mapped})
-    return ForbiddenServices(Target(bench), wanted, 443).run(MemoryRecorder())
-
-
-@pytest.mark.parametrize(
-    ("service", "port", "handler"),
-    [
-        ("telnet", 23, says(b"\xff\xfd\x01\xff\xfb\x03\r\nhalcyon login: ")),
-        ("telnet", 2323, says(b"login: ")),
-        ("ftp", 21, says(b"220 ready\r\n")),
-        ("http_clear", 8080, answers(b"HTTP/1.1 302 Found\r\nLocation: https://camera.local/\r\n\r\n")),
-        ("vnc", 5900, says(b"RFB 003.008\n")),
-        ("redis", 6379, answers(b"-NOAUTH Authentication required.\r\n")),
-        ("adb", 5555, answers(b"AUTH" + bytes(20))),
-        ("gdbserver", 2345, answers(b"+$PacketSize=1000#aa")),
-        ("mqtt_clear", 1883, answers(b"\x20\x02\0\5")),
-        ("rsh", 514, answers(b"\1Permission denied.\n")),
-        ("docker", 2375, answers(b'HTTP/1.1 200 OK\r\n\r\n{"ApiVersion":"1.41"}')),
-    ],
-)
-def test_a_clear_text_service_that_speaks_is_seen(service: str, port: int, handler: Handler) -> None:
-    with tcp_server(says(b"")) as canary, tcp_server(handler) as here:
-        seen = forbidden(canary, service, **{f"p{port}": here})
-    assert seen.seen == {service}, seen.detail(service)
-    assert f"tcp/{port}: " in seen.detail(service)
-    assert seen.detail(service).isprintable()
-
-
-def test_a_service_is_refused_only_when_all_its_ports_answer_rst() -> None:
-    with tcp_server(says(b"")) as canary:
-        both_closed = forbidden(canary, "telnet", p23=closed_port(), p2323=closed_port())
-        with mute_port() as mute:
-            one_mute = forbidden(canary, "telnet", p23=closed_port(), p2323=mute)
-    assert both_closed.refused == {"telnet"}
-    assert both_closed.conclusive
-    assert one_mute.silent == {"telnet"}
-    assert "tcp/2323: no answer" in one_mute.detail("telnet")
-    assert one_mute.conclusive
-
-
-def test_an_open_port_that_speaks_something_else_is_silent_and_says_what_came() -> None:
-    with ExitStack() as stack:
-        canary = stack.enter_context(tcp_server(says(b"")))
-        here = stack.enter_context(tcp_server(says(b"SSH-2.0-x\r\n")))
-        seen = forbidden(canary, "ftp", p21=here)
-    assert seen.silent == {"ftp"}
-    assert "SSH-2.0-x" in seen.detail("ftp")
-
-
-def test_a_port_that_is_not_forwarded_is_not_asked_and_proves_nothing() -> None:
-    with tcp_server(says(b"")) as canary:
-        seen = forbidden(canary, "telnet", p23=closed_port())
-    assert seen.silent == {"telnet"}
-    assert "tcp/2323: not forwarded" in seen.detail("telnet")
-    assert not seen.conclusive
-
-
-def test_a_canary_that_does_not_connect_is_no_witness() -> None:
-    seen = forbidden(closed_port(), "ftp", p21=closed_port())
-    assert seen.refused == {"ftp"}
-    assert not seen.conclusive
-
-
-def test_floods_and_resets_are_survived_and_are_no_service() -> None:
-    with tcp_server(says(b"")) as canary, tcp_server(floods) as flood, tcp_server(resets) as reset:
-        seen = forbidden(canary, "ftp", "vnc", p21=flood, p5900=reset, p5901=closed_port())
-    assert "ftp" in seen.silent
-    assert not seen.seen  # a reset may overtake the end of connect(): then vnc reads as refused
-    assert all(fact.detail.isprintable() for fact in seen.facts)
-
-
-def test_a_service_without_a_row_is_a_configuration_error() -> None:
-    with pytest.raises(ConfigurationError, match="carrier_pigeon"):
-        forbidden(closed_port(), "carrier_pigeon")
-
-
 def test_a_service_that_was_too_slow_among_the_others_is_asked_once_more() -> None:
     asked = count(1)
 
@@ -315,3 +176,30 @@ def test_a_service_that_was_too_slow_among_the_others_is_asked_once_more() -> No
         observation, _ = recognise(declare("http", port))
     assert observation.seen == {f"tcp/{port}"}
     assert next(asked) == 3
+
+
+def test_a_declared_port_is_contradicted_by_the_name_of_what_speaks_there() -> None:
+    with tcp_server(answers_to(x1016=b"\x20\2\0\0")) as broker, tcp_server(echoes) as echo:
+        seen, _ = recognise(declare("http", broker), declare("redis", echo), declare("other", broker))
+    facts = [(fact.answer, fact.detail) for fact in seen.facts]
+    assert facts[0] == ("refused", r"something else than http spoke: mqtt, open to anybody:  \x02\x00\x00")
+    assert facts[1] == ("refused", "something else than redis spoke: echo: it sends back what it is sent")
+    assert facts[2][0] == "seen"
+
+
+@pytest.mark.parametrize(
+    ("handler", "answer"),
+    [
+        (says(b"login: "), "refused"),  # a declaration can name telnet
+        (says(b"* OK IMAP ready\r\n"), "seen"),  # and has no word for IMAP
+    ],
+)
+def test_what_is_declared_as_other_must_not_be_what_a_declaration_can_name(handler: Handler, answer: str) -> None:
+    with spoken("other", handler) as fact:
+        assert fact.answer == answer, fact.detail
+
+
+def test_a_service_of_tls_where_clear_text_is_declared_is_refused(tls_context: ssl.SSLContext) -> None:
+    with spoken("http", inside(tls_context, answers(b"HTTP/1.1 200 OK\r\n\r\n"))) as fact:
+        assert fact.answer == "refused"
+        assert fact.detail.startswith("something else than http spoke: http inside TLS: HTTP/1.1 200")

@@ -136,5 +136,5 @@ def _see_it_start(desk: Desk, switch: PowerSwitch, canary: Service | None) -> No
 
 def _speaks(desk: Desk, service: Service) -> bool:
     """Whether the service says something in its protocol: a router takes connections even for a board that is off."""
-    observed = RecogniseServices(desk.target, (service,)).run(NoRecord())
+    observed = RecogniseServices(desk.target, (service,), asks_on=False).run(NoRecord())
     return observed.facts[0].answer is Answer.SEEN

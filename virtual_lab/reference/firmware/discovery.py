@@ -38,6 +38,7 @@ class Discovery:
         address = device.ports.address
         self._address = f"[{address}]" if ":" in address else address
         self._measures_depth = device.defects("discovery_dies_on_nesting")
+        self._speaks_other = device.defects("declared_speaks_other")
         self._socket = device.ports.datagrams(PORT)
 
     def start(self) -> None:
@@ -49,6 +50,8 @@ class Discovery:
         probe = _message_id(datagram, self._measures_depth)
         if probe is None:
             return None
+        if self._speaks_other:
+            return f"HVDISC/1 {probe}\r\n".encode()
         return _MATCHES.format(
             message=uuid.uuid4(), relates_to=escape(probe), endpoint=self._endpoint, address=self._address
         ).encode()

@@ -1,4 +1,4 @@
-"""Services that were left in the build, each planted as a defect: Telnet, FTP and a debug port on TCP."""
+"""Services that were left in the build, each planted as a defect: Telnet, FTP, Redis and a debug port on TCP."""
 
 import socket
 import threading
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from virtual_lab.reference.firmware.device import Device
 
 TELNET, FTP, DEBUG = "tcp/23", "tcp/21", "tcp/8899"
+TELNET_ELSEWHERE, REDIS = "tcp/8023", "tcp/6380"
 _CONNECTIONS = 8
 _IDLE_SECONDS = 30.0
 _LINE_OCTETS = 256
@@ -114,6 +115,17 @@ def _ftp(client: socket.socket, taken: list[bytes] | None) -> None:
         if entered:
             replies |= {b"PASS": b"230 Logged in", b"PWD": b'257 "/" is the current directory'}
         client.sendall(replies.get(command, b"530 Please log in with USER and PASS") + b"\r\n")
+
+
+def redis(client: socket.socket) -> None:
+    """Answer inline commands as a Redis without a password does."""
+    for _ in range(_LINES):
+        line = _line(client)
+        if line is None:
+            return
+        words = line.split()
+        name = words[0][:64].decode("latin-1") if words else ""
+        client.sendall(b"+PONG\r\n" if name.upper() == "PING" else f"-ERR unknown command '{name}'\r\n".encode())
 
 
 def debug_port(client: socket.socket) -> None:

@@ -83,6 +83,11 @@ def _services(device: Device) -> dict[str, Service]:
         services[leftovers.FTP] = leftovers.TcpService(device, leftovers.FTP, talk)
     if device.defects("undeclared_tcp"):
         services[leftovers.DEBUG] = leftovers.TcpService(device, leftovers.DEBUG, leftovers.debug_port)
+    if device.defects("telnet_on_other_port"):
+        elsewhere = leftovers.TELNET_ELSEWHERE
+        services[elsewhere] = leftovers.TcpService(device, elsewhere, leftovers.telnet)
+    if device.defects("redis_open"):
+        services[leftovers.REDIS] = leftovers.TcpService(device, leftovers.REDIS, leftovers.redis)
     if device.defects("gdb_stub_open"):
         services[gdb_stub.PORT] = leftovers.TcpService(device, gdb_stub.PORT, gdb_stub.stub)
     if device.defects("mqtt_anonymous") or device.defects("mqtt_admin_admin"):

@@ -37,6 +37,8 @@ def planted(build: Build) -> Camera:
         "telnet_default",
         "ftp_admin_admin",
         "http_basic_default",
+        "telnet_on_other_port",
+        "redis_open",
     )
     camera.start()
     return camera
@@ -69,7 +71,7 @@ def test_anything_but_a_probe_is_ignored(camera: Camera, datagram: bytes) -> Non
     assert b"ProbeMatches" in camera.ask("udp/3702", PROBE)
 
 
-@pytest.mark.parametrize("service", ["tcp/21", "tcp/23", "tcp/1883", "tcp/2345", "tcp/8899"])
+@pytest.mark.parametrize("service", ["tcp/21", "tcp/23", "tcp/1883", "tcp/2345", "tcp/6380", "tcp/8023", "tcp/8899"])
 def test_a_hardened_device_has_no_other_tcp_service(camera: Camera, service: str) -> None:
     with pytest.raises(ConnectionRefusedError):
         camera.connect(service)
@@ -82,6 +84,20 @@ def test_planted_telnet_negotiates_and_lets_nobody_in(planted: Camera) -> None:
         read_until(sock, b"Password: ")
         sock.sendall(b"root\r\0")
         assert b"Login incorrect" in read_until(sock, b"login: ")
+
+
+def test_planted_services_on_unusual_ports_speak_as_on_their_own(planted: Camera) -> None:
+    with planted.connect("tcp/8023") as sock:
+        assert read_until(sock, b"login: ").startswith(b"\xff\xfd")
+    with planted.connect("tcp/6380") as sock:
+        sock.sendall(b"ping\r\nKEYS *\r\n")
+        assert read_until(sock, b"'KEYS'\r\n") == b"+PONG\r\n-ERR unknown command 'KEYS'\r\n"
+
+
+def test_planted_discovery_answers_in_another_protocol(build: Build) -> None:
+    camera = build("declared_speaks_other")
+    camera.start()
+    assert camera.ask("udp/3702", PROBE) == b"HVDISC/1 uuid:84ede3de-7dec-11d0-c360-f01234567890\r\n"
 
 
 def test_planted_ftp_and_debug_port_greet(planted: Camera) -> None:
