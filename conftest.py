@@ -6,6 +6,7 @@ pytest_plugins = [
     "fixtures.shared_restart",
     "fixtures.network",
     "fixtures.mqtt",
+    "fixtures.interfaces",
     "fixtures.malformed",
     "fixtures.cloud",
     "fixtures.egress",

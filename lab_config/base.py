@@ -1,5 +1,6 @@
 """What every model of a lab shares: frozen, no unknown field, and the word for what is declared absent."""
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -13,6 +14,14 @@ class Model(BaseModel):
     """Frozen, and an unknown field is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Role(StrEnum):
+    """What a declared account may do."""
+
+    ADMINISTRATOR = "administrator"
+    VIEWER = "viewer"
+    MAINTENANCE = "maintenance"
 
 
 class Absent(Model):

@@ -197,6 +197,13 @@ class Permission(StrEnum):
     """Send its services messages that break the rules of their protocols, which may stop them or damage the device."""
 
 
+class PeerCertificate(Model):
+    """What a peer that this sample is paired with presents inside TLS: PEM files of its certificate and key."""
+
+    certificate: Path
+    key: Path
+
+
 class SecondSample(Model):
     """Another unit of the same product, in its factory state, to compare with: no two share keys or identifiers."""
 
@@ -231,6 +238,8 @@ class Bench(Model):
     trust_anchor: Path | None = None
     """PEM file of the CA that issues the product's certificate, where it is not a public one."""
     credentials: dict[Identifier, Credential] = Field(default_factory=dict)
+    peers: dict[Identifier, PeerCertificate] = Field(default_factory=dict)
+    """By the id of the service that asks its clients for a certificate."""
     images: Images = Images()
     patience_seconds: Seconds = 60
     """The longest time that a question is waited for which only waits, such as the end of a session."""

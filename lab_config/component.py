@@ -6,9 +6,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from lab_config.base import Absent, Identifier, Model, Port, Seconds
+from lab_config.base import Absent, Identifier, Model, Port, Role, Seconds
 from lab_config.doors import HttpApiDeclaration, StreamsDeclaration, TelnetDeclaration
 from lab_config.egress import EgressDeclaration
+from lab_config.interfaces import Interfaces
 from lab_config.sessions import SessionDeclaration
 
 _Sessions = Literal["http", "ssh", "telnet", "mqtt", "redis", "vnc", "smb", "adb", "gdb"]
@@ -42,14 +43,6 @@ class Service(Model):
     def about(self) -> str:
         """The name of this port in observations: `tcp/443`."""
         return f"{self.transport}/{self.port}"
-
-
-class Role(StrEnum):
-    """What a declared account may do."""
-
-    ADMINISTRATOR = "administrator"
-    VIEWER = "viewer"
-    MAINTENANCE = "maintenance"
 
 
 class Account(Model):
@@ -342,6 +335,7 @@ class Component(Model):
     sessions: SessionDeclaration = SessionDeclaration()
     cloud: CloudDeclaration | Absent = Absent(absent="not declared")
     egress: EgressDeclaration = EgressDeclaration()
+    interfaces: Interfaces = Interfaces()
     user_data: UserDataDeclaration | Absent = Absent(absent="not declared")
     reset: ResetDeclaration | Absent = Absent(absent="not declared")
     boot_seconds: Seconds = 60
@@ -381,7 +375,7 @@ class Component(Model):
         used = {interface for account in self.accounts for interface in account.interfaces}
         used |= set(() if isinstance(self.lockout, Absent) else self.lockout.interfaces)
         parts = (self.http_login, self.identity, self.update, *doors)
-        named = {part.service for part in parts if not isinstance(part, Absent)}
+        named = {part.service for part in parts if not isinstance(part, Absent)} | self.interfaces.services
         if unknown := sorted((used - known) | (named - set(names))):
             raise ValueError(f"no service has the id {', '.join(unknown)}; declared are {', '.join(sorted(known))}")
         if isinstance(self.cloud, Absent) and not isinstance(self.update_notice, Absent):

@@ -9,6 +9,7 @@ from lab_config.base import (
     Identifier,
     Model,
     Port,
+    Role,
     Seconds,
 )
 from lab_config.bench import (
@@ -22,6 +23,7 @@ from lab_config.bench import (
     Images,
     JtagBench,
     NetworkBench,
+    PeerCertificate,
     Permission,
     PowerBench,
     SecondSample,
@@ -46,7 +48,6 @@ from lab_config.component import (
     PasswordChange,
     Protocol,
     ResetDeclaration,
-    Role,
     Service,
     Setting,
     StateReportDeclaration,
@@ -58,6 +59,15 @@ from lab_config.component import (
 )
 from lab_config.doors import HttpApiDeclaration, StreamsDeclaration, TelnetDeclaration
 from lab_config.egress import Destination, EgressDeclaration
+from lab_config.interfaces import (
+    CoapResource,
+    Interfaces,
+    ModbusDeclaration,
+    ModbusPoint,
+    MqttTopic,
+    UpnpDeclaration,
+    WebSocketDeclaration,
+)
 from lab_config.papers import (
     NOT_DECLARED,
     Advisories,
@@ -102,6 +112,7 @@ __all__ = [
     "CertificateDeclaration",
     "CloudBench",
     "CloudDeclaration",
+    "CoapResource",
     "CollectorBench",
     "Component",
     "Condition",
@@ -125,6 +136,7 @@ __all__ = [
     "Identifier",
     "Identity",
     "Images",
+    "Interfaces",
     "JtagBench",
     "JtagDeclaration",
     "LockoutDeclaration",
@@ -132,10 +144,14 @@ __all__ = [
     "LoggingDeclaration",
     "LogoutDeclaration",
     "MalformedNumbers",
+    "ModbusDeclaration",
+    "ModbusPoint",
     "Model",
+    "MqttTopic",
     "NetworkBench",
     "Numbers",
     "PasswordChange",
+    "PeerCertificate",
     "Permission",
     "Port",
     "PowerBench",
@@ -164,5 +180,7 @@ __all__ = [
     "Transport",
     "UpdateDeclaration",
     "UpdateNoticeDeclaration",
+    "UpnpDeclaration",
     "UserDataDeclaration",
+    "WebSocketDeclaration",
 ]

@@ -124,7 +124,7 @@ def lenient_context() -> ssl.SSLContext:
 
 
 @contextmanager
-def _ends_after(connection: socket, seconds: float) -> Iterator[None]:
+def ends_after(connection: socket, seconds: float) -> Iterator[None]:
     """Shut a connection down after so many seconds: time-outs bound one read, a dripping device makes many."""
     own = connection.dup()
 
@@ -204,7 +204,7 @@ class WebClient:
             plain = self.target.connect(self.service.port, seconds)
         except OSError as error:
             raise NoAnswerError(answer_of(error), f"no connection: {error}", connected=False) from error
-        with closing(plain), _ends_after(plain, 4 * seconds):
+        with closing(plain), ends_after(plain, 4 * seconds):
             try:
                 return self._exchange(plain, prepared, jar, seconds)
             except (OSError, http.client.HTTPException, ValueError) as error:
@@ -244,7 +244,7 @@ class WebClient:
                 answer_of(error)
                 pending = next(left, None)
                 continue
-            with closing(plain), _ends_after(plain, seconds), closing(self._kept(plain)) as connection:
+            with closing(plain), ends_after(plain, seconds), closing(self._kept(plain)) as connection:
                 with suppress(OSError, http.client.HTTPException, ValueError):
                     while pending is not None and time.monotonic() < until:
                         form, pending = pending, next(left, None)

@@ -82,12 +82,17 @@ class MqttDoor:
         return talk, answers(talk.heard, level)
 
 
-def _attempt(talk: Conversation, came: Answers) -> LoginAttempt:
-    if came.code == 0:
+def told(code: int) -> LoginAttempt:
+    """Say what the code of a CONNACK means."""
+    if code == 0:
         return LoginAttempt(Answer.SEEN, "CONNACK: accepted")
+    words = f"CONNACK: {CODES.get(code, 'code')} ({code:#04x})"
+    return LoginAttempt(Answer.REFUSED if code in _REFUSALS else Answer.SILENT, words)
+
+
+def _attempt(talk: Conversation, came: Answers) -> LoginAttempt:
     if came.code is not None:
-        words = f"CONNACK: {CODES.get(came.code, 'code')} ({came.code:#04x})"
-        return LoginAttempt(Answer.REFUSED if came.code in _REFUSALS else Answer.SILENT, words)
+        return told(came.code)
     if talk.connected is not Answer.SEEN:
         detail = "connection refused" if talk.connected is Answer.REFUSED else "no answer to connect()"
         return LoginAttempt(talk.connected, detail)
@@ -110,9 +115,9 @@ class Control:
 class AskBrokers:
     """Connect to each broker without a user, and subscribe to `#`; facts are about `tcp/N`.
 
-    SEEN is a granted subscription, REFUSED a CONNACK that asks for a login, or an RST. Witness: the canary connected
-    before and after; where a broker is declared, the valid login got in, and the time did not run out without it. A
-    session that may not subscribe leaves the question open: it might publish, which is not tried.
+    SEEN is a granted subscription, REFUSED a CONNACK that asks for a login, a SUBACK that says no, or an RST. Witness:
+    the canary connected before and after; where a broker is declared, the valid login got in, and the time did not run
+    out without it. Whether a session may publish is asked in `mqtt_topics.py`.
     """
 
     target: Target
@@ -163,8 +168,10 @@ class AskBrokers:
         if came.subscribed or came.topic is not None:
             topic = f", and {printable(came.topic, _SHOWN)} came" if came.topic is not None else ""
             return Fact(about=broker.about, answer=Answer.SEEN, detail=f"subscribed to # without a login{topic}"), ""
-        why = "the subscription to # is refused" if came.subscribed is False else "no SUBACK came"
-        detail = f"a session without a login, but {why}; publishing was not tried"
+        if came.subscribed is False:
+            detail = "a session without a login, and the subscription to # is refused"
+            return Fact(about=broker.about, answer=Answer.REFUSED, detail=detail), ""
+        detail = "a session without a login, but no SUBACK came"
         return Fact(about=broker.about, answer=Answer.SILENT, detail=detail), detail
 
     def _control(self, control: Control, record: Recorder) -> Witness:

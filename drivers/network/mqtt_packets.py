@@ -1,6 +1,6 @@
-"""MQTT control packets of our own: CONNECT and SUBSCRIBE of 3.1.1 and 5, and what a broker answers to them.
+"""MQTT control packets of our own: CONNECT, SUBSCRIBE and PUBLISH of 3.1.1 and 5, and what a broker answers to them.
 
-What an answer means is said in `mqtt.py`.
+What an answer means is said in `mqtt.py` and `mqtt_topics.py`.
 """
 
 import secrets
@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 V311, V5 = 4, 5
-_CONNECT, _CONNACK, _PUBLISH, _SUBSCRIBE, _SUBACK = 0x10, 0x20, 0x30, 0x82, 0x90
+_CONNECT, _CONNACK, _PUBLISH, _PUBACK, _SUBSCRIBE, _SUBACK = 0x10, 0x20, 0x30, 0x40, 0x82, 0x90
+_AT_LEAST_ONCE = 0x02
+_NUMBER = b"\0\2"
+"""The packet identifier of what is published."""
 _USER, _PASSWORD, _CLEAN = 0x80, 0x40, 0x02
 _KEEP_ALIVE = 30
 _GRANTED = range(3)
@@ -55,6 +58,30 @@ def connect(level: int, user: str | None = None, password: str = "") -> bytes:
 def subscribe(level: int, topic: str = "#") -> bytes:
     """Return a SUBSCRIBE to one topic filter; a client need not wait for CONNACK (3.1.1 clause 3.1.4)."""
     return _packet(_SUBSCRIBE, b"\0\1" + _properties(level) + _text(topic.encode()) + b"\0")
+
+
+def publish(level: int, topic: str, message: bytes) -> bytes:
+    """Return a PUBLISH with QoS 1, so that it is acknowledged, which is not kept (clause 3.3)."""
+    return _packet(_PUBLISH | _AT_LEAST_ONCE, _text(topic.encode()) + _NUMBER + _properties(level) + message)
+
+
+def acknowledged(heard: bytes, level: int) -> int | None:
+    """Return the reason code of the PUBACK: of 3.1.1 always 0, for it has none; None where no PUBACK came."""
+    for kind, body in _packets(heard):
+        if kind == _PUBACK and body[:2] == _NUMBER:
+            return body[2] if level == V5 and len(body) > 2 else 0
+    return None
+
+
+def messages(heard: bytes, level: int) -> list[tuple[bytes, bytes]]:
+    """Return topic and content of each message that was delivered."""
+    found = []
+    for kind, body in _packets(heard):
+        if kind & 0xF0 == _PUBLISH:
+            size = int.from_bytes(body[:2], "big")
+            rest = body[2 + size + (2 if kind & 0x06 else 0) :]
+            found.append((body[2 : 2 + size], rest if level == V311 else _behind_properties(rest)))
+    return found
 
 
 def answers(heard: bytes, level: int) -> Answers:

@@ -59,6 +59,15 @@ def names(communities: Iterable[str], users: Iterable[str]) -> tuple[Name, ...]:
     return (*named, *(Name(Version.V3, user) for user in users))
 
 
+NO_CREDENTIAL = ("", "trustprobe-nobody")
+"""Names that nobody gave out: an agent that takes an empty one, or any, asks for nothing (CVE-2017-5135)."""
+
+
+def nameless() -> tuple[Name, ...]:
+    """Return the names that are no credential, with each version."""
+    return names(NO_CREDENTIAL, NO_CREDENTIAL)
+
+
 class SnmpGuesses(Observation):
     """What each name came to; `about()` takes `version:name`."""
 
@@ -66,8 +75,15 @@ class SnmpGuesses(Observation):
     """The engine of the v3 agent in hexadecimal digits, where one told it."""
 
     def of_version(self, version: str) -> "SnmpGuesses":
-        """Narrow to the names that were tried with one version."""
-        return self.about(*(fact.about for fact in self.facts if fact.about.split(":", 1)[0] == version))
+        """Narrow to the well-known names that were tried with one version."""
+        return self.about(*(name for name in self._of(version) if name.split(":", 1)[1] not in NO_CREDENTIAL))
+
+    def without_credential(self, version: str) -> "SnmpGuesses":
+        """Narrow to the names that are no credential."""
+        return self.about(*(name for name in self._of(version) if name.split(":", 1)[1] in NO_CREDENTIAL))
+
+    def _of(self, version: str) -> list[str]:
+        return [fact.about for fact in self.facts if fact.about.split(":", 1)[0] == version]
 
 
 @dataclass(frozen=True)

@@ -51,8 +51,9 @@ class UdpPorts(Observation):
 
 def questions_for(service: Service, table: tuple[Question, ...]) -> tuple[Question, ...]:
     """Return the questions for a declared UDP service: by its protocol, else by its port, else one without meaning."""
-    protocol = "dtls" if service.tls else service.protocol
-    by_protocol = tuple(row for row in table if row.service == protocol != "other")
+    secured = (f"{service.protocol}s", "dtls")  # coaps: what is asked inside DTLS
+    names = secured if service.tls else (service.protocol,)
+    by_protocol = tuple(row for row in table if row.service in names and row.service != "other")
     by_port = tuple(row for row in table if service.port in row.ports)
     return by_protocol or by_port or tuple(row for row in table if row.service == "other")
 

@@ -33,6 +33,7 @@ from lab_config.models import (
     Transport,
     UpdateDeclaration,
 )
+from tests.drivers import websocket_server
 
 LOGIN = HttpLogin(service="web", proof_path="/home", refusal="Login incorrect")
 SETTING = Setting(path="/api/settings", field="device_name", example="Door")
@@ -219,6 +220,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             "/logout": self.logout,
             "/home": self.home,
             "/endless": self.endless,
+            "/ws": lambda: websocket_server.answer(self, self.user, self.device.habits),
             "/drip": self.drip,
             "/short": self.short,
             "/nonsense": lambda: self.send_raw(b"SSH-2.0-dropbear\r\n"),

@@ -7,7 +7,7 @@ import pytest
 
 from drivers.data import table
 from drivers.network.ber import INTEGER, NULL, OCTETS, element, integer
-from drivers.network.snmp import DISCOVERY_ROUNDS, GuessCommunities, SnmpGuesses, names
+from drivers.network.snmp import DISCOVERY_ROUNDS, NO_CREDENTIAL, GuessCommunities, SnmpGuesses, nameless, names
 from drivers.network.snmp_message import Version, discovery, parse, request
 from drivers.network.target import Target
 from drivers.network.udp import READ_LIMIT
@@ -40,6 +40,15 @@ def test_a_known_community_reads_with_both_versions() -> None:
     assert guesses.seen == {"v1:public", "v2c:public"}
     assert guesses.detail("v1:public") == "reads Acme 1"
     assert guesses.engine == ENGINE.hex()
+
+
+def test_a_name_that_nobody_gave_out_is_told_apart_from_the_well_known_ones() -> None:
+    with udp_server(Agent(communities=("public", *NO_CREDENTIAL), users=("",))) as port:
+        target = Target(NetworkBench(address="127.0.0.1"))
+        guesses = GuessCommunities(target, (*NAMES, *nameless()), port, True).run(MemoryRecorder())
+    assert guesses.of_version("v2c").seen == {"v2c:public"}
+    assert guesses.without_credential("v2c").seen == {f"v2c:{name}" for name in NO_CREDENTIAL}
+    assert guesses.without_credential("v3").seen == {"v3:"}
 
 
 def test_a_user_of_version_3_without_a_password_reads() -> None:

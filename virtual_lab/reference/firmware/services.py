@@ -4,16 +4,19 @@ from typing import Protocol
 
 from virtual_lab.reference.firmware import (
     cloud,
+    coap,
     collector,
     discovery,
     gdb_stub,
     leftovers,
     mdns,
+    modbus,
     mqtt_broker,
     rtsp,
     snmp_agent,
     ssh,
     telemetry,
+    upnp,
     web,
 )
 from virtual_lab.reference.firmware.clock import TimeSource
@@ -90,9 +93,17 @@ def _services(device: Device) -> dict[str, Service]:
         services[leftovers.REDIS] = leftovers.TcpService(device, leftovers.REDIS, leftovers.redis)
     if device.defects("gdb_stub_open"):
         services[gdb_stub.PORT] = leftovers.TcpService(device, gdb_stub.PORT, gdb_stub.stub)
-    if device.defects("mqtt_anonymous") or device.defects("mqtt_admin_admin"):
-        broker = mqtt_broker.Broker(takes_anybody=device.defects("mqtt_anonymous"))
+    if any(map(device.defects, mqtt_broker.DEFECTS)):
+        broker = mqtt_broker.Broker(device.defects("mqtt_anonymous"), device.defects("mqtt_publish_anonymous"))
         services[mqtt_broker.PORT] = leftovers.TcpService(device, mqtt_broker.PORT, broker.serve)
-    if device.defects("undeclared_udp"):
+    if device.defects("coap_open"):
+        services[coap.PORT] = coap.CoapService(device)
+    if device.defects("upnp_igd_open"):
+        gateway = upnp.Gateway(device)
+        services[upnp.SSDP] = gateway
+        services[upnp.PORT] = leftovers.TcpService(device, upnp.PORT, gateway.serve)
+    if device.defects("modbus_open"):
+        services[modbus.PORT] = leftovers.TcpService(device, modbus.PORT, modbus.serve)
+    if device.defects("undeclared_udp") or device.defects("snmp_any_community"):
         services[snmp_agent.PORT] = snmp_agent.SnmpAgent(device)
     return services

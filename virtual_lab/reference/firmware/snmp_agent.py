@@ -1,4 +1,4 @@
-"""A leftover SNMP agent on udp/161, planted as a defect: GET sysDescr.0 with community public (RFC 1157, 3416)."""
+"""A leftover SNMP agent on udp/161, planted as a defect: GET sysDescr.0 with public (RFC 1157, 3416), or any."""
 
 import threading
 
@@ -15,6 +15,7 @@ class SnmpAgent:
     """Answers on the device's own address."""
 
     def __init__(self, device: Device) -> None:
+        self._asks_nothing = device.defects("snmp_any_community")
         self._description = f"{device.model} {device.serial}".encode()
         self._socket = device.ports.datagrams(PORT)
 
@@ -32,7 +33,8 @@ class SnmpAgent:
             number, _ = _take(request, _INTEGER)
         except ValueError:
             return None
-        if community != b"public" or not request.endswith(_NAME_AND_NULL):
+        known = community == b"public" or self._asks_nothing
+        if not known or not request.endswith(_NAME_AND_NULL):
             return None
         binding = _put(_SEQUENCE, _NAME_AND_NULL[:-2] + _put(_OCTETS, self._description))
         no_error = _put(_INTEGER, b"\0")

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
-from virtual_lab.reference.firmware import device_api, state_pages
+from virtual_lab.reference.firmware import device_api, events, state_pages
 from virtual_lab.reference.firmware.administration import (
     Administration,
     Request,
@@ -133,6 +133,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _handle(self) -> None:
         self._unread = 0
+        if self.path == events.PATH and events.is_wanted(self.headers):
+            self.close_connection = True
+            account = self.server.administration.sessions.account(self._token())
+            events.serve(self, self.server.device, account is not None)
+            return
         try:
             self._respond(self._answer())
         finally:

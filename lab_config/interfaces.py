@@ -1,0 +1,117 @@
+"""Interfaces beside the web administration that a product declares, and who may use what of them.
+
+What is not named here is asked on its usual ports all the same.
+"""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from lab_config.base import Identifier, Model, Port, Role, Seconds
+
+UrlPath = Annotated[str, StringConstraints(pattern=r"^/[!-~]*$", max_length=512)]
+TopicName = Annotated[str, StringConstraints(pattern=r"^[^#+\x00]+$", max_length=256)]
+
+
+def _expression(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"{text!r} is no regular expression: {error}") from error
+    return text
+
+
+Expression = Annotated[str, AfterValidator(_expression), StringConstraints(max_length=1_000)]
+
+
+class WebSocketDeclaration(Model):
+    """A WebSocket (RFC 6455) of the web administration, and who may listen to it."""
+
+    service: Identifier
+    path: UrlPath
+    roles: Annotated[tuple[Role, ...], Field(min_length=1)]
+    subprotocol: Annotated[str, StringConstraints(pattern=r"^[!-~]+$", max_length=200)] | None = None
+    say: Annotated[str, StringConstraints(min_length=1, max_length=4_000)] | None = None
+    """The text that a client sends first, where the server says nothing unasked; it must change nothing."""
+    speaks: Expression = ""
+    """Regular expression that a message of the server's then holds; by default any message."""
+    seconds: Seconds = 2
+    """The longest time from the opening to that message."""
+
+
+class CoapResource(Model):
+    """A resource of a CoAP service (RFC 7252), and who may read and change it.
+
+    A service with `tls` speaks inside DTLS; its accounts' passwords are the pre-shared keys, as text or `hex:` digits.
+    """
+
+    service: Identifier
+    path: UrlPath
+    read: tuple[Role, ...] = ()
+    public: bool = False
+    """Whether everybody may read it."""
+    observe: bool = False
+    """Whether it can be observed (RFC 7641)."""
+    write: tuple[Role, ...] = ()
+    rewrite: Literal["PUT", "POST"] | None = None
+    """The method by which the value that was read may be written back, which changes nothing."""
+
+
+class UpnpDeclaration(Model):
+    """What of UPnP everybody in the home may ask."""
+
+    public: tuple[str, ...] = ()
+    """Actions, as `WANIPConnection#GetStatusInfo`, that need no authority."""
+    description: UrlPath | None = None
+    """The device description, where SSDP does not tell it."""
+    port: Port | None = None
+    """The TCP port of that description."""
+
+
+class ModbusPoint(Model):
+    """Some bits or registers of a Modbus service, by the addresses of the protocol, which begin with 0."""
+
+    table: Literal["coils", "discrete_inputs", "holding_registers", "input_registers"]
+    address: Annotated[int, Field(ge=0, le=65_535)]
+    count: Annotated[int, Field(ge=1, le=125)] = 1
+    public: bool = False
+    """Whether everybody may read them."""
+    rewrite: bool = False
+    """Whether the value that was read may be written back, which changes nothing; of coils and holding registers."""
+
+
+class ModbusDeclaration(Model):
+    """A Modbus service over TCP, or with `tls` Modbus/TCP Security."""
+
+    service: Identifier
+    unit: Annotated[int, Field(ge=0, le=255)] = 255
+    points: tuple[ModbusPoint, ...] = ()
+
+
+class MqttTopic(Model):
+    """A topic of a declared broker, and who may read and write it."""
+
+    service: Identifier
+    topic: TopicName
+    read: tuple[Role, ...]
+    write: tuple[Role, ...] = ()
+    harmless: Annotated[str, StringConstraints(max_length=1_000)] | None = None
+    """A message that may be published there; `{nonce}` becomes a new word each time. Without it nothing is tried."""
+
+
+class Interfaces(Model):
+    """All of these interfaces; what is left out is not declared."""
+
+    websockets: tuple[WebSocketDeclaration, ...] = ()
+    coap: tuple[CoapResource, ...] = ()
+    upnp: UpnpDeclaration = UpnpDeclaration()
+    modbus: tuple[ModbusDeclaration, ...] = ()
+    mqtt_topics: tuple[MqttTopic, ...] = ()
+
+    @property
+    def services(self) -> frozenset[str]:
+        """The ids of the services that are named here."""
+        named = [one.service for one in self.websockets] + [one.service for one in self.coap]
+        named += [one.service for one in self.modbus] + [one.service for one in self.mqtt_topics]
+        return frozenset(named)
