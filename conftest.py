@@ -13,6 +13,7 @@ pytest_plugins = [
     "fixtures.web",
     "fixtures.doors",
     "fixtures.protection",
+    "fixtures.crawl",
     "fixtures.accounts",
     "fixtures.sessions",
     "fixtures.console",

@@ -25,6 +25,8 @@ class LoginAttempt:
 
     answer: Answer
     detail: str
+    picture: bytes = field(default=b"", repr=False)
+    """What a browser showed after a login, as PNG."""
 
 
 class Door(Protocol):
@@ -143,6 +145,8 @@ class GuessLogins:
         attempt = self.door.attempt(pair.user, pair.password)
         (pace.succeeded if attempt.answer is Answer.SEEN else pace.failed)(pair.user)
         record.note(f"{pair.about} -> {attempt.answer}: {attempt.detail}")
+        if attempt.picture:
+            record.keep(f"{pair.about}.png", attempt.picture)
         return Fact(about=pair.about, answer=attempt.answer, detail=attempt.detail)
 
     def _control(self, user: str, pace: Pace, record: Recorder) -> Witness:
@@ -150,6 +154,8 @@ class GuessLogins:
         user = user if user in self.others else self.valid_user
         attempt = self.door.attempt(user, self.others.get(user, self.valid_password))
         record.note(f"control: the valid login of {user} -> {attempt.answer}: {attempt.detail}")
+        if attempt.picture:
+            record.keep(f"control-{user}.png", attempt.picture)
         holds = attempt.answer is Answer.SEEN
         if holds:
             pace.succeeded(user)

@@ -7,8 +7,10 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from lab_config.base import Absent, Identifier, Model, Port, Role, Seconds
+from lab_config.crawl import CrawlDeclaration
 from lab_config.doors import HttpApiDeclaration, StreamsDeclaration, TelnetDeclaration
 from lab_config.egress import EgressDeclaration
+from lab_config.http_login import HttpLogin
 from lab_config.interfaces import Interfaces
 from lab_config.sessions import SessionDeclaration
 
@@ -52,19 +54,6 @@ class Account(Model):
     role: Role
     interfaces: tuple[Identifier, ...]
     """Services, and `console` for the serial console, on which this account may log in."""
-
-
-class HttpLogin(Model):
-    """How a person logs in to the web administration, and what only a login shows."""
-
-    service: Identifier
-    form: str = "/login"
-    user_field: str = "username"
-    password_field: str = "password"
-    proof_path: str
-    """Answers 200 with a session and 401, 403 or a redirect to the form without one."""
-    refusal: str
-    """Regular expression that the answer to a wrong password contains."""
 
 
 class HttpResource(Model):
@@ -313,6 +302,7 @@ class Component(Model):
     accounts: tuple[Account, ...] = ()
     http_login: HttpLogin | Absent
     http_resources: tuple[HttpResource, ...] = ()
+    http_crawl: CrawlDeclaration = CrawlDeclaration()
     http_api: HttpApiDeclaration | Absent = Absent(absent="not declared")
     streams: StreamsDeclaration | Absent = Absent(absent="not declared")
     telnet: TelnetDeclaration | Absent = Absent(absent="not declared")

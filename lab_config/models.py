@@ -38,7 +38,6 @@ from lab_config.component import (
     ConsoleDeclaration,
     EventKind,
     GdbDeclaration,
-    HttpLogin,
     HttpResource,
     Identity,
     JtagDeclaration,
@@ -57,8 +56,10 @@ from lab_config.component import (
     UpdateNoticeDeclaration,
     UserDataDeclaration,
 )
+from lab_config.crawl import CrawlDeclaration
 from lab_config.doors import HttpApiDeclaration, StreamsDeclaration, TelnetDeclaration
 from lab_config.egress import Destination, EgressDeclaration
+from lab_config.http_login import TEMPLATE, HttpLogin, Made, Recipe, Step, Taken
 from lab_config.interfaces import (
     CoapResource,
     Interfaces,
@@ -103,6 +104,7 @@ from lab_config.sessions import (
 __all__ = [
     "NOT_DECLARED",
     "QMP_ADDRESS",
+    "TEMPLATE",
     "Absent",
     "Account",
     "Advisories",
@@ -118,6 +120,7 @@ __all__ = [
     "Condition",
     "ConsoleBench",
     "ConsoleDeclaration",
+    "CrawlDeclaration",
     "Credential",
     "Destination",
     "DisclosurePolicy",
@@ -143,6 +146,7 @@ __all__ = [
     "LogStoreDeclaration",
     "LoggingDeclaration",
     "LogoutDeclaration",
+    "Made",
     "MalformedNumbers",
     "ModbusDeclaration",
     "ModbusPoint",
@@ -158,6 +162,7 @@ __all__ = [
     "Product",
     "Profile",
     "Protocol",
+    "Recipe",
     "ResetDeclaration",
     "Review",
     "Role",
@@ -169,10 +174,12 @@ __all__ = [
     "Setting",
     "SshNumbers",
     "StateReportDeclaration",
+    "Step",
     "StorageBench",
     "StreamsDeclaration",
     "Strength",
     "SupportPeriod",
+    "Taken",
     "TelnetDeclaration",
     "TimeSourceBench",
     "TimeSourceDeclaration",

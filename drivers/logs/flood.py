@@ -5,10 +5,14 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import takewhile
 
+from drivers.credentials import LoginAttempt
 from drivers.logs.collector import Collector
 from drivers.logs.events import event_pattern
-from drivers.network.http import WebClient
+from drivers.network.http import NoAnswerError, WebClient, WebSession
+from drivers.network.http_find import find_login
+from drivers.network.http_recognise import LoginForm
 from drivers.network.target import Target
 from drivers.probe import Answer, Fact, Observation, Recorder, Witness, all_of
 from lab_config.models import HttpLogin, Service
@@ -84,12 +88,18 @@ class FloodLog:
         until = time.monotonic() + BURST_SECONDS
         answered: list[int] = []
         password = secrets.token_urlsafe(12)
+        form = self._form()
 
         def send(first: int) -> None:
             client = WebClient(self.target, self.service)
             names = (f"{prefix}{number}" for number in range(first, self.count, SENDERS))
-            forms = ({self.http_login.user_field: name, self.http_login.password_field: password} for name in names)
-            answered.append(client.post_forms(self.http_login.form, forms, until))
+            if form is None:  # a recipe, a script's login, a browser: slower, one by one
+                tried = takewhile(lambda _: time.monotonic() < until, names)
+                attempts = (client.login(self.http_login, name, password) for name in tried)
+                answered.append(sum(_was_answered(attempt) for attempt in attempts))
+                return
+            forms = ({name: str(value) for name, value in form.filled(user, password).items()} for user in names)
+            answered.append(client.post_forms(form.path, forms, until))
 
         threads = [threading.Thread(target=send, args=(first,), daemon=True) for first in range(SENDERS)]
         for thread in threads:
@@ -98,3 +108,20 @@ class FloodLog:
             thread.join()
         record.progress(sum(answered), self.count, "failed logins")
         return sum(answered)
+
+    def _form(self) -> LoginForm | None:
+        """Return the form that can be sent again and again; None where there is none."""
+        if self.http_login.recipe is not None or self.http_login.browser:
+            return None
+        try:
+            form = find_login(WebSession(WebClient(self.target, self.service), ""), self.http_login).form
+        except NoAnswerError:
+            return None
+        return form if form is not None and form.method == "POST" and not form.json else None
+
+
+def _was_answered(attempt: WebSession | LoginAttempt) -> bool:
+    if isinstance(attempt, WebSession):
+        attempt.close()
+        return True
+    return attempt.answer is Answer.REFUSED

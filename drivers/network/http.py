@@ -10,10 +10,11 @@ import re
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from socket import IPPROTO_TCP, SHUT_RDWR, TCP_NODELAY, socket
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import requests
@@ -21,10 +22,16 @@ from requests.cookies import MockRequest, MockResponse, RequestsCookieJar
 
 from drivers.credentials import LoginAttempt
 from drivers.errors import ConfigurationError
-from drivers.network.http_form import form_with, logout_of, path_within
+from drivers.network.http_form import logout_of, path_within
+from drivers.network.http_recognise import LOGIN, recognise
+from drivers.network.json_names import lookup as lookup
+from drivers.network.json_names import nested as nested
 from drivers.network.target import Target, answer_of
 from drivers.probe import Answer, printable
 from lab_config.models import HttpLogin, Service
+
+if TYPE_CHECKING:
+    from drivers.network.http_find import Submitted
 
 BODY_LIMIT = 1 << 20
 """Octets of an answer's body that are read."""
@@ -90,26 +97,9 @@ def asks_for_login(answer: WebAnswer, path: str, http_login: HttpLogin) -> bool:
     if answer.status in {401, 403}:
         return True
     if (target := answer.target(path)) is not None:
-        return target.split("?")[0] == http_login.form
-    return answer.ok and path != http_login.form and form_with(answer.body, http_login.password_field) is not None
-
-
-def lookup(document: object, name: str) -> str | None:
-    """Return a scalar of a JSON document by its dotted name (`firmware.version`, `users.0.name`), as text."""
-    for part in name.split("."):
-        if isinstance(document, dict):
-            document = document.get(part)
-        elif isinstance(document, list) and part.isdecimal() and len(part) < 6 and int(part) < len(document):
-            document = document[int(part)]
-        else:
-            return None
-    return str(document) if isinstance(document, str | int | float) else None
-
-
-def nested(name: str, value: str) -> dict[str, object]:
-    """Return the JSON object that holds a value under a dotted name."""
-    head, _, rest = name.partition(".")
-    return {head: nested(rest, value) if rest else value}
+        target = target.split("?")[0]
+        return target == http_login.form if http_login.form else target == "/" or bool(LOGIN.search(target))
+    return answer.ok and path != http_login.form and recognise(answer.body, path, http_login) is not None
 
 
 def lenient_context() -> ssl.SSLContext:
@@ -196,6 +186,7 @@ class WebClient:
             raise ConfigurationError(f"{path!r} is no path of a web administration.", "Paths begin with a slash.")
         jar = RequestsCookieJar() if cookies is None else cookies
         own = {"User-Agent": "trustprobe", "Accept": "*/*", "Accept-Encoding": "identity", "Connection": "close"}
+        own["Host"] = self.base.partition("//")[2].removesuffix(":443" if self.service.tls else ":80")
         asked = requests.Request(
             method, self.base + path, {**own, **(headers or {})}, data=data, json=json, cookies=jar
         )
@@ -274,39 +265,38 @@ class WebClient:
         The proof is `proof_path`: 200 with the session and, right after it, something else without. A status code or
         a cookie alone proves nothing.
         """
+        from drivers.network.http_submit import submit  # the ways to log in build on this module
+
         session = WebSession(self, user)
         try:
-            answer = self._submit(session, http_login, user, password)
-            proof = session.request("GET", http_login.proof_path)
-            if proof.status == 200 and not asks_for_login(proof, http_login.proof_path, http_login):
-                return self._proven(session, http_login, proof)
-            words = self._words_after(session, http_login, answer)
+            return self._outcome(session, http_login, submit(session, http_login, user, password))
         except NoAnswerError as error:
             return LoginAttempt(Answer.SILENT, f"no answer: {error.detail}")
-        if matched := _regex(http_login.refusal).search(words):
-            return LoginAttempt(Answer.REFUSED, f"{answer.status}, {printable(matched[0], 200)[:WORDS_LIMIT]}")
-        return LoginAttempt(Answer.SILENT, f"neither logged in nor refused: {answer.words}")
 
-    def _submit(self, session: "WebSession", http_login: HttpLogin, user: str, password: str) -> WebAnswer:
-        """Open the form, and send it filled in."""
-        page = session.request("GET", http_login.form)
-        form = form_with(page.body, http_login.password_field)
-        hidden = form.hidden if form else {}
-        action = path_within(http_login.form, form.action) if form and form.action else None
-        filled = {**hidden, http_login.user_field: user, http_login.password_field: password}
-        return session.request("POST", action or http_login.form, data=filled)
+    def _outcome(self, session: "WebSession", http_login: HttpLogin, sent: "Submitted") -> "WebSession | LoginAttempt":
+        """Say what the login that was sent has come to."""
+        if sent.sent:
+            proof = session.request("GET", http_login.proof_path)
+            if _proves(proof, http_login):
+                return self._proven(session, http_login, proof)
+        words = self._words_after(session, sent.path, sent.answer)
+        if matched := _regex(http_login.refusal).search(words):
+            return LoginAttempt(Answer.REFUSED, f"{sent.answer.status}, {printable(matched[0], 200)[:WORDS_LIMIT]}")
+        if not sent.sent:
+            return LoginAttempt(Answer.SILENT, f"no login was sent: {sent.problem}")
+        more = f"; {sent.problem}" if sent.problem else ""
+        return LoginAttempt(Answer.SILENT, f"neither logged in nor refused: {sent.answer.words}{more}")
 
     def _proven(self, session: "WebSession", http_login: HttpLogin, proof: WebAnswer) -> "WebSession | LoginAttempt":
-        without = self.request("GET", http_login.proof_path)
-        if without.status == 200 and not asks_for_login(without, http_login.proof_path, http_login):
+        if _proves(self.request("GET", http_login.proof_path), http_login):
             return LoginAttempt(Answer.SILENT, f"{http_login.proof_path} answers 200 without a session too")
         session.home = (http_login.proof_path, proof)
         return session
 
-    def _words_after(self, session: "WebSession", http_login: HttpLogin, answer: WebAnswer) -> str:
+    def _words_after(self, session: "WebSession", path: str, answer: WebAnswer) -> str:
         """Return what a person reads after sending the form: the answer, or the page that it redirects to."""
         words = f"{answer.status}\n{answer.headers.get('location', '')}\n{answer.body.decode('utf-8', 'replace')}"
-        if (target := answer.target(http_login.form)) is not None:
+        if (target := answer.target(path)) is not None:
             words += "\n" + session.request("GET", target).body.decode("utf-8", "replace")
         return words
 
@@ -320,6 +310,14 @@ class WebSession:
     cookies: RequestsCookieJar = field(default_factory=RequestsCookieJar)
     home: tuple[str, WebAnswer] | None = None
     """The page that proved the login, and its path."""
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
+    """Sent with each request: a bearer token."""
+    query: dict[str, str] = field(default_factory=dict, repr=False)
+    """Added to each path."""
+    leave: Callable[[], None] | None = None
+    """The way out, where the page does not show one."""
+    picture: bytes = field(default=b"", repr=False)
+    """What a browser showed after the login, as PNG."""
 
     def request(
         self,
@@ -332,22 +330,28 @@ class WebSession:
         seconds: float = SECONDS,
     ) -> WebAnswer:
         """Send one request of this session; NoAnswerError where no answer comes."""
+        if self.query:
+            path += ("&" if "?" in path else "?") + urlencode(self.query)
+        carried = {**self.headers, **(headers or {})}
         return self.client.request(
-            method, path, json=json, data=data, headers=headers, cookies=self.cookies, seconds=seconds
+            method, path, json=json, data=data, headers=carried or None, cookies=self.cookies, seconds=seconds
         )
 
     def close(self) -> None:
-        """Log out by the form or link that the page shows, if it shows one, and forget the cookies."""
-        if self.home is not None and (form := logout_of(self.home[1].body)) is not None:
+        """Log out as declared, or by the form or link that the page shows, and forget what it carried."""
+        if self.home is not None and self.leave is not None:
+            with suppress(NoAnswerError):
+                self.leave()
+        elif self.home is not None and (form := logout_of(self.home[1].body)) is not None:
             path = path_within(self.home[0], form.action)
-            try:
+            with suppress(NoAnswerError):  # where it answers no more, there is nothing to log out from
                 if path is not None and form.method == "POST":
                     self.request("POST", path, data=form.hidden)
                 elif path is not None:
                     self.request("GET", path)
-            except NoAnswerError:
-                pass  # it answers no more; there is nothing to log out from
         self.cookies.clear()
+        self.headers.clear()
+        self.query.clear()
 
     def __enter__(self) -> "WebSession":
         """Use the session in a `with` block, and log out at its end."""
@@ -377,7 +381,16 @@ class WebDoor:
         if isinstance(outcome, LoginAttempt):
             return outcome
         with outcome:
-            return LoginAttempt(Answer.SEEN, f"{self.http_login.proof_path} answers 200, and not without the session")
+            words = f"{self.http_login.proof_path} answers 200, and not without the session"
+            return LoginAttempt(Answer.SEEN, words, outcome.picture)
+
+
+def _proves(answer: WebAnswer, http_login: HttpLogin) -> bool:
+    """Whether an answer to `proof_path` is the one that only a session gets."""
+    if answer.status != 200 or asks_for_login(answer, http_login.proof_path, http_login):
+        return False
+    text = answer.body.decode("utf-8", "replace")
+    return http_login.proof is None or _regex(http_login.proof).search(text) is not None
 
 
 def _regex(pattern: str) -> re.Pattern[str]:
@@ -385,5 +398,5 @@ def _regex(pattern: str) -> re.Pattern[str]:
         return re.compile(pattern)
     except re.error as error:
         raise ConfigurationError(
-            f"{pattern!r} is no regular expression: {error}.", "Correct `http_login.refusal` of the declaration."
+            f"{pattern!r} is no regular expression: {error}.", "Correct `http_login` of the declaration."
         ) from error

@@ -90,7 +90,7 @@ def _leaves(document: object, name: str = "", depth: int = 0) -> set[tuple[str, 
     return found
 
 
-def _shows_the_same(answer: WebAnswer, reference: WebAnswer) -> bool:
+def shows_the_same(answer: WebAnswer, reference: WebAnswer) -> bool:
     """Whether an answer shows something of what authority is shown.
 
     Of two JSON documents one value must be the same: many servers refuse with 200 and an error document.
@@ -117,7 +117,7 @@ class _Comparison:
             kind, words = Answer.REFUSED, answer.words
         elif not answer.ok:
             kind, words = Answer.SILENT, f"neither granted nor refused: {answer.words}"
-        elif isinstance(reference, WebAnswer) and not _shows_the_same(answer, reference):
+        elif isinstance(reference, WebAnswer) and not shows_the_same(answer, reference):
             kind, words = Answer.SILENT, f"not what authority is shown: {answer.words}"
         elif isinstance(self.nowhere, WebAnswer) and self.nowhere.ok and answer.body == self.nowhere.body != b"":
             kind, words = Answer.SILENT, f"the same page as on a path that does not exist: {answer.words}"

@@ -107,3 +107,15 @@ def test_a_guess_that_gets_in_is_seen() -> None:
     door = LockingDoor({**ACCOUNTS, "root": "root"}, None)
     found = guess(door, (Pair("root", "root", "general"),), None)
     assert found.named(Answer.SEEN) == {"root:root"}
+
+
+def test_the_picture_of_a_login_is_kept_with_the_guess_and_the_control() -> None:
+    class Pictured(LockingDoor):
+        def attempt(self, user: str, password: str) -> LoginAttempt:
+            attempt = super().attempt(user, password)
+            return LoginAttempt(attempt.answer, attempt.detail, b"PNG" if attempt.answer is Answer.SEEN else b"")
+
+    record = MemoryRecorder()
+    easy = Pair("viewer", ACCOUNTS["viewer"], "general")
+    GuessLogins(Pictured(ACCOUNTS, 5), (easy, *pairs("admin", each=1)), "admin", ACCOUNTS["admin"]).run(record)
+    assert record.kept == {"viewer:valid two.png": b"PNG", "control-admin.png": b"PNG"}

@@ -35,7 +35,7 @@ from lab_config.models import (
 )
 from tests.drivers import websocket_server
 
-LOGIN = HttpLogin(service="web", proof_path="/home", refusal="Login incorrect")
+LOGIN = HttpLogin(service="web", form="/login", proof_path="/home", refusal="Login incorrect")
 SETTING = Setting(path="/api/settings", field="device_name", example="Door")
 IDENTITY = Identity(
     service="web",

@@ -105,7 +105,7 @@ def _serve(sock: socket.socket, service: Service, keys: dict[str, bytes], stop: 
     named: dict[Any, str] = {}
     current: list[Any] = [None]
 
-    @ffi.callback("unsigned int (*)(SSL *, const char *, unsigned char *, unsigned int)")
+    @ffi.callback("unsigned int (*)(SSL *, const char *, unsigned char *, unsigned int)")  # type: ignore[untyped-decorator]
     def find(_ssl: Any, identity: Any, to: Any, room: int) -> int:
         name = ffi.string(identity).decode()
         key = keys.get(name, b"")

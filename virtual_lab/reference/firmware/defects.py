@@ -81,6 +81,8 @@ DEFECTS: dict[str, str] = {
     "websocket_open": "the WebSocket of events opens without a login",
     "websocket_foreign_origin": "the WebSocket of events does not look at the Origin of who opens it",
     "viewer_can_configure": "a viewer can change settings",
+    "backup_without_login": "a backup of the settings, which only the page's script names, needs no login",
+    "diagnostics_for_viewer": "a diagnosis, which only the page's script names, shows to a viewer",
     "anonymous_update": "an update can be uploaded without a login",
     "setting_not_applied": "a change of settings is confirmed and dropped",
     "settings_lost_on_reboot": "settings are kept in RAM only",

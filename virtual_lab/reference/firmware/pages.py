@@ -4,7 +4,7 @@ from html import escape
 
 _PAGE = """<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><title>{title}</title></head>
+<head><meta charset="utf-8"><title>{title}</title>{head}</head>
 <body>
 <h1>{title}</h1>
 {body}
@@ -29,8 +29,11 @@ def home(user: str, role: str, device_name: str, newer: str | None) -> bytes:
     body = f"<p>Signed in as {escape(user)} ({escape(role)})</p>\n<p>Device: {escape(device_name)}</p>\n"
     if newer is not None:
         body += f'<p role="status">Update available: {escape(newer)}</p>\n'
-    return _page("Halcyon Vista 2", body + '<form method="post" action="/logout"><button>Log out</button></form>')
+    body += '<p>State: <span id="status"></span></p>\n'
+    logout = '<form method="post" action="/logout"><button>Log out</button></form>'
+    return _page("Halcyon Vista 2", body + logout, script='<script src="/static/app.js"></script>')
 
 
-def _page(title: str, body: str) -> bytes:
-    return _PAGE.format(title=title, body=body).encode()
+def _page(title: str, body: str, script: str = "") -> bytes:
+    head = f'<link rel="stylesheet" href="/static/style.css">{script}'
+    return _PAGE.format(title=title, head=head, body=body).encode()

@@ -1,0 +1,196 @@
+"""Logs in with a real browser, for pages that need JavaScript: Chromium, driven by playwright in a process of its own.
+
+The browser reaches the device's address and nothing else: no other name or address resolves, no proxy is used. Each
+attempt has a fresh profile; each is bounded in time, and the process is ended where it overruns.
+"""
+
+import atexit
+import base64
+import importlib.util
+import json
+import os
+import selectors
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import psutil
+
+from drivers.errors import BenchError
+from drivers.network.http import NoAnswerError, WebAnswer
+from drivers.network.http_find import Submitted
+from drivers.probe import Answer, printable
+from lab_config.models import HttpLogin
+
+if TYPE_CHECKING:
+    from drivers.network.http import WebSession
+
+ATTEMPT_SECONDS = 60.0
+"""One attempt, the start of the browser included."""
+REPLY_LIMIT = 16 << 20
+"""Octets of what the driving process says of one attempt; the picture is most of it."""
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+INSTALL = "Install both: pip install 'trustprobe[browser]', and the browser of the system: apt-get install chromium."
+_ROOT = Path(__file__).parents[2]
+_CARRIED = 20
+"""Headers and cookies that are taken over."""
+
+
+def browser_path() -> str:
+    """Return the browser of this machine; BenchError says how to install what is missing."""
+    if importlib.util.find_spec("playwright") is None:
+        raise BenchError("the declaration asks for a real browser, and playwright is not installed.", INSTALL)
+    for name in BROWSERS:
+        if (path := shutil.which(name)) is not None:
+            return path
+    raise BenchError("the declaration asks for a real browser, and this machine has no Chromium.", INSTALL)
+
+
+def submit_browser(session: "WebSession", http_login: HttpLogin, user: str, password: str) -> Submitted:
+    """Fill the page in and send it; what the browser then holds is carried by the session.
+
+    Raises BenchError where no browser can be started, NoAnswerError where the device shows no page.
+    """
+    asked = {
+        "browser": browser_path(),
+        "base": session.client.base,
+        "address": session.client.target.address.split("%")[0],
+        "path": http_login.form or "/",
+        "user_field": http_login.user_field,
+        "password_field": http_login.password_field,
+        "user": user,
+        "password": password,
+    }
+    reply = _browser_of(session.client.base).ask(asked, ATTEMPT_SECONDS)
+    if reply is None:
+        raise NoAnswerError(
+            Answer.SILENT, f"the browser broke off, or was not done within {ATTEMPT_SECONDS:g} s and was ended"
+        )
+    if reply.get("bench"):
+        raise BenchError(f"the browser did not start: {printable(str(reply['bench']), 300)}.", INSTALL)
+    if reply.get("unreachable"):
+        raise NoAnswerError(Answer.SILENT, f"the browser: {printable(str(reply['unreachable']), 300)}")
+    _carry(session, reply)
+    blocked = [printable(str(host), 80) for host in list(reply.get("blocked", ()))[:5]]
+    problem = str(reply.get("problem", ""))
+    if blocked:
+        problem += f"{'; ' if problem else ''}the page asked for other hosts, which were refused: {', '.join(blocked)}"
+    answer = WebAnswer(int(reply.get("status") or 0), {}, str(reply.get("text", "")).encode())
+    return Submitted(answer, http_login.form or "/", printable(problem, 600), sent=bool(reply.get("sent")))
+
+
+def _carry(session: "WebSession", reply: dict[str, Any]) -> None:
+    for cookie in reply.get("cookies", ())[:_CARRIED]:
+        session.cookies.set(str(cookie["name"]), str(cookie["value"]), path=str(cookie.get("path") or "/"))
+    for name, value in list(reply.get("headers", {}).items())[:_CARRIED]:
+        session.headers[str(name)] = str(value)
+    session.picture = base64.b64decode(reply.get("picture", ""))
+
+
+class Browser:
+    """The process that drives the browser: one line of JSON in, one line out, for each attempt."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._folder = tempfile.TemporaryDirectory(prefix="trustprobe-browser-", ignore_cleanup_errors=True)
+        self.process: subprocess.Popen[bytes] | None = None
+        self.command = (sys.executable, "-m", "drivers.network.browser_process")
+
+    def ask(self, asked: dict[str, Any], seconds: float) -> dict[str, Any] | None:
+        """Make one attempt; None where it was not done in time, and everything was ended."""
+        with self._lock:
+            process = self._started()
+            assert process.stdin is not None and process.stdout is not None
+            try:
+                process.stdin.write(json.dumps(asked).encode() + b"\n")
+                process.stdin.flush()
+                line = _line(process.stdout, time.monotonic() + seconds)
+                reply = json.loads(line) if line else None
+            except (OSError, ValueError):
+                reply = None
+            if not isinstance(reply, dict):
+                self.end()
+                return None
+            return reply
+
+    def end(self) -> None:
+        """End the process and every browser that it started."""
+        process, self.process = self.process, None
+        if process is None:
+            return
+        with suppress(psutil.Error):
+            children = psutil.Process(process.pid).children(recursive=True)
+            for child in children:
+                with suppress(psutil.Error):
+                    child.kill()
+        process.kill()
+        process.wait()
+        for stream in (process.stdin, process.stdout):
+            if stream is not None:
+                with suppress(OSError):
+                    stream.close()
+
+    def close(self) -> None:
+        """End all, and remove the profiles."""
+        self.end()
+        self._folder.cleanup()
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        if self.process is not None and self.process.poll() is None:
+            return self.process
+        self.end()
+        folder = self._folder.name
+        kept = {name: os.environ[name] for name in ("PATH", "LANG", "LD_LIBRARY_PATH") if name in os.environ}
+        environment = {**kept, "HOME": folder, "TMPDIR": folder, "XDG_CONFIG_HOME": folder, "XDG_CACHE_HOME": folder,
+                       "PYTHONPATH": str(_ROOT)}  # fmt: skip
+        self.process = subprocess.Popen(
+            self.command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            cwd=folder,
+        )
+        return self.process
+
+
+def _line(stream: IO[bytes], until: float) -> bytes:
+    """Read one line, bounded in octets and time; empty where it does not come whole."""
+    line = bytearray()
+    with selectors.DefaultSelector() as selector:
+        selector.register(stream, selectors.EVENT_READ)
+        while (left := until - time.monotonic()) > 0 and len(line) < REPLY_LIMIT:
+            if not selector.select(left):
+                continue
+            piece = os.read(stream.fileno(), 1 << 16)
+            line += piece
+            if not piece or piece.endswith(b"\n"):
+                return bytes(line) if piece else b""
+    return b""
+
+
+_browsers: dict[str, Browser] = {}
+_browsers_lock = threading.Lock()
+
+
+def _browser_of(base: str) -> Browser:
+    """Return the process for a device: starting one takes longer than an attempt."""
+    with _browsers_lock:
+        if base not in _browsers:
+            _browsers[base] = Browser()
+        return _browsers[base]
+
+
+@atexit.register
+def end_browsers() -> None:
+    """End every browser that was started."""
+    with _browsers_lock:
+        for browser in _browsers.values():
+            browser.close()
+        _browsers.clear()

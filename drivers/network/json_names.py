@@ -1,0 +1,19 @@
+"""Dotted names in JSON documents: `firmware.version`, `users.0.name`."""
+
+
+def lookup(document: object, name: str) -> str | None:
+    """Return a scalar of a JSON document by its dotted name (`firmware.version`, `users.0.name`), as text."""
+    for part in name.split("."):
+        if isinstance(document, dict):
+            document = document.get(part)
+        elif isinstance(document, list) and part.isdecimal() and len(part) < 6 and int(part) < len(document):
+            document = document[int(part)]
+        else:
+            return None
+    return str(document) if isinstance(document, str | int | float) else None
+
+
+def nested(name: str, value: str) -> dict[str, object]:
+    """Return the JSON object that holds a value under a dotted name."""
+    head, _, rest = name.partition(".")
+    return {head: nested(rest, value) if rest else value}

@@ -1,0 +1,251 @@
+"""How a person logs in to the web administration, and the recipe for pages that no form explains.
+
+A recipe is a small, closed vocabulary: requests, values to take out of answers, digests to make. Nothing in it is run.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, JsonValue, StringConstraints, model_validator
+
+from lab_config.base import Identifier, Model
+
+TEMPLATE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+"""`{name}` in a text of a recipe stands for a value."""
+GIVEN = frozenset({"user", "password", "random", "now"})
+"""What a recipe knows before its first step: the login, 32 hexadecimal digits made for it, the time in Unix seconds."""
+Path = Annotated[str, StringConstraints(pattern=r"^/", max_length=500)]
+Text = Annotated[str, StringConstraints(max_length=8_000)]
+HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$")]
+_KEYED = {"hmac_sha256": "key", "pbkdf2_sha256": "salt"}
+_OURS = frozenset({"host", "content-length", "transfer-encoding", "connection"})
+
+
+def _one_of(model: Model, names: tuple[str, ...], needed: bool = True) -> str:
+    """Return which of the fields is given; ValueError where it is not exactly one (or, if not needed, more)."""
+    labels = {name: (type(model).model_fields[name].alias or name) for name in names}
+    given = [name for name in names if getattr(model, name) is not None]
+    if len(given) > 1 or (needed and not given):
+        found = ", ".join(labels[name] for name in given) or "none"
+        raise ValueError(f"exactly one of {', '.join(labels.values())} is expected, found {found}")
+    return given[0] if given else ""
+
+
+def _pattern(text: str) -> None:
+    try:
+        compiled = re.compile(text)
+    except re.error as error:
+        raise ValueError(f"{text!r} is no regular expression: {error}") from error
+    if compiled.groups > 1:
+        raise ValueError(f"{text!r} has {compiled.groups} groups: one marks the value, none takes the whole match")
+
+
+class Taken(Model):
+    """A value that an answer holds: where it stands."""
+
+    json_field: str | None = Field(None, alias="json")
+    """A dotted name in a JSON answer: `data.token`."""
+    regex: str | None = None
+    """In the body, or in the header if one is named; a group marks the value."""
+    field: str | None = None
+    """The value of an input of the HTML page."""
+    cookie: str | None = None
+    header: HeaderName | None = None
+    """An answer's header; with `regex`, what that finds in it."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if self.header is None:
+            _one_of(self, ("json_field", "regex", "field", "cookie"))
+        elif self.json_field or self.field or self.cookie:
+            raise ValueError("a header goes with regex alone")
+        if self.regex is not None:
+            _pattern(self.regex)
+        return self
+
+    @property
+    def words(self) -> str:
+        """Where the value was looked for."""
+        places = (
+            ("header", self.header),
+            ("json", self.json_field),
+            ("regex", self.regex),
+            ("field", self.field),
+            ("cookie", self.cookie),
+        )
+        return ", ".join(f"{name} {value!r}" for name, value in places if value is not None)
+
+
+class Made(Model):
+    """A value that is computed: one function of a text. Digests are written as hexadecimal digits."""
+
+    md5: Text | None = None
+    sha1: Text | None = None
+    sha256: Text | None = None
+    sha512: Text | None = None
+    hmac_sha256: Text | None = None
+    """With `key`."""
+    pbkdf2_sha256: Text | None = None
+    """With `salt` and `iterations`, 32 octets."""
+    base64: Text | None = None
+    key: Text | None = None
+    salt: Text | None = None
+    iterations: Annotated[str, StringConstraints(pattern=r"^(\d{1,7}|\{[a-z][a-z0-9_]*\})$")] | None = None
+    read: Literal["utf-8", "utf-16-le", "hex", "base64"] = "utf-8"
+    """How the text becomes octets."""
+    read_key: Literal["utf-8", "utf-16-le", "hex", "base64"] = "utf-8"
+    """How key or salt become octets."""
+    write: Literal["hex", "HEX", "base64"] = "hex"
+
+    @property
+    def function(self) -> str:
+        """The name of the function."""
+        return _one_of(self, ("md5", "sha1", "sha256", "sha512", "hmac_sha256", "pbkdf2_sha256", "base64"))
+
+    @model_validator(mode="after")
+    def _what_the_function_needs(self) -> Self:
+        needed = _KEYED.get(self.function)
+        for name in _KEYED.values():
+            if (getattr(self, name) is not None) is not (name == needed):
+                raise ValueError(f"{self.function} takes {needed or 'neither key nor salt'}")
+        if (self.iterations is not None) is not (self.function == "pbkdf2_sha256"):
+            raise ValueError("pbkdf2_sha256, and nothing else, takes iterations")
+        return self
+
+    def texts(self) -> Iterator[str]:
+        """Go through the texts that may hold names."""
+        yield from (text for text in (getattr(self, self.function), self.key, self.salt, self.iterations) if text)
+
+
+class Step(Model):
+    """One request: values are made, it is sent, values are taken out of its answer."""
+
+    get: Path | None = None
+    post: Path | None = None
+    put: Path | None = None
+    make: dict[Identifier, Made] = Field(default_factory=dict)
+    form: dict[str, Text] | None = None
+    """Fields as a form sends them."""
+    json_body: dict[str, JsonValue] | None = Field(None, alias="json")
+    text: Text | None = None
+    """A body as it is (SOAP, XML); its type is a header's."""
+    headers: dict[HeaderName, Text] = Field(default_factory=dict)
+    expect: tuple[Annotated[int, Field(ge=100, le=599)], ...] = ()
+    """Status codes of which one must come; without any, the status does not matter."""
+    take: dict[Identifier, Taken] = Field(default_factory=dict)
+
+    @property
+    def method(self) -> str:
+        """The HTTP method."""
+        return _one_of(self, ("get", "post", "put")).upper()
+
+    @property
+    def path(self) -> str:
+        """The path, which may hold names."""
+        return str(self.get or self.post or self.put)
+
+    @property
+    def about(self) -> str:
+        """The step in words: `POST /api/login`."""
+        return f"{self.method} {self.path}"
+
+    @model_validator(mode="after")
+    def _one_request(self) -> Self:
+        body = _one_of(self, ("form", "json_body", "text"), needed=False)
+        if self.method == "GET" and body:
+            raise ValueError("a get has no body: put fields into its path")
+        if ours := sorted(name for name in self.headers if name.lower() in _OURS):
+            raise ValueError(f"{ours[0]} is written by trustprobe")
+        return self
+
+    def texts(self) -> Iterator[str]:
+        """Go through the texts of the request that may hold names."""
+        yield self.path
+        yield from (self.form or {}).values()
+        yield from _strings(self.json_body)
+        yield from self.headers.values()
+        yield self.text or ""
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from _strings(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _strings(inner)
+
+
+class Carry(Model):
+    """What each request of the session carries, besides the cookies that the answers set."""
+
+    headers: dict[HeaderName, Text] = Field(default_factory=dict)
+    cookies: dict[HeaderName, Text] = Field(default_factory=dict)
+    query: dict[Identifier, Text] = Field(default_factory=dict)
+    """Parameters of each path: `sid`."""
+
+
+class Recipe(Model):
+    """The login step by step. A name is known after the step that takes or makes it."""
+
+    steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=12)]
+    carry: Carry = Carry()
+    logout: Step | None = None
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> Self:
+        known = set(GIVEN)
+        for number, step in enumerate(self.steps, start=1):
+            _require_known(step, known, f"steps.{number - 1} ({step.about})")
+        carried = (*self.carry.headers.values(), *self.carry.cookies.values(), *self.carry.query.values())
+        _require(carried, known, "carry")
+        if self.logout is not None:
+            _require_known(self.logout, known, "logout")
+        return self
+
+
+def _require_known(step: Step, known: set[str], where: str) -> None:
+    """Raise ValueError for a name that no earlier step gives; add those that this step gives."""
+    for name, made in step.make.items():
+        _require(made.texts(), known, f"{where}, make {name}")
+        known.add(name)
+    _require(step.texts(), known, where)
+    known.update(step.take)
+
+
+def _require(texts: Iterator[str] | tuple[str, ...], known: set[str], where: str) -> None:
+    for text in texts:
+        if unknown := [name for name in TEMPLATE.findall(text) if name not in known]:
+            raise ValueError(f"{where}: nothing before gives {{{unknown[0]}}}; known are {', '.join(sorted(known))}")
+
+
+class HttpLogin(Model):
+    """How a person logs in to the web administration, and what only a login shows.
+
+    Form and fields may be left out: they are then found from `/`, as a person finds them. What is declared wins.
+    """
+
+    service: Identifier
+    form: Path | None = None
+    user_field: str | None = None
+    password_field: str | None = None
+    recipe: Recipe | None = None
+    browser: bool = False
+    """The page needs JavaScript: a real browser fills it in (`pip install trustprobe[browser]`)."""
+    proof_path: str
+    """Answers 200 with a session and 401, 403 or a redirect to the form without one."""
+    proof: str | None = None
+    """Regular expression that this answer holds with a session alone: for servers that answer every path with 200."""
+    refusal: str
+    """Regular expression that the answer to a wrong password contains."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.proof is not None:
+            _pattern(self.proof)
+        if self.recipe is not None and (self.form or self.user_field or self.password_field or self.browser):
+            raise ValueError("a recipe says all of the login: no form, user_field, password_field or browser beside it")
+        return self
