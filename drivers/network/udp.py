@@ -148,14 +148,13 @@ class UdpAsking:
                     return
                 if patiently and number == ROUNDS - 1:
                     self._listen(FIRST_INTERVAL / 2, left)
-                heard = self.clock.heard
                 for one in left:
                     self._listen(self._pace.wait(), left)
                     self._send(one)
                 self._listen(ROUND_SECONDS, left)
-            if patiently and self.clock.heard > heard:
-                self.is_limited = True
+            if patiently and (heard := self.clock.heard):  # one closed port was heard: so would the others be, in time
                 self._ask_on([one for one in asked if not one.port.is_settled])
+                self.is_limited = self.clock.heard > heard
 
     def _ask_on(self, left: list[_Asked]) -> None:
         """Ask one port after the other as often as the device lets a closed one be heard.
@@ -260,7 +259,8 @@ class UdpSweep:
         before = self._control(asking, services)
         asked = [port for port in ports.values() if self._is_asked(port.port, services)]
         asking.ask(asked, patiently=True)
-        witness = self._witness(before, self._control(asking, services))
+        after, once = self._control(asking, services), _those(asked, Answer.SEEN) & {one.port for one in services}
+        witness = self._witness(before, after, before | after | once)
         facts = [
             port.fact()
             if port in asked
@@ -297,12 +297,16 @@ class UdpSweep:
         asking.ask(ports)
         return _those(ports, Answer.SEEN)
 
-    def _witness(self, before: frozenset[int], after: frozenset[int]) -> Witness:
+    def _witness(self, before: frozenset[int], after: frozenset[int], once: frozenset[int]) -> Witness:
+        """Every declared service that answered at all must have done so before and after: else answers get lost."""
         both = sorted(before & after)
         if not both:
             what = "no declared UDP service answered before and after the sweep, so silence proves nothing"
             return Witness(what=what, holds=False)
-        named = ", ".join(f"udp/{port}" for port in both)
+        if lost := sorted(once - set(both)):
+            what = f"declared {_named(lost)} did not answer each time, so that other answers may be lost as well"
+            return Witness(what=what, holds=False)
+        named = _named(both)
         answered = Witness(what=f"declared {named} answered before and after the sweep", holds=True)
         if not self.target.bench.forwarded:
             return answered
@@ -320,6 +324,10 @@ def _clear_fact(name: str, ports: Iterable[UdpPort]) -> Fact:
     refused = bool(asked) and all(port.answer is Answer.REFUSED for port in asked)
     detail = "; ".join(f"udp/{port.port}: {port.fact().detail}" for port in asked) or "not asked"
     return Fact(about=name, answer=Answer.REFUSED if refused else Answer.SILENT, detail=detail)
+
+
+def _named(ports: Iterable[int]) -> str:
+    return ", ".join(f"udp/{port}" for port in ports)
 
 
 def _those(ports: Iterable[UdpPort], answer: Answer) -> frozenset[int]:

@@ -11,7 +11,7 @@ import pytest
 
 from drivers.network.questions import Question, clear_services, declared_services, udp_questions
 from drivers.network.target import Target
-from drivers.network.udp import READ_LIMIT, UdpPorts, UdpSweep, questions_for
+from drivers.network.udp import READ_LIMIT, ROUNDS, UdpPorts, UdpSweep, questions_for
 from lab_config.models import NetworkBench, Service, Transport
 from tests.drivers.network.servers import closed_port, udp_server
 from tests.drivers.recorder import MemoryRecorder
@@ -117,6 +117,22 @@ def test_a_declared_service_that_dies_in_the_sweep_is_no_witness(address: str) -
         seen, _ = sweep(target, declare("ws_discovery", 3702))
     assert seen.witness is not None
     assert not seen.witness.holds
+
+
+def test_answers_of_one_declared_service_that_get_lost_are_no_witness_though_another_one_answers(address: str) -> None:
+    asked = 0
+
+    def answers_at_last(data: bytes, reply: Reply) -> None:
+        nonlocal asked
+        asked += 1
+        if asked > 2 * ROUNDS:
+            reply(COAP_CONTENT)
+
+    with device(address, p3702=answers_probe, p5683=answers_at_last) as target:
+        seen, _ = sweep(target, declare("ws_discovery", 3702), declare("coap", 5683))
+    assert seen.witness is not None
+    assert not seen.witness.holds
+    assert "udp/5683 did not answer each time" in seen.witness.what
 
 
 def test_a_service_that_answers_from_a_port_of_its_own_is_seen_as_tftp_does_it(address: str) -> None:
