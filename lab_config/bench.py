@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from lab_config.asked import AddressBench, ResolverBench
 from lab_config.base import Absent, Identifier, Model, Port, Seconds
 from lab_config.component import Transport
 
@@ -233,6 +234,8 @@ class Bench(Model):
     collector: CollectorBench | Absent
     time_source: TimeSourceBench | Absent = Absent(absent="not named by the bench file")
     cloud: CloudBench | Absent = Absent(absent="not named by the bench file")
+    resolver: ResolverBench | Absent = Absent(absent="not named by the bench file")
+    dhcp: AddressBench | Absent = Absent(absent="not named by the bench file")
     storage: StorageBench | Absent = Absent(absent="not declared")
     second: SecondSample | Absent = Absent(absent="not named by the bench file")
     trust_anchor: Path | None = None

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from lab_config.asked import AddressDeclaration, ResolverDeclaration
 from lab_config.base import Absent, Identifier, Model, Port, Role, Seconds
 from lab_config.crawl import CrawlDeclaration
 from lab_config.doors import HttpApiDeclaration, StreamsDeclaration, TelnetDeclaration
@@ -320,6 +321,8 @@ class Component(Model):
     log_store: LogStoreDeclaration | Absent = Absent(absent="not declared")
     state_report: StateReportDeclaration | Absent = Absent(absent="not declared")
     time_source: TimeSourceDeclaration | Absent = Absent(absent="not declared")
+    resolver: ResolverDeclaration | Absent = Absent(absent="not declared")
+    dhcp: AddressDeclaration | Absent = Absent(absent="not declared")
     lockout: LockoutDeclaration | Absent = Absent(absent="not declared")
     password_change: PasswordChange | Absent = Absent(absent="not declared")
     sessions: SessionDeclaration = SessionDeclaration()

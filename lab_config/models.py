@@ -4,6 +4,7 @@ All models are frozen and refuse unknown fields. A declaration travels with the 
 belongs to a lab and repeats nothing of the declaration. This module is the door to all of them.
 """
 
+from lab_config.asked import AddressBench, AddressDeclaration, ResolverBench, ResolverDeclaration
 from lab_config.base import (
     Absent,
     Identifier,
@@ -107,6 +108,8 @@ __all__ = [
     "TEMPLATE",
     "Absent",
     "Account",
+    "AddressBench",
+    "AddressDeclaration",
     "Advisories",
     "Answers",
     "Bench",
@@ -164,6 +167,8 @@ __all__ = [
     "Protocol",
     "Recipe",
     "ResetDeclaration",
+    "ResolverBench",
+    "ResolverDeclaration",
     "Review",
     "Role",
     "SecondSample",

@@ -82,6 +82,16 @@ class MalformedNumbers(Model):
 
     messages: Annotated[int, Field(ge=1, le=2_000)] = 60
     """Messages for each layer of each service: those that are named, then valid ones that were changed."""
+    frames: Annotated[int, Field(ge=1, le=2_000)] = 100
+    """Messages for each layer of the link: each is one packet, or a few that belong together."""
+    answers: Annotated[int, Field(ge=1, le=500)] = 12
+    """Wrong answers that cost the device a connection each: of its cloud, and of its log collector."""
+    questions: Annotated[int, Field(ge=1, le=100)] = 2
+    """Questions in datagrams, for the time say, whose good answer wrong ones go before, another first each time."""
+    session: Annotated[int, Field(ge=1, le=500)] = 16
+    """Messages behind a login of MQTT or SSH; many of them cost a login."""
+    lines: Annotated[int, Field(ge=1, le=500)] = 24
+    """Lines typed at the login of the serial console; a few thousand octets each, at the speed of the line."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
     """The messages follow from it, so that a run can be repeated octet by octet."""
 

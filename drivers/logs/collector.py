@@ -4,7 +4,6 @@ One thread reads all sockets; everything is bounded. It takes whatever TLS a dev
 judged elsewhere. The questions asked of it are in `events.py`.
 """
 
-import errno
 import selectors
 import socket
 import ssl
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from drivers.errors import BenchError, HarnessError
+from drivers.logs.listening import bound, speak
 from drivers.logs.syslog import Deframer, SyslogRecord, parse
 from drivers.probe import printable
 from lab_config.models import CollectorBench
@@ -95,9 +95,9 @@ class Collector:
         self._wake, self._woken = socket.socketpair()
         self._listeners: dict[socket.socket, Channel] = {}
         try:
-            self._listeners[_bound(self.bench.address, self.bench.tls_port, socket.SOCK_STREAM)] = "tls"
-            self._listeners[_bound(self.bench.address, self.bench.clear_port, socket.SOCK_STREAM)] = "tcp"
-            self._listeners[_bound(self.bench.address, self.bench.clear_port, socket.SOCK_DGRAM)] = "udp"
+            self._listeners[bound(self.bench.address, self.bench.tls_port, socket.SOCK_STREAM)] = "tls"
+            self._listeners[bound(self.bench.address, self.bench.clear_port, socket.SOCK_STREAM)] = "tcp"
+            self._listeners[bound(self.bench.address, self.bench.clear_port, socket.SOCK_DGRAM)] = "udp"
         except BenchError:
             self._close()
             raise
@@ -184,6 +184,26 @@ class Collector:
         if not done.wait(STOP_SECONDS):
             raise BenchError("the collector does not answer any more.", "Start the run again.")
         return marks[0]
+
+    def say(self, octets: bytes, *, beside_tls: bool = False) -> int:
+        """Say something on every connection over which records come; return how many there were.
+
+        `beside_tls` writes it between the records of TLS, which ends the session.
+        """
+        done, said = threading.Event(), [0]
+
+        def on_each() -> None:
+            for connection in list(self._connections.values()):
+                if connection.channel != "udp" and connection.handshake_until is None:
+                    speak(connection.sock, octets, beside_tls)
+                    said[0] += 1
+            done.set()
+
+        self._commands.append(on_each)
+        self._wake.send(b"x")
+        if not done.wait(STOP_SECONDS):
+            raise BenchError("the collector does not answer any more.", "Start the run again.")
+        return said[0]
 
     # --- the collector's own thread --------------------------------------------------------------------------------
 
@@ -349,28 +369,3 @@ def _server_context(certificate: Path, key: Path) -> ssl.SSLContext:
             "Correct `collector.certificate` and `collector.key` of the bench file; both are PEM files.",
         ) from error
     return context
-
-
-_HINTS = {
-    errno.EADDRINUSE: "Another program (a syslog daemon?) has it: `ss -lntup` names it; stop it, or take another port.",
-    errno.EACCES: "Ports under 1024 need a right: set net.ipv4.ip_unprivileged_port_start, or choose another port.",
-    errno.EPERM: "Ports under 1024 need a right: set net.ipv4.ip_unprivileged_port_start, or choose another port.",
-    errno.EADDRNOTAVAIL: "This machine does not have this address: correct `collector.address` of the bench file.",
-}
-
-
-def _bound(address: str, port: int, kind: socket.SocketKind) -> socket.socket:
-    """Take a port, and listen where there is something to listen for."""
-    sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind)
-    try:
-        if kind is socket.SOCK_STREAM:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((address, port))
-        if kind is socket.SOCK_STREAM:
-            sock.listen(2 * CONNECTION_LIMIT)
-    except OSError as error:
-        sock.close()
-        name = f"{'tcp' if kind is socket.SOCK_STREAM else 'udp'}/{port} of {address}"
-        hint = _HINTS.get(error.errno or 0, "Check `collector` of the bench file.")
-        raise BenchError(f"the collector cannot listen on {name}: {error.strerror}.", hint) from error
-    return sock

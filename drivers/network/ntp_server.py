@@ -9,6 +9,7 @@ import socket
 import struct
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from drivers.errors import BenchError
@@ -20,6 +21,8 @@ EPOCH = 2_208_988_800
 _PACKET = struct.Struct("!BBbb11I")
 _CLIENT, _SERVER = 3, 4
 _PRECISION = -20
+_ORIGIN, _RECEIVED = 24, 32
+"""Where an answer repeats the transmit time stamp of its question."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class NtpServer:
         self._count = 0
         self._shift = 0.0
         self._answered_shift = 0.0
+        self._before: tuple[bytes, ...] = ()
 
     def __enter__(self) -> "NtpServer":
         """Take the port and start; BenchError where it cannot be had."""
@@ -73,6 +77,14 @@ class NtpServer:
         with self._news:
             self._shift = seconds
 
+    def precede(self, answers: Sequence[bytes]) -> None:
+        """Send these before the answer to the next question, each with the time stamp that shows whose question it was.
+
+        A client takes an answer for one to its question only where it repeats that stamp (RFC 5905 clause 8).
+        """
+        with self._news:
+            self._before = tuple(answers)
+
     def wait_for_question(self, since: int, seconds: float) -> bool:
         """Wait until the device was answered once more than `since` times; False when it has not asked by then."""
         with self._news:
@@ -99,7 +111,10 @@ class NtpServer:
         with self._news:
             if (answer := respond(question, time.time() + self._shift)) is None:
                 return
+            before, self._before = self._before, ()
             try:
+                for octets in before:
+                    self._socket.sendto(_addressed(octets, answer), peer)
                 self._socket.sendto(answer, peer)
             except OSError:
                 return  # it is gone again
@@ -116,6 +131,14 @@ def respond(question: bytes, now: float) -> bytes | None:
     seconds, fraction = int(now) + EPOCH & 0xFFFFFFFF, int(now % 1 * 2**32)
     stamps = (seconds, 0, words[9], words[10], seconds, fraction, seconds, fraction)
     return _PACKET.pack(flags & 0x38 | _SERVER, 1, poll, _PRECISION, 0, 0, int.from_bytes(b"LOCL", "big"), *stamps)
+
+
+def _addressed(octets: bytes, answer: bytes) -> bytes:
+    """Write the time stamp of the question into an answer, and the right times where it has none of its own."""
+    made = octets[:_ORIGIN] + answer[_ORIGIN:_RECEIVED][: max(0, len(octets) - _ORIGIN)] + octets[_RECEIVED:]
+    if not any(made[_RECEIVED : _PACKET.size]) and len(made) >= _PACKET.size:
+        return made[:_RECEIVED] + answer[_RECEIVED:] + made[_PACKET.size :]
+    return made
 
 
 _HINTS = {

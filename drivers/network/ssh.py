@@ -99,7 +99,23 @@ class SshDoor:
             ) from error
 
     @contextlib.contextmanager
-    def _transport(self, deadline: float, output: int = 0) -> Iterator[paramiko.Transport]:
+    def session(self, user: str, password: str) -> Iterator[paramiko.Channel]:
+        """Yield a session channel of this account, on a connection of its own.
+
+        Raises BenchError if the account cannot log in, else what paramiko met.
+        """
+        deadline = time.monotonic() + self.seconds
+        with self._transport(deadline, OUTPUT_BYTES, bounded=False) as transport:
+            login = _Login(transport, user, password, deadline)
+            if not login.accepted():
+                raise BenchError(
+                    f"{user} cannot log in to {self.interface}: {login.refusal().detail}.",
+                    "Check the credentials of the bench file.",
+                )
+            yield transport.open_session(timeout=_left(deadline))
+
+    @contextlib.contextmanager
+    def _transport(self, deadline: float, output: int = 0, *, bounded: bool = True) -> Iterator[paramiko.Transport]:
         """Yield a transport with the key exchange done, good for so much output; leave no socket and thread behind."""
         try:
             sock = _BoundedSocket(self.target.connect(self.port), LOGIN_BYTES)
@@ -117,6 +133,8 @@ class SshDoor:
                 if not transport.initial_kex_done:
                     raise TimeoutError("no key exchange in time")
                 sock.budget += output
+                if not bounded:
+                    watchdog.cancel()
                 yield transport
             finally:
                 watchdog.cancel()

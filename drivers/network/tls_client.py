@@ -22,6 +22,7 @@ from drivers.errors import BenchError, HarnessError
 from drivers.network.bad_certificate import Issued
 from drivers.network.client_hello import OfferedHello, offered_hello
 from drivers.network.tls_records import TlsDecodeError
+from drivers.network.wrong_answer import MOST_ANSWERS, WrongAnswer, say
 from drivers.probe import printable
 from lab_config.models import CloudBench
 
@@ -97,6 +98,7 @@ class TlsClientServer:
         self._contacts: deque[Contact] = deque(maxlen=CONTACT_LIMIT)
         self._requests: deque[Request] = deque(maxlen=CONTACT_LIMIT)
         self._announced: Announcement | None = None
+        self._wrong: WrongAnswer | None = None
         self._counted = 0
         self._commands: deque[Callable[[], None]] = deque()
         self._stopping = False
@@ -164,6 +166,17 @@ class TlsClientServer:
                 if not self._news.wait_for(lambda mark=since: self._counted > mark, until - time.monotonic()):  # type: ignore[misc]
                     return None
 
+    def answer_once(self, wrong: WrongAnswer, seconds: float) -> bool:
+        """Drop the connection that is open, and answer the next question so; False where nobody asked in time."""
+        self._wrong = wrong
+        self._commands.append(lambda: None)
+        self._wake.send(b"x")
+        with self._news:
+            answered = self._news.wait_for(lambda: self._wrong is None or self._failure is not None, seconds)
+            self._wrong = None
+        self.contacts()  # raises where the server's thread has failed
+        return answered
+
     def announce(self, announcement: Announcement | None) -> None:
         """Answer the requests that it is for with it from now on; None ends that."""
         self._announced = announcement
@@ -209,17 +222,29 @@ class TlsClientServer:
                 if self.device is not None and address[0] != self.device:
                     self.strangers += 1
                     return
+                if self._wrong is not None and self._wrong.in_place_of_tls:
+                    say(sock, self._taken(self._wrong))
+                    return
                 sock.setblocking(False)
                 reply = self._reply if self._presented.kind == "good" else None
                 _Visit(sock, self._context, self._woken, self._notice(str(address[0])), reply).run()
 
-    def _reply(self, head: bytes) -> bytes:
-        """Note a request by its head, and return its answer."""
+    def _taken(self, wrong: WrongAnswer) -> WrongAnswer:
+        """Take a wrong answer, which one connection gets."""
+        with self._news:
+            self._wrong = None
+            self._news.notify_all()
+        return wrong
+
+    def _reply(self, head: bytes) -> bytes | WrongAnswer:
+        """Note a request by its head, and return its answer; a wrong one ends the connection."""
         line = printable(head.split(b"\r\n", 1)[0], LINE_CHARACTERS)
         with self._news:
             # The contact that it came in was counted when it spoke, and there is one at a time.
             self._requests.append(Request(line, self._counted - 1))
             self._news.notify_all()
+        if self._wrong is not None:
+            return self._taken(self._wrong)
         announced = self._announced
         return announced.answer if announced and re.search(announced.request, line) else _ANSWER
 
@@ -247,7 +272,7 @@ class _Visit:
         context: ssl.SSLContext,
         woken: socket.socket,
         notice: Callable[["_Visit", Outcome, str], None],
-        reply: Callable[[bytes], bytes] | None,
+        reply: Callable[[bytes], bytes | WrongAnswer] | None,
     ) -> None:
         self._sock, self._woken, self._notice, self._reply = sock, woken, notice, reply
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -255,6 +280,9 @@ class _Visit:
         self._agreed = False
         self._spoke = False
         self._request = b""
+        self._last: WrongAnswer | None = None
+        """The wrong answer that ends this connection; again to whoever asks again at once."""
+        self._answers = 0
         self.hello: OfferedHello | None = None
         self.raw_hello = b""
 
@@ -263,7 +291,9 @@ class _Visit:
         deadline = time.monotonic() + SPEAK_SECONDS
         while True:
             waiting = None if self._spoke else max(0.0, deadline - time.monotonic())
-            ready = select.select([self._sock, self._woken], [], [], waiting)[0]
+            ready = select.select([self._sock, self._woken], [], [], self._last.seconds if self._last else waiting)[0]
+            if self._last and (not ready or self._answers > MOST_ANSWERS):
+                return
             if self._woken in ready:
                 return
             if not ready:
@@ -321,7 +351,7 @@ class _Visit:
             if self._reply is not None:
                 self._answer(data, self._reply)
 
-    def _answer(self, data: bytes, reply: Callable[[bytes], bytes]) -> None:
+    def _answer(self, data: bytes, reply: Callable[[bytes], bytes | WrongAnswer]) -> None:
         """Answer each HTTP request that came whole, so that a device finds its cloud in order."""
         self._request = (self._request + data)[-REQUEST_BYTES:]
         if head := _REQUEST.match(self._request):
@@ -329,7 +359,10 @@ class _Visit:
             end = head.end() + int(length[1] if length else 0)
             if len(self._request) >= end:
                 self._request = self._request[end:]
-                self._tls.write(reply(head[0]))
+                answer = self._last or reply(head[0])
+                self._last = answer if isinstance(answer, WrongAnswer) else None
+                self._answers += 1
+                self._tls.write(answer.octets if isinstance(answer, WrongAnswer) else answer)
 
     def _read_hello(self, data: bytes) -> None:
         if self.hello is None and len(self.raw_hello) < HELLO_BYTES:
@@ -340,7 +373,12 @@ class _Visit:
     def _flush(self) -> None:
         """Send what is due; what does not fit the socket's buffer at once is a device that reads nothing."""
         with contextlib.suppress(OSError):
-            self._sock.send(self._outgoing.read())
+            if not self._last:
+                self._sock.send(self._outgoing.read())
+                return
+            self._sock.settimeout(1.0)
+            self._sock.sendall(self._outgoing.read())
+            self._sock.setblocking(False)
 
     def _end(self, outcome: Outcome, detail: str) -> None:
         if not self._spoke:

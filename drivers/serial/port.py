@@ -177,8 +177,12 @@ class Console:
 
     def send(self, text: str) -> None:
         """Type a text, as UTF-8; end a line with CR, as a terminal does."""
+        self.send_octets(text.encode())
+
+    def send_octets(self, octets: bytes) -> None:
+        """Type octets that need not be text; a line that takes none within 3 s is a BenchError."""
         try:
-            self._port.write(text.encode())
+            self._port.write(octets)
         except OSError as error:
             raise BenchError(f"serial port {self._url} takes no characters: {error}.", self._advice) from error
 

@@ -17,6 +17,7 @@ ALONE = re.compile(
 """Flaws that change what many cases see."""
 PARTS = (
     (re.compile(r"^(tls\.server\.(?:suites|version)\[.*\])$"), r"\1"),
+    (re.compile(r"^(input\.malformed\.[a-z]+\[.*\])$"), r"\1"),
     (re.compile(r"^(storage\.image\[.*\])$"), r"\1"),
     (re.compile(r"^(session\.(?:cookie_flags|csrf)\[.*\])$"), r"\1"),
     (re.compile(r"^tls\.server\.certificate"), "certificate"),

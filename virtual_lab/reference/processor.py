@@ -8,6 +8,7 @@ import contextlib
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,6 +19,8 @@ from virtual_lab.reference.syscalls import die_with_parent
 RESTART_STATUS: Final = 75
 """The exit status with which firmware asks for a software reset (EX_TEMPFAIL of sysexits.h)."""
 WATCHDOG_LIMIT: Final = 5
+STABLE_SECONDS: Final = 0.5
+"""Firmware that ran so long before it crashed was no part of a loop."""
 _CRASHED: Final = 1
 
 Reset = Literal["power-on", "software", "watchdog"]
@@ -38,7 +41,7 @@ class Processor:
     """Runs `program`, with `--reset REASON` added to its words, while it has power, in a fork of this process.
 
     The process must have one thread: a fork takes no other along. The child has `console` and nothing else that is
-    open here. `reset` is called before each start. After WATCHDOG_LIMIT crashes since power on the processor stays
+    open here. `reset` is called before each start. After WATCHDOG_LIMIT crashes in a loop the processor stays
     dead, and `dead` is called. What the firmware prints is appended to `log`.
     """
 
@@ -58,6 +61,7 @@ class Processor:
         self._reset = reset
         self._dead = dead
         self._crashes = 0
+        self._began = 0.0
         self._child = 0
         self._ended = -1
 
@@ -75,6 +79,7 @@ class Processor:
 
     def _start(self, reset: Reset) -> None:
         self._reset()
+        self._began = time.monotonic()
         parent = os.getpid()
         self._child = os.fork()
         if not self._child:
@@ -127,9 +132,9 @@ class Processor:
         if status == RESTART_STATUS:
             self._start("software")
             return
-        self._crashes += 1
+        self._crashes = 1 if time.monotonic() - self._began >= STABLE_SECONDS else self._crashes + 1
         with self._log.open("a") as log:
-            log.write(f"board: the firmware ended with status {status}; crash {self._crashes} since power on\n")
+            log.write(f"board: the firmware ended with status {status}; crash {self._crashes} in a row\n")
         if self._crashes <= WATCHDOG_LIMIT:
             self._start("watchdog")
         else:

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 from random import Random
+from typing import TypeVar
+
+Sent = TypeVar("Sent")
 
 MESSAGE_LIMIT = 1 << 17
 """Octets of the largest message: above what a careless buffer holds, below what is a flood."""
@@ -56,7 +59,7 @@ def mutations(valid: tuple[bytes, ...], random: Random, most: int = MESSAGE_LIMI
             yield Message(f"mutation_{number:03d}", bytes(octets[:most]), f"a valid message, changed: {words}")
 
 
-def bounded(named: Iterable[Message], more: Iterator[Message], count: int) -> tuple[Message, ...]:
+def bounded(named: Iterable[Sent], more: Iterator[Sent], count: int) -> tuple[Sent, ...]:
     """Return the named messages, then as many of the others as fill up to `count`."""
     first = tuple(islice(named, count))
     return (*first, *islice(more, count - len(first)))

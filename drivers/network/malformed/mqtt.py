@@ -24,7 +24,7 @@ def mqtt_mutations(random: Random) -> Iterator[Message]:
     """Yield valid beginnings that were changed, without end."""
     will = _connect(flags=0x06, more=_text(b"tp/will") + _text(b"gone"))
     return mutations(
-        (_connect(), _connect() + _publish(b"tp/a"), _connect() + _subscribe(b"tp/#"), will), random, 20_000
+        (_connect(), _connect() + mqtt_publish(b"tp/a"), _connect() + mqtt_subscribe(b"tp/#"), will), random, 20_000
     )
 
 
@@ -48,11 +48,13 @@ def _connect(
     return _packet(0x10, _text(name) + bytes([level, flags, 0, 10]) + properties + _text(client) + more)
 
 
-def _publish(topic: bytes, payload: bytes = b"x", kind: int = 0x30) -> bytes:
+def mqtt_publish(topic: bytes, payload: bytes = b"x", kind: int = 0x30) -> bytes:
+    """Return a PUBLISH."""
     return _packet(kind, _text(topic) + payload)
 
 
-def _subscribe(topic: bytes) -> bytes:
+def mqtt_subscribe(topic: bytes) -> bytes:
+    """Return a SUBSCRIBE."""
     return _packet(0x82, b"\x00\x01" + _text(topic) + b"\x00")
 
 
@@ -105,23 +107,29 @@ def _five(properties: bytes) -> bytes:
 
 def _behind_connect() -> Iterator[Message]:
     first = "MQTT 3.1.1 clause 3.1, CONNECT is the first packet"
-    yield Message("publish_first", _publish(b"tp/a"), first)
-    yield Message("subscribe_first", _subscribe(b"#"), first)
+    yield Message("publish_first", mqtt_publish(b"tp/a"), first)
+    yield Message("subscribe_first", mqtt_subscribe(b"#"), first)
     yield Message("pings_first", b"\xc0\x00" * 2_000, first)
+    for one in mqtt_behind_connect():
+        yield Message(one.name, _connect() + one.data, one.origin)
+
+
+def mqtt_behind_connect() -> Iterator[Message]:
+    """Yield the packets that follow a CONNECT, without it."""
     for name, packet, origin in (
-        ("publish_empty_topic", _publish(b""), "clause 3.3.2.1"),
-        ("publish_wildcard", _publish(b"tp/#/+"), "clause 3.3.2.1"),
+        ("publish_empty_topic", mqtt_publish(b""), "clause 3.3.2.1"),
+        ("publish_wildcard", mqtt_publish(b"tp/#/+"), "clause 3.3.2.1"),
         ("publish_beyond_end", _packet(0x30, b"\xff\xfftp"), "clause 3.3.2.1"),
-        ("publish_quality_3", _publish(b"tp/a", kind=0x36), "clause 3.3.1.2"),
+        ("publish_quality_3", mqtt_publish(b"tp/a", kind=0x36), "clause 3.3.1.2"),
         ("publish_without_identifier", _packet(0x32, _text(b"tp/a")), "clause 3.3.2.2"),
-        ("publish_deep_topic", _publish(b"/" * 60_000), "CVE-2019-11779, a topic of many levels"),
-        ("publish_not_utf8", _publish(NOT_UTF8), "clause 1.5.3"),
-        ("subscribe_deep", _subscribe(b"/" * 60_000), "CVE-2019-11779"),
+        ("publish_deep_topic", mqtt_publish(b"/" * 60_000), "CVE-2019-11779, a topic of many levels"),
+        ("publish_not_utf8", mqtt_publish(NOT_UTF8), "clause 1.5.3"),
+        ("subscribe_deep", mqtt_subscribe(b"/" * 60_000), "CVE-2019-11779"),
         ("subscribe_nothing", _packet(0x82, b"\x00\x01"), "clause 3.8.3"),
         ("subscribe_beyond_end", _packet(0x82, b"\x00\x01\xff\xffa"), "clause 3.8.3"),
         ("subscribe_flags", _packet(0x80, b"\x00\x01" + _text(b"a") + b"\x00"), "clause 3.8.1"),
         ("subscribe_many", _packet(0x82, b"\x00\x01" + (_text(b"tp/a") + b"\x00") * 4_000), "clause 3.8"),
-        ("subscribe_wildcards", _subscribe(b"+/#/+##"), "clause 4.7.1"),
+        ("subscribe_wildcards", mqtt_subscribe(b"+/#/+##"), "clause 4.7.1"),
         ("unsubscribe_nothing", _packet(0xA2, b"\x00\x01"), "clause 3.10.3"),
         (
             "acknowledge_unasked",
@@ -131,4 +139,4 @@ def _behind_connect() -> Iterator[Message]:
         ("server_packets", _packet(0x20, b"\x00\x00") + _packet(0x90, b"\x00\x01\x00") + b"\xd0\x00", "clause 2.2.1"),
         ("packet_zero", _packet(0x00, b"x" * 16) + _packet(0xF0, b"x" * 16), "clause 2.2.1"),
     ):
-        yield Message(name, _connect() + packet, f"MQTT 3.1.1 {origin}")
+        yield Message(name, packet, f"MQTT 3.1.1 {origin}")

@@ -5,6 +5,14 @@ from dataclasses import dataclass
 from random import Random
 from types import MappingProxyType
 
+from drivers.network.malformed.binary_protocols import (
+    modbus,
+    modbus_mutations,
+    tftp,
+    tftp_mutations,
+    websocket,
+    websocket_mutations,
+)
 from drivers.network.malformed.dns import dns, dns_mutations, dns_over_tcp, dns_over_tcp_mutations
 from drivers.network.malformed.http import http, http_mutations
 from drivers.network.malformed.message import Message, Way, bounded
@@ -21,6 +29,20 @@ from drivers.network.malformed.small import (
 )
 from drivers.network.malformed.snmp import snmp, snmp_mutations
 from drivers.network.malformed.ssh import ssh, ssh_mutations
+from drivers.network.malformed.text_protocols import (
+    ftp,
+    ftp_mutations,
+    rtsp,
+    rtsp_mutations,
+    sip,
+    sip_mutations,
+    smtp,
+    smtp_mutations,
+    soap,
+    soap_mutations,
+    telnet,
+    telnet_mutations,
+)
 from drivers.network.malformed.tls import tls, tls_mutations
 from drivers.network.malformed.xml import ws_discovery, ws_discovery_mutations
 from lab_config.models import Service, Transport
@@ -55,6 +77,15 @@ LAYERS: Mapping[str, Layer] = MappingProxyType(
         "snmp": Layer(snmp, snmp_mutations),
         "coap": Layer(coap, coap_mutations),
         "ntp": Layer(ntp, ntp_mutations),
+        "rtsp": Layer(rtsp, rtsp_mutations),
+        "sip": Layer(sip, sip_mutations),
+        "ftp": Layer(ftp, ftp_mutations),
+        "smtp": Layer(smtp, smtp_mutations),
+        "telnet": Layer(telnet, telnet_mutations),
+        "soap": Layer(soap, soap_mutations),
+        "modbus": Layer(modbus, modbus_mutations),
+        "websocket": Layer(websocket, websocket_mutations),
+        "tftp": Layer(tftp, tftp_mutations),
         "other": Layer(other, other_mutations),
     }
 )

@@ -22,6 +22,23 @@ SHORT_GAP = 10.0
 """The longest time that a service is waited for before the first message."""
 
 
+class Starts:
+    """The id of the device's start. Where it takes a login to read it, the one that is known is not read again."""
+
+    def __init__(self, read: Callable[[], str | None]) -> None:
+        self._read = read
+        self._known: str | None = None
+
+    def known(self) -> str | None:
+        """Return the id that was read last; read now where there is none."""
+        return self._known or self.now()
+
+    def now(self) -> str | None:
+        """Read the id; None where the device does not tell it now."""
+        self._known = self._read()
+        return self._known
+
+
 class Kind(StrEnum):
     """What happened to a service behind a message."""
 
@@ -53,11 +70,13 @@ class Watch:
         liveness: Liveness,
         others: tuple[Service, ...],
         comes_back: float,
-        starts: Callable[[], str | None] | None,
+        starts: Starts | None,
         revive: Callable[[], None] | None,
         note: Callable[[str], None],
+        also: Callable[[], str | None] | None = None,
     ) -> None:
-        self.liveness = liveness
+        """`also` says what is wrong beside the service, with a client of the device say; None if nothing is."""
+        self.liveness, self._also = liveness, also
         self._others = tuple(Liveness(liveness.target, service) for service in others)
         self._comes_back, self._starts, self._revive, self._note = comes_back, starts, revive, note
         streams = (one for one in (liveness, *self._others) if one.service.transport is Transport.TCP)
@@ -66,6 +85,8 @@ class Watch:
         self._since = self._lasted = 0.0
         """When a connection was held, and how long the last one stayed open."""
         self._start: str | None = None
+        self.missing = ""
+        """What was not well before the first message."""
         self.gone = False
         """Whether the service does not answer any more."""
         self.bench_lives = False
@@ -79,13 +100,22 @@ class Watch:
     ) -> None:
         self._drop()
 
+    @property
+    def about(self) -> str:
+        """The service whose healthy answers are watched."""
+        return f"{self.liveness.service.about} ({self.liveness.service.protocol})"
+
     def begin(self) -> bool:
         """Whether the service answers now; learns what its answer looks like, and whether a connection can be held."""
         first = self._until_answered(min(self._comes_back, SHORT_GAP))[-1]
         if first.life is not Life.ANSWERED:
+            self.missing = f"{self.about} did not answer a healthy request before"
+            return False
+        if self._also is not None and (missing := self._also()):
+            self.missing = f"before the first message: {missing}"
             return False
         self.liveness.before = first
-        self._start = self._read_start()
+        self._start = self._starts.known() if self._starts is not None else None
         self._hold()
         if self._held is None or self.liveness.ask().life is not Life.ANSWERED or is_closed(self._held):
             self._drop()
@@ -120,7 +150,14 @@ class Watch:
         if self._held is not None and self._holder is not None and is_closed(self._held):
             self._lasted = time.monotonic() - self._since
             return Damage(Kind.CLOSED, f"a connection that was held to {self._holder.service.about} was closed")
-        return None
+        return self._look_beside()
+
+    def _look_beside(self) -> Damage | None:
+        wrong = self._also() if self._also is not None else None
+        if wrong is None:
+            return None
+        self.gone = self.bench_lives = True  # the service has just answered
+        return Damage(Kind.GONE, wrong)
 
     def restarted(self) -> Damage | None:
         """Compare the id of the start with the one before; None as well where there is none."""
@@ -192,7 +229,7 @@ class Watch:
         return signs
 
     def _read_start(self) -> str | None:
-        return self._starts() if self._starts is not None else None
+        return self._starts.now() if self._starts is not None else None
 
     def _hold(self) -> None:
         self._drop()

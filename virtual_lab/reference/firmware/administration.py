@@ -27,6 +27,8 @@ from virtual_lab.reference.firmware.update import RejectedImageError, Uploader
 
 _FORM_OCTETS = 16 * 1024
 _SETTING_CHARACTERS = 64
+_STACK_FRAMES = 500
+"""Levels of JSON that the stack of a planted defect's parser holds."""
 _EVERYONE = frozenset({ADMINISTRATOR, VIEWER})
 _ADMINISTRATORS = frozenset({ADMINISTRATOR})
 
@@ -192,6 +194,8 @@ class Administration:
         return {"POST": Route(form, writers, _FORM_OCTETS), "OPTIONS": Route(leave)}
 
     def _change_settings(self, request: Request) -> Response:
+        if request.body.count(b"[") > _STACK_FRAMES and self._device.defects("json_crash_on_deep_nesting"):
+            self._device.crash()
         try:
             changes = json.loads(request.body)
         except (ValueError, RecursionError):

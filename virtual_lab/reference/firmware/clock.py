@@ -1,6 +1,6 @@
 """The device's time: the system clock, corrected by what the declared time source says (SNTP, RFC 4330 and RFC 5905).
 
-The source is asked at the start and again twice a second; a correction of a second and more is a step, and is logged.
+The source is asked at the start and then ten times a second; a correction of a second or more is a step, and logged.
 """
 
 import os
@@ -15,7 +15,7 @@ from typing import Any
 
 from virtual_lab.reference.firmware.defects import Defects
 
-POLL_SECONDS = 0.5
+POLL_SECONDS = 0.1
 STEP_SECONDS = 1.0
 """A correction from which on it is a step, and no drift."""
 _ANSWER_SECONDS = 0.4
@@ -64,11 +64,19 @@ class Clock:
 class TimeSource:
     """The client of the declared time server, from the device's own address."""
 
-    def __init__(self, server: Mapping[str, Any], address: str, clock: Clock, step: Step) -> None:
+    def __init__(
+        self,
+        server: Mapping[str, Any],
+        address: str,
+        clock: Clock,
+        step: Step,
+        on_short: Callable[[], object] | None = None,
+    ) -> None:
         self._server = (str(server["address"]), int(server["port"]))
         self._address = address
         self._clock = clock
         self._step = step
+        self._on_short = on_short
 
     def start(self) -> None:
         """Ask in the background, for as long as the device runs."""
@@ -78,12 +86,16 @@ class TimeSource:
         pause = threading.Event()
         while True:
             with suppress(OSError, ValueError):  # no answer, or none to this question: the next one comes soon
-                self._clock.correct(ask(self._server, self._address), self._step)
+                self._clock.correct(ask(self._server, self._address, self._on_short), self._step)
             pause.wait(POLL_SECONDS)
 
 
-def ask(server: tuple[str, int], address: str) -> float:
-    """Return the seconds by which the server is ahead; OSError without an answer, ValueError for a bad one."""
+def ask(server: tuple[str, int], address: str, on_short: Callable[[], object] | None = None) -> float:
+    """Return the seconds by which the server is ahead; OSError without an answer, ValueError where none was good.
+
+    `on_short` is what a planted defect does with an answer that ends before its fields do.
+    """
+    wrong: ValueError | None = None
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as sock:
         sock.bind((address, 0))
@@ -92,9 +104,18 @@ def ask(server: tuple[str, int], address: str) -> float:
         cookie = int.from_bytes(os.urandom(8), "big")  # nothing of the own time leaves, and only an answer repeats it
         started, steady = time.time(), time.monotonic()
         sock.send(_PACKET.pack(_CLIENT, 0, 0, 0, *[0] * 9, cookie >> 32, cookie & 0xFFFFFFFF))
-        answer = sock.recv(512)
-        took = time.monotonic() - steady
-    return _offset(answer, cookie, started, took)
+        while True:  # what is no answer to this question does not end the wait for one
+            sock.settimeout(max(0.001, steady + _ANSWER_SECONDS - time.monotonic()))
+            try:
+                answer = sock.recv(1_500)
+            except TimeoutError:
+                raise (wrong or TimeoutError("no answer")) from None
+            if len(answer) < _PACKET.size and on_short is not None:
+                on_short()
+            try:
+                return _offset(answer, cookie, started, time.monotonic() - steady)
+            except ValueError as error:
+                wrong = error
 
 
 def _offset(answer: bytes, cookie: int, started: float, took: float) -> float:

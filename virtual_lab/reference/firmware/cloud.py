@@ -19,12 +19,14 @@ from virtual_lab.reference.firmware.device import Device
 
 CA = "cloud_ca.pem"
 PERIOD_SECONDS = 5.0
-_DELAY = 0.1
+_DELAY = 0.01
 _SECONDS = 3.0
 _RESPONSE_OCTETS = 4096
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d{1,6}) *\r\n", re.IGNORECASE)
 _SUITES = ("ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384")
 _OLD_SUITES = ("ECDHE-ECDSA-AES128-SHA", "ECDHE-RSA-AES128-SHA")
+_NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE")
+"""OpenSSL's words for a record that is none."""
 _NO_CHECK_TIME = 0x20_0000
 """X509_V_FLAG_NO_CHECK_TIME of OpenSSL, which the ssl module has no name for."""
 
@@ -57,7 +59,10 @@ class Cloud:
         sock = socket.create_connection(address, _SECONDS, source_address=(self._device.ports.address, 0))
         try:
             return self._context.wrap_socket(sock, server_hostname=str(self._settings["host"]))
-        except OSError:
+        except OSError as error:
+            no_tls = isinstance(error, ssl.SSLError) and error.reason in _NO_TLS
+            if no_tls and self._device.defects("cloud_crash_on_no_tls"):
+                self._device.crash()
             sock.close()
             raise
 
@@ -78,6 +83,12 @@ class Cloud:
         stream.sendall(head.encode() + b"\r\n" + body)
         response = b""
         while (end := _end_of(response)) is None or len(response) < end:
+            if (
+                end is None
+                and len(response) > _RESPONSE_OCTETS
+                and self._device.defects("cloud_crash_on_endless_headers")
+            ):
+                self._device.crash()
             if len(response) > _RESPONSE_OCTETS or not (more := stream.recv(1024)):
                 raise ConnectionError("the cloud gave no response")
             response += more

@@ -19,8 +19,10 @@ _SECONDS = 3.0
 class Stream:
     """A connected stream to the collector, clear or TLS."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, on_talk: Callable[[], object] | None = None) -> None:
         self._socket = sock
+        self._on_talk = on_talk
+        """What a planted defect does with a collector that talks."""
 
     def send(self, record: bytes) -> None:
         """Send a record with its length in front (RFC 5425, 4.3); OSError when the collector is gone."""
@@ -47,7 +49,8 @@ class Stream:
         self._socket.setblocking(False)
         try:
             while self._socket.recv(4096):
-                pass
+                if self._on_talk is not None:
+                    self._on_talk()
         except (BlockingIOError, ssl.SSLWantReadError):
             return True
         except OSError:
@@ -55,7 +58,13 @@ class Stream:
         return False
 
 
-def connector(collector: Mapping[str, Any], ca: Path, address: str, defects: Defects) -> Callable[[], Wire]:
+def connector(
+    collector: Mapping[str, Any],
+    ca: Path,
+    address: str,
+    defects: Defects,
+    on_talk: Callable[[], object] | None = None,
+) -> Callable[[], Wire]:
     """Return what connects to the collector of the configuration, from the device's own address."""
     host = str(collector["address"])
     if defects("collector_cleartext"):
@@ -69,7 +78,7 @@ def connector(collector: Mapping[str, Any], ca: Path, address: str, defects: Def
     def connect() -> Wire:
         sock = _connect(host, int(collector["port"]), address)
         try:
-            return Stream(context.wrap_socket(sock, server_hostname=host))
+            return Stream(context.wrap_socket(sock, server_hostname=host), on_talk)
         except OSError:
             sock.close()
             raise

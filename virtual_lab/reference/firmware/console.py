@@ -39,6 +39,8 @@ class Console:
     def _login(self) -> None:
         self._line.write(f"\n{LOGIN_PROMPT}")
         user = (self._editor.read() or "").strip()
+        if self._editor.dropped and self._device.defects("console_crash_on_long_line"):
+            self._device.crash()
         if not user:
             return
         self._line.write("Password: ")

@@ -13,6 +13,8 @@ class LineEditor:
         self._line = line
         self._ahead = b""
         self._after_return = False
+        self.dropped = False
+        """Whether the last line was longer than what is kept of one."""
 
     def read(self, *, echo: bool = True, seconds: float | None = None) -> str | None:
         """Return a line, or None when it was broken off by Ctrl-C, Ctrl-D or too long a pause.
@@ -20,6 +22,7 @@ class LineEditor:
         `seconds` is the longest pause. Octets beyond the longest line are dropped. LineClosedError as of the line.
         """
         typed = bytearray()
+        self.dropped = False
         while True:
             if not self._ahead:
                 self._ahead = self._line.read(seconds)
@@ -41,6 +44,8 @@ class LineEditor:
             if typed:
                 del typed[-1]
                 self._line.write("\b \b" if echo else "")
-        elif len(typed) < _LINE_OCTETS and key >= b" ":
+        elif len(typed) >= _LINE_OCTETS:
+            self.dropped = True
+        elif key >= b" ":
             typed += key
             self._line.write(key.decode("ascii", "replace") if echo else "")

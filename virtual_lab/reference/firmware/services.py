@@ -7,6 +7,7 @@ from virtual_lab.reference.firmware import (
     coap,
     collector,
     discovery,
+    frame_reader,
     gdb_stub,
     leftovers,
     mdns,
@@ -39,12 +40,17 @@ def start_services(device: Device, collector_address: str) -> None:
     """
     ca = device.flash.path("collector_ca.pem")
     settings = {**device.flash.config["collector"], "address": collector_address}
-    connect = collector.connector(settings, ca, device.ports.address, device.defects)
+    on_talk = device.crash if device.defects("collector_crash_on_talk") else None
+    connect = collector.connector(settings, ca, device.ports.address, device.defects, on_talk)
     device.log.start(connect)
     cloud.Cloud(device).start()
     if device.defects("telemetry_undeclared"):
         telemetry.Telemetry(device).start()
-    TimeSource(device.flash.config["time_source"], device.ports.address, device.clock, device.log_time_step).start()
+    on_short = device.crash if device.defects("ntp_crash_on_short_answer") else None
+    TimeSource(
+        device.flash.config["time_source"], device.ports.address, device.clock, device.log_time_step, on_short
+    ).start()
+    frame_reader.start(device)
     device.expected = (web.PORT, ssh.PORT, discovery.PORT)
     for port, service in _services(device).items():
         service.start()

@@ -70,6 +70,8 @@ class _KexGroup1Sha1(_KexGroup14Sha1):
 
 
 _WEAK_KEX = {kex.name: kex for kex in (_KexGroup1Sha1, _KexGroup14Sha1)}
+_CELLS = 1 << 20
+"""Characters of the terminal that a planted defect has a buffer for."""
 _WEAK_HOST_KEYS = ("ssh-rsa", "ssh-dss")
 _WEAK_CIPHERS = ("3des-cbc", "aes128-cbc")
 _WEAK_MACS = ("hmac-md5", "hmac-sha1", "hmac-sha1-96")
@@ -135,7 +137,11 @@ class _Login(paramiko.ServerInterface):
     def check_channel_request(self, kind: str, chanid: int) -> int:
         return OPEN_SUCCEEDED if kind == "session" else OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
 
-    def check_channel_pty_request(self, channel: paramiko.Channel, *_: Any) -> bool:
+    def check_channel_pty_request(
+        self, channel: paramiko.Channel, term: bytes, width: int, height: int, *_: Any
+    ) -> bool:
+        if width * height > _CELLS and self._device.defects("ssh_crash_on_huge_terminal"):
+            self._device.crash()
         self._echo = True
         return True
 

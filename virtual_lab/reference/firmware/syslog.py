@@ -20,6 +20,8 @@ ENTERPRISE = 32473
 QUEUE_RECORDS = 1_000
 _VALUE_CHARACTERS = 256
 _BURST_RECORDS, _PAUSE_SECONDS = 100, 1.0
+_FIRST_DELAY = 0.05
+"""Seconds before the next attempt to connect; each one that fails doubles them."""
 _AUTH, _LOCAL0 = 10, 16
 _WARNING, _NOTICE, _INFORMATIONAL = 4, 5, 6
 
@@ -143,7 +145,7 @@ class Log:
             return  # the pipe is full: the thread is already being woken
 
     def _run(self, connect: Callable[[], Wire]) -> None:
-        delay = 0.2
+        delay = _FIRST_DELAY
         while not self._stop.is_set():
             try:
                 wire = connect()
@@ -151,7 +153,7 @@ class Log:
                 self._stop.wait(delay)
                 delay = min(2 * delay, 2.0)
                 continue
-            delay = 0.2
+            delay = _FIRST_DELAY
             try:
                 self._hand_over(wire)
             except OSError:

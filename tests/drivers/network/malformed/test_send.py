@@ -6,10 +6,12 @@ import pytest
 
 from drivers.network import conversation
 from drivers.network.malformed import delivery, watch
-from drivers.network.malformed import send as sending
+from drivers.network.malformed import round as passes
 from drivers.network.malformed.evidence import read_kept
 from drivers.network.malformed.message import Message, Way
-from drivers.network.malformed.send import MalformedInput, SendMalformed
+from drivers.network.malformed.round import MalformedInput
+from drivers.network.malformed.send import SendMalformed
+from drivers.network.malformed.watch import Starts
 from drivers.network.target import Target
 from drivers.probe import Answer
 from lab_config.models import NetworkBench, Service
@@ -43,8 +45,10 @@ def send(
     starts: Callable[[], str | None] | None = None,
     revive: Callable[[], None] | None = None,
     messages: tuple[Message, ...] = MESSAGES,
+    together: int = 1,
 ) -> MalformedInput:
-    probe = SendMalformed(LOOPBACK, service(port), "http", Way.TCP, messages, 7, 1.5, others, starts, revive)
+    read = Starts(starts) if starts else None
+    probe = SendMalformed(LOOPBACK, service(port), "http", Way.TCP, messages, 7, 1.5, others, read, revive, together)
     return probe.run(record or MemoryRecorder())
 
 
@@ -116,7 +120,7 @@ def test_a_service_that_closes_idle_connections_soon_has_not_crashed(monkeypatch
 
 
 def test_a_round_ends_when_its_time_is_up_and_what_was_not_sent_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sending, "ROUND_SECONDS", -1.0)
+    monkeypatch.setattr(passes, "ROUND_SECONDS", -1.0)
     with Victim(Habit.ANSWERS) as victim:
         seen = send(victim.port)
     assert len(seen.silent) == len(MESSAGES)

@@ -1,0 +1,50 @@
+"""The sockets of the collector: how a port is taken, and how something is said on a connection.
+
+What a port that cannot be had means for the bench is said here; what arrives is the collector's.
+"""
+
+import contextlib
+import errno
+import os
+import socket
+
+from drivers.errors import BenchError
+
+BACKLOG = 128
+_SPEAK_SECONDS = 1.0
+
+
+def speak(sock: socket.socket, octets: bytes, beside_tls: bool) -> None:
+    """Say something on a connection within a second; `beside_tls` between the records of its session."""
+    sock.settimeout(_SPEAK_SECONDS)
+    with contextlib.suppress(OSError):
+        if beside_tls:
+            os.write(sock.fileno(), octets)
+        else:
+            sock.sendall(octets)
+    sock.setblocking(False)
+
+
+_HINTS = {
+    errno.EADDRINUSE: "Another program (a syslog daemon?) has it: `ss -lntup` names it; stop it, or take another port.",
+    errno.EACCES: "Ports under 1024 need a right: set net.ipv4.ip_unprivileged_port_start, or choose another port.",
+    errno.EPERM: "Ports under 1024 need a right: set net.ipv4.ip_unprivileged_port_start, or choose another port.",
+    errno.EADDRNOTAVAIL: "This machine does not have this address: correct `collector.address` of the bench file.",
+}
+
+
+def bound(address: str, port: int, kind: socket.SocketKind) -> socket.socket:
+    """Take a port, and listen where there is something to listen for."""
+    sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind)
+    try:
+        if kind is socket.SOCK_STREAM:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((address, port))
+        if kind is socket.SOCK_STREAM:
+            sock.listen(BACKLOG)
+    except OSError as error:
+        sock.close()
+        name = f"{'tcp' if kind is socket.SOCK_STREAM else 'udp'}/{port} of {address}"
+        hint = _HINTS.get(error.errno or 0, "Check `collector` of the bench file.")
+        raise BenchError(f"the collector cannot listen on {name}: {error.strerror}.", hint) from error
+    return sock

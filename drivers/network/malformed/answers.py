@@ -1,0 +1,212 @@
+"""The probe that answers the device's own questions with what breaks the rules, and looks whether it goes on asking.
+
+Who is asked is a server of this bench: for the time, for names, in place of the cloud. Each message is an answer.
+"""
+
+import base64
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Protocol
+
+from drivers.network.malformed.delivery import Reaction
+from drivers.network.malformed.liveness import Liveness
+from drivers.network.malformed.message import Message, bounded
+from drivers.network.malformed.round import MalformedInput, Round
+from drivers.network.malformed.watch import Starts, Watch
+from drivers.network.ntp_server import NtpServer
+from drivers.network.target import Target
+from drivers.network.tls_client import Outcome, TlsClientServer
+from drivers.network.wrong_answer import WrongAnswer
+from drivers.probe import Recorder
+from lab_config.models import Service
+
+SENT_ONLY = "sent as an answer"
+
+
+class Peer(Protocol):
+    """A server that the device asks."""
+
+    @property
+    def about(self) -> str:
+        """What the device asks there, in words."""
+
+    def answer(self, messages: Sequence[Message]) -> list[Reaction]:
+        """Answer with these as soon as the device asks; what nobody asked for was not carried."""
+
+    def misses(self) -> str | None:
+        """Wait for the device's next question, and answer it well; words where none comes in time."""
+
+
+Generator = Callable[[Random], Iterator[Message]]
+
+
+def answers_of(layer: str, named: Generator, more: Generator, seed: int, count: int) -> tuple[Message, ...]:
+    """Return so many answers; the same seed gives the same ones."""
+    random = Random(f"{seed}/{layer}")
+    return bounded(named(random), more(random), count)
+
+
+@dataclass(frozen=True)
+class AnswerMalformed:
+    """Answer what the device asks with malformed messages. Witness: it asked before, and asks again behind each batch.
+
+    A device that asks no more, while its own services answer, has failed as one has that starts again.
+    """
+
+    target: Target
+    service: Service
+    """Its healthy answers show that the device lives."""
+    peer: Peer
+    layer: str
+    messages: tuple[Message, ...]
+    seed: int
+    batch: int
+    comes_back: float
+    others: tuple[Service, ...] = ()
+    starts: Starts | None = None
+    revive: Callable[[], None] | None = None
+
+    @property
+    def name(self) -> str:
+        """One observation a server."""
+        return f"malformed.answers-{self.layer}"
+
+    def run(self, record: Recorder) -> MalformedInput:
+        """Answer with them all, or until damage is proved; BenchError where this machine cannot send."""
+        lines = (
+            {"name": one.name, "origin": one.origin, "octets": base64.b64encode(one.data).decode("ascii")}
+            for one in self.messages
+        )
+        record.keep("messages.jsonl", "\n".join(json.dumps(line) for line in lines).encode("ascii"))
+
+        def keep(message: Message) -> str:
+            record.keep(f"{message.name}.bin", message.data)
+            return f"{message.name}.bin"
+
+        liveness = Liveness(self.target, self.service)
+        with Watch(
+            liveness, self.others, self.comes_back, self.starts, self.revive, record.note, self.peer.misses
+        ) as watch:
+            return Round(
+                self.peer.about,
+                self.layer,
+                self.messages,
+                self.seed,
+                lambda message: self.peer.answer([message])[0],
+                keep,
+                watch,
+                record,
+                self.batch,
+                deliver_all=self.peer.answer,
+            ).run()
+
+
+@dataclass
+class AskedForTime:
+    """The bench's time server. A batch goes before the good answer to one question: clients wait for a good one."""
+
+    server: NtpServer
+    seconds: float
+    """The longest time between two questions."""
+
+    @property
+    def about(self) -> str:
+        """What the device asks there."""
+        return "the client of the time server"
+
+    def answer(self, messages: Sequence[Message]) -> list[Reaction]:
+        """Put the messages before the next good answer."""
+        before = self.server.asked.count
+        self.server.precede([message.data for message in messages])
+        asked = self.server.wait_for_question(before, self.seconds)
+        self.server.precede(())
+        return [_reaction(asked)] * len(messages)
+
+    def misses(self) -> str | None:
+        """Wait for one more question."""
+        if self.server.wait_for_question(self.server.asked.count, self.seconds):
+            return None
+        return f"the device has not asked for the time within {self.seconds:g} s"
+
+
+class Preceded(Protocol):
+    """A server of datagrams that answers wrongly before it answers well."""
+
+    @property
+    def count(self) -> int:
+        """How often the device has asked."""
+
+    def precede(self, answers: Sequence[bytes]) -> None:
+        """Send these before the next good answer."""
+
+    def wait_for_question(self, since: int, seconds: float) -> bool:
+        """Wait until the device has asked once more."""
+
+
+@dataclass
+class AskedForNames:
+    """The bench's resolver, or its DHCP server: `nudge` makes a device ask that has no reason to, say by a start."""
+
+    server: Preceded
+    what: str
+    seconds: float
+    """The longest time between two questions."""
+    nudge: Callable[[], None] | None = None
+
+    @property
+    def about(self) -> str:
+        """What the device asks there."""
+        return f"the client that asks for {self.what}"
+
+    def answer(self, messages: Sequence[Message]) -> list[Reaction]:
+        """Put the messages before the next good answer."""
+        self.server.precede([message.data for message in messages])
+        asked = self._asks()
+        self.server.precede(())
+        return [_reaction(asked)] * len(messages)
+
+    def misses(self) -> str | None:
+        """Wait for one more question."""
+        return None if self._asks() else f"the device has not asked for {self.what} within {self.seconds:g} s"
+
+    def _asks(self) -> bool:
+        before = self.server.count
+        if self.server.wait_for_question(before, self.seconds):
+            return True
+        if self.nudge is None:
+            return False
+        self.nudge()
+        return self.server.wait_for_question(before, self.seconds)
+
+
+@dataclass
+class AskedCloud:
+    """The stand-in for the product's cloud. Each message is the answer on a connection of its own."""
+
+    server: TlsClientServer
+    seconds: float
+    """The longest time from a lost connection to the next."""
+    in_place_of_tls: bool = False
+
+    @property
+    def about(self) -> str:
+        """What the device asks there."""
+        return "the client of the cloud"
+
+    def answer(self, messages: Sequence[Message]) -> list[Reaction]:
+        """Give one question after the other one of the messages for an answer."""
+        wrong = (WrongAnswer(message.data, self.in_place_of_tls) for message in messages)
+        return [_reaction(self.server.answer_once(one, self.seconds)) for one in wrong]
+
+    def misses(self) -> str | None:
+        """Drop the connection that is open, and wait until the device speaks on a new one, which is answered well."""
+        mark = self.server.present(self.server.good)
+        if self.server.wait_for(lambda one: one.outcome is Outcome.SPOKE, self.seconds, mark) is not None:
+            return None
+        return f"the device has not spoken to its cloud within {self.seconds:g} s of a lost connection"
+
+
+def _reaction(asked: bool) -> Reaction:
+    return Reaction(asked, b"", SENT_ONLY if asked else "the device did not ask in time")

@@ -1,0 +1,36 @@
+"""A wrong answer for a client of the device: what the stand-in for its cloud says once in place of a good one."""
+
+import contextlib
+import socket
+from dataclasses import dataclass
+
+LAST_SECONDS = 0.02
+"""How long a connection stays open behind a wrong answer, so that the device has read it."""
+REDIRECT_SECONDS = 0.15
+"""How long a device that is redirected may ask once more on that connection."""
+MOST_ANSWERS = 20
+_FIRST_SECONDS = 1.0
+_PIECE = 16_384
+
+
+@dataclass(frozen=True)
+class WrongAnswer:
+    """What one question gets in place of its answer: of HTTP, or in place of TLS. The connection ends behind it."""
+
+    octets: bytes
+    in_place_of_tls: bool = False
+
+    @property
+    def seconds(self) -> float:
+        """How long the connection stays open behind it."""
+        return REDIRECT_SECONDS if b"\r\nLocation:" in self.octets[:64] else LAST_SECONDS
+
+
+def say(sock: socket.socket, wrong: WrongAnswer) -> None:
+    """Hear the first of what a device says, and say something else than TLS."""
+    with contextlib.suppress(OSError):
+        sock.settimeout(_FIRST_SECONDS)
+        sock.recv(_PIECE)
+        sock.sendall(wrong.octets)
+        sock.settimeout(wrong.seconds)
+        sock.recv(_PIECE)

@@ -1,0 +1,130 @@
+"""The probe that types at the login of a serial console what nobody types: long lines, controls, octets of no text.
+
+No line holds the name of an account, so none is a guess at one; a login that waits for a password gets lines as well.
+"""
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from random import Random
+
+from drivers.network.malformed.delivery import Reaction
+from drivers.network.malformed.liveness import Liveness
+from drivers.network.malformed.message import FORMATS, NOT_UTF8, Message, bounded, mutations
+from drivers.network.malformed.round import MalformedInput, Round
+from drivers.network.malformed.watch import Starts, Watch
+from drivers.network.target import Target
+from drivers.probe import Recorder
+from drivers.serial.login import LoginDialogue
+from drivers.serial.port import Console
+from lab_config.models import ConsoleBench, ConsoleDeclaration, Service
+
+BATCH = 6
+"""Lines between two looks. Behind each of them Ctrl-C breaks off what the line has begun."""
+_LINE = "POSIX.1-2017 XBD 11.1.6: a line may be longer than what is read of it (CWE-120)"
+_CONTROLS = "ECMA-48, control functions (CWE-150)"
+
+
+def typed(seed: int, count: int) -> tuple[Message, ...]:
+    """Return so many lines; the same seed gives the same ones."""
+    random = Random(f"{seed}/console")
+    changes = mutations((b"tp\r", b"tp\x08\x08\x08\x08\r", b"\x1b[A\x1b[3~tp\t\r"), random, 1_024)
+    kept = (Message(one.name, bytes(o for o in one.data if o not in _LEFT_OUT) or b"\r", one.origin) for one in changes)
+    return bounded(_named(random), kept, count)
+
+
+def _named(random: Random) -> Iterator[Message]:
+    for name, data, origin in (
+        ("line_of_4096", b"A" * 4_096 + b"\r", _LINE),
+        ("line_of_256", b"A" * 256 + b"\r", _LINE),
+        ("line_of_1024", b"A" * 1_024 + b"\r", _LINE),
+        ("line_without_end", b"A" * 2_048, _LINE),
+        ("words_many", b"a " * 1_000 + b"\r", "more words than a program takes for its arguments (CWE-88)"),
+        ("options", b"-f -h -p --help\r", "CVE-2007-0882, a name that login takes for an option"),
+        ("variables", b"tp LD_PRELOAD=/x PATH=. ENV=x\r", "CVE-2001-0797, variables behind the name"),
+        ("zeros", b"\x00" * 256 + b"\r", "CWE-158"),
+        ("ones", b"\xff" * 256 + b"\r", "octets with the eighth bit, as a wrong speed gives"),
+        ("controls", bytes(one for one in range(32) if one not in _LEFT_OUT) * 8 + b"\r", _CONTROLS),
+        ("backspaces", b"\x08\x7f" * 512 + b"tp\r", "a line that is erased beyond its start (CWE-124)"),
+        ("line_erased", b"tp\x15\x15\x17\x17tp\r", "POSIX.1-2017 XBD 11.1.9, KILL and WERASE"),
+        ("quoted", b"\x16\x03\x16\x04\x16\x00tp\r", "LNEXT: what follows is taken as it is"),
+        ("stop_and_start", b"\x13" + b"A" * 64 + b"\x11\r", "POSIX.1-2017 XBD 11.1.9, STOP and START"),
+        ("escapes", b"\x1b[2J\x1b[6n\x1b]0;x\x07\x1bc" * 16 + b"\r", _CONTROLS),
+        ("escape_cut_off", b"\x1b[" + b"9;" * 400 + b"\r", _CONTROLS),
+        ("history", b"\x1b[A" * 64 + b"\x1b[D" * 64 + b"\x1b[3~" * 64 + b"\r", "keys of an editor of lines"),
+        ("completion", b"\t" * 256 + b"\r", "keys of an editor of lines"),
+        ("formats", FORMATS * 8 + b"\r", "CWE-134"),
+        ("not_utf8", NOT_UTF8 * 16 + b"\r", "RFC 3629 clause 3"),
+        ("traversal", b"../../../../etc/passwd\r", "CWE-22"),
+        ("line_ends", b"\r\n" * 128, "names that are empty, one behind the other"),
+        ("ends_of_file", b"\x04" * 16 + b"\r", "POSIX.1-2017 XBD 11.1.9, EOF"),
+        ("noise", bytes(random.choice(_NOISE) for _ in range(512)) + b"\r", "octets of the seed"),
+    ):
+        yield Message(name, data, origin)
+
+
+_LEFT_OUT = frozenset({0x03, 0x04, 0x0F, 0x13, 0x1A, 0x1C})
+"""What ends or stops whatever runs, and SysRq of a serial line: not malformed, but keys with a meaning."""
+_NOISE = tuple(one for one in range(256) if one not in _LEFT_OUT)
+
+
+@dataclass(frozen=True)
+class TypeMalformedLines:
+    """Type malformed lines at the login prompt. Witness: the prompt came before, and behind every few lines.
+
+    A service on the network shows whether the device as a whole goes on.
+    """
+
+    bench: ConsoleBench
+    declaration: ConsoleDeclaration
+    target: Target
+    service: Service
+    messages: tuple[Message, ...]
+    seed: int
+    comes_back: float
+    others: tuple[Service, ...] = ()
+    starts: Starts | None = None
+    revive: Callable[[], None] | None = None
+
+    @property
+    def name(self) -> str:
+        """One console a bench."""
+        return "malformed.console"
+
+    def run(self, record: Recorder) -> MalformedInput:
+        """Type them all, or until damage is proved; BenchError when the port is gone."""
+        lines = ({"name": one.name, "octets": base64.b64encode(one.data).decode("ascii")} for one in self.messages)
+        record.keep("messages.jsonl", "\n".join(json.dumps(line) for line in lines).encode("ascii"))
+
+        def keep(message: Message) -> str:
+            record.keep(f"{message.name}.bin", message.data)
+            return f"{message.name}.bin"
+
+        with Console(self.bench, self.declaration.baud) as console:
+            dialogue = LoginDialogue(console, self.declaration)
+
+            def type_line(message: Message) -> Reaction:
+                console.send_octets(message.data + b"\x03\r")
+                return Reaction(True, b"", "typed")
+
+            def missing() -> str | None:
+                arrival = dialogue.reach_login()
+                return None if arrival and arrival.awaited is dialogue.login else "the console shows no login prompt"
+
+            liveness = Liveness(self.target, self.service)
+            with Watch(liveness, self.others, self.comes_back, self.starts, self.revive, record.note, missing) as watch:
+                try:
+                    return Round(
+                        "the login of the console",
+                        "console",
+                        self.messages,
+                        self.seed,
+                        type_line,
+                        keep,
+                        watch,
+                        record,
+                        BATCH,
+                    ).run()
+                finally:
+                    record.keep("console.raw", console.transcript())

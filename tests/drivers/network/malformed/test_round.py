@@ -1,0 +1,134 @@
+"""The pass through batches: what is sent again alone, what is called damage, and what is left open."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from drivers.network import conversation
+from drivers.network.malformed import watch as watching
+from drivers.network.malformed.delivery import Reaction
+from drivers.network.malformed.liveness import Liveness
+from drivers.network.malformed.message import Message
+from drivers.network.malformed.round import MalformedInput, Round
+from drivers.network.malformed.watch import Starts, Watch
+from drivers.network.target import Target
+from drivers.probe import Witness
+from lab_config.models import NetworkBench, Service
+from tests.drivers.network.malformed.victim import Habit, Victim
+from tests.drivers.recorder import MemoryRecorder
+
+TARGET = Target(NetworkBench(address="127.0.0.1"))
+MESSAGES = tuple(Message(name, name.encode(), "a test") for name in ("one", "two", "bad", "four", "five"))
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(conversation, "READ_SECONDS", 0.4)
+    monkeypatch.setattr(watching, "MOMENT", 0.2)
+    yield
+
+
+def service(port: int) -> Service:
+    return Service.model_validate(
+        {"id": "web", "transport": "tcp", "port": port, "protocol": "http", "purpose": "a test"}
+    )
+
+
+class Device:
+    """Counts what reaches it, and starts again behind `bad`, or behind `several` that came without a look between."""
+
+    def __init__(self, *, several: int = 0, carries: bool = True) -> None:
+        self.start, self.restarts = 1, True
+        self.came: list[str] = []
+        self._several, self._carries = several, carries
+
+    def deliver(self, message: Message) -> Reaction:
+        self.came.append(message.name)
+        if message.name == "bad" and self.restarts and not self._several:
+            self.start += 1
+        return Reaction(self._carries, b"", "sent")
+
+    def deliver_all(self, batch: object) -> list[Reaction]:
+        names = list(batch)  # type: ignore[call-overload]
+        if self._several and len(names) >= self._several:
+            self.start += 1
+        return [self.deliver(one) for one in names]
+
+
+def passing(
+    device: Device,
+    *,
+    batch: int = 3,
+    also: Callable[[], str | None] | None = None,
+    reached: Callable[[], Witness] | None = None,
+    together: bool = False,
+) -> MalformedInput:
+    record = MemoryRecorder()
+    with Victim(Habit.ANSWERS) as victim:
+        liveness = Liveness(TARGET, service(victim.port))
+
+        def wrong() -> str | None:
+            return (also() if also else None) or (f"start {device.start}" if device.start % 2 == 0 else None)
+
+        def begun() -> None:
+            device.start += 1
+
+        with Watch(liveness, (), 1.0, Starts(lambda: str(device.start)), begun, record.note, wrong) as watch:
+            every = None if together or not device._several else device.deliver_all
+            return Round(
+                "a test", "test", MESSAGES, 1, device.deliver, lambda one: f"{one.name}.bin", watch, record, batch,
+                together, every, reached,
+            ).run()  # fmt: skip
+
+
+def test_a_batch_that_is_taken_well_is_looked_at_once() -> None:
+    looks: list[int] = []
+    device = Device()
+    device.deliver = lambda message: Reaction(True, b"", "sent")  # type: ignore[method-assign]
+    seen = passing(device, batch=5, also=lambda: looks.append(1))
+    assert seen.refused == {message.name for message in MESSAGES}
+    assert seen.conclusive
+    assert len(looks) == 2, "one before the messages, one behind them"
+
+
+def test_the_message_of_a_batch_behind_which_damage_is_found_by_sending_each_alone() -> None:
+    device = Device()
+    seen = passing(device)
+    assert seen.seen == {"bad"}
+    assert seen.culprit == "bad.bin"
+    assert device.came[:5] == ["one", "two", "bad", "one", "two"]
+    assert seen.silent == {"four", "five"}, "what was not sent says so"
+
+
+def test_damage_that_only_several_together_do_names_them_all() -> None:
+    seen = passing(Device(several=3))
+    assert seen.seen == {"bad"}
+    assert "behind one of 3 messages (one, two, bad), and not when each was sent alone" in seen.detail("bad")
+    assert not seen.repeated
+
+
+def test_what_a_busy_device_did_not_take_at_once_is_sent_again_alone() -> None:
+    device = Device(carries=False)
+    device.restarts = False
+    seen = passing(device, batch=2, together=True)
+    assert device.came.count("one") == 2
+    assert not seen.conclusive
+    assert seen.witness is not None
+    assert "messages reached a test" in seen.witness.what
+
+
+def test_what_is_not_well_before_the_first_message_leaves_the_question_open() -> None:
+    device = Device()
+    seen = passing(device, also=lambda: "nobody asks")
+    assert device.came == []
+    assert not seen.conclusive
+    assert seen.witness is not None
+    assert seen.witness.what == "before the first message: nobody asks"
+
+
+def test_a_way_that_was_not_seen_to_carry_proves_nothing() -> None:
+    device = Device()
+    device.deliver = lambda message: Reaction(True, b"", "sent")  # type: ignore[method-assign]
+    seen = passing(device, reached=lambda: Witness(what="the frames were lost", holds=False))
+    assert not seen.seen
+    assert not seen.conclusive
