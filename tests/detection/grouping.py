@@ -12,7 +12,7 @@ from virtual_lab.defects import Defect, register
 MOST = 6
 """Flaws in one run."""
 ALONE = re.compile(
-    r"any_password|^reset_|^update_|^anonymous_update|^log_flood|^collector|^tls1|^answers|^uart_|^boot_window|^identity_missing"
+    r"any_password|^reset_|^update_|^anonymous_update|^log_flood|^collector|^tls1|^answers|^uart_|^boot_window|^identity_missing|^login_(?:failure|success)"
 )
 """Flaws that change what many cases see."""
 PARTS = (
@@ -22,6 +22,7 @@ PARTS = (
     (re.compile(r"^(session\.(?:cookie_flags|csrf)\[.*\])$"), r"\1"),
     (re.compile(r"^tls\.server\.certificate"), "certificate"),
     (re.compile(r"^(credentials\.default\.serial|credentials\.derivable|serial)"), "uart"),
+    (re.compile(r"^(log\.emits\.(?!login|lockout).*|log\.(?:read|clear|write)\.unauthorised|log\.persists)$"), r"\1"),
     (re.compile(r"^(log|state|update|config\.reset|sbom|registry_record|support_period|document)"), r"\1"),
 )
 """The part of the device that a case asks, where it is not the case's own name."""
