@@ -6,17 +6,16 @@ one must not. Whether a guess that got in is a failure is said by the cases.
 """
 
 import secrets
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
+from drivers.guess_plan import STOPPED, GuessPlan, work
 from drivers.pace import Pace
 from drivers.probe import Answer, Fact, Observation, Recorder, Witness, all_of
 from lab_config.models import LockoutDeclaration
-
-BATCH = 10
-"""Guesses between two controls."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +26,15 @@ class LoginAttempt:
     detail: str
     picture: bytes = field(default=b"", repr=False)
     """What a browser showed after a login, as PNG."""
+    stale: bool = False
+    """The connection had served other attempts before, and ended under this one: worth another one on a fresh one."""
+
+
+class Way(Protocol):
+    """What one attempt after the other can be made on."""
+
+    def attempt(self, user: str, password: str) -> LoginAttempt:
+        """Try to log in once, and leave no session behind."""
 
 
 class Door(Protocol):
@@ -46,6 +54,18 @@ class HeldDoor(Protocol):
 
     def held(self) -> AbstractContextManager[object]:
         """Keep the way to the door open in a `with` block."""
+
+
+@runtime_checkable
+class WideDoor(Protocol):
+    """A door that several can try at once, each on a way of his own that is quicker than attempts one by one."""
+
+    @property
+    def at_once(self) -> int:
+        """How many the bench lets try at once."""
+
+    def way(self) -> AbstractContextManager[Way]:
+        """Open a way for one of them, in a `with` block."""
 
 
 DERIVED = "derived"
@@ -87,10 +107,11 @@ class Guesses(Observation):
 
 @dataclass(frozen=True)
 class GuessLogins:
-    """Try each pair on a door, with both controls after each batch. `valid` is a real credential of the bench.
+    """Try each pair on a door, with both controls around and the valid login between. `valid` is one of the bench.
 
     `others` are further real accounts of this door with their passwords. Below a declared `lockout` the guesses stay by
-    a valid login in time; a name that no valid login is known for rests instead.
+    a valid login in time; a name that no valid login is known for rests instead. A wide door is tried by as many at
+    once as the bench allows and the device keeps up with.
     """
 
     door: Door
@@ -108,59 +129,109 @@ class GuessLogins:
     def run(self, record: Recorder) -> Guesses:
         """Guess, and control; stops early when a valid credential no longer gets in."""
         with self.door.held() if isinstance(self.door, HeldDoor) else nullcontext():
-            anything, controls, answers = self._guess_all(record)
-        facts = [answers.get(pair.about, self._unasked(pair)) for pair in self.pairs]
+            anything, controls, plan = self._guess_all(record)
+        facts = [plan.answers.get(pair.about, _unasked(pair, plan)) for pair in self.pairs]
         return Guesses(
             question=f"Does {self.door.interface} accept one of {len(self.pairs)} well-known credentials?",
             facts=tuple(facts),
-            witness=all_of(controls),
+            witness=all_of(dict.fromkeys(controls)),
             interface=self.door.interface,
             accepts_anything=anything,
             derived=tuple(pair.about for pair in self.pairs if pair.origin == DERIVED),
         )
 
-    def _guess_all(self, record: Recorder) -> tuple[bool, list[Witness], dict[str, Fact]]:
-        pace = Pace(self.lockout, {self.valid_user, *self.others})
-        nonsense = self.door.attempt(self.valid_user, secrets.token_urlsafe(12))
-        record.note(f"control: a nonsense password -> {nonsense.answer}: {nonsense.detail}")
-        controls = [self._control(self.valid_user, pace, record)]
-        if self.lockout is not None:  # somebody may have failed before: start from a count of nought
-            guessed = {pair.user for pair in self.pairs}
-            controls += [self._control(user, pace, record) for user in self.others if user in guessed]
-        pending, answers = list(self.pairs), dict[str, Fact]()
-        if nonsense.answer is Answer.SEEN:  # it takes anything: one guess a user shows it
-            pending = list({pair.user: pair for pair in self.pairs}.values())
-        while pending and all(control.holds for control in controls):
-            pair = pending.pop(pace.next_of([pair.user for pair in pending]))
-            if pace.due(pair.user):
-                controls.append(self._control(pair.user, pace, record))
-            answers[pair.about] = self._guess(pair, pace, record)
-            record.progress(len(answers), len(self.pairs), f"{self.door.interface}: {pair.user}")
-            if not pending or len(answers) % BATCH == 0:
-                controls.append(self._control(self.valid_user, pace, record))
-        controls += [self._control(user, pace, record) for user in pace.unsettled]
-        return nonsense.answer is Answer.SEEN, controls, answers
+    def _guess_all(self, record: Recorder) -> tuple[bool, list[Witness], GuessPlan]:
+        pace = Pace(self.lockout, tuple(dict.fromkeys((self.valid_user, *self.others))))
+        with self._way() as way:
+            nonsense = self._nonsense(way, record)
+            controls = [self._control(way, self.valid_user, pace, record)]
+            if self.lockout is not None:  # somebody may have failed before: start from a count of nought
+                guessed = {pair.user for pair in self.pairs}
+                controls += [self._control(way, user, pace, record) for user in self.others if user in guessed]
+        anything = nonsense.answer is Answer.SEEN
+        plan = GuessPlan(
+            tuple(self._one_a_user()) if anything else self.pairs,
+            pace,
+            self.valid_user,
+            self.door.at_once if isinstance(self.door, WideDoor) else 1,
+            record,
+            self.door.interface,
+            lambda user, attempt: self._judge(user, attempt, record),
+            patient=nonsense.answer is not Answer.SILENT,
+        )
+        if not all(control.holds for control in controls):
+            plan.stopped = STOPPED
+            return anything, controls, plan
+        started = time.monotonic()
+        work(plan, lambda number: self._use(plan, number))
+        record.note(_summary(plan, time.monotonic() - started))
+        with self._way() as way:
+            controls += [*plan.controls, *self._at_last(plan, way, took_anything=anything)]
+        return anything, controls, plan
 
-    def _guess(self, pair: Pair, pace: Pace, record: Recorder) -> Fact:
-        attempt = self.door.attempt(pair.user, pair.password)
-        (pace.succeeded if attempt.answer is Answer.SEEN else pace.failed)(pair.user)
-        record.note(f"{pair.about} -> {attempt.answer}: {attempt.detail}")
-        if attempt.picture:
-            record.keep(f"{pair.about}.png", attempt.picture)
-        return Fact(about=pair.about, answer=attempt.answer, detail=attempt.detail)
+    def _one_a_user(self) -> Iterable[Pair]:
+        """Return what shows that a door takes anything: a well-known guess at each user, and a derived one."""
+        return {(pair.user, pair.origin == DERIVED): pair for pair in self.pairs}.values()
 
-    def _control(self, user: str, pace: Pace, record: Recorder) -> Witness:
-        """Log in with a valid credential, which resets the count of a lockout; an unknown user's is the valid one."""
-        user = user if user in self.others else self.valid_user
-        attempt = self.door.attempt(user, self.others.get(user, self.valid_password))
+    def _way(self) -> AbstractContextManager[Way]:
+        return self.door.way() if isinstance(self.door, WideDoor) else nullcontext(self.door)
+
+    def _use(self, plan: GuessPlan, number: int) -> None:
+        """Try what the plan says, on one way, as long as it wants this one."""
+        with self._way() as way:
+            while (step := plan.next(number)) is not None:
+                started = time.monotonic()
+                password = self._password(step.user) if step.pair is None else step.pair.password
+                attempt = way.attempt(step.user, password)
+                plan.done(number, attempt, time.monotonic() - started)
+
+    def _at_last(self, plan: GuessPlan, way: Way, *, took_anything: bool) -> list[Witness]:
+        """Try nonsense once more, where it did not get in before, and leave each real account with a valid login."""
+        controls = []
+        if plan.stopped:
+            asked = f"after {len(plan.answers)} of {len(self.pairs)} guesses"
+            unnamed = ": a lockout or a ban that the declaration does not name" if self.lockout is None else ""
+            controls.append(Witness(what=f"{plan.stopped} {asked}{unnamed}", holds=False))
+        else:
+            again = not took_anything and plan.pace.may(self.valid_user)
+            if again and self._nonsense(way, plan.record).answer is Answer.SEEN:
+                what = f"in the end {self.door.interface} let in a password that nobody can know, and not before"
+                controls.append(Witness(what=what, holds=False))
+            controls.append(self._control(way, self.valid_user, plan.pace, plan.record))
+        left = (user for user in plan.pace.unsettled if user != self.valid_user)
+        return controls + [self._control(way, user, plan.pace, plan.record) for user in left]
+
+    def _nonsense(self, way: Way, record: Recorder) -> LoginAttempt:
+        attempt = way.attempt(self.valid_user, secrets.token_urlsafe(12))
+        record.note(f"control: a nonsense password -> {attempt.answer}: {attempt.detail}")
+        return attempt
+
+    def _control(self, way: Way, user: str, pace: Pace, record: Recorder) -> Witness:
+        """Log in with a valid credential, which resets the count of a lockout."""
+        control = self._judge(user, way.attempt(user, self._password(user)), record)
+        if control.holds:
+            pace.succeeded(user)
+        return control
+
+    def _password(self, user: str) -> str:
+        return self.others.get(user, self.valid_password)
+
+    def _judge(self, user: str, attempt: LoginAttempt, record: Recorder) -> Witness:
         record.note(f"control: the valid login of {user} -> {attempt.answer}: {attempt.detail}")
         if attempt.picture:
             record.keep(f"control-{user}.png", attempt.picture)
         holds = attempt.answer is Answer.SEEN
-        if holds:
-            pace.succeeded(user)
         words = "got in" if holds else f"did not get in ({attempt.answer}: {attempt.detail})"
         return Witness(what=f"the valid login of {user} on {self.door.interface} {words}", holds=holds)
 
-    def _unasked(self, pair: Pair) -> Fact:
-        return Fact(about=pair.about, answer=Answer.SILENT, detail="not asked: the valid login had stopped working")
+
+def _unasked(pair: Pair, plan: GuessPlan) -> Fact:
+    detail = f"not asked: {plan.stopped or 'the interface takes any password'}"
+    return Fact(about=pair.about, answer=Answer.SILENT, detail=detail)
+
+
+def _summary(plan: GuessPlan, seconds: float) -> str:
+    """Say how fast the guesses went, for the transcript."""
+    done = len(plan.answers)
+    eased = f", eased {plan.eased} times" if plan.eased else ""
+    return f"{done} guesses in {seconds:.2f} s, up to {plan.most_at_once} at once: {done / seconds:.1f} a second{eased}"

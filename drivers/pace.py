@@ -1,13 +1,12 @@
-"""How guesses stay below a declared lockout: which one is next, and when a valid login has to come before it.
+"""How guesses stay below a declared lockout: who may be asked now, and when a valid login has to come before the next.
 
 A valid login resets the count of an account that the bench has the password of. For other names nobody can reset it:
-after as many guesses as lock an account out, a name rests for as long as the lockout lasts.
+after as many guesses as lock an account out, a name rests for as long as the lockout lasts. Not thread-safe.
 """
 
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from lab_config.models import LockoutDeclaration
@@ -18,44 +17,58 @@ SPARE = 2
 
 @dataclass
 class Pace:
-    """Counts failed logins against a lockout; without one, nothing ever waits."""
+    """Counts guesses against a lockout, from when they are asked; without one, nothing ever waits."""
 
     lockout: LockoutDeclaration | None
     known: Collection[str]
     """The users whose count a valid login can reset."""
     clock: Callable[[], float] = time.monotonic
-    wait: Callable[[float], object] = field(default_factory=lambda: threading.Event().wait)
     _failures: Counter[str] = field(default_factory=Counter, init=False)
+    _open: Counter[str] = field(default_factory=Counter, init=False)
     _rests: dict[str, float] = field(default_factory=dict, init=False)
 
-    def next_of(self, users: list[str]) -> int:
-        """Return the index of the first user that does not rest; waits where all of them do."""
-        while True:
-            now = self.clock()
-            for index, user in enumerate(users):
-                if self._rests.get(user, 0.0) <= now:
-                    return index
-            self.wait(min(self._rests[user] for user in users) - now)
+    def may(self, user: str) -> bool:
+        """Whether one more guess at this user stays below the lockout now."""
+        if self.lockout is None:
+            return True
+        return not self.rests(user) and self._failures[self._key(user)] < self._most(user)
+
+    def rests(self, user: str) -> bool:
+        """Whether as many guesses at this user failed as lock an account out, not long enough ago."""
+        return self._rests.get(user, 0.0) > self.clock()
 
     def due(self, user: str) -> bool:
         """Whether a valid login has to come before the next guess at this user."""
-        if self.lockout is None or not (self._by_source or user in self.known):
-            return False
-        return self._failures[self._key(user)] >= max(1, self.lockout.attempts - SPARE)
+        return self.lockout is not None and self._is_reset(user) and self._failures[self._key(user)] >= self._most(user)
 
-    def failed(self, user: str) -> None:
-        """Count a failed login."""
+    def rest(self, users: Iterable[str]) -> float | None:
+        """Return the seconds until the first of these users may be asked again; None where none of them rests."""
+        now = self.clock()
+        left = [self._rests[user] - now for user in users if self.rests(user)]
+        return min(left, default=None)
+
+    def asked(self, user: str) -> None:
+        """Count a guess that is on its way: it has failed until its answer says otherwise."""
+        self._failures[self._key(user)] += 1
+        self._open[self._key(user)] += 1
+
+    def answered(self, user: str, *, got_in: bool) -> None:
+        """Note how a guess ended; a name that nobody can reset begins to rest with its last one."""
         key = self._key(user)
-        self._failures[key] += 1
-        if self.lockout is None or self._by_source or user in self.known:
+        self._open[key] -= 1
+        if got_in:
+            self.succeeded(user)
             return
-        if self._failures[key] >= self.lockout.attempts:
+        if self.lockout is None or self._is_reset(user) or self._open[key]:
+            return
+        if self._failures[key] >= self._most(user):
             del self._failures[key]
             self._rests[user] = self.clock() + self.lockout.seconds
 
     def succeeded(self, user: str) -> None:
-        """Reset the count of a user that got in."""
-        self._failures.pop(self._key(user), None)
+        """Reset the count of a user that got in, but for the guesses that are still on their way."""
+        key = self._key(user)
+        self._failures[key] = self._open[key]
 
     @property
     def unsettled(self) -> tuple[str, ...]:
@@ -65,6 +78,14 @@ class Pace:
     @property
     def _by_source(self) -> bool:
         return self.lockout is not None and self.lockout.per == "source"
+
+    def _is_reset(self, user: str) -> bool:
+        return self._by_source or user in self.known
+
+    def _most(self, user: str) -> int:
+        """Return how many guesses may fail before a valid login, or a rest."""
+        assert self.lockout is not None
+        return max(1, self.lockout.attempts - SPARE) if self._is_reset(user) else self.lockout.attempts
 
     def _key(self, user: str) -> str:
         return "" if self._by_source else user

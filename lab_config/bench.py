@@ -27,6 +27,8 @@ class NetworkBench(Model):
     """A further address of this machine that reaches the sample: from there a lock of the account is told from one of
     the address."""
     packets_per_second: Annotated[int, Field(ge=1, le=200_000)] = 50_000
+    logins_at_once: Annotated[int, Field(ge=1, le=64)] = 4
+    """The ceiling of the logins that are tried at once; fewer where the device does not keep up."""
 
     @model_validator(mode="after")
     def _address_is_an_address(self) -> Self:

@@ -8,12 +8,11 @@ import http.client
 import json as json_module
 import re
 import ssl
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from socket import IPPROTO_TCP, SHUT_RDWR, TCP_NODELAY, socket
+from socket import IPPROTO_TCP, TCP_NODELAY, socket
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -22,6 +21,7 @@ from requests.cookies import MockRequest, MockResponse, RequestsCookieJar
 
 from drivers.credentials import LoginAttempt
 from drivers.errors import ConfigurationError
+from drivers.network.bounded import ends_after
 from drivers.network.http_form import logout_of, path_within
 from drivers.network.http_recognise import LOGIN, recognise
 from drivers.network.json_names import lookup as lookup
@@ -113,29 +113,8 @@ def lenient_context() -> ssl.SSLContext:
     return context
 
 
-@contextmanager
-def ends_after(connection: socket, seconds: float) -> Iterator[None]:
-    """Shut a connection down after so many seconds: time-outs bound one read, a dripping device makes many."""
-    own = connection.dup()
-
-    def end() -> None:
-        try:
-            own.shutdown(SHUT_RDWR)
-        except OSError:
-            return  # it is closed already
-
-    timer = threading.Timer(seconds, end)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        timer.join()
-        own.close()
-
-
-def _no_answer(error: Exception) -> NoAnswerError:
+def no_answer(error: Exception) -> NoAnswerError:
+    """Say what an exchange that broke with this means: a refusal of the device, or silence."""
     detail = printable(f"{type(error).__name__}: {error}", 300)[:WORDS_LIMIT]
     if isinstance(error, ssl.SSLError):
         return NoAnswerError(Answer.REFUSED if "ALERT" in (error.reason or "") else Answer.SILENT, detail)
@@ -155,8 +134,24 @@ def _body(response: http.client.HTTPResponse) -> tuple[bytes, bool]:
     return bytes(body[:BODY_LIMIT]), len(body) <= BODY_LIMIT and not response.length
 
 
+def read_answer(
+    response: http.client.HTTPResponse, prepared: requests.PreparedRequest, jar: RequestsCookieJar
+) -> WebAnswer:
+    """Read the answer to a request, and take its cookies."""
+    jar.extract_cookies(MockResponse(response.msg), MockRequest(prepared))  # type: ignore[arg-type]
+    body, complete = _body(response)
+    headers: dict[str, str] = {}
+    for name, value in response.getheaders():
+        known = headers.get(name.lower())
+        headers[name.lower()] = value if known is None else f"{known}, {value}"
+    return WebAnswer(response.status, headers, body, complete, tuple(response.msg.get_all("Set-Cookie", ())))
+
+
 class WebClient:
     """The web administration of one service; each request has its own connection, and without `login` no session."""
+
+    connection = "close"
+    """What a request says of its connection."""
 
     def __init__(self, target: Target, service: Service) -> None:
         self.target = target
@@ -185,12 +180,15 @@ class WebClient:
         if not path.startswith("/"):
             raise ConfigurationError(f"{path!r} is no path of a web administration.", "Paths begin with a slash.")
         jar = RequestsCookieJar() if cookies is None else cookies
-        own = {"User-Agent": "trustprobe", "Accept": "*/*", "Accept-Encoding": "identity", "Connection": "close"}
+        own = {"User-Agent": "trustprobe", "Accept": "*/*", "Accept-Encoding": "identity"}
+        own["Connection"] = self.connection
         own["Host"] = self.base.partition("//")[2].removesuffix(":443" if self.service.tls else ":80")
         asked = requests.Request(
             method, self.base + path, {**own, **(headers or {})}, data=data, json=json, cookies=jar
         )
-        prepared = asked.prepare()
+        return self._send(asked.prepare(), jar, seconds)
+
+    def _send(self, prepared: requests.PreparedRequest, jar: RequestsCookieJar, seconds: float) -> WebAnswer:
         try:
             plain = self.target.connect(self.service.port, seconds)
         except OSError as error:
@@ -199,7 +197,7 @@ class WebClient:
             try:
                 return self._exchange(plain, prepared, jar, seconds)
             except (OSError, http.client.HTTPException, ValueError) as error:
-                raise _no_answer(error) from error
+                raise no_answer(error) from error
 
     def _exchange(
         self, plain: socket, prepared: requests.PreparedRequest, jar: RequestsCookieJar, seconds: float
@@ -211,14 +209,7 @@ class WebClient:
             with suppress(ConnectionError):  # a server that has read enough answers, and closes while we still send
                 connection.request(prepared.method or "GET", prepared.path_url, prepared.body, {**prepared.headers})
             with closing(connection.getresponse()) as response:
-                jar.extract_cookies(MockResponse(response.msg), MockRequest(prepared))  # type: ignore[arg-type]
-                body, complete = _body(response)
-                headers: dict[str, str] = {}
-                for name, value in response.getheaders():
-                    known = headers.get(name.lower())
-                    headers[name.lower()] = value if known is None else f"{known}, {value}"
-                baked = tuple(response.msg.get_all("Set-Cookie", ()))
-                return WebAnswer(response.status, headers, body, complete, baked)
+                return read_answer(response, prepared, jar)
 
     def post_forms(self, path: str, forms: Iterable[Mapping[str, str]], until: float) -> int:
         """Send forms one after the other, over one connection where the device keeps it; return how many were answered.

@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from drivers.network.access import Access
+from drivers.network.bounded import ends_after
 from drivers.network.canary import Canary
-from drivers.network.http import ends_after, lenient_context
+from drivers.network.http import lenient_context
 from drivers.network.modbus_message import (
     HEADER,
     READS,

@@ -11,7 +11,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from drivers.credentials import LoginAttempt
-from drivers.network.http import ends_after, lenient_context
+from drivers.network.bounded import ends_after
+from drivers.network.http import lenient_context
 from drivers.network.mqtt import Broker, told
 from drivers.network.mqtt_packets import V5, V311, acknowledged, answers, connect, messages, publish, subscribe
 from drivers.network.peer_certificate import ClientCertificate

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from drivers import guess_plan
 from drivers.credentials import DERIVED, Guesses, GuessLogins, LoginAttempt, Pair
 from drivers.pace import Pace
 from drivers.probe import Answer
@@ -27,8 +28,9 @@ def guess(door: LockingDoor, guesses: tuple[Pair, ...], declared: LockoutDeclara
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits: what rests is asked as soon as nothing else is left."""
-    monkeypatch.setattr(Pace, "next_of", lambda self, users: 0)
+    """Nobody waits: a name that rests may be asked at once, and so may a control that had no answer."""
+    monkeypatch.setattr(Pace, "rests", lambda self, user: False)
+    monkeypatch.setattr(guess_plan, "RETRY_SECONDS", (0.0, 0.0))
 
 
 def test_guesses_at_real_accounts_stay_below_a_declared_lockout() -> None:
@@ -119,3 +121,14 @@ def test_the_picture_of_a_login_is_kept_with_the_guess_and_the_control() -> None
     easy = Pair("viewer", ACCOUNTS["viewer"], "general")
     GuessLogins(Pictured(ACCOUNTS, 5), (easy, *pairs("admin", each=1)), "admin", ACCOUNTS["admin"]).run(record)
     assert record.kept == {"viewer:valid two.png": b"PNG", "control-admin.png": b"PNG"}
+
+
+def test_a_door_that_takes_anything_is_shown_by_a_well_known_and_by_a_derived_guess_at_each_user() -> None:
+    class Open(LockingDoor):
+        def attempt(self, user: str, password: str) -> LoginAttempt:
+            return LoginAttempt(Answer.SEEN, "a session opened")
+
+    serial = Pair("admin", "HV2-1", DERIVED, "{serial}")
+    found = guess(Open(ACCOUNTS, None), (*pairs("admin", "root", each=3), serial), None)
+    assert found.seen == {"admin:guess 2", "root:guess 2", "admin:{serial}"}
+    assert found.accepts_anything

@@ -101,6 +101,8 @@ class Device:
         self.refused = 0
         self.recordings: list[dict[str, str]] = []
         self.requests: list[str] = []
+        self.connections = 0
+        self.tokens = {"a&b"}
         self.notice = ""
         self.stopped = threading.Event()
         self.port = 9
@@ -200,6 +202,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         pass
 
+    def setup(self) -> None:
+        super().setup()
+        self.device.connections += 1
+        if "keeps_connections" in self.device.habits:
+            self.protocol_version = "HTTP/1.1"
+
     def answer(self, status: int, body: bytes | object = b"", **headers: str) -> None:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.send_response(status)
@@ -267,7 +275,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def login(self) -> None:
         if self.command == "GET":
-            self.answer(200, PAGE)
+            page = PAGE
+            if "token_of_a_visit" in self.device.habits:
+                self.device.tokens.add(token := secrets.token_hex(8))
+                page = PAGE.replace(b"a&amp;b", token.encode())
+            self.answer(200, page)
             return
         if self.device.busy:
             self.device.busy = False
@@ -275,15 +287,24 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return
         form = {name: values[0] for name, values in parse_qs(self.body.decode()).items()}
         user, habits = form.get("username", ""), self.device.habits
-        good = self.device.passwords.get(user) == form.get("password") and form.get("token") == "a&b"
+        good = self.device.passwords.get(user) == form.get("password") and form.get("token") in self.device.tokens
+        if "token_of_a_visit" in habits:
+            self.device.tokens.discard(form.get("token", ""))
         if "bans_after_refusal" in habits and self.device.refused:
             good = False
         if good or "any_password" in habits:
             token = secrets.token_hex(8)
             self.device.sessions[token] = user
+            if "same_answer_always" in habits:
+                self.answer(200, b"<html>Login incorrect</html>", Set_Cookie=f"session={token}")
+                return
             self.answer(303, Location="/home", Set_Cookie=f"session={token}; HttpOnly; Path=/")
         elif "always_303" in habits:
             self.answer(303, Location="/login?failed", Set_Cookie="session=none")
+        elif "same_answer_always" in habits:
+            self.answer(200, b"<html>Login incorrect</html>", Set_Cookie="session=none")
+        elif "megabytes" in habits:
+            self.answer(401, b"<html>Login incorrect" + b" " * (8 << 20))
         elif "silent_refusal" in habits:
             self.answer(200, b"<html></html>")
         else:

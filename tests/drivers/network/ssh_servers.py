@@ -4,7 +4,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 import paramiko
@@ -38,6 +38,10 @@ class Rules(paramiko.ServerInterface):
     banner: str = ""
     output: bytes = b"Linux box\n"
     answers_exec: bool = True
+    tries: int | None = None
+    """With the n-th password on one connection it ends without an answer."""
+    connections: list[list[str]] = field(default_factory=list)
+    """Who tried on each connection."""
 
     def get_allowed_auths(self, username: str) -> str:
         return self.methods
@@ -46,6 +50,9 @@ class Rules(paramiko.ServerInterface):
         return (self.banner, "en") if self.banner else (None, None)
 
     def check_auth_password(self, username: str, password: str) -> int:
+        self.connections[-1].append(username)
+        if len(self.connections[-1]) == self.tries:
+            raise EOFError
         if "password" not in self.methods or password != self.password:
             return AUTH_FAILED
         return AUTH_PARTIALLY_SUCCESSFUL if self.partial else AUTH_SUCCESSFUL
@@ -97,6 +104,7 @@ def ssh_server(rules: Rules, *, close_after_refusal: bool = False, key: paramiko
     """Yield the port of an SSH server; with `close_after_refusal`, one refused login ends the connection."""
 
     def handle(connection: socket.socket) -> None:
+        rules.connections.append([])
         transport = _Transport(connection)
         transport.add_server_key(key or host_key())
         finished = threading.Event()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from drivers.credentials import GuessLogins, LoginAttempt, Pair
+from drivers.credentials import Guesses, GuessLogins, LoginAttempt, Pair
 from drivers.errors import BenchError
 from drivers.network import ssh
 from drivers.network.ssh import SshDoor
@@ -167,3 +167,75 @@ def test_the_door_serves_the_guessing_probe() -> None:
     assert found.refused == {"admin:admin"}
     assert found.conclusive
     assert not found.accepts_anything
+
+
+def guess(port: int, pairs: tuple[Pair, ...], seconds: float = 10.0) -> tuple[Guesses, SshDoor]:
+    tried = door(port, seconds)
+    return GuessLogins(tried, pairs, "admin", "right").run(Recorder()), tried
+
+
+def wrong(user: str, count: int) -> tuple[Pair, ...]:
+    return tuple(Pair(user, f"wrong {number}", "list") for number in range(count))
+
+
+def test_passwords_of_one_user_share_a_connection_and_another_user_has_his_own() -> None:
+    rules = Rules()
+    with ssh_server(rules) as port:
+        found, _ = guess(port, (*wrong("root", 2), *wrong("guest", 2)))
+    assert len(found.refused) == 4
+    assert found.conclusive
+    assert ["root"] * 2 in rules.connections
+    assert ["guest"] * 2 in rules.connections
+    assert all(len(set(users)) == 1 for users in rules.connections)
+
+
+def test_the_last_controls_are_on_a_connection_that_has_just_refused() -> None:
+    rules = Rules()
+    with ssh_server(rules) as port:
+        guess(port, wrong("root", 1))
+    assert rules.connections[0] == ["admin"] * 2
+    assert rules.connections[-1] == ["admin"] * 2
+
+
+def test_a_server_that_ends_a_connection_without_an_answer_is_asked_again_and_its_limit_kept() -> None:
+    rules = Rules(tries=4)
+    with ssh_server(rules) as port:
+        found, tried = guess(port, wrong("root", 20))
+    assert len(found.refused) == 20
+    assert found.conclusive
+    assert tried.limits.refusals == 3
+    assert [len(users) for users in rules.connections].count(4) == 1
+
+
+def test_a_server_that_says_no_and_ends_the_connection_is_asked_on_the_next_one() -> None:
+    rules = Rules()
+    with ssh_server(rules, close_after_refusal=True) as port:
+        found, _ = guess(port, wrong("root", 4))
+    assert len(found.refused) == 4
+    # Where each refusal ends the connection, the control that follows one has a connection of its own.
+    assert found.conclusive
+
+
+def test_a_server_that_takes_any_password_is_seen_as_such() -> None:
+    class Open(Rules):
+        def check_auth_password(self, username: str, password: str) -> int:
+            return 0
+
+    with ssh_server(Open()) as port:
+        found, _ = guess(port, wrong("root", 50))
+    assert found.accepts_anything
+    assert len(found.seen) == 1
+
+
+def test_a_tarpit_in_the_login_is_asked_twice_and_proves_nothing() -> None:
+    asked: list[socket.socket] = []
+
+    def mute(connection: socket.socket) -> None:
+        asked.append(connection)
+        tcp.silent(connection)
+
+    with serve(mute) as port:
+        found, _ = guess(port, wrong("root", 500), seconds=0.3)
+    assert len(asked) == 2
+    assert len(found.silent) == 500
+    assert not found.conclusive
