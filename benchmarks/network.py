@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from benchmarks.network_rows import sweeps, udp
+from benchmarks.network_rows import logins, sweeps, udp
 from benchmarks.network_rows.row import COLUMNS, Measure
 from drivers.errors import BenchError
 
@@ -19,6 +19,8 @@ ROWS: Mapping[str, Measure] = MappingProxyType(
         "limited": sweeps.limited_device,
         "silenced": sweeps.silenced_device,
         "udp": udp.limited_icmp,
+        "ssh": logins.ssh_logins,
+        "http": logins.http_logins,
     }
 )
 

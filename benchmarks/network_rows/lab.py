@@ -47,6 +47,8 @@ class Device:
     udp: Mapping[int, UdpService] = field(default_factory=dict)
     ruleset: str = ""
     """For `nft -f -`, loaded in the device's namespace."""
+    daemons: Callable[[], None] = lambda: None
+    """Starts what else serves there; returns when it answers. It has to end with the process that starts it."""
 
 
 def tool(name: str, package: str) -> str:
@@ -161,6 +163,7 @@ def _be(device: Device, ready: int) -> None:
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         sock.bind(("", port))
         answering[sock.fileno()] = (sock, service)
+    device.daemons()
     os.write(ready, b"u")
     poller = select.poll()
     for number in answering:

@@ -1,0 +1,123 @@
+"""The services that logins are measured on: OpenSSH and lighttpd with a login form, each with settings of its own.
+
+They run in namespaces of processes and mounts, so that no account, file or process of this machine is touched, and end
+with the process that started them. Debian's packages: openssh-server, lighttpd.
+"""
+
+import os
+import socket
+import subprocess
+import textwrap
+import time
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from benchmarks.network_rows.lab import tool
+from drivers.errors import BenchError
+from virtual_lab.reference import syscalls
+from virtual_lab.reference.namespace import DEVICE_ADDRESS
+
+SSH_PORT, HTTP_PORT = 22, 80
+START_SECONDS = 15.0
+_SSHD = """
+Port 22
+HostKey {folder}/host_key
+PidFile none
+UsePAM no
+PasswordAuthentication yes
+MaxStartups 200
+MaxAuthTries 1000
+"""
+_LIGHTTPD = """
+server.port = 80
+server.document-root = "{folder}/pages"
+server.errorlog = "{folder}/error.log"
+server.modules = ("mod_cgi")
+cgi.assign = ("" => "/bin/sh")
+"""
+_FORM = (
+    "<!DOCTYPE html><title>Login</title><form method=post action=/login><input name=username>"
+    "<input name=password type=password><button>Log in</button></form>"
+)
+_PAGES = """
+answer() {{ printf 'Status: %s\\r\\nContent-Type: text/html\\r\\n%b\\r\\n%s' "$1" "$2" "$3"; }}
+case "$REQUEST_METHOD $SCRIPT_NAME $HTTP_COOKIE" in
+"POST /login "*)
+  IFS= read -r body
+  case "$body" in
+  {accounts}) answer 303 'Location: /home\\r\\nSet-Cookie: session={secret}; HttpOnly; Path=/\\r\\n' ;;
+  *) answer 200 '' '<p>Login incorrect</p>{form}' ;;
+  esac ;;
+"GET /login "*) answer 200 '' '{form}' ;;
+"GET /logout "*) answer 303 'Location: /login\\r\\nSet-Cookie: session=; Max-Age=0; Path=/\\r\\n' ;;
+"GET /home "*session={secret}*) answer 200 '' '<p>Signed in</p><a href=/logout>Log out</a>' ;;
+*) answer 303 'Location: /login\\r\\n' ;;
+esac
+"""
+"""A program of the shell for each page, as small devices have it."""
+
+
+def sshd(folder: Path, accounts: Mapping[str, str]) -> None:
+    """Start OpenSSH in this network namespace, with these accounts alone beside the system's. Needs root."""
+    program = tool("sshd", "openssh-server")
+    if os.getuid() or Path("/proc/self/uid_map").read_text().split()[:2] != ["0", "0"]:
+        raise BenchError("sshd separates its privileges, and this user cannot.", "Run this row as root.")
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "host_key")], check=True)
+    passwd, shadow = Path("/etc/passwd").read_text(), Path("/etc/shadow").read_text()
+    for number, (user, password) in enumerate(accounts.items(), 60_001):
+        passwd += f"{user}:x:{number}:65534::/:/bin/sh\n"
+        shadow += f"{user}:{_digest(password)}:20000::::::\n"
+    (folder / "passwd").write_text(passwd)
+    (folder / "shadow").write_text(shadow)
+    (folder / "shadow").chmod(0o600)
+    settings = folder / "sshd_config"
+    settings.write_text(_SSHD.format(folder=folder) + "PerSourcePenalties no\n")
+    # Before its version 9.8 OpenSSH knows no penalties, and refuses the line.
+    mounts = [f"mount --bind {folder}/{name} /etc/{name}" for name in ("passwd", "shadow")]
+    mounts += ["mount -t tmpfs tmpfs /run", "mkdir -m 755 /run/sshd"]
+    check = f"{program} -t -f {settings} 2>{folder}/unknown || sed -i /PerSource/d {settings}"
+    _start(" && ".join([*mounts, f"{{ {check}; }}", f"exec {program} -D -e -f {settings}"]), folder, SSH_PORT)
+
+
+def web(folder: Path, accounts: Mapping[str, str]) -> None:
+    """Start lighttpd in this network namespace, with a login form for these accounts (letters and digits alone)."""
+    program = tool("lighttpd", "lighttpd")
+    known = "|".join(f"'username={user}&password={password}'" for user, password in accounts.items())
+    pages = folder / "pages"
+    pages.mkdir()
+    secret = os.urandom(8).hex()
+    for page in ("login", "logout", "home"):
+        (pages / page).write_text(_PAGES.format(accounts=known, form=_FORM, secret=secret))
+    (folder / "lighttpd.conf").write_text(_LIGHTTPD.format(folder=folder))
+    _start(f"exec {program} -D -f {folder}/lighttpd.conf", folder, HTTP_PORT)
+
+
+def _digest(password: str) -> str:
+    """Hash a password as glibc's crypt(3) does with SHA-512."""
+    command = [tool("openssl", "openssl"), "passwd", "-6", "-stdin"]
+    done = subprocess.run(command, input=password, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def _start(script: str, folder: Path, port: int) -> None:
+    """Run a script in namespaces of its own, which end with it, and it with this process; wait until it answers."""
+    command = [tool("unshare", "util-linux"), "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", script]
+    with (folder / "output").open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            preexec_fn=partial(syscalls.die_with_parent, os.getpid()),
+        )
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            socket.create_connection((DEVICE_ADDRESS, port), 1).close()
+        except OSError:
+            time.sleep(0.05)
+            continue
+        return
+    said = textwrap.shorten((folder / "output").read_text(errors="replace"), 500)
+    raise BenchError(f"{script.split()[-4:]} did not come up: {said or 'it said nothing'}.")
