@@ -28,6 +28,8 @@ PATIENT_SECONDS = 120.0
 """The longest that ports are asked after the rounds, for the sake of a device that limits its ICMP."""
 DUE_ASKS = 3
 """How often a port must have kept silent when a closed one would have answered."""
+CONTROLS = 3
+"""How often a declared service is asked `ROUNDS` times before it counts as silent: a small processor may be busy."""
 READ_LIMIT = 4_096
 _SHOWN = 200
 _BARRED = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENOPROTOOPT}
@@ -294,7 +296,8 @@ class UdpSweep:
         """Ask the declared services alone, and return those that answered."""
         table = udp_questions()
         ports = [UdpPort(service.port, questions_for(service, table)) for service in services]
-        asking.ask(ports)
+        for _ in range(CONTROLS):
+            asking.ask([port for port in ports if not port.is_settled])
         return _those(ports, Answer.SEEN)
 
     def _witness(self, before: frozenset[int], after: frozenset[int], once: frozenset[int]) -> Witness:
