@@ -72,9 +72,12 @@ class _EndedError(Exception):
 class _Wire:
     """A socket that is read within a deadline and a limit, and remembers what came first."""
 
-    def __init__(self, sock: socket.socket, limit: int, pause: float, seconds: float, lull: float = 0.0) -> None:
-        self._sock, self._left, self._pause, self._lull = sock, limit, pause, lull
-        self._deadline = time.monotonic() + seconds
+    def __init__(
+        self, sock: socket.socket, limit: int, pause: float | None, seconds: float | None, lull: float = 0.0
+    ) -> None:
+        self._sock, self._left, self._lull = sock, limit, lull
+        self._pause = READ_SECONDS if pause is None else pause
+        self._deadline = time.monotonic() + (READ_SECONDS if seconds is None else seconds)
         self.first = b""
 
     def send(self, data: bytes) -> None:
@@ -163,16 +166,16 @@ def converse(
     say: bytes,
     enough: Callable[[bytes], bool],
     *,
-    pause: float = READ_SECONDS,
+    pause: float | None = None,
     lull: float = 0.0,
-    seconds: float = READ_SECONDS,
+    seconds: float | None = None,
     after: Callable[[bytes], bool] | None = None,
 ) -> Conversation:
     """Connect to a TCP port, say this, and read until it is enough, or the time, the limit or the connection ends.
 
     `pause` is the longest silence, in seconds, that is waited out, `lull` that behind the first bytes if it is longer,
-    `seconds` the most in all. With `after`, nothing is said until what has come fulfils it. Raises BenchError when this
-    machine cannot send.
+    `seconds` the most in all; both are READ_SECONDS where nothing else is said. With `after`, nothing is said until
+    what has come fulfils it. Raises BenchError when this machine cannot send.
     """
     try:
         sock = target.connect(port)
@@ -189,8 +192,8 @@ def converse_tls(
     say: bytes,
     enough: Callable[[bytes], bool],
     *,
-    pause: float = READ_SECONDS,
-    seconds: float = READ_SECONDS,
+    pause: float | None = None,
+    seconds: float | None = None,
 ) -> Conversation:
     """Do the same inside TLS; a handshake that fails is told in `problem`, with what came in `raw`."""
     try:

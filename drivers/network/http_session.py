@@ -202,8 +202,8 @@ class Fixation(Observation):
 class FixSession:
     """Log in while an id is there already, and ask whether that id opens the page of the login afterwards.
 
-    `given` is an id that the device sets on the login form, `made_up` one of the same shape that nobody knows, `ended`
-    one of a session that was logged out. Witness: each of these logins got in.
+    `given` is an id that the device sets on the way to the login form, `made_up` one of the same shape that nobody
+    knows, `ended` one of a session that was logged out. Witness: each of these logins got in.
     """
 
     account: SessionAccount
@@ -242,9 +242,9 @@ class FixSession:
         """Ask with what the login form had set."""
         first = entered.client.first
         if not carriers or not all(cookie.name in first for cookie in carriers):
-            return fact("given", Answer.REFUSED, "the login form sets no id")
+            return fact("given", Answer.REFUSED, "the way to the login form sets no id")
         answer, words = entered.opens([_with_value(cookie, first[cookie.name]) for cookie in carriers])
-        return fact("given", answer, f"the id of the login form: {words}")
+        return fact("given", answer, f"the id that was set before the login: {words}")
 
     def _brought(self, about: str, cookies: list[Cookie], record: Recorder) -> tuple[Fact, Witness]:
         """Log in with these cookies, which open nothing yet, and ask with them alone afterwards."""

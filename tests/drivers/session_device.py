@@ -80,18 +80,23 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.token = cookies.get("sid", "")
         self.inside = self.device.valid(self.token) and ("two_cookies" not in self.device.habits or "half" in cookies)
         self.query = parts.query
-        pages = {"/login": self.login, "/logout": self.logout, "/home": self.home, SETTING.path: self.settings}
+        pages = {"/": self.start} if "greets" in self.device.habits else {}
+        pages |= {"/login": self.login, "/logout": self.logout, "/home": self.home, SETTING.path: self.settings}
         pages.get(parts.path, lambda: self.answer(404))()
 
     do_GET = do_POST = do_PUT = do_DELETE = do_OPTIONS = handle_any  # noqa: N815 - the standard library's names
 
+    def start(self) -> None:
+        """The start page greets with a cookie, and leads to the form."""
+        self.answer(302, b"", ("Location", "/login"), ("Set-Cookie", "lang=en; Path=/"))
+
     def login(self) -> None:
         device, habits = self.device, self.device.habits
-        if self.command == "GET":
+        if self.command == "GET" and not self.query:
             early = [("Set-Cookie", f"sid={secrets.token_hex(16)}; Path=/")] if "id_before_login" in habits else []
-            self.answer(200, FORM, *early)
+            self.answer(200, FORM.replace(b"post", b"get") if "logs_in_by_get" in habits else FORM, *early)
             return
-        sent = {name: values[0] for name, values in parse_qs(self.body.decode()).items()}
+        sent = {name: values[0] for name, values in parse_qs(self.body.decode() or self.query).items()}
         if sent != {"username": USER, "password": PASSWORD}:
             self.answer(401, b"Login incorrect")
             return
@@ -114,8 +119,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def home(self) -> None:
         if not self.inside:
-            # the start page, which is not the one with the form
-            self.answer(302, b"", ("Location", "/" if "elsewhere_refused" in self.device.habits else "/login"))
+            # a page that is neither the start page nor says login
+            self.answer(302, b"", ("Location", "/tour" if "elsewhere_refused" in self.device.habits else "/login"))
             return
         token = b'<meta name="csrf-token" content="t0k3n">' if "asks_for_token" in self.device.habits else b""
         self.answer(200, token + (b"" if "no_logout" in self.device.habits else LOGOUT))

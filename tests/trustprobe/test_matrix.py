@@ -47,8 +47,8 @@ def test_the_hardened_device_is_asked_where_no_defect_is_named(asked: list[tuple
     assert asked[0] == ()
 
 
-VERSION = {"services.disclosure": ["tcp-22"]}
-"""What the register says of the hardened firmware device."""
+KNOWN = {"services.disclosure": ["tcp-22"], "credentials.guessing.mqtt": ["-"]}
+"""What the register says of the hardened firmware device: a case of which one row fails, and one that fails whole."""
 
 
 def failing(rows: Mapping[str, list[str]]) -> Results:
@@ -62,7 +62,7 @@ def failing(rows: Mapping[str, list[str]]) -> Results:
 
 
 def test_what_the_hardened_device_is_known_for_is_no_flaws() -> None:
-    run = failing({**VERSION, "debug.jtag.read_memory": ["-"]})
+    run = failing({**KNOWN, "debug.jtag.read_memory": ["-"]})
     outcome = matrix.compare(("jtag_open",), run, device="firmware")
     assert outcome.holds
     assert outcome.failed == ("debug.jtag.read_memory",)
@@ -75,6 +75,9 @@ def test_another_row_of_a_case_that_the_hardened_device_is_known_for_counts() ->
 
 
 def test_the_hardened_device_has_to_fail_what_it_is_known_for_and_nothing_else() -> None:
-    assert matrix.compare((), failing(VERSION), device="firmware").holds
-    assert matrix.compare((), failing({}), device="firmware").missed == ("services.disclosure[tcp-22]",)
+    assert matrix.compare((), failing(KNOWN), device="firmware").holds
+    nothing = matrix.compare((), failing({}), device="firmware")
+    assert nothing.missed == ("services.disclosure[tcp-22]", "credentials.guessing.mqtt")
+    for case, rows in KNOWN.items():
+        assert not matrix.compare((), failing({case: rows}), device="firmware").holds
     assert matrix.compare((), failing({}), device="reference").holds

@@ -65,10 +65,19 @@ def test_a_device_that_makes_its_own_ids_takes_none_that_was_there_before() -> N
     assert seen.cookies == ("sid",)
 
 
-def test_the_id_of_the_login_form_that_becomes_the_session_is_seen() -> None:
-    with running("id_before_login", "takes_id_of_form") as device:
+@pytest.mark.parametrize("habits", [(), ("greets",), ("logs_in_by_get",)])
+def test_the_id_of_the_login_form_that_becomes_the_session_is_seen(habits: tuple[str, ...]) -> None:
+    with running("id_before_login", "takes_id_of_form", *habits) as device:
         seen = FixSession(device.account).run(MemoryRecorder())
     assert "given" in seen.seen
+
+
+@pytest.mark.parametrize("habit", ["greets", "logs_in_by_get"])
+def test_an_id_that_the_login_itself_sets_was_not_there_before_it(habit: str) -> None:
+    with running(habit) as device:
+        seen = FixSession(device.account).run(MemoryRecorder())
+    assert seen.refused == {"given", "made_up", "ended"}
+    assert "sets no id" in seen.detail("given")
 
 
 def test_an_id_that_the_browser_brought_and_that_becomes_the_session_is_seen() -> None:

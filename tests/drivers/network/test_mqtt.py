@@ -89,10 +89,11 @@ def test_a_declared_broker_that_lets_the_time_run_out_is_asked_again_and_its_sil
         if not left:
             broker(client)
             return
-        left.pop()
         client.settimeout(5)
-        while client.recv(4096):
-            pass
+        if client.recv(4096):  # a sweep of another test, which comes by and says nothing, is not one of these attempts
+            left.pop()
+            while client.recv(4096):
+                pass
 
     asked = ask(late, ("ops", "secret"))
     assert asked.facts[0].answer is answer

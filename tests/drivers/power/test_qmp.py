@@ -140,6 +140,8 @@ def test_a_real_qemu_is_switched_off_and_on(tmp_path: Path) -> None:
         command += [f"socket,id=qmp,fd={listener.fileno()},server=on,wait=off", "-mon", "chardev=qmp,mode=control"]
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[listener.fileno()])
     try:
+        with Qmp(f"unix:{path}", seconds=120):  # a busy machine takes its time to start it
+            pass
         switch = PowerSwitch(PowerBench(qmp=f"unix:{path}", settle_seconds=0.01))
         switch.off()
         switch.off()
