@@ -20,6 +20,8 @@ from drivers.serial.login import LoginDialogue
 from drivers.serial.port import Console
 from lab_config.models import ConsoleBench, ConsoleDeclaration, Service
 
+LOOKS = 3
+"""How often the prompt is asked for before it counts as gone: a device under load starts its login slowly."""
 BATCH = 6
 """Lines between two looks. Behind each of them Ctrl-C breaks off what the line has begun."""
 _LINE = "POSIX.1-2017 XBD 11.1.6: a line may be longer than what is read of it (CWE-120)"
@@ -109,8 +111,11 @@ class TypeMalformedLines:
                 return Reaction(True, b"", "typed")
 
             def missing() -> str | None:
-                arrival = dialogue.reach_login()
-                return None if arrival and arrival.awaited is dialogue.login else "the console shows no login prompt"
+                for _ in range(LOOKS):
+                    arrival = dialogue.reach_login()
+                    if arrival and arrival.awaited is dialogue.login:
+                        return None
+                return "the console shows no login prompt"
 
             liveness = Liveness(self.target, self.service)
             with Watch(liveness, self.others, self.comes_back, self.starts, self.revive, record.note, missing) as watch:
