@@ -11,7 +11,7 @@ import selectors
 import socket
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from drivers.network.icmp_clock import FIRST_INTERVAL, IcmpClock
@@ -30,6 +30,8 @@ DUE_ASKS = 3
 """How often a port must have kept silent when a closed one would have answered."""
 CONTROLS = 3
 """How often a declared service is asked `ROUNDS` times before it counts as silent: a small processor may be busy."""
+FIRST_CONTROLS = 10
+"""The same before the sweep: a device that has just started may open its ports one after the other."""
 READ_LIMIT = 4_096
 _SHOWN = 200
 _BARRED = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENOPROTOOPT}
@@ -247,6 +249,7 @@ class UdpSweep:
     declared: tuple[Service, ...]
     only: frozenset[int] | None = None
     """Of the table, only these ports; None for all."""
+    first_controls: int = FIRST_CONTROLS
 
     @property
     def name(self) -> str:
@@ -258,11 +261,12 @@ class UdpSweep:
         services = tuple(service for service in self.declared if service.transport is Transport.UDP)
         ports = self._ports(services)
         asking = UdpAsking(self.target, record)
-        before = self._control(asking, services)
+        before = self._control(asking, services, self.first_controls)
         asked = [port for port in ports.values() if self._is_asked(port.port, services)]
         asking.ask(asked, patiently=True)
-        after, once = self._control(asking, services), _those(asked, Answer.SEEN) & {one.port for one in services}
-        witness = self._witness(before, after, before | after | once)
+        once = before | _those(asked, Answer.SEEN) & {one.port for one in services}
+        after = self._control(asking, [one for one in services if one.port in once], CONTROLS)
+        witness = self._witness(before, after, once)
         facts = [
             port.fact()
             if port in asked
@@ -292,11 +296,11 @@ class UdpSweep:
     def _is_asked(self, port: int, services: tuple[Service, ...]) -> bool:
         return is_reached(self.target, Transport.UDP, port) or any(service.port == port for service in services)
 
-    def _control(self, asking: UdpAsking, services: tuple[Service, ...]) -> frozenset[int]:
+    def _control(self, asking: UdpAsking, services: Sequence[Service], times: int) -> frozenset[int]:
         """Ask the declared services alone, and return those that answered."""
         table = udp_questions()
         ports = [UdpPort(service.port, questions_for(service, table)) for service in services]
-        for _ in range(CONTROLS):
+        for _ in range(times):
             asking.ask([port for port in ports if not port.is_settled])
         return _those(ports, Answer.SEEN)
 

@@ -11,7 +11,7 @@ import pytest
 
 from drivers.network.questions import Question, clear_services, declared_services, udp_questions
 from drivers.network.target import Target
-from drivers.network.udp import CONTROLS, READ_LIMIT, ROUNDS, UdpPorts, UdpSweep, questions_for
+from drivers.network.udp import READ_LIMIT, ROUNDS, UdpPorts, UdpSweep, questions_for
 from lab_config.models import NetworkBench, Service, Transport
 from tests.drivers.network.servers import closed_port, udp_server
 from tests.drivers.recorder import MemoryRecorder
@@ -63,7 +63,7 @@ def device(address: str, **handlers: Callable[[bytes, Reply], None]) -> Iterator
 
 def sweep(target: Target, *declared: Service) -> tuple[UdpPorts, MemoryRecorder]:
     record = MemoryRecorder()
-    return UdpSweep(target, declared).run(record), record
+    return UdpSweep(target, declared, first_controls=1).run(record), record
 
 
 # --- the sweep ---------------------------------------------------------------------------------------------------
@@ -125,7 +125,7 @@ def test_answers_of_one_declared_service_that_get_lost_are_no_witness_though_ano
     def answers_at_last(data: bytes, reply: Reply) -> None:
         nonlocal asked
         asked += 1
-        if asked > CONTROLS * ROUNDS:
+        if asked > ROUNDS:
             reply(COAP_CONTENT)
 
     with device(address, p3702=answers_probe, p5683=answers_at_last) as target:
