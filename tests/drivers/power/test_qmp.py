@@ -150,6 +150,7 @@ def test_a_real_qemu_is_switched_off_and_on(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
         listener.listen()
+        listener.setblocking(False)  # two threads of QEMU may accept one client that comes early, and one would wait
         command = [QEMU, "-M", "none", "-nodefaults", "-display", "none", "-chardev"]
         command += [f"socket,id=qmp,fd={listener.fileno()},server=on,wait=off", "-mon", "chardev=qmp,mode=control"]
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[listener.fileno()])
