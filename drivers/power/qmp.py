@@ -73,8 +73,9 @@ class Qmp:
         self._deadline = time.monotonic() + self._seconds
         self._socket = self._connect()
         try:
-            if "QMP" not in self._receive():
-                raise self._no_qmp()
+            while "QMP" not in (message := self._receive()):
+                if "event" not in message:  # a QEMU that is just starting reports that before it greets
+                    raise self._no_qmp()
             self.execute("qmp_capabilities")
         except BaseException:
             self._socket.close()

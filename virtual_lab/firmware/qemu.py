@@ -146,6 +146,7 @@ class Qemu:
             self._opened.callback(path.unlink, missing_ok=True)
             path.chmod(0o600)
             listener.listen()
+            listener.setblocking(False)  # two threads of QEMU may accept one client that comes early: one would wait
         except OSError as error:
             listener.close()
             raise BenchError(f"no socket can be made at {path}: {error.strerror}.", "Name a new folder.") from error

@@ -11,13 +11,17 @@ GREETING = {"QMP": {"version": {"qemu": {"major": 7, "minor": 2, "micro": 0}}, "
 
 
 class Machine:
-    """What the server knows: `told` are the commands, `refused` the ones that it answers with an error."""
+    """What the server knows: `told` are the commands, `refused` the ones that it answers with an error.
 
-    def __init__(self, refused: tuple[str, ...] = (), *, deaf: bool = False) -> None:
+    `early` is sent before the greeting.
+    """
+
+    def __init__(self, refused: tuple[str, ...] = (), *, deaf: bool = False, early: bytes = b"") -> None:
         self.running = True
         self.told: list[str] = []
         self._refused = refused
         self._deaf = deaf
+        self._early = early
 
     def answers(self, line: bytes) -> list[object]:
         """What is sent for one line: events of an earlier command may come before the answer to a later one."""
@@ -36,7 +40,7 @@ class Machine:
         return [{"return": {}}]
 
     def serve(self, client: socket.socket) -> None:
-        client.sendall(json.dumps(GREETING).encode() + b"\r\n")
+        client.sendall(self._early + json.dumps(GREETING).encode() + b"\r\n")
         for line in client.makefile("rb"):
             for answer in self.answers(line):
                 client.sendall(json.dumps(answer).encode() + b"\r\n")

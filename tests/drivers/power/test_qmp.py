@@ -94,6 +94,20 @@ def test_what_speaks_another_protocol_is_told_so(greeting: bytes) -> None:
             QmpPower(address).on()
 
 
+def test_what_a_starting_qemu_reports_before_it_greets_is_passed_over(tmp_path: Path) -> None:
+    machine = Machine(early=b'{"timestamp": {"seconds": 1, "microseconds": 2}, "event": "RESUME"}\r\n')
+    with serving(tmp_path / "qmp", machine) as address:
+        QmpPower(address).off()
+    assert not machine.running
+
+
+def test_events_without_a_greeting_are_not_read_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(qmp, "TOTAL_LIMIT", 10_000)
+    with saying(lambda client: client.sendall(b'{"event": "RESUME"}\n' * 5_000)) as address:
+        with pytest.raises(BenchError, match="is not QEMU's machine protocol"):
+            QmpPower(address).on()
+
+
 def test_a_message_without_end_is_not_read_for_ever() -> None:
     with saying(lambda client: client.sendall(b" " * (qmp.MESSAGE_LIMIT * 3))) as address:
         with pytest.raises(BenchError, match="is not QEMU's machine protocol"):
@@ -136,6 +150,7 @@ def test_a_real_qemu_is_switched_off_and_on(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
         listener.listen()
+        listener.setblocking(False)  # two threads of QEMU may accept one client that comes early, and one would wait
         command = [QEMU, "-M", "none", "-nodefaults", "-display", "none", "-chardev"]
         command += [f"socket,id=qmp,fd={listener.fileno()},server=on,wait=off", "-mon", "chardev=qmp,mode=control"]
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[listener.fileno()])

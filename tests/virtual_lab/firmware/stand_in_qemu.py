@@ -59,6 +59,7 @@ class Board:
         return [{"return": {}}]
 
     def serve_qmp(self, listener: socket.socket) -> None:
+        listener.setblocking(True)  # this one accepts in one thread alone
         while True:
             client, _ = listener.accept()
             with client:
