@@ -21,6 +21,7 @@ PARTS = (
     (re.compile(r"^(storage\.image\[.*\])$"), r"\1"),
     (re.compile(r"^(session\.(?:cookie_flags|csrf)\[.*\])$"), r"\1"),
     (re.compile(r"^tls\.server\.certificate"), "certificate"),
+    (re.compile(r"^(?:access\.anonymous|credentials\.(?:default|guessing))\.rtsp"), "stream"),
     (re.compile(r"^(credentials\.default\.serial|credentials\.derivable|serial)"), "uart"),
     (re.compile(r"^(log\.emits\.(?!login|lockout).*|log\.(?:read|clear|write)\.unauthorised|log\.persists)$"), r"\1"),
     (re.compile(r"^(log|state|update|config\.reset|sbom|registry_record|support_period|document)"), r"\1"),
