@@ -266,7 +266,8 @@ class UdpSweep:
         asking.ask(asked, patiently=True)
         once = before | _those(asked, Answer.SEEN) & {one.port for one in services}
         after = self._control(asking, [one for one in services if one.port in once], CONTROLS)
-        witness = self._witness(before, after, once)
+        mute = any(port.answer is Answer.SILENT for port in asked if port.port not in {one.port for one in services})
+        witness = self._witness(before, after, once if mute else frozenset())
         facts = [
             port.fact()
             if port in asked
@@ -305,7 +306,7 @@ class UdpSweep:
         return _those(ports, Answer.SEEN)
 
     def _witness(self, before: frozenset[int], after: frozenset[int], once: frozenset[int]) -> Witness:
-        """Every declared service that answered at all must have done so before and after: else answers get lost."""
+        """Each of `once` must have answered before and after: where answers get lost, silence is none."""
         both = sorted(before & after)
         if not both:
             what = "no declared UDP service answered before and after the sweep, so silence proves nothing"

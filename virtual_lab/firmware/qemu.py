@@ -87,6 +87,8 @@ class Qemu:
                 debug = listeners.enter_context(socket.create_server(("127.0.0.1", 0))) if self._debug else None
                 self.console_port = console.getsockname()[1]
                 self.debug_port = debug.getsockname()[1] if debug else 0
+                for early in filter(None, (console, debug)):
+                    early.setblocking(False)  # as that of QMP
                 words = self.options(qmp.fileno(), console.fileno(), debug.fileno() if debug else None)
                 inherited = [one.fileno() for one in (qmp, console, debug) if one]
                 self._process = self._start(words, [*inherited, *self._descriptors])
