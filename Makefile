@@ -33,10 +33,10 @@ lab: $(VENV)/.run
 lab-run: $(VENV)/.run
 	@$(BIN)/trustprobe run --bench firmware
 
-# What every change must pass of it: the hardened device is clean, and each of five flaws is found; two devices at a time.
+# What every change must pass of it: the hardened device is clean, and each of five flaws is found; one device at a time, as soon done as two.
 LAB_SMOKE := telnetd_open tls10_enabled mqtt_anonymous autoboot_open rsyslog_cleartext
 lab-smoke: lab
-	@$(BIN)/trustprobe matrix --device firmware --out out/lab-smoke --own --jobs 2 --hardened $(LAB_SMOKE:%=--defect %)
+	@$(BIN)/trustprobe matrix --device firmware --out out/lab-smoke --own --jobs 1 --hardened $(LAB_SMOKE:%=--defect %)
 
 # Each planted flaw of the firmware device with the cases of its capabilities; everything against everything.
 lab-test: $(VENV)/.run

@@ -128,7 +128,7 @@ def test_answers_of_one_declared_service_that_get_lost_are_no_witness_though_ano
         if asked > ROUNDS:
             reply(COAP_CONTENT)
 
-    with device(address, p3702=answers_probe, p5683=answers_at_last) as target:
+    with device(address, p3702=answers_probe, p5683=answers_at_last, p47808=says_nothing) as target:
         seen, _ = sweep(target, declare("ws_discovery", 3702), declare("coap", 5683))
     assert seen.witness is not None
     assert not seen.witness.holds
