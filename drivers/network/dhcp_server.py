@@ -3,6 +3,7 @@
 Answers are frames of our own to the device's MAC address, so that a second device on the link hears nothing of them.
 """
 
+import contextlib
 import select
 import socket
 import struct
@@ -86,7 +87,8 @@ class DhcpServer:
             ready = select.select([self._socket, self._woken], [], [])[0]
             if self._woken in ready:
                 return
-            self._answer(self._socket.recv(_READ_LIMIT))
+            with contextlib.suppress(OSError):  # an ICMP error for an earlier answer
+                self._answer(self._socket.recv(_READ_LIMIT))
 
     def _answer(self, question: bytes) -> None:
         if len(question) < 240 or question[0] != 1 or question[236:240] != COOKIE:

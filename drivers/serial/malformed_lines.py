@@ -3,13 +3,12 @@
 No line holds the name of an account, so none is a guess at one; a login that waits for a password gets lines as well.
 """
 
-import base64
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 
 from drivers.network.malformed.delivery import Reaction
+from drivers.network.malformed.evidence import keep_octets
 from drivers.network.malformed.liveness import Liveness
 from drivers.network.malformed.message import FORMATS, NOT_UTF8, Message, bounded, mutations
 from drivers.network.malformed.round import MalformedInput, Round
@@ -96,13 +95,7 @@ class TypeMalformedLines:
 
     def run(self, record: Recorder) -> MalformedInput:
         """Type them all, or until damage is proved; BenchError when the port is gone."""
-        lines = ({"name": one.name, "octets": base64.b64encode(one.data).decode("ascii")} for one in self.messages)
-        record.keep("messages.jsonl", "\n".join(json.dumps(line) for line in lines).encode("ascii"))
-
-        def keep(message: Message) -> str:
-            record.keep(f"{message.name}.bin", message.data)
-            return f"{message.name}.bin"
-
+        keep = keep_octets(record, self.messages)
         with Console(self.bench, self.declaration.baud) as console:
             dialogue = LoginDialogue(console, self.declaration)
 

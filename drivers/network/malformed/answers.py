@@ -3,14 +3,13 @@
 Who is asked is a server of this bench: for the time, for names, in place of the cloud. Each message is an answer.
 """
 
-import base64
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Protocol
 
 from drivers.network.malformed.delivery import Reaction
+from drivers.network.malformed.evidence import keep_octets
 from drivers.network.malformed.liveness import Liveness
 from drivers.network.malformed.message import Message, bounded
 from drivers.network.malformed.round import MalformedInput, Round
@@ -75,16 +74,7 @@ class AnswerMalformed:
 
     def run(self, record: Recorder) -> MalformedInput:
         """Answer with them all, or until damage is proved; BenchError where this machine cannot send."""
-        lines = (
-            {"name": one.name, "origin": one.origin, "octets": base64.b64encode(one.data).decode("ascii")}
-            for one in self.messages
-        )
-        record.keep("messages.jsonl", "\n".join(json.dumps(line) for line in lines).encode("ascii"))
-
-        def keep(message: Message) -> str:
-            record.keep(f"{message.name}.bin", message.data)
-            return f"{message.name}.bin"
-
+        keep = keep_octets(record, self.messages)
         liveness = Liveness(self.target, self.service)
         with Watch(
             liveness, self.others, self.comes_back, self.starts, self.revive, record.note, self.peer.misses

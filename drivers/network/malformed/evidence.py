@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -56,6 +57,21 @@ def keep_culprit(record: Recorder, service: Service, way: Way, message: Message)
     name = f"{message.name}.json"
     record.keep(name, json.dumps(_kept(service, way, message).model_dump(mode="json"), indent=1).encode("ascii"))
     return name
+
+
+def keep_octets(record: Recorder, messages: Iterable[Message]) -> Callable[[Message], str]:
+    """Keep messages that go no way of `Way`, one a line; return what keeps one as raw octets, and names its file."""
+    lines = (
+        {"name": one.name, "origin": one.origin, "octets": base64.b64encode(one.data).decode("ascii")}
+        for one in messages
+    )
+    record.keep("messages.jsonl", "\n".join(json.dumps(line) for line in lines).encode("ascii"))
+
+    def keep(message: Message) -> str:
+        record.keep(f"{message.name}.bin", message.data)
+        return f"{message.name}.bin"
+
+    return keep
 
 
 def read_kept(path: Path) -> Kept:

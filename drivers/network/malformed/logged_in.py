@@ -1,8 +1,6 @@
 """The probe that sends malformed messages in a session that a valid login has opened: of MQTT, and of SSH."""
 
-import base64
 import contextlib
-import json
 import struct
 import time
 from collections.abc import Callable
@@ -13,6 +11,7 @@ import paramiko
 
 from drivers.errors import BenchError
 from drivers.network.malformed.delivery import Reaction, deliver
+from drivers.network.malformed.evidence import keep_octets
 from drivers.network.malformed.liveness import Liveness
 from drivers.network.malformed.message import Message, Way
 from drivers.network.malformed.round import MalformedInput, Round
@@ -61,16 +60,7 @@ class SendInSession:
 
     def run(self, record: Recorder) -> MalformedInput:
         """Send them all, or until damage is proved; BenchError where this machine cannot send."""
-        lines = (
-            {"name": one.name, "origin": one.origin, "octets": base64.b64encode(one.data).decode("ascii")}
-            for one in self.messages
-        )
-        record.keep("messages.jsonl", "\n".join(json.dumps(line) for line in lines).encode("ascii"))
-
-        def keep(message: Message) -> str:
-            record.keep(f"{message.name}.bin", message.data)
-            return f"{message.name}.bin"
-
+        keep = keep_octets(record, self.messages)
         liveness = Liveness(self.target, self.service)
         with (
             contextlib.closing(self.session),

@@ -135,6 +135,22 @@ def test_answers_of_one_declared_service_that_get_lost_are_no_witness_though_ano
     assert "udp/5683 did not answer each time" in seen.witness.what
 
 
+def test_lost_answers_of_a_declared_service_open_nothing_where_every_other_port_gave_its_own_word(address: str) -> None:
+    asked = 0
+
+    def answers_at_last(data: bytes, reply: Reply) -> None:
+        nonlocal asked
+        asked += 1
+        if asked > ROUNDS:
+            reply(COAP_CONTENT)
+
+    with device(address, p3702=answers_probe, p5683=answers_at_last) as target:
+        seen, _ = sweep(target, declare("ws_discovery", 3702), declare("coap", 5683))
+    assert seen.unanswered == frozenset()
+    assert seen.witness is not None
+    assert seen.witness.holds
+
+
 def test_a_service_that_answers_from_a_port_of_its_own_is_seen_as_tftp_does_it(address: str) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind((address, 0))
