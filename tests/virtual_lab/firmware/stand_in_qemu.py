@@ -31,6 +31,7 @@ class Board:
         print(f"boot {self.boots}", flush=True)
 
     def serve_uart(self) -> None:
+        self._uart.setblocking(True)  # handed over non-blocking for the real one, whose threads accept; here is one
         while True:
             client, _ = self._uart.accept()
             client.sendall(f"boot {self.boots}\r\n".encode())
