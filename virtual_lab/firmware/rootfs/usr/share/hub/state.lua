@@ -9,7 +9,7 @@ local utime = require "posix.utime"
 local json = require "json"
 local state = {}
 local DATA, SESSIONS, IDENTITY = "/data/web/", "/run/hub/sessions/", "/run/hub/identity"
-local IDLE_SECONDS, MOST_SESSIONS = 40, 64
+local IDLE_SECONDS, MOST_SESSIONS = 15, 64
 local ATTEMPTS, WINDOW_SECONDS, LOCKED_SECONDS = 10, 60, 2
 local LEAST_CHARACTERS, MOST_CHARACTERS = 10, 128
 local ROUNDS = "$6$rounds=1000$" -- as the factory has it: what this processor can bear
@@ -91,10 +91,20 @@ function state.programs()
     return found
 end
 
+local function tail(path, octets)
+    local file = io.open(path, "rb")
+    if not file then return "" end
+    local start = math.max(0, file:seek("end") - octets)
+    file:seek("set", start)
+    local content = file:read("a")
+    file:close()
+    return start > 0 and content:gsub("^[^\n]*\n", "") or content
+end
+
 function state.records(most)
     local lines = { array = true }
     for _, name in ipairs({ "/data/log/messages.1", "/data/log/messages" }) do
-        for line in (state.read(name) or ""):gmatch("[^\n]+") do lines[#lines + 1] = line end
+        for line in tail(name, most * 1024):gmatch("[^\n]+") do lines[#lines + 1] = line end
     end
     return table.move(lines, math.max(1, #lines - most + 1), #lines, 1, { array = true })
 end

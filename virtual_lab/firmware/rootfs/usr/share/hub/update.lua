@@ -1,6 +1,6 @@
 -- Updates: has swupdate check an uploaded image, and if it is good write it beside the answer; keeps what came of it.
 local state = require "state"
-local unistd = require "posix.unistd"
+local time = require "posix.time"
 local json = require "json"
 local update = { MOST_OCTETS = 16777216 }
 local IMAGE, CHECKED, OUTCOME = "/run/hub/upload/image", "/run/hub/upload/checked", "outcome.json"
@@ -47,21 +47,24 @@ local function output(command)
     return said, said:match("exit=(%d+)%s*$") == "0"
 end
 
--- swupdate tells its client that it failed, and the log why.
-local function complaints()
-    local lines, said = state.records(40), ""
+-- swupdate tells its client that it failed, and the log why. `before` is the last record from before; the second result
+-- is whether swupdate's last word is there.
+local function complaints(before)
+    local lines, said, ended = state.records(40), "", false
     for at = #lines, 1, -1 do
-        if lines[at]:find("Software Update started", 1, true) then break end
+        if lines[at] == before then break end
         if lines[at]:find("swupdate .*ERROR") then said = lines[at] .. said end
+        ended = ended or lines[at]:find("swupdate .*IDLE") ~= nil
     end
-    return said
+    return said, ended
 end
 
-local function reason()
-    local said = complaints()
-    if said == "" then
-        unistd.sleep(1) -- the log is written by another program
-        said = complaints()
+local function reason(before)
+    local said, ended = complaints(before)
+    for _ = 1, 20 do -- the log is written by another program
+        if ended then break end
+        time.nanosleep { tv_sec = 0, tv_nsec = 50000000 }
+        said, ended = complaints(before)
     end
     for _, row in ipairs(REFUSALS) do if said:find(row[1]) then return row[2] end end
     return "malformed image"
@@ -72,6 +75,7 @@ end
 function update.install(octets, read, user, source)
     if exists(CHECKED) then return { state = "busy" } end
     receive(octets, read)
+    local before = state.records(1)[1]
     local head = io.open(IMAGE, "rb"):read(4096) or ""
     local version = head:match('version%s*=%s*"([%w.]+)"') or ""
     local _, good = output("TMPDIR=/run/hub/update swupdate-client -d -v " .. IMAGE)
@@ -82,7 +86,7 @@ function update.install(octets, read, user, source)
     end
     local digest = output("openssl dgst -sha256 -r " .. IMAGE):match("^%x+") or "-"
     os.remove(IMAGE)
-    local outcome = { state = "rejected", reason = reason(), version = version }
+    local outcome = { state = "rejected", reason = reason(before), version = version }
     state.save(OUTCOME, json.encode(outcome))
     state.log("UPDREJECT", { version = version, reason = outcome.reason, digest = digest, user = user, src = source })
     return outcome
