@@ -177,7 +177,7 @@ class AskUnpaired:
             answer = Answer.SEEN if shown else said.answer
             words = f"{said.words}; {'shows' if shown else 'does not show'} at {self.window.name}"
         except UnreadableError as error:
-            answer, words = Answer.SILENT, f"not asked: {error}"
+            answer, words = Answer.SILENT, f"nobody could look: {error}"
         record.note(f"{one.label} -> {answer}: {words}")
         return Fact(about=f"{self.component}: {one.label}", answer=answer, detail=printable(words, _SHOWN))
 
@@ -187,7 +187,12 @@ class AskUnpaired:
             reading = self._new(watch)
             said = send(reading.payload)
             patience = min(self.seconds, usual) if said.answer is Answer.REFUSED else self.seconds
-            return said, watch.shows(reading.pattern, patience)
+            try:
+                return said, watch.shows(reading.pattern, patience)
+            except UnreadableError:
+                if said.answer is Answer.SEEN:
+                    return said, False
+                raise
 
     def _new(self, watch: Watch) -> Reading:
         """Make a message whose value does not show yet."""
