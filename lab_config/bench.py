@@ -179,7 +179,7 @@ class Images(Model):
 
 
 class Credential(Model):
-    """User name and password of a declared account or component; the password is `${ENV}` or `file:PATH`, never a value."""
+    """User name and password of a declared account or component; it is `${ENV}` or `file:PATH`, never a value."""
 
     user: str
     password: Annotated[str, StringConstraints(pattern=r"^(\$\{[A-Z][A-Z0-9_]*\}|file:.+)$")]

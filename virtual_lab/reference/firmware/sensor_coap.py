@@ -71,8 +71,8 @@ class SensorService:
         session = self._sessions.get(peer) or self._new(peer)
         self._sessions.move_to_end(peer)
         connection, self._named = session.connection, session.name
-        connection.bio_write(datagram)
         try:
+            connection.bio_write(datagram)
             connection.do_handshake()
             session.name = self._named
             while True:
