@@ -23,7 +23,7 @@ from virtual_lab.reference import namespace
 from virtual_lab.reference.board import CABLE_JOINED, CONSOLE, FIRMWARE_LOG, NAMESPACE_MADE, POWERED, PROCESSOR_DEAD
 from virtual_lab.reference.firmware.defects import UnknownDefectError
 from virtual_lab.reference.firmware.flash import CONFIG
-from virtual_lab.reference.firmware.sensors import DOOR, WINDOW
+from virtual_lab.reference.firmware.sensors import COMPANION, DOOR, WINDOW
 from virtual_lab.reference.provision import TIME_PORT, Provisioned, provision
 
 LOOPBACK_DEVICE: Final = "127.0.8.10"
@@ -222,6 +222,7 @@ class ReferenceLab(VirtualLab):
             "REFERENCE_SERVICE_PASSWORD": label.service_password,
             "REFERENCE_DOOR_PASSWORD": label.sensors[DOOR],
             "REFERENCE_WINDOW_PASSWORD": label.sensors[WINDOW],
+            "REFERENCE_COMPANION_PASSWORD": label.sensors[COMPANION],
         }
 
 

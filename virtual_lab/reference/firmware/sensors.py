@@ -9,6 +9,8 @@ import threading
 from collections.abc import Mapping
 
 DOOR, WINDOW = "door_sensor", "window_sensor"
+COMPANION = "companion"
+"""The app that administers the sensors; its key is one of its own, for passwords are kept as hashes alone."""
 _CHARACTERS = 64
 
 
@@ -17,7 +19,7 @@ class MalformedReadingError(ValueError):
 
 
 class Sensors:
-    """The paired sensors of one device; `secrets` are what pairing gave them, and the administrator, by name."""
+    """The paired sensors of one device; `secrets` are what pairing gave them, and the app, by name."""
 
     def __init__(self, secrets: Mapping[str, str]) -> None:
         self._secrets = dict(secrets)

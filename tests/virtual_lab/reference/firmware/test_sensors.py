@@ -7,7 +7,7 @@ from drivers.network.target import Target
 from lab_config.models import NetworkBench
 from tests.virtual_lab.reference.firmware.camera import ADDRESS, SECONDS, Camera
 from tests.virtual_lab.reference.firmware.conftest import Build
-from virtual_lab.reference.firmware.sensors import DOOR, WINDOW
+from virtual_lab.reference.firmware.sensors import COMPANION, DOOR, WINDOW
 
 MESSAGE = b'{"open": "ajar"}'
 
@@ -45,8 +45,8 @@ def test_the_paired_sensors_are_heard_and_shown(camera: Camera) -> None:
     assert put(camera, DOOR, camera.label.sensors[DOOR], b"[" * 500) == "4.00 Bad Request"
 
 
-def test_the_administrator_is_known_and_is_no_sensor(camera: Camera) -> None:
-    assert put(camera, "admin", camera.label.admin_password) == "4.03 Forbidden"
+def test_the_app_is_known_and_is_no_sensor(camera: Camera) -> None:
+    assert put(camera, COMPANION, camera.label.sensors[COMPANION]) == "4.03 Forbidden"
 
 
 def test_nobody_else_is_heard(camera: Camera, monkeypatch: pytest.MonkeyPatch) -> None:
