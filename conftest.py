@@ -7,6 +7,7 @@ pytest_plugins = [
     "fixtures.network",
     "fixtures.mqtt",
     "fixtures.interfaces",
+    "fixtures.components",
     "fixtures.cloud",
     "fixtures.egress",
     "fixtures.web",

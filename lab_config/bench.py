@@ -179,7 +179,7 @@ class Images(Model):
 
 
 class Credential(Model):
-    """User name and password of a declared account; the password is `${ENV}` or `file:PATH`, never a value."""
+    """User name and password of a declared account or component; it is `${ENV}` or `file:PATH`, never a value."""
 
     user: str
     password: Annotated[str, StringConstraints(pattern=r"^(\$\{[A-Z][A-Z0-9_]*\}|file:.+)$")]
@@ -244,7 +244,7 @@ class Bench(Model):
     """PEM file of the CA that issues the product's certificate, where it is not a public one."""
     credentials: dict[Identifier, Credential] = Field(default_factory=dict)
     peers: dict[Identifier, PeerCertificate] = Field(default_factory=dict)
-    """By the id of the service that asks its clients for a certificate."""
+    """By the id of the service that asks its clients for a certificate, or of the component that has one of its own."""
     images: Images = Images()
     patience_seconds: Seconds = 60
     """The longest time that a question is waited for which only waits, such as the end of a session."""

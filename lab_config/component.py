@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from lab_config.asked import AddressDeclaration, ResolverDeclaration
 from lab_config.base import Absent, Identifier, Model, Port, Role, Seconds
+from lab_config.components import Components, PairedComponent
 from lab_config.crawl import CrawlDeclaration
 from lab_config.doors import HttpApiDeclaration, StreamsDeclaration, TelnetDeclaration
 from lab_config.egress import EgressDeclaration
@@ -329,6 +330,7 @@ class Component(Model):
     cloud: CloudDeclaration | Absent = Absent(absent="not declared")
     egress: EgressDeclaration = EgressDeclaration()
     interfaces: Interfaces = Interfaces()
+    components: Components = ()
     user_data: UserDataDeclaration | Absent = Absent(absent="not declared")
     reset: ResetDeclaration | Absent = Absent(absent="not declared")
     boot_seconds: Seconds = 60
@@ -357,6 +359,15 @@ class Component(Model):
                 return account
         return None
 
+    def _require_places(self, one: PairedComponent) -> None:
+        for place in (one.talks, one.talks.shown):
+            try:
+                service = self.service(place.service or one.talks.service)
+            except KeyError as error:
+                raise ValueError(f"the component {one.id}: no service has the id {error}") from None
+            if objection := place.objection(service.protocol):
+                raise ValueError(f"the component {one.id}: {service.id} {objection}")
+
     @model_validator(mode="after")
     def _references_resolve(self) -> Self:
         names = [service.id for service in self.declared]
@@ -371,6 +382,8 @@ class Component(Model):
         named = {part.service for part in parts if not isinstance(part, Absent)} | self.interfaces.services
         if unknown := sorted((used - known) | (named - set(names))):
             raise ValueError(f"no service has the id {', '.join(unknown)}; declared are {', '.join(sorted(known))}")
+        for one in self.components:
+            self._require_places(one)
         if isinstance(self.cloud, Absent) and not isinstance(self.update_notice, Absent):
             raise ValueError("update_notice asks over the connection of `cloud`, which is not declared")
         return self

@@ -57,6 +57,7 @@ from lab_config.component import (
     UpdateNoticeDeclaration,
     UserDataDeclaration,
 )
+from lab_config.components import PairedComponent, ShownAt, Talk
 from lab_config.crawl import CrawlDeclaration
 from lab_config.doors import HttpApiDeclaration, StreamsDeclaration, TelnetDeclaration
 from lab_config.egress import Destination, EgressDeclaration
@@ -157,6 +158,7 @@ __all__ = [
     "MqttTopic",
     "NetworkBench",
     "Numbers",
+    "PairedComponent",
     "PasswordChange",
     "PeerCertificate",
     "Permission",
@@ -177,6 +179,7 @@ __all__ = [
     "SessionDeclaration",
     "SessionNumbers",
     "Setting",
+    "ShownAt",
     "SshNumbers",
     "StateReportDeclaration",
     "Step",
@@ -185,6 +188,7 @@ __all__ = [
     "Strength",
     "SupportPeriod",
     "Taken",
+    "Talk",
     "TelnetDeclaration",
     "TimeSourceBench",
     "TimeSourceDeclaration",

@@ -112,7 +112,7 @@ class _Found:
             self.outcomes[about] = outcome
 
 
-def _outcome(answer: CoapAnswer) -> Outcome:
+def outcome_of(answer: CoapAnswer) -> Outcome:
     """Say what a response means: 2.xx is SEEN, 4.01, 4.03, a Reset and a closed port REFUSED, all else SILENT."""
     if answer.ok:
         return Answer.SEEN, f"{answer.words} {printable(answer.body, _SHOWN)}".rstrip()
@@ -207,10 +207,10 @@ class AskCoap:
     def _listed(self, client: CoapClient, core: CoapAnswer) -> Outcome:
         """Read what the service lists and the declaration does not name."""
         if not core.ok:
-            return _outcome(core)
+            return outcome_of(core)
         known = {CORE, *(resource.path for resource in self.port.resources)}
         listed = [path for path in links(core.body) if path not in known]
-        answers = {path: _outcome(client.request("GET", path)) for path in listed[:LISTED]}
+        answers = {path: outcome_of(client.request("GET", path)) for path in listed[:LISTED]}
         granted = [f"{path}: {words}" for path, (answer, words) in answers.items() if answer is Answer.SEEN]
         if granted:
             return Answer.SEEN, f"{len(granted)} listed resources, {printable('; '.join(granted[:4]), 400)}"
@@ -244,7 +244,7 @@ class AskCoap:
                 return
             kind = value.message.option(CONTENT_FORMAT)
             answer = client.request(ask.method, path, value.body, kind=kind)
-        outcome = _outcome(answer)
+        outcome = outcome_of(answer)
         record.note(f"{label}: {ask.about} -> {outcome[0]}: {outcome[1]}")
         found.enter(ask.about, (outcome[0], f"{label}: {outcome[1]}"))
 

@@ -26,6 +26,7 @@ from drivers.network.http_form import logout_of, path_within
 from drivers.network.http_recognise import LOGIN, recognise
 from drivers.network.json_names import lookup as lookup
 from drivers.network.json_names import nested as nested
+from drivers.network.peer_certificate import ClientCertificate
 from drivers.network.target import Target, answer_of
 from drivers.probe import Answer, printable
 from lab_config.models import HttpLogin, Service
@@ -102,7 +103,7 @@ def asks_for_login(answer: WebAnswer, path: str, http_login: HttpLogin) -> bool:
     return answer.ok and path != http_login.form and recognise(answer.body, path, http_login) is not None
 
 
-def lenient_context() -> ssl.SSLContext:
+def lenient_context(certificate: ClientCertificate | None = None) -> ssl.SSLContext:
     """Make a client context that old, weak and expired servers can be administered with."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
@@ -110,6 +111,8 @@ def lenient_context() -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
     context.set_ciphers("ALL:@SECLEVEL=0")
     context.options |= _LEGACY_SERVER_CONNECT
+    if certificate is not None:
+        certificate.load(context)
     return context
 
 
@@ -153,9 +156,10 @@ class WebClient:
     connection = "close"
     """What a request says of its connection."""
 
-    def __init__(self, target: Target, service: Service) -> None:
+    def __init__(self, target: Target, service: Service, certificate: ClientCertificate | None = None) -> None:
         self.target = target
         self.service = service
+        self._certificate = certificate
 
     @property
     def base(self) -> str:
@@ -204,7 +208,8 @@ class WebClient:
     ) -> WebAnswer:
         plain.settimeout(seconds)
         with closing(http.client.HTTPConnection(self.target.address)) as connection:
-            connection.sock = lenient_context().wrap_socket(plain) if self.service.tls else plain
+            context = lenient_context(self._certificate) if self.service.tls else None
+            connection.sock = context.wrap_socket(plain) if context else plain
             connection.auto_open = 0
             with suppress(ConnectionError):  # a server that has read enough answers, and closes while we still send
                 connection.request(prepared.method or "GET", prepared.path_url, prepared.body, {**prepared.headers})

@@ -54,6 +54,8 @@ class MqttSession:
     sock: socket.socket
     level: int
     heard: bytes = b""
+    lost: OSError | None = None
+    """What ended the connection: in TLS 1.3 the alert to a client certificate comes behind the handshake."""
 
     def say(self, packet: bytes) -> None:
         """Send a packet; a connection that is gone is told by what is heard."""
@@ -70,7 +72,8 @@ class MqttSession:
             try:
                 self.sock.settimeout(left)
                 more = self.sock.recv(4_096)
-            except OSError:
+            except OSError as error:
+                self.lost = error
                 return False
             if not more:
                 return False
@@ -106,9 +109,7 @@ def session(target: Target, broker: Broker, who: Who, first: int = V5) -> Iterat
     with plain, ends_after(plain, SESSION_SECONDS):
         sock = plain
         if broker.tls:
-            context = lenient_context()
-            if who.certificate is not None:
-                who.certificate.load(context)
+            context = lenient_context(who.certificate)
             try:
                 sock = context.wrap_socket(plain)
             except OSError as error:
@@ -123,6 +124,8 @@ def session(target: Target, broker: Broker, who: Who, first: int = V5) -> Iterat
                 with suppress(OSError):
                     sock.sendall(b"\xe0\0")  # DISCONNECT
                 return
+    if isinstance(opened.lost, ssl.SSLError) and (told_why := _no_tls(opened.lost)).answer is Answer.REFUSED:
+        raise NoSessionError(told_why)
     if first == V5 and (code in _WRONG_VERSION or not came):
         with session(target, broker, who, V311) as older:
             yield older

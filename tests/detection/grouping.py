@@ -18,6 +18,7 @@ ALONE = re.compile(
 PARTS = (
     (re.compile(r"^(tls\.server\.(?:suites|version)\[.*\])$"), r"\1"),
     (re.compile(r"^(input\.malformed\.[a-z]+\[.*\])$"), r"\1"),
+    (re.compile(r"^(components\.unpaired\[.*\])$"), r"\1"),
     (re.compile(r"^(storage\.image\[.*\])$"), r"\1"),
     (re.compile(r"^(session\.(?:cookie_flags|csrf)\[.*\])$"), r"\1"),
     (re.compile(r"^tls\.server\.certificate"), "certificate"),

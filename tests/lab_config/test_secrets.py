@@ -19,6 +19,8 @@ def of(bench: Bench, monkeypatch: pytest.MonkeyPatch, admin: str) -> Secrets:
     monkeypatch.setenv("REFERENCE_VIEWER_PASSWORD", "correct horse")
     monkeypatch.setenv("REFERENCE_SECOND_ADMIN_PASSWORD", "hung by a thread")
     monkeypatch.setenv("REFERENCE_SERVICE_PASSWORD", "battery staple")
+    for sensor in ("DOOR", "WINDOW", "COMPANION"):
+        monkeypatch.setenv(f"REFERENCE_{sensor}_PASSWORD", f"the key of {sensor}")
     return Secrets.of(bench, Path("bench.yaml"), {"admin1234"})
 
 

@@ -115,7 +115,7 @@ def test_a_defect_in_a_real_device_is_refused(tmp_path: Path) -> None:
 
 
 def secret_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("ADMIN", "VIEWER", "SERVICE", "SECOND_ADMIN"):
+    for name in ("ADMIN", "VIEWER", "SERVICE", "DOOR", "WINDOW", "COMPANION", "SECOND_ADMIN"):
         monkeypatch.setenv(f"REFERENCE_{name}_PASSWORD", f"a secret of {name.lower()}")
 
 
@@ -236,7 +236,7 @@ def test_a_file_that_is_no_message_is_refused(tmp_path: Path) -> None:
 def test_a_message_to_a_device_that_is_not_there_says_so_and_exits_1(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for role in ("ADMIN", "VIEWER", "SERVICE"):
+    for role in ("ADMIN", "VIEWER", "SERVICE", "DOOR", "WINDOW", "COMPANION"):
         monkeypatch.setenv(f"REFERENCE_{role}_PASSWORD", "x")
     done = run("send", kept_message(tmp_path, 443), "--bench", real_bench(tmp_path), cwd=tmp_path)
     assert done.returncode == 1, done

@@ -23,6 +23,7 @@ from virtual_lab.reference import namespace
 from virtual_lab.reference.board import CABLE_JOINED, CONSOLE, FIRMWARE_LOG, NAMESPACE_MADE, POWERED, PROCESSOR_DEAD
 from virtual_lab.reference.firmware.defects import UnknownDefectError
 from virtual_lab.reference.firmware.flash import CONFIG
+from virtual_lab.reference.firmware.sensors import COMPANION, DOOR, WINDOW
 from virtual_lab.reference.provision import TIME_PORT, Provisioned, provision
 
 LOOPBACK_DEVICE: Final = "127.0.8.10"
@@ -41,6 +42,7 @@ LOOPBACK_PORTS: Final = MappingProxyType(
         "udp/161": 20161,
         "udp/3702": 23702,
         "udp/5353": 25353,
+        "udp/5684": 25684,
     }
 )
 LOOPBACK_TIME_PORT: Final = 20123
@@ -218,6 +220,9 @@ class ReferenceLab(VirtualLab):
             "REFERENCE_ADMIN_PASSWORD": label.admin_password,
             "REFERENCE_VIEWER_PASSWORD": label.viewer_password,
             "REFERENCE_SERVICE_PASSWORD": label.service_password,
+            "REFERENCE_DOOR_PASSWORD": label.sensors[DOOR],
+            "REFERENCE_WINDOW_PASSWORD": label.sensors[WINDOW],
+            "REFERENCE_COMPANION_PASSWORD": label.sensors[COMPANION],
         }
 
 

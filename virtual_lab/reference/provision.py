@@ -6,8 +6,8 @@ devices share a secret.
 
 import secrets
 import string
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from virtual_lab.reference.firmware import accounts, flash
 from virtual_lab.reference.firmware.accounts import Account
 from virtual_lab.reference.firmware.credentials import digest_secret
 from virtual_lab.reference.firmware.defects import Defects
+from virtual_lab.reference.firmware.sensors import COMPANION, DOOR, WINDOW
 from virtual_lab.reference.firmware.tls import DH_PARAMETERS
 from virtual_lab.reference.firmware.update import UPDATE_KEY
 from virtual_lab.reference.forgotten_secrets import leave_secrets
@@ -44,12 +45,13 @@ _PASSWORD_CHARACTERS = string.ascii_letters + string.digits
 
 @dataclass(frozen=True)
 class Provisioned:
-    """What is printed on the label of one device."""
+    """What is printed on the label of one device, and what its sensors and the app were given in its box."""
 
     serial: str
     admin_password: str
     viewer_password: str
     service_password: str
+    sensors: Mapping[str, str] = field(default_factory=dict)
 
 
 def provision(
@@ -71,7 +73,8 @@ def provision(
     planted = Defects(defects)
     serial = f"HV2-{secrets.token_hex(4)}"
     service_password = serial if planted("password_is_serial") else _password()
-    label = Provisioned(serial, _password(), _password(), service_password)
+    paired = {name: _password() for name in (DOOR, WINDOW, COMPANION)}
+    label = Provisioned(serial, _password(), _password(), service_password, paired)
     store, lab = folder / "flash", folder / "lab"
     store.mkdir(parents=True)
     flash.key_store(store).mkdir(mode=0o700)
@@ -87,6 +90,7 @@ def provision(
     flash.write_json(
         flash.key_store(store) / flash.DIGESTS, {user: digest_secret(user, word) for user, word in passwords.items()}
     )
+    flash.write_json(flash.key_store(store) / flash.SENSORS, paired)
     _make_certificates(store, lab, label.serial, address, collector, planted)
     _make_keys_and_firmware(store, lab)
     leave_secrets(store, planted, label.admin_password)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -58,7 +59,9 @@ def test_a_run_whose_machine_is_killed_passes_nothing_keeps_its_evidence_and_end
     assert not alive
     run = next(tmp_path.glob("*-firmware_gateway"))
     results = json.loads((run / "results.json").read_text("utf-8"))
+    passed = {case["id"] for case in results["cases"] for row in case["rows"] if row["verdict"] == "PASS"}
+    assert passed <= set(re.findall(r"^PASS +(\S+)", said, re.MULTILINE))
     verdicts = {row["verdict"] for case in results["cases"] for row in case["rows"]}
-    assert verdicts <= {"ERROR", "INCONCLUSIVE", "NOT_RUN"}
+    assert verdicts <= {"ERROR", "INCONCLUSIVE", "NOT_RUN", "PASS"}
     assert verdicts & {"ERROR", "INCONCLUSIVE"}
     assert list((run / "evidence").iterdir())

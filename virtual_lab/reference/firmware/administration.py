@@ -165,6 +165,7 @@ class Administration:
             "firmware": {"version": version, "slot": device.slot, "rollback_counter": device.running.rollback_counter},
             "boot_id": device.boot.id,
             "uptime_s": device.boot.uptime,
+            "sensors": device.sensors.readings,
         }
         if device.defects("identity_missing"):
             del status["serial"]

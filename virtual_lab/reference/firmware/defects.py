@@ -52,6 +52,8 @@ DEFECTS: dict[str, str] = {
     "mqtt_anonymous": "tcp/1883 serves an MQTT broker that takes any client",
     "mqtt_publish_anonymous": "tcp/1883 serves an MQTT broker where a client without a user may publish",
     "mqtt_admin_admin": "tcp/1883 serves an MQTT broker that takes admin with the password admin",
+    "unpaired_sensor_taken": "udp/5684 takes the door's reading outside DTLS as well",
+    "unpaired_token_taken": "the web server takes the window's reading with any token, and without one",
     "telnet_default": "tcp/23 shows a Telnet login that takes root with the password xc3511",
     "ftp_admin_admin": "tcp/21 serves FTP, and takes admin with the password admin",
     "http_basic_default": "a forgotten path of the web server takes admin with the password admin by Basic",

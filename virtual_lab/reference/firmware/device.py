@@ -17,6 +17,7 @@ from virtual_lab.reference.firmware.flash import SETTINGS, Flash
 from virtual_lab.reference.firmware.log_store import FILE, LogStore
 from virtual_lab.reference.firmware.ports import Ports
 from virtual_lab.reference.firmware.releases import Releases
+from virtual_lab.reference.firmware.sensors import Sensors
 from virtual_lab.reference.firmware.syslog import Event, Log
 from virtual_lab.reference.firmware.update import Updater
 
@@ -60,6 +61,7 @@ class Device:
         self.accounts = Accounts(
             stored, defects, self.log, flash.save_accounts, digests=flash.digests, keep_digests=flash.save_digests
         )
+        self.sensors = Sensors(flash.sensor_secrets)
         self.updater = Updater(flash, defects, self.log, self.restart)
         self._settings_lock = threading.Lock()
         self._settings: dict[str, str] = {name: flash.config["settings"][name] for name in SETTINGS}

@@ -19,6 +19,7 @@ SLOTS = "slots.json"
 UPDATE = "update.json"
 FACTORY = "factory.json"
 DIGESTS = "digests.json"
+SENSORS = "sensors.json"
 PRODUCTION_SECRETS = "production_secrets.json"
 _ERASE_BLOCK = 4096
 SETTINGS = ("device_name", "osd_text")
@@ -86,6 +87,13 @@ class Flash:
         with self._lock:
             write_json(self.secure / DIGESTS, digests)
             (self.secure / DIGESTS).chmod(0o600)
+
+    @property
+    def sensor_secrets(self) -> dict[str, str]:
+        """What pairing gave to each sensor; it lies in the key store."""
+        path = self.secure / SENSORS
+        found: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+        return found
 
     @property
     def production_secrets(self) -> dict[str, str]:

@@ -14,6 +14,7 @@ from virtual_lab.reference.firmware import (
     modbus,
     mqtt_broker,
     rtsp,
+    sensor_coap,
     snmp_agent,
     ssh,
     telemetry,
@@ -84,6 +85,7 @@ def _services(device: Device) -> dict[str, Service]:
         services[discovery.PORT] = discovery.Discovery(device)
     services[mdns.PORT] = mdns.Responder(device)
     services[rtsp.PORT] = rtsp.RtspServer(device)
+    services[sensor_coap.PORT] = sensor_coap.SensorService(device)
     if device.defects("telnet_open") or device.defects("telnet_default"):
         talk = leftovers.telnet_with_shell if device.defects("telnet_default") else leftovers.telnet
         services[leftovers.TELNET] = leftovers.TcpService(device, leftovers.TELNET, talk)

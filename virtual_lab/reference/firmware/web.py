@@ -13,7 +13,7 @@ from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
-from virtual_lab.reference.firmware import app_pages, device_api, events, state_pages
+from virtual_lab.reference.firmware import app_pages, device_api, events, sensor_pages, state_pages
 from virtual_lab.reference.firmware.administration import (
     Administration,
     Request,
@@ -52,7 +52,7 @@ class WebServer(http.server.ThreadingHTTPServer):
         self.device = device
         self.administration = Administration(device)
         pages = state_pages.routes(device) | device_api.routes(device) | app_pages.routes(device)
-        self.administration.routes |= pages
+        self.administration.routes |= pages | sensor_pages.routes(device)
         self._contexts = Contexts(device.flash.folder, device.defects)
         self._old_tls = OldTls(device.flash.folder, device.defects)
         self._free = threading.BoundedSemaphore(_CONNECTIONS)

@@ -1,0 +1,87 @@
+"""Further components of the product that were paired with this one, and a message by which each can be told apart.
+
+Their credentials are the bench's: `credentials` by the component's id, or `peers` where it is a certificate.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from lab_config.base import Identifier, Model, Role, Seconds
+from lab_config.interfaces import TopicName, UrlPath
+
+_PATHS = {"coap": "path", "http": "path", "mqtt": "topic"}
+SPOKEN = tuple(_PATHS)
+"""The protocols over which a message of a component can be sent and read."""
+
+
+class _Place(Model):
+    """A resource of CoAP or HTTP by its path, or a topic of MQTT."""
+
+    path: UrlPath | None = None
+    topic: TopicName | None = None
+
+    def objection(self, protocol: str) -> str | None:
+        """Say why this is no place of a service that speaks this protocol; None where it is one."""
+        wanted = _PATHS.get(protocol)
+        if wanted is None:
+            return f"speaks {protocol}; messages of components go over {', '.join(SPOKEN)}"
+        given = {name for name in ("path", "topic") if getattr(self, name) is not None}
+        return None if given == {wanted} else f"speaks {protocol}: name a {wanted}, and nothing else"
+
+
+class ShownAt(_Place):
+    """Where a message shows that was taken: a resource that is read, or a topic that is heard."""
+
+    service: Identifier | None = None
+    """The service there; by default the one that the message is sent to."""
+    role: Role
+    """Who reads it, with authority."""
+    seconds: Seconds = 2
+    """The longest time from a message to what it shows."""
+
+
+class Talk(_Place):
+    """A message of the component's: a reading that does no harm, sent over one declared service."""
+
+    service: Identifier
+    method: Literal["PUT", "POST"] = "PUT"
+    """Of CoAP and HTTP."""
+    message: Annotated[str, StringConstraints(max_length=4_000)]
+    """`{nonce}` becomes a new word each time, `{number}` a new number of five digits."""
+    content_type: Annotated[str, StringConstraints(pattern=r"^[!-~ ]+$", max_length=100)] = "application/json"
+    """Of HTTP."""
+    header: Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+: [ -~]+$", max_length=400)] = (
+        "Authorization: Bearer {password}"
+    )
+    """Of HTTP: how a credential is sent, with `{user}` and `{password}` in their places."""
+    account: Identifier | None = None
+    """The key of the bench's `credentials` where the component shares one; by default its own id."""
+    shown: ShownAt
+
+    @model_validator(mode="after")
+    def _holds_what_is_looked_for(self) -> Self:
+        if sum(self.message.count(place) for place in ("{nonce}", "{number}")) != 1:
+            raise ValueError("message does not say where the reading stands: write {nonce} or {number} there, once")
+        return self
+
+
+class PairedComponent(Model):
+    """A component of the product that was paired with this one: a sensor, an app, a hub."""
+
+    id: Identifier
+    talks: Talk
+
+    @property
+    def credential(self) -> str:
+        """The key of the bench's `credentials` for it."""
+        return self.talks.account or self.id
+
+
+def _told_apart(components: tuple[PairedComponent, ...]) -> tuple[PairedComponent, ...]:
+    if len({one.id for one in components}) < len(components):
+        raise ValueError("two components have the same id")
+    return components
+
+
+Components = Annotated[tuple[PairedComponent, ...], Field(max_length=32), AfterValidator(_told_apart)]
