@@ -107,7 +107,7 @@ def initial(tree: Path, mounted: Mapping[str, Entry]) -> dict[str, Entry]:
     entries |= _setup(tree)
     entries["etc/ssl/openssl.cnf"] = mounted["etc/ssl/openssl.cnf"]
     entries["usr/lib/ld-linux-aarch64.so.1"] = Entry(stat.S_IFLNK | 0o777, b"aarch64-linux-gnu/ld-linux-aarch64.so.1")
-    entries["init"] = Entry(stat.S_IFLNK | 0o777, b"/usr/bin/busybox")
+    entries["init"] = Entry(stat.S_IFLNK | 0o777, b"/usr/lib/hub/first")
     return entries | _modules(tree)
 
 
