@@ -1,21 +1,20 @@
 """The bench's time server: answers the device's SNTP questions (RFC 5905, modes 3 and 4), and can be shifted.
 
-One thread, one socket, one datagram at a time. Only the device is answered, and nothing else is sent.
+Only the device is answered, and nothing else is sent.
 """
 
 import errno
-import selectors
 import socket
 import struct
-import threading
 import time
-from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 from drivers.errors import BenchError
+from drivers.network.datagram_server import DatagramServer
 from lab_config.models import TimeSourceBench
 
-STOP_SECONDS = 10.0
 EPOCH = 2_208_988_800
 """Seconds from 1900, where NTP counts from, to 1970."""
 _PACKET = struct.Struct("!BBbb11I")
@@ -33,33 +32,17 @@ class Asked:
     shift: float
 
 
-class NtpServer:
-    """Serve time while the `with` block runs. With `device`, an address, what others ask is counted and dropped."""
+class NtpServer(DatagramServer):
+    """Serve time. With `device`, an address, what others ask is counted and dropped."""
+
+    title = "ntp-server"
 
     def __init__(self, bench: TimeSourceBench, device: str | None = None) -> None:
+        super().__init__()
         self.bench = bench
         self.device = device
-        self.strangers = 0
-        self._news = threading.Condition()
-        self._count = 0
         self._shift = 0.0
         self._answered_shift = 0.0
-        self._before: tuple[bytes, ...] = ()
-
-    def __enter__(self) -> "NtpServer":
-        """Take the port and start; BenchError where it cannot be had."""
-        self._socket = _bound(self.bench)
-        self._wake, self._woken = socket.socketpair()
-        self._thread = threading.Thread(target=self._serve, name="ntp-server", daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Stop, and give the port back."""
-        self._wake.send(b"x")
-        self._thread.join(STOP_SECONDS)
-        for sock in (self._socket, self._wake, self._woken):
-            sock.close()
 
     @property
     def port(self) -> int:
@@ -77,50 +60,21 @@ class NtpServer:
         with self._news:
             self._shift = seconds
 
-    def precede(self, answers: Sequence[bytes]) -> None:
-        """Send these before the answer to the next question, each with the time stamp that shows whose question it was.
+    def _open(self, opening: ExitStack) -> socket.socket:
+        return opening.enter_context(_bound(self.bench))
 
-        A client takes an answer for one to its question only where it repeats that stamp (RFC 5905 clause 8).
-        """
-        with self._news:
-            self._before = tuple(answers)
-
-    def wait_for_question(self, since: int, seconds: float) -> bool:
-        """Wait until the device was answered once more than `since` times; False when it has not asked by then."""
-        with self._news:
-            return self._news.wait_for(lambda: self._count > since, seconds)
-
-    def _serve(self) -> None:
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._socket, selectors.EVENT_READ)
-            selector.register(self._woken, selectors.EVENT_READ)
-            while True:
-                ready = [key.fileobj for key, _ in selector.select()]
-                if self._woken in ready:
-                    return
-                self._answer()
-
-    def _answer(self) -> None:
-        try:
-            question, peer = self._socket.recvfrom(512)
-        except OSError:
-            return  # an ICMP error for an earlier answer
+    def _respond(self, question: bytes, peer: tuple[Any, ...]) -> bool:
+        """A client takes an answer for one to its question only where it repeats its time stamp (RFC 5905 clause 8)."""
         if self.device is not None and peer[0] != self.device:
             self.strangers += 1
-            return
-        with self._news:
-            if (answer := respond(question, time.time() + self._shift)) is None:
-                return
-            before, self._before = self._before, ()
-            try:
-                for octets in before:
-                    self._socket.sendto(_addressed(octets, answer), peer)
-                self._socket.sendto(answer, peer)
-            except OSError:
-                return  # it is gone again
-            self._count += 1
-            self._answered_shift = self._shift
-            self._news.notify_all()
+            return False
+        if (answer := respond(question, time.time() + self._shift)) is None:
+            return False
+        for octets in self._preceding():
+            self._socket.sendto(_addressed(octets, answer), peer)
+        self._socket.sendto(answer, peer)
+        self._answered_shift = self._shift
+        return True
 
 
 def respond(question: bytes, now: float) -> bytes | None:

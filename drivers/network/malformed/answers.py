@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Protocol
 
+from drivers.network.datagram_server import DatagramServer
 from drivers.network.malformed.delivery import Reaction
 from drivers.network.malformed.evidence import keep_octets
 from drivers.network.malformed.liveness import Liveness
@@ -108,7 +109,7 @@ class AskedForTime:
 
     def answer(self, messages: Sequence[Message]) -> list[Reaction]:
         """Put the messages before the next good answer."""
-        before = self.server.asked.count
+        before = self.server.count
         self.server.precede([message.data for message in messages])
         asked = self.server.wait_for_question(before, self.seconds)
         self.server.precede(())
@@ -116,30 +117,16 @@ class AskedForTime:
 
     def misses(self) -> str | None:
         """Wait for one more question."""
-        if self.server.wait_for_question(self.server.asked.count, self.seconds):
+        if self.server.wait_for_question(self.server.count, self.seconds):
             return None
         return f"the device has not asked for the time within {self.seconds:g} s"
-
-
-class Preceded(Protocol):
-    """A server of datagrams that answers wrongly before it answers well."""
-
-    @property
-    def count(self) -> int:
-        """How often the device has asked."""
-
-    def precede(self, answers: Sequence[bytes]) -> None:
-        """Send these before the next good answer."""
-
-    def wait_for_question(self, since: int, seconds: float) -> bool:
-        """Wait until the device has asked once more."""
 
 
 @dataclass
 class AskedForNames:
     """The bench's resolver, or its DHCP server: `nudge` makes a device ask that has no reason to, say by a start."""
 
-    server: Preceded
+    server: DatagramServer
     what: str
     seconds: float
     """The longest time between two questions."""
