@@ -10,7 +10,7 @@ from typing import Final
 from virtual_lab.defects import Defect
 from virtual_lab.firmware import planted, rootfs
 
-MOST: Final = 6
+MOST: Final = 8
 """Flaws in one device."""
 
 
