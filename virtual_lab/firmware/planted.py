@@ -73,11 +73,19 @@ def files(entries: Mapping[str, Entry], names: Sequence[str]) -> dict[str, Entry
     return changed
 
 
+_ALTERNATIVES: Final = (
+    frozenset({"service_password", "service_is_serial"}),
+    frozenset({"certificate_self_signed", "certificate_expired", "certificate_wrong_name"}),
+)
+"""Labels of which a factory can do one: a password is this or that, and one fault of a certificate hides the next."""
+
+
 def fit_together(names: Sequence[str], entries: Mapping[str, Entry]) -> bool:
     """Whether these flaws can be planted in one device: none of them undoes another or edits the same text."""
     flaws = [table()[name] for name in names]
     variables = [variable for flaw in flaws for variable in flaw.get("flash", {})]
-    if len(set(variables)) < len(variables) or sum("label" in flaw for flaw in flaws) > 1:
+    there = labels(names)
+    if len(set(variables)) < len(variables) or any(len(there & one) > 1 for one in _ALTERNATIVES):
         return False
     edits = [(name, edit) for name in names for edit in table()[name].get("edits", ())]
     if any(name != other and _in_the_way(one, two) for name, one in edits for other, two in edits):

@@ -51,7 +51,8 @@ def test_two_flaws_that_edit_the_same_text_or_variable_do_not_fit_together() -> 
     assert not planted.fit_together(["tls10_enabled", "weak_lighttpd_ciphers"], own)
     assert not planted.fit_together(["mqtt_null_cipher", "mqtt_old_tls"], own)
     assert not planted.fit_together(["kernel_log_verbose", "single_user_boot"], own)
-    assert not planted.fit_together(["shared_tls_key", "certificate_expired"], own)
+    assert not planted.fit_together(["certificate_self_signed", "certificate_expired"], own)
+    assert planted.fit_together(["shared_tls_key", "shared_ssh_host_key", "certificate_expired"], own)
     assert planted.fit_together(["telnetd_open", "mqtt_cleartext", "autoboot_open"], own)
 
 
