@@ -1,9 +1,11 @@
 """Which runs `trustprobe matrix` makes, and what it takes for found; tests/detection shows both on a device."""
 
 from collections.abc import Mapping
+from concurrent.futures import CancelledError
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from reports.results import Results, Row, Verdict
 from tests.reports.samples import case_of_rows, results
@@ -45,6 +47,14 @@ def test_the_hardened_device_is_asked_where_no_defect_is_named(asked: list[tuple
     with pytest.raises(StoppedError):
         matrix.run_matrix(tmp_path, (), 1)
     assert asked[0] == ()
+
+
+def test_a_matrix_that_was_stopped_starts_no_other_run(asked: list[tuple[str, ...]], tmp_path: Path) -> None:
+    asking = matrix._Asking(tmp_path, "reference", False, Console())
+    asking.stop()
+    with pytest.raises(CancelledError):
+        asking.one(("telnet_open",))
+    assert asked == []
 
 
 KNOWN = {"services.disclosure": ["tcp-22"], "credentials.guessing.mqtt": ["-"]}

@@ -6,8 +6,9 @@ proves nothing, so the table names those as well.
 
 import signal
 import subprocess
+import threading
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -115,34 +116,13 @@ def run_matrix(
         require_writable(markdown)
     defects = [*([HARDENED] if hardened or not wanted else []), *(wanted or register(device))]
     console = Console()
-    running: set[subprocess.Popen[bytes]] = set()
-
-    def ask(planted: tuple[str, ...]) -> list[tuple[Outcome, Results]]:
-        names = planted or (HARDENED,)
-        capabilities = register(device)[names[0]].capabilities if own and planted else ()
-        folder = out / "+".join(names).strip("()")
-        options = Options(device, None, PROFILES[device], folder, planted, capabilities)
-        results = read_results(judge(options, quiet=True, running=running))
-        if not planted:
-            return [(compare((), results, capabilities, device), results)]
-        return [(compare((name,), results, capabilities, device, planted), results) for name in planted]
-
-    def one(planted: tuple[str, ...]) -> list[tuple[Outcome, Results]]:
-        done = ask(planted)
-        if len(done) > 1 and not all(outcome.holds for outcome, _ in done):
-            done = [pair for name in planted for pair in ask((name,))]  # is one in the way of another?
-        for outcome, _ in done:
-            word = "found" if outcome.holds else "NOT AS EXPECTED"
-            console.print(f"{word:<16} {outcome.defect}", markup=False, highlight=False)
-        return done
-
+    asking = _Asking(out, device, own, console)
     with ThreadPoolExecutor(jobs) as pool:
         try:
-            done = [pair for pairs in pool.map(one, plans(defects, device, own=own)) for pair in pairs]
+            done = [pair for pairs in pool.map(asking.one, plans(defects, device, own=own)) for pair in pairs]
         except BaseException:
+            asking.stop()
             pool.shutdown(wait=False, cancel_futures=True)
-            for process in list(running):
-                process.send_signal(signal.SIGINT)
             raise
     outcomes = [outcome for outcome, _ in done]
     asked = {case.id for case in done[0][1].cases}
@@ -151,6 +131,44 @@ def run_matrix(
         write_page(markdown, outcomes, asked, idle, device)
     held = _shown(console, outcomes, idle)
     return 0 if held and not (idle and device == REFERENCE) else 1
+
+
+class _Asking:
+    """Judges devices, each in a process of its own, until it is stopped."""
+
+    def __init__(self, out: Path, device: str, own: bool, console: Console) -> None:
+        self._out, self._device, self._own, self._console = out, device, own, console
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._stopped = threading.Event()
+
+    def one(self, planted: tuple[str, ...]) -> list[tuple[Outcome, Results]]:
+        """Judge the device with these flaws; where one of them is not as expected, each in a device of its own."""
+        done = self._ask(planted)
+        if len(done) > 1 and not all(outcome.holds for outcome, _ in done):
+            done = [pair for name in planted for pair in self._ask((name,))]  # is one in the way of another?
+        for outcome, _ in done:
+            word = "found" if outcome.holds else "NOT AS EXPECTED"
+            self._console.print(f"{word:<16} {outcome.defect}", markup=False, highlight=False)
+        return done
+
+    def stop(self) -> None:
+        """End the runs as Ctrl-C does, and start no others."""
+        self._stopped.set()
+        for process in list(self._running):
+            process.send_signal(signal.SIGINT)
+
+    def _ask(self, planted: tuple[str, ...]) -> list[tuple[Outcome, Results]]:
+        if self._stopped.is_set():
+            raise CancelledError
+        names, device = planted or (HARDENED,), self._device
+        capabilities = register(device)[names[0]].capabilities if self._own and planted else ()
+        options = Options(
+            device, None, PROFILES[device], self._out / "+".join(names).strip("()"), planted, capabilities
+        )
+        results = read_results(judge(options, quiet=True, running=self._running))
+        if not planted:
+            return [(compare((), results, capabilities, device), results)]
+        return [(compare((name,), results, capabilities, device, planted), results) for name in planted]
 
 
 def _shown(console: Console, outcomes: Sequence[Outcome], idle: Sequence[str]) -> bool:
