@@ -51,7 +51,7 @@ def test_a_bench_of_the_users_own_is_judged_like_the_one_that_ships(
 @pytest.mark.xdist_group("desk")
 def test_no_secret_of_the_bench_is_in_any_file_of_the_run(whole: tuple[Path, dict[str, Any], dict[str, Any]]) -> None:
     folder, said, _ = whole
-    assert len(said["secrets"]) == 3
+    assert len(said["secrets"]) == 6
     wanted = [notation for secret in said["secrets"] for notation in notations(secret)]
     files = [path for path in (folder / "out").rglob("*") if path.is_file() and not path.is_symlink()]
     assert len(files) > 100

@@ -41,7 +41,7 @@ def test_the_environment_holds_what_a_bench_refers_to(tmp_path: Path) -> None:
         assert lab.environment["REFERENCE_SERIAL"].startswith("HV2-")
         assert lab.environment["REFERENCE_RELAY"].startswith("http://127.0.0.1:")
         passwords = {value for name, value in lab.environment.items() if name.endswith("_PASSWORD")}
-        assert len(passwords) == 3
+        assert len(passwords) == 6
 
 
 def test_a_lab_prints_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
