@@ -264,9 +264,10 @@ class UdpSweep:
         before = self._control(asking, services, self.first_controls)
         asked = [port for port in ports.values() if self._is_asked(port.port, services)]
         asking.ask(asked, patiently=True)
-        once = before | _those(asked, Answer.SEEN) & {one.port for one in services}
+        own = {one.port for one in services}
+        once = before | _those(asked, Answer.SEEN) & own
         after = self._control(asking, [one for one in services if one.port in once], CONTROLS)
-        mute = any(port.answer is Answer.SILENT for port in asked if port.port not in {one.port for one in services})
+        mute = any(port.answer is Answer.SILENT for port in asked if port.port not in own)
         witness = self._witness(before, after, once if mute else frozenset())
         facts = [
             port.fact()

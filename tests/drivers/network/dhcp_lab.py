@@ -45,7 +45,9 @@ class Client:
         while True:
             frame = Ether(self.wire.recv(2_000))
             if UDP in frame and frame[UDP].dport == 68:
-                options = dict(option[:2] for option in frame[DHCP].options if isinstance(option, tuple))
+                options: dict[Any, Any] = dict(
+                    option[:2] for option in frame[DHCP].options if isinstance(option, tuple)
+                )
                 right = frame.dst == DEVICE and frame[BOOTP].xid == CALL
                 return [options.get("message-type"), frame[BOOTP].yiaddr, options.get("lease_time"), right]
 

@@ -1,23 +1,14 @@
-import json
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 
 from drivers.network.capture import Captured, Recording
-from tests.drivers.network.test_ports import ROOT, namespaces_are_permitted
+from tests.drivers.network.namespaces import said_by
 
 
 @pytest.fixture(scope="module")
 def heard() -> dict[str, Any]:
-    if not namespaces_are_permitted():
-        pytest.skip("this machine does not permit network namespaces without root")
-    command = ["unshare", "-Urn", sys.executable, "-m", "tests.drivers.network.capture_lab"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
+    return said_by("capture_lab")
 
 
 def test_the_kernel_keeps_what_the_device_sends_unasked_and_what_it_is_asked_by_datagram(heard: dict[str, Any]) -> None:

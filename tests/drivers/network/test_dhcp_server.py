@@ -1,25 +1,16 @@
-import json
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 
 from tests.drivers.network.dhcp_lab import GIVEN, WRONG
-from tests.drivers.network.test_ports import ROOT, namespaces_are_permitted
+from tests.drivers.network.namespaces import said_by
 
 OFFER, ACK = 2, 5
 
 
 @pytest.fixture(scope="module")
 def said() -> dict[str, Any]:
-    if not namespaces_are_permitted():
-        pytest.skip("this machine does not permit network namespaces without root")
-    command = ["unshare", "-Urn", sys.executable, "-m", "tests.drivers.network.dhcp_lab"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
+    return said_by("dhcp_lab")
 
 
 def test_the_device_gets_the_address_of_the_bench_file_for_the_lease_there(said: dict[str, Any]) -> None:

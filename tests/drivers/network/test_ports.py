@@ -1,15 +1,10 @@
 import base64
 import contextlib
 import errno
-import functools
 import json
 import resource
-import shutil
 import socket
 import struct
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,10 +20,10 @@ from drivers.network.syn import SYN, SynTemplate, checksum, parse
 from drivers.network.target import Target
 from drivers.network.udp import UdpPorts
 from lab_config.models import NetworkBench
+from tests.drivers.network.namespaces import said_by
 from tests.drivers.network.servers import closed_port, mute_port, tcp_server
 from tests.drivers.recorder import MemoryRecorder
 
-ROOT = Path(__file__).parents[3]
 LINK = Link("lab0", bytes.fromhex("020000000001"), "192.0.2.1", "192.0.2.10")
 
 
@@ -41,21 +36,8 @@ class TarpitListener(contextlib.ExitStack):
         return "127.84.0.2"
 
 
-@functools.cache
-def namespaces_are_permitted() -> bool:
-    unshare = shutil.which("unshare")
-    return unshare is not None and subprocess.run([unshare, "-Urn", "true"], capture_output=True).returncode == 0
-
-
 def in_namespace(**arguments: Any) -> dict[str, Any]:
-    if not namespaces_are_permitted():
-        pytest.skip("this machine does not permit network namespaces without root")
-    command = ["unshare", "-Urn", sys.executable, "-m", "tests.drivers.network.veth_lab", json.dumps(arguments)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout)
-    assert isinstance(result, dict)
-    return result
+    return said_by("veth_lab", json.dumps(arguments))
 
 
 def sweep_in_namespace(**arguments: Any) -> tuple[TcpPorts, dict[str, bytes]]:

@@ -119,16 +119,19 @@ def test_a_declared_service_that_dies_in_the_sweep_is_no_witness(address: str) -
     assert not seen.witness.holds
 
 
-def test_answers_of_one_declared_service_that_get_lost_are_no_witness_though_another_one_answers(address: str) -> None:
-    asked = 0
+def answers_at_last() -> Callable[[bytes, Reply], None]:
+    """Return a service whose answers get lost in all rounds, and then come."""
+    asked = count(1)
 
-    def answers_at_last(data: bytes, reply: Reply) -> None:
-        nonlocal asked
-        asked += 1
-        if asked > ROUNDS:
+    def answer(data: bytes, reply: Reply) -> None:
+        if next(asked) > ROUNDS:
             reply(COAP_CONTENT)
 
-    with device(address, p3702=answers_probe, p5683=answers_at_last, p47808=says_nothing) as target:
+    return answer
+
+
+def test_answers_of_one_declared_service_that_get_lost_are_no_witness_though_another_one_answers(address: str) -> None:
+    with device(address, p3702=answers_probe, p5683=answers_at_last(), p47808=says_nothing) as target:
         seen, _ = sweep(target, declare("ws_discovery", 3702), declare("coap", 5683))
     assert seen.witness is not None
     assert not seen.witness.holds
@@ -136,15 +139,7 @@ def test_answers_of_one_declared_service_that_get_lost_are_no_witness_though_ano
 
 
 def test_lost_answers_of_a_declared_service_open_nothing_where_every_other_port_gave_its_own_word(address: str) -> None:
-    asked = 0
-
-    def answers_at_last(data: bytes, reply: Reply) -> None:
-        nonlocal asked
-        asked += 1
-        if asked > ROUNDS:
-            reply(COAP_CONTENT)
-
-    with device(address, p3702=answers_probe, p5683=answers_at_last) as target:
+    with device(address, p3702=answers_probe, p5683=answers_at_last()) as target:
         seen, _ = sweep(target, declare("ws_discovery", 3702), declare("coap", 5683))
     assert seen.unanswered == frozenset()
     assert seen.witness is not None
