@@ -38,6 +38,10 @@ class Starts:
         self._known = self._read()
         return self._known
 
+    def forget(self) -> None:
+        """Read the id anew when it is asked for next: what happened since the last time is nobody's message."""
+        self._known = None
+
 
 class Kind(StrEnum):
     """What happened to a service behind a message."""
@@ -96,9 +100,11 @@ class Watch:
         return self
 
     def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
+        self, kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
     ) -> None:
         self._drop()
+        if kind is not None and self._starts is not None:
+            self._starts.forget()  # what was damaged here must not be laid at the door of the next messages
 
     @property
     def about(self) -> str:

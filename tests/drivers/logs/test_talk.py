@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from drivers.errors import DeviceLostError
 from drivers.logs.collector import Collector
 from drivers.logs.talk import TalkingCollector
 from drivers.network.malformed.answers_small import RAW
@@ -83,3 +84,13 @@ def test_a_log_that_sends_no_record_of_an_event_is_missed(lab: Lab) -> None:
         assert peer.misses() == "no record has come to the collector within 0.05 s of an event"
         (reaction,) = peer.answer([Message("inside", b"x", "a test")])
     assert not reaction.carried
+
+
+def test_a_device_that_answers_no_login_any_more_has_its_record_waited_for_all_the_same(lab: Lab, log: Log) -> None:
+    def lost() -> None:
+        log.told.set()
+        raise DeviceLostError("the login that was to be logged got no answer")
+
+    with Collector(lab.bench) as collector:
+        assert TalkingCollector(collector, lost, WAIT).misses() is None
+        log.over.set()

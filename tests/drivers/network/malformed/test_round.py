@@ -132,3 +132,24 @@ def test_a_way_that_was_not_seen_to_carry_proves_nothing() -> None:
     seen = passing(device, reached=lambda: Witness(what="the frames were lost", holds=False))
     assert not seen.seen
     assert not seen.conclusive
+
+
+def test_a_start_behind_messages_that_were_broken_off_is_not_laid_at_the_door_of_the_next_ones() -> None:
+    device = Device()
+    starts = Starts(lambda: str(device.start))
+    with Victim(Habit.ANSWERS) as victim:
+        with pytest.raises(RuntimeError, match="the bench"):
+            with watching_one(victim, starts) as watch:
+                assert watch.begin()
+                device.start += 1
+                raise RuntimeError("the bench")
+        with watching_one(victim, starts) as watch:
+            assert watch.begin()
+            assert watch.restarted() is None
+            device.start += 1
+            assert watch.restarted() is not None
+
+
+def watching_one(victim: Victim, starts: Starts) -> Watch:
+    """A watch over the service and the device's start."""
+    return Watch(Liveness(TARGET, service(victim.port)), (), 1.0, starts, None, MemoryRecorder().note)
