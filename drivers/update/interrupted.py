@@ -4,6 +4,7 @@ The image is the vendor's and newer. Who switches the power is given; what must 
 """
 
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Event
@@ -118,13 +119,23 @@ class CutPower:
         session = running.session()
         if session is None:
             return "no session to upload with", False
+        asking = _seconds_to_ask(running)
         answer = running.upload(session, self.image)
         if not isinstance(answer, WebAnswer) or not answer.ok:
             words = answer.words if isinstance(answer, WebAnswer) else f"no answer: {answer.detail}"
             return f"the image was not taken: {words}", False
-        Event().wait(moment * self.write_seconds)  # the moment is what is tried; no event tells of it
+        # The moment is what is tried, and no event tells of it; a slow device is not to be cut late by what is asked.
+        Event().wait(max(0.0, moment * self.write_seconds - asking))
         status, shown = running.status(), running.shown()
         if status is not None and rejected.search(status):
             return f"the image was not taken: the status says {printable(status, 200)}", False
         self.power.cycle()
         return "", shown is not None and shown.version == old
+
+
+def _seconds_to_ask(running: Running) -> float:
+    """Return how long it takes to ask for the status and for what runs."""
+    began = time.monotonic()
+    running.status()
+    running.shown()
+    return time.monotonic() - began

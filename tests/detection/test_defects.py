@@ -23,13 +23,12 @@ def hardened(run_device: Run) -> Results:
 
 @pytest.mark.xdist_group("hardened")
 def test_the_hardened_device_conforms(hardened: Results) -> None:
-    assert hardened.overall is Overall.CONFORMING, hardened.reason
+    assert hardened.overall is Overall.CONFORMING, poor_cases(hardened)
 
 
 @pytest.mark.xdist_group("hardened")
 def test_the_hardened_device_leaves_nothing_open_and_fails_nothing(hardened: Results) -> None:
-    poor = {case.id: case.reason for case in hardened.cases if case.verdict in OPEN | {Verdict.FAIL}}
-    assert not poor
+    assert not poor_cases(hardened)
 
 
 @pytest.mark.xdist_group("hardened")
@@ -47,6 +46,12 @@ def test_every_observation_that_rests_on_silence_has_a_witness_that_holds(harden
 
 @pytest.mark.parametrize(("defects", "capability"), RUNS, ids=["+".join(one) for one, _ in RUNS])
 def test_each_defect_makes_exactly_its_cases_fail(defects: tuple[str, ...], capability: str, run_device: Run) -> None:
-    outcome = compare(defects, run_device(*defects, profile=PROFILE, capabilities=(capability,)), (capability,))
-    assert not outcome.missed
-    assert not outcome.others
+    results = run_device(*defects, profile=PROFILE, capabilities=(capability,))
+    outcome = compare(defects, results, (capability,))
+    assert not outcome.missed, poor_cases(results)
+    assert not outcome.others, poor_cases(results)
+
+
+def poor_cases(results: Results) -> dict[str, str]:
+    """What was open or failed, and why."""
+    return {case.id: case.reason for case in results.cases if case.verdict in OPEN | {Verdict.FAIL}}

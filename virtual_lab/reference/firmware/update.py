@@ -19,7 +19,7 @@ from virtual_lab.reference.firmware.image import Image, MalformedImageError, Man
 from virtual_lab.reference.firmware.syslog import Event, Log
 
 UPDATE_KEY = "update_key.pub"
-WRITE_SECONDS = 0.3
+WRITE_SECONDS = 0.6
 """How long the memory takes to write a slot."""
 _SIGNATURE_OCTETS = 64
 """Length of an Ed25519 signature (RFC 8032, 5.1.6)."""
