@@ -4,6 +4,7 @@ local time = require "posix.time"
 local json = require "json"
 local update = { MOST_OCTETS = 16777216 }
 local IMAGE, CHECKED, OUTCOME = "/run/hub/upload/image", "/run/hub/upload/checked", "outcome.json"
+local READY = "/run/hub/update/ready"
 local CHUNK = 65536
 local REFUSALS = {
     { "owngrad", "not newer" }, { "einstall", "not newer" },
@@ -27,6 +28,14 @@ end
 function update.newer()
     local told = (state.read("/run/hub/newest") or ""):match('"version"%s*:%s*"([%w.]+)"')
     return told ~= state.identity().VERSION and told or nil
+end
+
+-- Behind a start the page may be there before swupdate is; one that has ended is started again.
+local function await_swupdate()
+    for _ = 1, 100 do
+        if exists(READY) then return end
+        time.nanosleep { tv_sec = 0, tv_nsec = 100000000 }
+    end
 end
 
 local function receive(octets, read)
@@ -75,6 +84,7 @@ end
 function update.install(octets, read, user, source)
     if exists(CHECKED) then return { state = "busy" } end
     receive(octets, read)
+    await_swupdate()
     local before = state.records(1)[1]
     local head = io.open(IMAGE, "rb"):read(4096) or ""
     local version = head:match('version%s*=%s*"([%w.]+)"') or ""
