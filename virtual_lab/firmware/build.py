@@ -231,7 +231,12 @@ def _make_variant(folder: Path, base: Path, names: Sequence[str]) -> None:
     images.mkdir()
     for name, version in {"current": VERSION, **RELEASES}.items():
         _write_fit(images / f"{name}.itb", version, base, own, tree)
-    disk.write_disk(folder / "disk.img", {"a": images / "current.itb", "b": images / "older.itb"}, base / _SYSTEM)
+    kernel = folder / "kernel.itb"
+    fit.write_kernel(kernel, kernel=base / "kernel.gz", keys=base / "keys", tree=tree)
+    disk.write_disk(
+        folder / "disk.img", kernel, {"a": images / "current.itb", "b": images / "older.itb"}, base / _SYSTEM
+    )
+    kernel.unlink()
     disk.write_flash(folder / "flash.img", planted.boot_environment(disk.BOOT_ENVIRONMENT, names))
     if planted.unsigned_boot(names):
         plain.replace(tree)
@@ -256,7 +261,7 @@ def _write_fit(path: Path, version: str, base: Path, own: dict[str, rootfs.Entry
     _compress(added, rootfs.archive(entries), _LEVELS[1])
     initrd = path.with_suffix(".initrd")
     initrd.write_bytes((base / "initial.cpio.zst").read_bytes() + added.with_suffix(".cpio.zst").read_bytes())
-    fit.write(path, version=version, kernel=base / "kernel.gz", initrd=initrd, keys=base / "keys", tree=tree)
+    fit.write(path, version=version, initrd=initrd, keys=base / "keys", tree=tree)
     for part in (initrd, added.with_suffix(".cpio.zst")):
         part.unlink()
 

@@ -1,4 +1,4 @@
-"""The disk of the device: partition table, boot environment, two slots, data and system; and U-Boot's own flash.
+"""The disk of the device: partition table, boot environment, kernel, two slots, data, system; and U-Boot's own flash.
 
 The flash holds what U-Boot does, and Linux cannot write it; the environment on the disk says which slot and no more.
 """
@@ -12,16 +12,18 @@ from types import MappingProxyType
 from typing import Final
 
 from drivers.errors import BenchError
-from virtual_lab.firmware.fit import CONFIGURATION
+from virtual_lab.firmware.fit import CONFIGURATION, KERNEL_RUNS_AT
 from virtual_lab.firmware.host import run
 
 SECTOR: Final = 512
 MIB: Final = 1 << 20
 ENVIRONMENT_AT: Final = MIB // 2
 ENVIRONMENT_OCTETS: Final = 0x10000
-SLOT_OCTETS: Final = 24 * MIB
-SLOTS: Final = MappingProxyType({"a": MIB, "b": MIB + SLOT_OCTETS})
-DATA_AT: Final = MIB + 2 * SLOT_OCTETS
+KERNEL_AT: Final = MIB
+KERNEL_OCTETS: Final = 15 * MIB
+SLOT_OCTETS: Final = 8 * MIB
+SLOTS: Final = MappingProxyType({"a": KERNEL_AT + KERNEL_OCTETS, "b": KERNEL_AT + KERNEL_OCTETS + SLOT_OCTETS})
+DATA_AT: Final = SLOTS["b"] + SLOT_OCTETS
 DATA_OCTETS: Final = 32 * MIB
 SYSTEM_AT: Final = DATA_AT + DATA_OCTETS
 SYSTEM_OCTETS: Final = 32 * MIB
@@ -29,7 +31,11 @@ DISK_OCTETS: Final = SYSTEM_AT + SYSTEM_OCTETS
 FLASH_OCTETS: Final = 64 * MIB
 _FLASH_ENVIRONMENT_OCTETS = 0x40000
 """CONFIG_ENV_SIZE of Debian's qemu_arm64 U-Boot, which reads it from the start of the second flash bank."""
-_LOAD = "0x50000000"
+_LOAD, _KERNEL_LOAD = "0x50000000", "0x52000000"
+_OLD = range(KERNEL_RUNS_AT, KERNEL_RUNS_AT + 4 * DISK_OCTETS, DISK_OCTETS)
+_FORGET = "; ".join(f"virtio read {at:#x} 0 {DISK_OCTETS // SECTOR:x}" for at in _OLD)
+"""Reads something over the memory of the last start. QEMU keeps what it has translated there over a reset: a write by
+the processor to such a page then takes microseconds, and one by a disk drops all of the page at once."""
 _LINUX = 0x83
 BOOT_ENVIRONMENT: Final = MappingProxyType(
     {
@@ -46,11 +52,12 @@ BOOT_ENVIRONMENT: Final = MappingProxyType(
         f"env import -c {_LOAD} {ENVIRONMENT_OCTETS:x} slot",
         **{
             f"boot_{slot}": f"setenv bootargs ${{bootargs_base}} hub.slot={slot}; "
+            f"virtio read {_KERNEL_LOAD} {KERNEL_AT // SECTOR:x} {KERNEL_OCTETS // SECTOR:x}; "
             f"virtio read {_LOAD} {at // SECTOR:x} {SLOT_OCTETS // SECTOR:x}; "
-            f"bootm {_LOAD}#{CONFIGURATION} {_LOAD}#{CONFIGURATION} ${{fdtcontroladdr}}"
+            f"bootm {_KERNEL_LOAD}#{CONFIGURATION} {_LOAD}#{CONFIGURATION} ${{fdtcontroladdr}}"
             for slot, at in SLOTS.items()
         },
-        "bootcmd": "virtio scan; run read_slot; "
+        "bootcmd": f"virtio scan; {_FORGET}; run read_slot; "
         'if test "${slot}" = b; then run boot_b; run boot_a; else run boot_a; run boot_b; fi; '
         "echo No slot holds software that is signed.; sleep 3; reset",
     }
@@ -74,8 +81,8 @@ def write_flash(path: Path, variables: Mapping[str, str]) -> None:
         file.truncate(FLASH_OCTETS)
 
 
-def write_disk(path: Path, slots: Mapping[str, Path], system: Path) -> None:
-    """Write a disk with these images in its slots and system partition, that starts slot a and holds no data."""
+def write_disk(path: Path, kernel: Path, slots: Mapping[str, Path], system: Path) -> None:
+    """Write a disk with these images in front, in its slots and system partition; it starts slot a, without data."""
     data = path.with_suffix(".data")
     with data.open("wb") as file:
         file.truncate(DATA_OCTETS)
@@ -85,6 +92,7 @@ def write_disk(path: Path, slots: Mapping[str, Path], system: Path) -> None:
         file.write(_partition_table())
         file.seek(ENVIRONMENT_AT)
         file.write(environment({"slot": "a"}, ENVIRONMENT_OCTETS))
+        _place(file.fileno(), KERNEL_AT, kernel, KERNEL_OCTETS)
         for slot, image in slots.items():
             _place(file.fileno(), SLOTS[slot], image, SLOT_OCTETS)
         _place(file.fileno(), DATA_AT, data, DATA_OCTETS)
@@ -95,7 +103,9 @@ def write_disk(path: Path, slots: Mapping[str, Path], system: Path) -> None:
 def _place(descriptor: int, at: int, image: Path, room: int) -> None:
     """Copy `image` to `at`, leaving holes where it holds nothing."""
     if image.stat().st_size > room:
-        raise BenchError(f"{image.name} is larger than the {room // MIB} MiB of its partition.", "Enlarge SLOT_OCTETS.")
+        raise BenchError(
+            f"{image.name} is larger than the {room // MIB} MiB of its partition.", "Enlarge it in disk.py."
+        )
     with image.open("rb") as file:
         while chunk := file.read(MIB):
             if chunk.strip(b"\0"):

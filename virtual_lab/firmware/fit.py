@@ -1,6 +1,10 @@
-"""What U-Boot boots: a signed FIT of kernel and initrd, and the device tree that holds the key it is signed with."""
+"""What U-Boot boots: signed FITs of the kernel and of an initrd, and the device tree that holds the key they need.
+
+The kernel is the same in both slots, and no part of an update: a release changes what lies in the initrd.
+"""
 
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from virtual_lab.firmware.host import U_BOOT, run
@@ -9,31 +13,34 @@ from virtual_lab.firmware.keys import BOOT
 MACHINE: Final = ("-M", "virt", "-cpu", "cortex-a53", "-smp", "2", "-m", "512M")
 """The board; the device tree describes exactly this one."""
 CONFIGURATION: Final = "conf-1"
-_LOAD = "0x41000000"
+KERNEL_RUNS_AT: Final = 0x4100_0000
+_RUNS_AT = f"{KERNEL_RUNS_AT:#x}"
 _SOURCE = """\
 /dts-v1/;
 / {{
-    description = "Halcyon Hub {version}";
+    description = "Halcyon Hub: {title}";
     #address-cells = <1>;
     images {{
-        kernel {{
-            description = "Linux"; data = /incbin/("{kernel}"); type = "kernel"; arch = "arm64"; os = "linux";
-            compression = "gzip"; load = <{load}>; entry = <{load}>; hash-1 {{ algo = "sha256"; }};
-        }};
-        ramdisk {{
-            description = "root"; data = /incbin/("{initrd}"); type = "ramdisk"; arch = "arm64"; os = "linux";
-            compression = "none"; hash-1 {{ algo = "sha256"; }};
+        {part} {{
+            data = /incbin/("{file}"); arch = "arm64"; os = "linux"; {properties}
+            hash-1 {{ algo = "sha256"; }};
         }};
     }};
     configurations {{
         default = "{configuration}";
         {configuration} {{
-            kernel = "kernel"; ramdisk = "ramdisk";
-            signature-1 {{ algo = "sha256,rsa2048"; key-name-hint = "{key}"; sign-images = "kernel", "ramdisk"; }};
+            {part} = "{part}";
+            signature-1 {{ algo = "sha256,rsa2048"; key-name-hint = "{key}"; sign-images = "{part}"; }};
         }};
     }};
 }};
 """
+_PROPERTIES: Final = MappingProxyType(
+    {
+        "kernel": f'type = "kernel"; compression = "gzip"; load = <{_RUNS_AT}>; entry = <{_RUNS_AT}>;',
+        "ramdisk": 'type = "ramdisk"; compression = "none";',
+    }
+)
 
 
 def device_tree(path: Path) -> None:
@@ -45,11 +52,19 @@ def device_tree(path: Path) -> None:
         run(["fdtput", "-d", str(path), "/chosen", seed])
 
 
-def write(path: Path, *, version: str, kernel: Path, initrd: Path, keys: Path, tree: Path) -> None:
-    """Write a signed FIT, and put its public key as a required one into the device tree `tree`."""
+def write_kernel(path: Path, *, kernel: Path, keys: Path, tree: Path) -> None:
+    """Write the signed FIT of a kernel that gzip has compressed; see `write` for `tree`."""
+    _write(path, "kernel", kernel, "the kernel", keys, tree)
+
+
+def write(path: Path, *, version: str, initrd: Path, keys: Path, tree: Path) -> None:
+    """Write the signed FIT of an initrd, and put its public key as a required one into the device tree `tree`."""
+    _write(path, "ramdisk", initrd, version, keys, tree)
+
+
+def _write(path: Path, part: str, file: Path, title: str, keys: Path, tree: Path) -> None:
     source = path.with_suffix(".its")
-    source.write_text(
-        _SOURCE.format(version=version, kernel=kernel, initrd=initrd, load=_LOAD, configuration=CONFIGURATION, key=BOOT)
-    )
+    words = {"title": title, "part": part, "file": file, "properties": _PROPERTIES[part]}
+    source.write_text(_SOURCE.format(**words, configuration=CONFIGURATION, key=BOOT))
     run(["mkimage", "-f", str(source), "-k", str(keys), "-K", str(tree), "-r", str(path)])
     source.unlink()

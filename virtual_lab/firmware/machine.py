@@ -8,6 +8,11 @@ from virtual_lab.firmware.fit import MACHINE
 from virtual_lab.firmware.provision import Provisioned
 
 PROGRAM = "qemu-system-aarch64"
+TRANSLATED = 192
+"""MiB for translated code. With 64 QEMU translates much of it again and again; with 512 a start takes twice as long, as
+what was translated before has to be dropped page by page."""
+WRITTEN_A_SECOND = 2 * 1024 * 1024
+"""Octets that the disk takes, as flash of a small device does: so the power can be cut while an update is written."""
 
 
 def words(firmware: Firmware, device: Provisioned) -> list[str]:
@@ -15,13 +20,13 @@ def words(firmware: Firmware, device: Provisioned) -> list[str]:
     return [
         PROGRAM,
         *MACHINE,
-        *("-accel", "tcg,tb-size=64", "-nographic", "-nodefaults"),
+        *("-accel", f"tcg,tb-size={TRANSLATED}", "-nographic", "-nodefaults"),
         *("-bios", str(firmware.bios), "-dtb", str(firmware.dtb)),
         *("-drive", f"if=pflash,unit=1,format=raw,file={device.flash}"),
         *("-drive", f"if=none,id=factory,format=raw,readonly=on,file={device.factory}"),
         *("-device", "virtio-blk-device,drive=factory,serial=factory"),
         # QEMU gives the last one the lowest address, and U-Boot calls it device 0.
-        *("-drive", f"if=none,id=main,format=raw,file={device.disk}"),
+        *("-drive", f"if=none,id=main,format=raw,file={device.disk},throttling.bps-write={WRITTEN_A_SECOND}"),
         *("-device", "virtio-blk-device,drive=main,serial=main"),
         *("-device", "virtio-rng-device"),
     ]

@@ -2,7 +2,7 @@
 local state = require "state"
 local time = require "posix.time"
 local json = require "json"
-local update = { MOST_OCTETS = 16777216 }
+local update = { MOST_OCTETS = 8388608 }
 local IMAGE, CHECKED, OUTCOME = "/run/hub/upload/image", "/run/hub/upload/checked", "outcome.json"
 local READY = "/run/hub/update/ready"
 local CHUNK = 65536
@@ -94,7 +94,7 @@ function update.install(octets, read, user, source)
         os.execute("/usr/lib/hub/install " .. CHECKED .. " '" .. version .. "' </dev/null >/dev/null 2>&1 &")
         return { state = "installing", version = version }
     end
-    local digest = output("openssl dgst -sha256 -r " .. IMAGE):match("^%x+") or "-"
+    local digest = output("sha256sum " .. IMAGE):match("^%x+") or "-"
     os.remove(IMAGE)
     local outcome = { state = "rejected", reason = reason(before), version = version }
     state.save(OUTCOME, json.encode(outcome))
