@@ -1,7 +1,6 @@
 """The collector as a server that talks: what the device's log does when it hears something where silence is due."""
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from drivers.errors import DeviceLostError
@@ -30,16 +29,12 @@ class TalkingCollector:
         return [self._say(message) for message in messages]
 
     def misses(self) -> str | None:
-        """Cause a record, and wait for it."""
+        """Cause a record, and wait for it; DeviceLostError where the device does not answer what causes it."""
         mark = self.collector.mark()
-        self._cause_record()
+        self.cause()
         if self.collector.wait_for(lambda _: True, self.seconds, mark) is not None:
             return None
         return f"no record has come to the collector within {self.seconds:g} s of an event"
-
-    def _cause_record(self) -> None:
-        with suppress(DeviceLostError):  # a device that has just crashed answers nothing: what counts is the record
-            self.cause()
 
     def _say(self, message: Message) -> Reaction:
         raw = message.name.startswith(RAW)
@@ -52,6 +47,9 @@ class TalkingCollector:
         before = len(self.collector.contacts())
         agreed = lambda: any(one.outcome == "agreed" for one in self.collector.contacts()[before:])  # noqa: E731
         if not self.collector.wait_for_any(agreed, min(1.0, self.seconds)):
-            self._cause_record()
+            try:
+                self.cause()
+            except DeviceLostError as error:
+                return f"the log has no connection: {error.what}"
             self.collector.wait_for_any(agreed, self.seconds)
         return None if self.collector.say(message.data, beside_tls=raw) else "the log has no connection"

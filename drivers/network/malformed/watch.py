@@ -8,6 +8,7 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Self
 
+from drivers.errors import DeviceLostError
 from drivers.network.link import has_carrier
 from drivers.network.malformed.liveness import Life, Liveness, Sign, is_closed
 from lab_config.models import Service, Transport
@@ -159,7 +160,10 @@ class Watch:
         return self._look_beside()
 
     def _look_beside(self) -> Damage | None:
-        wrong = self._also() if self._also is not None else None
+        try:
+            wrong = self._also() if self._also is not None else None
+        except DeviceLostError as error:
+            return Damage(Kind.HUNG, error.what)  # it has just answered: is that so again, or is the start another?
         if wrong is None:
             return None
         self.gone = self.bench_lives = True  # the service has just answered

@@ -86,11 +86,14 @@ def test_a_log_that_sends_no_record_of_an_event_is_missed(lab: Lab) -> None:
     assert not reaction.carried
 
 
-def test_a_device_that_answers_no_login_any_more_has_its_record_waited_for_all_the_same(lab: Lab, log: Log) -> None:
+def test_a_device_that_answers_no_login_any_more_is_lost_and_nothing_was_said_to_it(lab: Lab) -> None:
     def lost() -> None:
-        log.told.set()
         raise DeviceLostError("the login that was to be logged got no answer")
 
     with Collector(lab.bench) as collector:
-        assert TalkingCollector(collector, lost, WAIT).misses() is None
-        log.over.set()
+        peer = TalkingCollector(collector, lost, 0.05)
+        (reaction,) = peer.answer([Message("inside", b"x", "a test")])
+        with pytest.raises(DeviceLostError):
+            peer.misses()
+    assert not reaction.carried
+    assert reaction.words == "the log has no connection: the login that was to be logged got no answer"

@@ -1,9 +1,11 @@
 """The pass through batches: what is sent again alone, what is called damage, and what is left open."""
 
 from collections.abc import Callable, Iterator
+from itertools import count
 
 import pytest
 
+from drivers.errors import DeviceLostError
 from drivers.network import conversation
 from drivers.network.malformed import watch as watching
 from drivers.network.malformed.delivery import Reaction
@@ -148,6 +150,24 @@ def test_a_start_behind_messages_that_were_broken_off_is_not_laid_at_the_door_of
             assert watch.restarted() is None
             device.start += 1
             assert watch.restarted() is not None
+
+
+@pytest.mark.parametrize(("again", "found"), [(True, {"bad"}), (False, set())])
+def test_a_device_that_is_lost_behind_a_batch_is_damaged_where_its_start_shows_that(
+    again: bool, found: set[str]
+) -> None:
+    device = Device()
+    device.restarts = again
+    looks = count()
+
+    def lost() -> None:
+        if next(looks) == 1:  # the first one is before any message
+            device.start += device.start % 2 == 0  # it is back
+            raise DeviceLostError("no answer to a login")
+
+    seen = passing(device, also=lost)
+    assert seen.conclusive
+    assert seen.seen == found
 
 
 def watching_one(victim: Victim, starts: Starts) -> Watch:
