@@ -4,6 +4,7 @@ Serial line, network, QMP and gdb stub are added by whoever starts it.
 """
 
 from virtual_lab.firmware.build import Firmware
+from virtual_lab.firmware.disk import FORGOTTEN_OCTETS
 from virtual_lab.firmware.fit import MACHINE
 from virtual_lab.firmware.provision import Provisioned
 
@@ -23,6 +24,8 @@ def words(firmware: Firmware, device: Provisioned) -> list[str]:
         *("-accel", f"tcg,tb-size={TRANSLATED}", "-nographic", "-nodefaults"),
         *("-bios", str(firmware.bios), "-dtb", str(firmware.dtb)),
         *("-drive", f"if=pflash,unit=1,format=raw,file={device.flash}"),
+        *("-drive", f"if=none,id=nothing,format=raw,file=null-co://,file.size={FORGOTTEN_OCTETS},file.read-zeroes=off"),
+        *("-device", "virtio-blk-device,drive=nothing,serial=nothing"),
         *("-drive", f"if=none,id=factory,format=raw,readonly=on,file={device.factory}"),
         *("-device", "virtio-blk-device,drive=factory,serial=factory"),
         # QEMU gives the last one the lowest address, and U-Boot calls it device 0.

@@ -8,6 +8,7 @@ import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from drivers.errors import BenchError
@@ -48,11 +49,16 @@ _PLUGINS = (
 )
 _DATA = ("usr/share/lua/5.3/posix/*.lua", "etc/ssl/openssl.cnf")
 SYSTEM: Final = "system"
-_MODULES = (
-    *("sha256-arm64", "sha2-ce", "dax", "dm-mod", "dm-bufio", "reed_solomon", "dm-verity", "squashfs", "virtio_ring"),
-    *("virtio", "virtio_mmio", "virtio_blk", "failover", "net_failover", "virtio_net"),
+_MODULES: Final = MappingProxyType(
+    {
+        "system": ("sha256-arm64", "sha2-ce", "dax", "dm-mod", "dm-bufio", "reed_solomon", "dm-verity", "squashfs"),
+        "board": (
+            *("virtio_ring", "virtio", "virtio_mmio", "virtio_blk", "failover", "net_failover", "virtio_net"),
+            "virtio-rng",
+        ),
+    }
 )
-_LAST_MODULE = "virtio-rng"
+"""What the system image needs, and the board; each in the order that Linux loads them in, one beside the other."""
 _LIBRARIES = ("lib/aarch64-linux-gnu", "usr/lib/aarch64-linux-gnu")
 _MERGED = ("bin", "sbin", "lib")
 _UNNEEDED = frozenset({"ommail.so", "imjournal.so", "omjournal.so"})
@@ -167,9 +173,10 @@ def _setup(tree: Path) -> dict[str, Entry]:
 
 def _modules(tree: Path) -> dict[str, Entry]:
     entries = {}
-    for number, module in enumerate((*_MODULES, _LAST_MODULE)):
-        content = _found(tree, f"lib/modules/*/kernel/**/{module}.ko")[0].read_bytes()
-        entries[f"usr/lib/modules/{number:02d}-{module}.ko"] = Entry(stat.S_IFREG | 0o644, content)
+    for folder, modules in _MODULES.items():
+        for number, module in enumerate(modules):
+            content = _found(tree, f"lib/modules/*/kernel/**/{module}.ko")[0].read_bytes()
+            entries[f"usr/lib/modules/{folder}/{number:02d}-{module}.ko"] = Entry(stat.S_IFREG | 0o644, content)
     return entries
 
 
