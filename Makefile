@@ -42,8 +42,9 @@ lab-smoke: lab
 lab-test: $(VENV)/.run
 	@$(BIN)/trustprobe matrix --device firmware --out out/lab-test --jobs 2 --own
 
+# It takes hours, and goes on where it was stopped, as long as the software is the same.
 lab-matrix: $(VENV)/.run
-	@$(BIN)/trustprobe matrix --device firmware --out out/lab-matrix --jobs 2 --markdown docs/soundness_firmware.md
+	@$(BIN)/trustprobe matrix --device firmware --out out/lab-matrix --jobs 2 --resume --markdown docs/soundness_firmware.md
 
 docs: $(VENV)/.docs
 	@$(BIN)/mkdocs build --quiet --strict

@@ -10,6 +10,7 @@ from rich.console import Console
 from reports.results import Results, Row, Verdict
 from tests.reports.samples import case_of_rows, results
 from trustprobe.cli import matrix
+from trustprobe.cli.kept import Kept
 from trustprobe.cli.run import Options
 
 
@@ -50,7 +51,7 @@ def test_the_hardened_device_is_asked_where_no_defect_is_named(asked: list[tuple
 
 
 def test_a_matrix_that_was_stopped_starts_no_other_run(asked: list[tuple[str, ...]], tmp_path: Path) -> None:
-    asking = matrix._Asking(tmp_path, "reference", False, Console())
+    asking = matrix._Asking(tmp_path, "reference", False, Console(), Kept(resume=False))
     asking.stop()
     with pytest.raises(CancelledError):
         asking.one(("telnet_open",))

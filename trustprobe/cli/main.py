@@ -39,6 +39,9 @@ Step = Annotated[
 Hardened = Annotated[
     bool, typer.Option("--hardened", help="Beside --defect, ask the device without a defect: nothing may fail there.")
 ]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Take what an earlier matrix found here with the same software, and go on.")
+]
 Jobs = Annotated[int, typer.Option(min=1, max=16, help="Runs side by side: they wait more than they compute.")]
 JOBS = min(16, 2 * (os.cpu_count() or 1))
 
@@ -71,11 +74,15 @@ def matrix(
     device: Device = "reference",
     own: Own = False,
     hardened: Hardened = False,
+    resume: Resume = False,
 ) -> None:
     """Plant each defect in turn, and see that exactly its cases fail: exit 0 when every one is found."""
     from trustprobe.cli.matrix import run_matrix
 
-    raise typer.Exit(run_matrix(out, tuple(defect or ()), jobs, markdown, device=device, own=own, hardened=hardened))
+    code = run_matrix(
+        out, tuple(defect or ()), jobs, markdown, device=device, own=own, hardened=hardened, resume=resume
+    )
+    raise typer.Exit(code)
 
 
 @bench_app.command()

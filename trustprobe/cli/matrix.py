@@ -18,6 +18,7 @@ from rich.table import Table
 
 from drivers.errors import ConfigurationError
 from reports.results import Results, Verdict
+from trustprobe.cli.kept import Kept
 from trustprobe.cli.run import Options, judge, read_results
 from trustprobe.cli.soundness import HARDENED, Outcome, require_writable, write_page
 from virtual_lab.defects import REFERENCE, known_failures, register, require_defects
@@ -101,13 +102,14 @@ def run_matrix(
     device: str = REFERENCE,
     own: bool = False,
     hardened: bool = False,
+    resume: bool = False,
 ) -> int:
     """Run each defect, `jobs` at a time, print the table, and return 0 when every one is found and nothing else.
 
     `markdown` is a page to write the table into (see `soundness.py`). With `own`, a defect is run with the cases of
     those capabilities only that must find it, in a device that it may share with others (see `plans`). Only the
     reference device has to have a defect for every case. Beside `wanted` defects, `hardened` asks the device without
-    one.
+    one. With `resume`, what an earlier matrix found with the same software is not asked again (see `kept.py`).
     """
     if device not in PROFILES:
         raise ConfigurationError(f"there is no virtual device {device!r}.", f"There are {', '.join(PROFILES)}.")
@@ -116,7 +118,7 @@ def run_matrix(
         require_writable(markdown)
     defects = [*([HARDENED] if hardened or not wanted else []), *(wanted or register(device))]
     console = Console()
-    asking = _Asking(out, device, own, console)
+    asking = _Asking(out, device, own, console, Kept(resume=resume))
     with ThreadPoolExecutor(jobs) as pool:
         try:
             done = [pair for pairs in pool.map(asking.one, plans(defects, device, own=own)) for pair in pairs]
@@ -136,8 +138,8 @@ def run_matrix(
 class _Asking:
     """Judges devices, each in a process of its own, until it is stopped."""
 
-    def __init__(self, out: Path, device: str, own: bool, console: Console) -> None:
-        self._out, self._device, self._own, self._console = out, device, own, console
+    def __init__(self, out: Path, device: str, own: bool, console: Console, kept: Kept) -> None:
+        self._out, self._device, self._own, self._console, self._kept = out, device, own, console, kept
         self._running: set[subprocess.Popen[bytes]] = set()
         self._stopped = threading.Event()
 
@@ -160,15 +162,25 @@ class _Asking:
     def _ask(self, planted: tuple[str, ...]) -> list[tuple[Outcome, Results]]:
         if self._stopped.is_set():
             raise CancelledError
-        names, device = planted or (HARDENED,), self._device
-        capabilities = register(device)[names[0]].capabilities if self._own and planted else ()
-        options = Options(
-            device, None, PROFILES[device], self._out / "+".join(names).strip("()"), planted, capabilities
-        )
-        results = read_results(judge(options, quiet=True, running=self._running))
+        capabilities = register(self._device)[planted[0]].capabilities if self._own and planted else ()
+        folder = self._out / "+".join(planted or (HARDENED,)).strip("()")
+        options = Options(self._device, None, PROFILES[self._device], folder, planted, capabilities)
+        if (results := self._kept.results(options)) is not None:
+            return self._compared(planted, capabilities, results)
+        run = judge(options, quiet=True, running=self._running)
+        if self._stopped.is_set():
+            raise CancelledError
+        done = self._compared(planted, capabilities, read_results(run))
+        if all(outcome.holds for outcome, _ in done):
+            self._kept.keep(options, run)
+        return done
+
+    def _compared(
+        self, planted: tuple[str, ...], capabilities: Sequence[str], results: Results
+    ) -> list[tuple[Outcome, Results]]:
         if not planted:
-            return [(compare((), results, capabilities, device), results)]
-        return [(compare((name,), results, capabilities, device, planted), results) for name in planted]
+            return [(compare((), results, capabilities, self._device), results)]
+        return [(compare((name,), results, capabilities, self._device, planted), results) for name in planted]
 
 
 def _shown(console: Console, outcomes: Sequence[Outcome], idle: Sequence[str]) -> bool:
