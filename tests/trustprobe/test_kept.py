@@ -22,14 +22,22 @@ def run_matrix(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Matrix:
     """Run a matrix of one flaw whose run fails these cases, and return the runs that it made."""
     monkeypatch.setattr(kept, "SOFTWARE", ("conftest.py",))
 
-    def run(fails: Sequence[str] = FOUND, *, resume: bool = True) -> list[tuple[str, ...]]:
+    def run(
+        fails: Sequence[str] = FOUND,
+        *,
+        resume: bool = True,
+        broken: bool = False,
+        edit: Callable[[], None] | None = None,
+    ) -> list[tuple[str, ...]]:
         runs: list[tuple[str, ...]] = []
 
         def judge(options: Options, **_: object) -> Path:
             runs.append(options.defects)
             folder = options.out / "run"
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / "results.json").write_text(_failing(fails).model_dump_json())
+            (folder / "results.json").write_text(_failing(fails, broken=broken).model_dump_json())
+            if edit is not None:
+                edit()
             return folder
 
         monkeypatch.setattr(matrix, "judge", judge)
@@ -39,9 +47,10 @@ def run_matrix(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Matrix:
     return run
 
 
-def _failing(cases: Sequence[str]) -> Results:
-    row = Row(id="-", verdict=Verdict.FAIL, reason="seen")
-    return results(*(case_of_rows(case, (row,)) for case in cases))
+def _failing(cases: Sequence[str], *, broken: bool) -> Results:
+    row, error = (Row(id="-", verdict=verdict, reason="seen") for verdict in (Verdict.FAIL, Verdict.ERROR))
+    rows = dict.fromkeys(cases, row) | ({"log.fields": error} if broken else {})
+    return results(*(case_of_rows(case, (one,)) for case, one in rows.items()))
 
 
 def test_what_was_found_is_not_asked_again(run_matrix: Matrix) -> None:
@@ -57,6 +66,25 @@ def test_without_resume_everything_is_asked_again(run_matrix: Matrix) -> None:
 @pytest.mark.parametrize("fails", [(), (*FOUND, "ports.tcp.undeclared")])
 def test_what_was_not_as_expected_is_asked_again(run_matrix: Matrix, fails: Sequence[str]) -> None:
     run_matrix(fails)
+    assert run_matrix() == [(FLAW,)]
+
+
+def test_what_was_found_otherwise_later_counts_no_more(run_matrix: Matrix) -> None:
+    run_matrix()
+    run_matrix((), resume=False)
+    assert run_matrix() == [(FLAW,)]
+
+
+def test_a_run_with_a_broken_case_is_asked_again(run_matrix: Matrix) -> None:
+    run_matrix(broken=True)
+    assert run_matrix() == [(FLAW,)]
+
+
+def test_what_was_found_while_somebody_edited_the_software_is_asked_again(
+    run_matrix: Matrix, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_matrix(edit=lambda: monkeypatch.setattr(kept, "SOFTWARE", ("pyproject.toml",)))
+    monkeypatch.setattr(kept, "SOFTWARE", ("conftest.py",))
     assert run_matrix() == [(FLAW,)]
 
 

@@ -28,7 +28,7 @@ class Kept:
     """The runs below one output folder. Of a mark that is damaged, or of other software, nothing is taken."""
 
     def __init__(self, *, resume: bool, root: Path = ROOT) -> None:
-        self._resume = resume
+        self._resume, self._root = resume, root
         self._software = software_digest(root)
 
     def results(self, options: Options) -> Results | None:
@@ -43,8 +43,17 @@ class Kept:
         except (OSError, ValueError, KeyError, TypeError, HarnessError):
             return None
 
+    def forget(self, options: Options) -> None:
+        """Take nothing of what was found before: a run begins that may find otherwise."""
+        (options.out / MARK).unlink(missing_ok=True)
+
     def keep(self, options: Options, run: Path) -> None:
-        """Note that `run`, a folder in the output folder of these options, found what it had to."""
+        """Note that `run`, a folder in the output folder of these options, found what it had to.
+
+        Where somebody has edited the software meanwhile, nothing is noted: each run reads it anew.
+        """
+        if software_digest(self._root) != self._software:
+            return
         mark = {"asked": self._asked(options), "run": run.name}
         write_atomically(options.out / MARK, json.dumps(mark, indent=1) + "\n")
 

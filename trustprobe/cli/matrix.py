@@ -23,6 +23,7 @@ from trustprobe.cli.run import Options, judge, read_results
 from trustprobe.cli.soundness import HARDENED, Outcome, require_writable, write_page
 from virtual_lab.defects import REFERENCE, known_failures, register, require_defects
 
+_BROKEN: Final = {Verdict.ERROR, Verdict.NOT_RUN}
 PROFILE: Final = "cyber_trust_mark"
 PROFILES: Final = MappingProxyType({REFERENCE: PROFILE, "firmware": "device_interfaces"})
 """The virtual devices, and the rule book that asks for every case that each can answer."""
@@ -167,11 +168,13 @@ class _Asking:
         options = Options(self._device, None, PROFILES[self._device], folder, planted, capabilities)
         if (results := self._kept.results(options)) is not None:
             return self._compared(planted, capabilities, results)
+        self._kept.forget(options)
         run = judge(options, quiet=True, running=self._running)
         if self._stopped.is_set():
             raise CancelledError
-        done = self._compared(planted, capabilities, read_results(run))
-        if all(outcome.holds for outcome, _ in done):
+        results = read_results(run)
+        done = self._compared(planted, capabilities, results)
+        if all(outcome.holds for outcome, _ in done) and not any(case.verdict in _BROKEN for case in results.cases):
             self._kept.keep(options, run)
         return done
 
