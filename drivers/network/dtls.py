@@ -121,7 +121,8 @@ class Dtls:
                 data = self._datagrams.receive(left) if left > 0 else None
                 if data is None:
                     return None
-                self._connection.bio_write(data)
+                if data:  # an empty datagram is none of DTLS
+                    self._connection.bio_write(data)
             except (SSL.Error, SSL.ZeroReturnError) as error:
                 raise ClosedError(_words(error)) from error
 
@@ -157,7 +158,8 @@ class Dtls:
         left = max(0.0, deadline - time.monotonic())
         data = self._datagrams.receive(left if again is None else min(left, again))
         if data is not None:
-            self._connection.bio_write(data)
+            if data:
+                self._connection.bio_write(data)
             return True
         self._connection.DTLSv1_handle_timeout()
         return False
