@@ -56,6 +56,8 @@ class MqttSession:
     heard: bytes = b""
     lost: OSError | None = None
     """What ended the connection: in TLS 1.3 the alert to a client certificate comes behind the handshake."""
+    over: bool = False
+    """Whether nothing more can come: the connection has ended, or too much came."""
 
     def say(self, packet: bytes) -> None:
         """Send a packet; a connection that is gone is told by what is heard."""
@@ -67,15 +69,18 @@ class MqttSession:
         deadline = time.monotonic() + seconds
         while not enough(self.heard):
             left = deadline - time.monotonic()
-            if left <= 0 or len(self.heard) > READ_LIMIT:
+            self.over |= len(self.heard) > READ_LIMIT
+            if left <= 0 or self.over:
                 return False
             try:
                 self.sock.settimeout(left)
                 more = self.sock.recv(4_096)
             except OSError as error:
                 self.lost = error
+                self.over |= not isinstance(error, TimeoutError)
                 return False
             if not more:
+                self.over = True
                 return False
             self.heard += more
         return True

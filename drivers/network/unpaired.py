@@ -86,12 +86,16 @@ class Polled:
     read: Callable[[], bytes]
 
     def shows(self, reading: re.Pattern[str], seconds: float) -> bool:
-        """Whether it shows; the last look is taken when the time is over."""
+        """Whether it shows; the last look is taken when the time is over, and has to be one."""
         deadline = time.monotonic() + seconds
         while True:
             last = time.monotonic() >= deadline
-            if reading.search(self.read().decode("utf-8", "replace")):
-                return True
+            try:
+                if reading.search(self.read().decode("utf-8", "replace")):
+                    return True
+            except UnreadableError:
+                if last:
+                    raise
             if last:
                 return False
             time.sleep(POLL_SECONDS)
@@ -132,7 +136,8 @@ def alike(secret: str) -> str:
 class AskUnpaired:
     """Send a component's message as several strangers; SEEN is one that shows, or that the device says it took.
 
-    REFUSED is the device's own word. Witness: the paired component's message showed, before and after.
+    REFUSED is the device's own word. Witness: the paired component's message showed, before and after, and somebody
+    could look behind each stranger's.
     """
 
     component: str
@@ -151,13 +156,13 @@ class AskUnpaired:
         with TemporaryDirectory() as folder, closing(self.window):
             strangers = self.talker.strangers(Path(folder))
             before, usual = self._paired("before", record)
-            facts = []
+            facts, missed = [], list[Witness]()
             for done, one in enumerate(strangers):
                 record.progress(done, len(strangers), f"{self.component}: {one.label}")
-                facts.append(self._stranger(one, 2 * usual, record))
+                facts.append(self._stranger(one, 2 * usual, record, missed))
             after, _ = self._paired("after", record)
         question = f"Does the device take a message of {self.component} from somebody whom it was never paired with?"
-        return Observation(question=question, facts=tuple(facts), witness=all_of((before, after)))
+        return Observation(question=question, facts=tuple(facts), witness=all_of((before, *missed, after)))
 
     def _paired(self, when: str, record: Recorder) -> tuple[Witness, float]:
         """Send as the component; return whether it showed, and after how many seconds."""
@@ -171,13 +176,15 @@ class AskUnpaired:
         what = f"the message of the paired {self.component} {when}: {printable(words, _SHOWN)}"
         return Witness(what=what, holds=shown), time.monotonic() - begun
 
-    def _stranger(self, one: Stranger, usual: float, record: Recorder) -> Fact:
+    def _stranger(self, one: Stranger, usual: float, record: Recorder, missed: list[Witness]) -> Fact:
+        """Send as somebody else; `missed` gets a witness that does not hold where nobody could look."""
         try:
             said, shown = self._deliver(one.send, usual)
             answer = Answer.SEEN if shown else said.answer
             words = f"{said.words}; {'shows' if shown else 'does not show'} at {self.window.name}"
         except UnreadableError as error:
             answer, words = Answer.SILENT, f"nobody could look: {error}"
+            missed.append(Witness(what=printable(f"{one.label}: {words}", _SHOWN), holds=False))
         record.note(f"{one.label} -> {answer}: {words}")
         return Fact(about=f"{self.component}: {one.label}", answer=answer, detail=printable(words, _SHOWN))
 

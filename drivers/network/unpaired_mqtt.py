@@ -100,4 +100,8 @@ class _Subscription:
         def came(heard: bytes) -> bool:
             return any(reading.search(body.decode("utf-8", "replace")) for _, body in messages(heard, level))
 
-        return self.held.until(came, max(seconds, _LOOK_SECONDS))
+        if self.held.until(came, max(seconds, _LOOK_SECONDS)):
+            return True
+        if self.held.over:
+            raise UnreadableError("the reader's session has ended, or too much came in it")
+        return False

@@ -109,6 +109,22 @@ def test_what_a_device_says_it_took_stands_though_nobody_can_look_afterwards() -
     assert ask(page).seen == {"door: a stranger"}
 
 
+def test_a_stranger_behind_whom_nobody_can_look_leaves_the_question_open() -> None:
+    page = Page(takes=lambda who: True)
+    failures = iter([False, False])
+    page.readable = lambda: len(page.sent) != 2 or next(failures, True)
+    seen = ask(page)
+    assert seen.silent == {"door: a stranger"} and not seen.conclusive
+    assert seen.witness is not None and "nobody could look" in seen.witness.what
+
+
+def test_a_look_that_fails_is_taken_again() -> None:
+    page = Page(takes=lambda who: True)
+    failures = iter([False])
+    page.readable = lambda: len(page.sent) != 2 or next(failures, True)
+    assert ask(page).seen == {"door: a stranger"}
+
+
 def test_each_message_has_a_value_of_its_own() -> None:
     page = Page(strange=("one", "two"))
     ask(page)
@@ -190,7 +206,12 @@ def test_a_hub_without_security_takes_the_message_of_whoever_comes() -> None:
 
 
 @pytest.mark.usefixtures("short_rounds")
-def test_a_port_that_says_nothing_proves_nothing() -> None:
-    with udp_server(lambda data, say: None) as port:
+@pytest.mark.parametrize("said", [(), (b"",), (b"", b"\0")])
+def test_a_port_that_says_nothing_of_dtls_proves_nothing(said: tuple[bytes, ...]) -> None:
+    def answer(_data: bytes, say: Callable[[bytes], object]) -> None:
+        for data in said:
+            say(data)
+
+    with udp_server(answer) as port:
         seen = over_coap(port)
     assert not seen.seen and not seen.conclusive

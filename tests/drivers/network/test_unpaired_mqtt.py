@@ -1,3 +1,4 @@
+import re
 import socket
 import ssl
 from contextlib import suppress
@@ -6,12 +7,12 @@ from pathlib import Path
 import pytest
 import trustme
 
-from drivers.network import mqtt_session
+from drivers.network import mqtt_session, unpaired_mqtt
 from drivers.network.mqtt import Broker
 from drivers.network.mqtt_packets import V5, V311
 from drivers.network.mqtt_session import Who
 from drivers.network.peer_certificate import ClientCertificate
-from drivers.network.unpaired import AskUnpaired
+from drivers.network.unpaired import AskUnpaired, UnreadableError
 from drivers.network.unpaired_mqtt import MqttTalker, MqttWindow
 from drivers.probe import Observation
 from tests.drivers.network.test_mqtt_topics import TARGET, Hub, serving
@@ -64,6 +65,14 @@ def test_a_reader_who_may_not_hear_leaves_the_question_open() -> None:
     with serving(Hub(writes={("admin", TOPIC)})) as broker:
         seen = ask(broker)
     assert len(seen.silent) == 3 and not seen.conclusive
+
+
+def test_a_reader_whose_session_ends_cannot_tell_what_shows() -> None:
+    here, there = socket.socketpair()
+    with here, there:
+        there.shutdown(socket.SHUT_WR)
+        with pytest.raises(UnreadableError, match="has ended"):
+            unpaired_mqtt._Subscription(mqtt_session.MqttSession(here, V311)).shows(re.compile("x"), 5.0)
 
 
 class Whole:
