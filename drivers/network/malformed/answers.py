@@ -124,13 +124,15 @@ class AskedForTime:
 
 @dataclass
 class AskedForNames:
-    """The bench's resolver, or its DHCP server: `nudge` makes a device ask that has no reason to, say by a start."""
+    """The bench's resolver, or its DHCP server."""
 
     server: DatagramServer
     what: str
     seconds: float
     """The longest time between two questions."""
     nudge: Callable[[], None] | None = None
+    """Makes a device ask that has no reason to, say by a start; used before the first message and never later, as what
+    starts it again then is to have been a message."""
 
     @property
     def about(self) -> str:
@@ -139,23 +141,20 @@ class AskedForNames:
 
     def answer(self, messages: Sequence[Message]) -> list[Reaction]:
         """Put the messages before the next good answer."""
+        before, self.nudge = self.server.count, None
         self.server.precede([message.data for message in messages])
-        asked = self._asks()
+        asked = self.server.wait_for_question(before, self.seconds)
         self.server.precede(())
         return [_reaction(asked)] * len(messages)
 
     def misses(self) -> str | None:
         """Wait for one more question."""
-        return None if self._asks() else f"the device has not asked for {self.what} within {self.seconds:g} s"
-
-    def _asks(self) -> bool:
-        before = self.server.count
+        before, nudge, self.nudge = self.server.count, self.nudge, None
+        if nudge is not None:
+            nudge()
         if self.server.wait_for_question(before, self.seconds):
-            return True
-        if self.nudge is None:
-            return False
-        self.nudge()
-        return self.server.wait_for_question(before, self.seconds)
+            return None
+        return f"the device has not asked for {self.what} within {self.seconds:g} s"
 
 
 @dataclass

@@ -13,6 +13,7 @@ from drivers.network.malformed.answers_names import (
     name_answer_changes,
     name_answers,
 )
+from drivers.network.malformed.message import Message
 from lab_config.models import ResolverBench
 from tests.drivers.network.servers import closed_port
 
@@ -54,12 +55,17 @@ def test_wrong_answers_repeat_the_identifier_and_the_question_and_a_good_one_fol
     assert len(ask(server, QUESTION)) == 1, "once"
 
 
-def test_a_device_that_does_not_ask_is_nudged_once(server: DnsServer) -> None:
+def test_a_device_that_does_not_ask_is_nudged_before_the_first_message_and_never_again(server: DnsServer) -> None:
+    nudged = []
+
     def nudge() -> None:
-        ask(server, QUESTION)
+        nudged.append(ask(server, QUESTION))
 
     asked = AskedForNames(server, "names", 0.05, nudge)
     assert asked.misses() is None
+    assert asked.misses() is not None
+    assert not asked.answer([Message("one", b"tp", "a test")])[0].carried
+    assert len(nudged) == 1
     assert AskedForNames(server, "names", 0.05).misses() == "the device has not asked for names within 0.05 s"
 
 
