@@ -26,6 +26,8 @@ UDP_SECONDS = 0.5
 _READ_LIMIT = 4_096
 _SHOWN = 80
 _BUSY = (b"429", b"503")
+_STARTING = (b"502", b"504")
+"""A front end without what is behind it (RFC 9110 clauses 15.6.3, 15.6.5): no answer to compare later ones with."""
 
 
 class Life(StrEnum):
@@ -63,7 +65,12 @@ class Liveness:
     def ask(self) -> Sign:
         """Ask once, within some seconds. Raises BenchError where this machine cannot send."""
         sign = self._ask_udp() if self.service.transport is Transport.UDP else self._ask_tcp()
-        if self.before is None or sign.life is not Life.ANSWERED or sign.shape == self.before.shape:
+        if sign.life is not Life.ANSWERED:
+            return sign
+        if self.before is None:
+            well = not any(word in sign.shape for word in (*_BUSY, *_STARTING))
+            return sign if well else replace(sign, life=Life.TURNED_AWAY)
+        if sign.shape == self.before.shape:
             return sign
         busy = any(word in sign.shape for word in _BUSY)
         return Sign(Life.TURNED_AWAY if busy else Life.OTHERWISE, sign.shape, sign.words)

@@ -104,7 +104,7 @@ class Watch:
         self, kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
     ) -> None:
         self._drop()
-        if kind is not None and self._starts is not None:
+        if (kind is not None or self.gone) and self._starts is not None:
             self._starts.forget()  # what was damaged here must not be laid at the door of the next messages
 
     @property
@@ -118,9 +118,12 @@ class Watch:
         if first.life is not Life.ANSWERED:
             self.missing = f"{self.about} did not answer a healthy request before"
             return False
-        if self._also is not None and (missing := self._also()):
-            self.missing = f"before the first message: {missing}"
-            return False
+        if self._also is not None:
+            if missing := self._also():
+                self.missing = f"before the first message: {missing}"
+                return False
+            if self._starts is not None:
+                self._starts.forget()  # some clients ask only where the device is started again
         self.liveness.before = first
         self._start = self._starts.known() if self._starts is not None else None
         self._hold()
@@ -197,8 +200,8 @@ class Watch:
     def closes_anyway(self) -> bool:
         """Whether a held connection is closed without a message too: then none is held again."""
         self._hold()
-        end = self._since + min(2 * self._lasted, SHORT_GAP)
-        while time.monotonic() < end:
+        end = self._since + self._lasted + MOMENT  # it may be an idle time-out, seen as late as that
+        while time.monotonic() < end and self._held is not None and not is_closed(self._held):
             self.liveness.ask()
             time.sleep(PAUSE)
         if closes := self._held is None or is_closed(self._held):

@@ -63,6 +63,12 @@ def test_an_answer_is_compared_with_the_one_before(status: int, life: Life) -> N
         assert liveness.ask().life is life
 
 
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_an_answer_of_a_busy_or_half_started_service_is_no_answer_to_compare_others_with(status: int) -> None:
+    with tcp_server(answering(b"HTTP/1.1 %d x\r\n\r\n" % status)) as port:
+        assert Liveness(LOOPBACK, service(port)).ask().life is Life.TURNED_AWAY
+
+
 def test_ssh_has_answered_when_its_kexinit_came_and_not_before(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conversation, "READ_SECONDS", 0.2)
     with tcp_server(answering(b"SSH-2.0-x\r\n" + encode_kexinit())) as port:

@@ -152,6 +152,34 @@ def test_a_start_behind_messages_that_were_broken_off_is_not_laid_at_the_door_of
             assert watch.restarted() is not None
 
 
+def test_a_start_behind_a_service_that_was_left_gone_is_not_laid_at_the_door_of_the_next_messages() -> None:
+    device = Device()
+    starts = Starts(lambda: str(device.start))
+    with Victim(Habit.ANSWERS) as victim:
+        with watching_one(victim, starts) as watch:
+            assert watch.begin()
+            watch.gone = True
+        device.start += 1
+        with watching_one(victim, starts) as watch:
+            assert watch.begin()
+            assert watch.restarted() is None
+
+
+def test_a_start_that_makes_a_client_ask_before_the_first_message_is_not_the_messages() -> None:
+    device = Device()
+    starts = Starts(lambda: str(device.start))
+    starts.now()
+
+    def asks() -> None:
+        device.start += device.start == 1
+
+    with Victim(Habit.ANSWERS) as victim:
+        liveness = Liveness(TARGET, service(victim.port))
+        with Watch(liveness, (), 1.0, starts, None, MemoryRecorder().note, asks) as watch:
+            assert watch.begin()
+            assert watch.restarted() is None
+
+
 @pytest.mark.parametrize(("again", "found"), [(True, {"bad"}), (False, set())])
 def test_a_device_that_is_lost_behind_a_batch_is_damaged_where_its_start_shows_that(
     again: bool, found: set[str]

@@ -109,8 +109,12 @@ def test_one_slow_moment_is_no_crash() -> None:
     assert seen.conclusive
 
 
-def test_a_service_that_closes_idle_connections_soon_has_not_crashed(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("gap", [10.0, 0.05])
+def test_a_service_that_closes_idle_connections_has_not_crashed_however_late_that_is_seen(
+    gap: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(delivery, "QUIET_SECONDS", 2.0)
+    monkeypatch.setattr(watch, "SHORT_GAP", gap)
     record = MemoryRecorder()
     with Victim(Habit.CLOSES_IDLE_CONNECTIONS) as victim:
         seen = send(victim.port, record)
