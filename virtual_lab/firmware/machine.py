@@ -1,4 +1,4 @@
-"""The words that start the device under QEMU: the board, its flash, its two disks and its random number generator.
+"""The words that start the device under QEMU: the board, its flash, its disks and its random number generator.
 
 Serial line, network, QMP and gdb stub are added by whoever starts it.
 """
