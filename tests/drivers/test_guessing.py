@@ -89,6 +89,52 @@ def test_nothing_is_guessed_where_the_valid_login_does_not_get_in() -> None:
     assert not found.conclusive
 
 
+class Losing(LockingDoor):
+    """Leaves some valid logins without an answer, by their numbers, for as long as a time-out lasts."""
+
+    def __init__(self, *lost: int, attempts: int | None = None) -> None:
+        super().__init__(ACCOUNTS, attempts, seconds=3.0)
+        self.lost = lost
+        self.valid = 0
+
+    def attempt(self, user: str, password: str) -> LoginAttempt:
+        if user != "service" or password != "valid":
+            return super().attempt(user, password)
+        self.valid += 1
+        if self.valid not in self.lost:
+            return super().attempt(user, password)
+        self.now += 3.0
+        return LoginAttempt(Answer.SILENT, "TimeoutError: timed out")
+
+
+@pytest.mark.parametrize("lock_seconds", [None, 300.0])
+def test_a_valid_login_whose_answer_was_lost_once_is_no_lock_and_proves_nothing(lock_seconds: float | None) -> None:
+    found, _ = measure(Losing(2), lock_seconds=lock_seconds)
+    assert found.silent == {"limit"}
+    assert found.locked_seconds is None
+    assert "a lost answer or a short ban" in found.detail("limit")
+    assert found.witness is not None
+    assert "got no answer once and then got in" in found.witness.what
+    assert not found.conclusive
+
+
+def test_a_lock_is_measured_though_the_first_answer_after_it_was_lost() -> None:
+    found, _ = measure(Losing(2, attempts=4), lock_seconds=None)
+    assert not found.conclusive  # the time-out outlasted the lock
+    door = Losing(2, attempts=4)
+    door.seconds = 10.0
+    found, _ = measure(door, lock_seconds=10.0)
+    assert "limit" in found.seen
+    assert found.conclusive
+
+
+def test_an_address_that_is_banned_without_a_word_is_locked() -> None:
+    found, _ = measure(Losing(2, 3, 4), lock_seconds=None)
+    assert "limit" in found.seen
+    assert found.locked_seconds is not None
+    assert found.conclusive
+
+
 def test_a_door_that_stops_answering_is_not_tried_to_the_end() -> None:
     class Banning(LockingDoor):
         def attempt(self, user: str, password: str) -> LoginAttempt:
