@@ -265,10 +265,11 @@ class UdpSweep:
         asked = [port for port in ports.values() if self._is_asked(port.port, services)]
         asking.ask(asked, patiently=True)
         own = {one.port for one in services}
-        once = before | _those(asked, Answer.SEEN) & own
+        during = _those(asked, Answer.SEEN) & own
+        once = before | during
         after = self._control(asking, [one for one in services if one.port in once], CONTROLS)
         mute = any(port.answer is Answer.SILENT for port in asked if port.port not in own)
-        witness = self._witness(before, after, once if mute else frozenset())
+        witness = self._witness(before, during, after, once, mute=mute)
         facts = [
             port.fact()
             if port in asked
@@ -306,17 +307,25 @@ class UdpSweep:
             asking.ask([port for port in ports if not port.is_settled])
         return _those(ports, Answer.SEEN)
 
-    def _witness(self, before: frozenset[int], after: frozenset[int], once: frozenset[int]) -> Witness:
-        """Each of `once` must have answered before and after: where answers get lost, silence is none."""
-        both = sorted(before & after)
-        if not both:
-            what = "no declared UDP service answered before and after the sweep, so silence proves nothing"
+    def _witness(
+        self, before: frozenset[int], during: frozenset[int], after: frozenset[int], once: frozenset[int], *, mute: bool
+    ) -> Witness:
+        """Each of `once` must have answered before, during and after: where answers get lost, silence is none.
+
+        Where no undeclared port is `mute` each gave its own word, and nothing can have been lost in the sweep itself.
+        """
+        each_time = sorted(before & during & after if mute else before & after)
+        when = "before, during and after the sweep" if mute else "before and after the sweep"
+        if not each_time and mute and (away := sorted(before & after)):
+            what = f"declared {_named(away)} did not answer during the sweep, so silence in it proves nothing"
             return Witness(what=what, holds=False)
-        if lost := sorted(once - set(both)):
+        if not each_time:
+            what = f"no declared UDP service answered {when}, so silence proves nothing"
+            return Witness(what=what, holds=False)
+        if mute and (lost := sorted(once - set(each_time))):
             what = f"declared {_named(lost)} did not answer each time, so that other answers may be lost as well"
             return Witness(what=what, holds=False)
-        named = _named(both)
-        answered = Witness(what=f"declared {named} answered before and after the sweep", holds=True)
+        answered = Witness(what=f"declared {_named(each_time)} answered {when}", holds=True)
         if not self.target.bench.forwarded:
             return answered
         reason = "forwarding stands before the device: only the mapped ports could be asked"

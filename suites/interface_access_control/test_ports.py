@@ -36,7 +36,7 @@ def test_every_answering_udp_port_is_declared(component: Component, udp_ports: U
     """Send each well-known UDP service its own payload, and compare what answers with the declaration.
 
     An answer from an undeclared port is a failure; a port that keeps silent is open or filtered, and no failure.
-    Witness: the declared UDP service answered before and after.
+    Witness: the declared UDP service answered before, during and after.
     """
     undeclared = udp_ports.open - component.ports(Transport.UDP)
     assert not undeclared, f"answering but not declared: UDP {_with_speakers(undeclared, udp_ports)}"
@@ -68,7 +68,7 @@ def test_every_open_tcp_port_of_the_ipv6_address_is_declared(
 def test_every_answering_udp_port_of_the_ipv6_address_is_declared(component: Component, udp6_ports: UdpPorts) -> None:
     """Send each well-known UDP service its own payload over IPv6, and compare what answers with the declaration.
 
-    Witness: a declared UDP service answered on that address before and after.
+    Witness: a declared UDP service answered on that address before, during and after.
     """
     undeclared = udp6_ports.open - component.ports(Transport.UDP)
     assert not undeclared, f"answering over IPv6 but not declared: UDP {_with_speakers(undeclared, udp6_ports)}"

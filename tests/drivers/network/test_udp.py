@@ -138,6 +138,36 @@ def test_answers_of_one_declared_service_that_get_lost_are_no_witness_though_ano
     assert "udp/5683 did not answer each time" in seen.witness.what
 
 
+def test_a_device_that_is_away_during_the_sweep_and_answers_before_and_after_is_no_witness(address: str) -> None:
+    asked, others = count(1), count(1)
+
+    def is_away_in_the_sweep(data: bytes, reply: Reply) -> None:
+        if not 2 <= next(asked) <= 1 + ROUNDS:  # the first is the control before, and the rounds follow it
+            reply(COAP_CONTENT)
+
+    def is_away_as_well(data: bytes, reply: Reply) -> None:
+        if next(others) > ROUNDS:
+            reply(b"an answer that the sweep does not wait for")
+
+    with device(address, p5683=is_away_in_the_sweep, p47808=is_away_as_well) as target:
+        probe = UdpSweep(target, (declare("coap", 5683),), only=frozenset({47808}), first_controls=1)
+        seen = probe.run(MemoryRecorder())
+    assert seen.open == frozenset()
+    assert seen.unanswered == {5683, 47808}
+    assert next(asked) == 1 + 1 + ROUNDS + 1  # the declared port is asked in each round like any other
+    assert seen.witness is not None
+    assert not seen.witness.holds
+    assert "udp/5683 did not answer during the sweep" in seen.witness.what
+
+
+def test_a_declared_service_that_answers_before_during_and_after_is_said_to_have(address: str) -> None:
+    with device(address, p3702=answers_probe, p47808=says_nothing) as target:
+        seen, _ = sweep(target, declare("ws_discovery", 3702))
+    assert seen.witness is not None
+    assert seen.witness.holds
+    assert seen.witness.what == "declared udp/3702 answered before, during and after the sweep"
+
+
 def test_lost_answers_of_a_declared_service_open_nothing_where_every_other_port_gave_its_own_word(address: str) -> None:
     with device(address, p3702=answers_probe, p5683=answers_at_last()) as target:
         seen, _ = sweep(target, declare("ws_discovery", 3702), declare("coap", 5683))
