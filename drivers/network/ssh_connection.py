@@ -77,7 +77,9 @@ class SshConnection:
         """
         self.user = user
         handler = self._try(user, password, deadline)
-        asks = handler.refused and "password" not in handler.offered and "keyboard-interactive" in handler.offered
+        # After a partial success keyboard-interactive asks for something else: the password was right.
+        is_refused = handler.refused and not handler.partial
+        asks = is_refused and "password" not in handler.offered and "keyboard-interactive" in handler.offered
         if asks and self._method == "password":
             self._method = "keyboard-interactive"
             handler = self._try(user, password, deadline)
@@ -108,6 +110,11 @@ class SshConnection:
         offered = printable(", ".join(handler.offered) or "nothing", 200)
         if handler.partial:
             return LoginAttempt(Answer.SILENT, f"{self._method} was taken, but the server asks for more: {offered}")
+        if self._method == "keyboard-interactive" and "password" in handler.offered:
+            self._method = "password"
+            return LoginAttempt(
+                Answer.SILENT, f"keyboard-interactive was refused, but a password may be given: {offered}"
+            )
         if self._method not in handler.offered:
             return LoginAttempt(Answer.REFUSED, f"no login by password: the server offers {offered}")
         banner = f"; it says: {self._banner}" if self._banner else ""

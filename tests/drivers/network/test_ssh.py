@@ -1,15 +1,20 @@
 """The SSH door: what is a login, what is a refusal in the server's words, and what is neither."""
 
+import contextlib
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
+from paramiko.common import AUTH_FAILED
+from paramiko.server import InteractiveQuery
 
 from drivers.credentials import Guesses, GuessLogins, LoginAttempt, Pair
 from drivers.errors import BenchError
 from drivers.network import ssh
 from drivers.network.ssh import SshDoor
+from drivers.network.ssh_connection import SshConnection
 from drivers.probe import Answer
 from tests.drivers.network import tcp_servers as tcp
 from tests.drivers.network.ssh_servers import Rules, ssh_server
@@ -70,6 +75,57 @@ def test_a_password_that_is_only_the_first_factor_is_neither_login_nor_refusal()
     found = attempt(Rules(partial=True), "right")
     assert found.answer is Answer.SILENT
     assert "asks for more" in found.detail
+
+
+class SecondFactor(Rules):
+    """Asks for a code by keyboard-interactive, and for nothing else, once the password was right."""
+
+    def __init__(self) -> None:
+        super().__init__(methods="password", partial=True)
+        self.passwords: list[str] = []
+        self.codes: list[list[str]] = []
+
+    def check_auth_password(self, username: str, password: str) -> int:
+        self.passwords.append(password)
+        self.methods = "password"
+        checked = super().check_auth_password(username, password)
+        self.methods = "keyboard-interactive" if password == self.password else "password"
+        return checked
+
+    def check_auth_interactive_response(self, responses: list[str]) -> int | InteractiveQuery:
+        self.codes.append(responses)
+        return AUTH_FAILED
+
+
+def test_a_password_is_never_given_for_the_code_of_a_second_factor() -> None:
+    rules = SecondFactor()
+    with ssh_server(rules) as port, door(port).way() as way:
+        found = [way.attempt("admin", password) for password in ("wrong", "right", "wrong", "other")]
+    answers = [Answer.REFUSED, Answer.SILENT, Answer.REFUSED, Answer.REFUSED]
+    assert [one.answer for one in found] == answers
+    assert found[1].detail == "password was taken, but the server asks for more: keyboard-interactive"
+    assert rules.passwords == ["wrong", "right", "wrong", "other"]
+    assert rules.codes == []
+
+
+class LateOffer(Rules):
+    """Offers passwords only after a failure of keyboard-interactive."""
+
+    def check_auth_interactive_response(self, responses: list[str]) -> int | InteractiveQuery:
+        self.methods = "password,keyboard-interactive"
+        return AUTH_FAILED
+
+
+def test_a_refusal_by_keyboard_interactive_says_nothing_of_a_password_that_may_be_given() -> None:
+    deadline = time.monotonic() + 10.0
+    with ssh_server(LateOffer(methods="keyboard-interactive")) as port:
+        with contextlib.closing(SshConnection(LOOPBACK, port, deadline)) as connection:
+            refused = connection.login("admin", "wrong", deadline)
+            then = connection.login("admin", "right", deadline)
+    assert isinstance(refused, LoginAttempt)
+    assert refused.answer is Answer.SILENT
+    assert "a password may be given" in refused.detail
+    assert then == "password"
 
 
 def says(data: bytes) -> tcp.Handler:
