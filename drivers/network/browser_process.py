@@ -216,7 +216,8 @@ def main() -> None:
                     reply = {"unreachable": error.message.splitlines()[0]}
             print(json.dumps(reply), flush=True)
         if browser is not None:
-            browser.close()
+            with suppress(Error):  # to end in order says that no attempt was under way
+                browser.close()
 
 
 if __name__ == "__main__":

@@ -36,6 +36,9 @@ ATTEMPT_SECONDS = 60.0
 REPLY_LIMIT = 16 << 20
 """Octets of what the driving process says of one attempt; the picture is most of it."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+END_SECONDS = 5.0
+"""How long a process that has closed its output may take to end."""
+BROKE = "Run it again; where it happens again, look for what ended it: dmesg tells of too little memory."
 INSTALL = "Install both: pip install 'trustprobe[browser]', and the browser of the system: apt-get install chromium."
 _ROOT = Path(__file__).parents[2]
 _CARRIED = 20
@@ -55,7 +58,8 @@ def browser_path() -> str:
 def submit_browser(session: "WebSession", http_login: HttpLogin, user: str, password: str) -> Submitted:
     """Fill the page in and send it; what the browser then holds is carried by the session.
 
-    Raises BenchError where no browser can be started, NoAnswerError where the device shows no page.
+    Raises BenchError where no browser can be started, or where it ends under the attempt; NoAnswerError where the
+    device shows no page.
     """
     asked = {
         "browser": browser_path(),
@@ -69,9 +73,7 @@ def submit_browser(session: "WebSession", http_login: HttpLogin, user: str, pass
     }
     reply = _browser_of(session.client.base).ask(asked, ATTEMPT_SECONDS)
     if reply is None:
-        raise NoAnswerError(
-            Answer.SILENT, f"the browser broke off, or was not done within {ATTEMPT_SECONDS:g} s and was ended"
-        )
+        raise NoAnswerError(Answer.SILENT, f"the browser was not done within {ATTEMPT_SECONDS:g} s and was ended")
     if reply.get("bench"):
         raise BenchError(f"the browser did not start: {printable(str(reply['bench']), 300)}.", INSTALL)
     if reply.get("unreachable"):
@@ -81,7 +83,8 @@ def submit_browser(session: "WebSession", http_login: HttpLogin, user: str, pass
     problem = str(reply.get("problem", ""))
     if blocked:
         problem += f"{'; ' if problem else ''}the page asked for other hosts, which were refused: {', '.join(blocked)}"
-    answer = WebAnswer(int(reply.get("status") or 0), {}, str(reply.get("text", "")).encode())
+    text = str(reply.get("text", "")).encode()
+    answer = WebAnswer(int(reply.get("status") or 0), {}, text)
     return Submitted(answer, http_login.form or "/", printable(problem, 600), sent=bool(reply.get("sent")))
 
 
@@ -103,21 +106,48 @@ class Browser:
         self.command = (sys.executable, "-m", "drivers.network.browser_process")
 
     def ask(self, asked: dict[str, Any], seconds: float) -> dict[str, Any] | None:
-        """Make one attempt; None where it was not done in time, and everything was ended."""
+        """Make one attempt; None where it was not done in `seconds`, and everything was ended.
+
+        Raises BenchError where the process ends under it, or says what is no answer: that is none of the device's.
+        """
+        line = json.dumps(asked).encode() + b"\n"
         with self._lock:
-            process = self._started()
-            assert process.stdin is not None and process.stdout is not None
-            try:
-                process.stdin.write(json.dumps(asked).encode() + b"\n")
-                process.stdin.flush()
-                line = _line(process.stdout, time.monotonic() + seconds)
-                reply = json.loads(line) if line else None
-            except (OSError, ValueError):
-                reply = None
-            if not isinstance(reply, dict):
+            said = self._exchange(line, seconds)
+            # One that ends in order was idle for too long and never read the line: it can be asked again, and the
+            # device counts one attempt. One that breaks may have sent the password, and is not asked again.
+            if said == b"" and (status := self._ended()) == 0:
+                said = self._exchange(line, seconds)
+                status = self._ended() if said == b"" else None
+            if said is None:
                 self.end()
                 return None
-            return reply
+            if said == b"":
+                raise BenchError(f"the process that drives the browser ended by itself (exit status {status}).", BROKE)
+            with suppress(ValueError):
+                if isinstance(reply := json.loads(said), dict):
+                    return reply
+            self.end()
+            raise BenchError("the process that drives the browser said what is no answer.", BROKE)
+
+    def _exchange(self, line: bytes, seconds: float) -> bytes | None:
+        """Send one line and return the one that comes; empty where the process ended, None where nothing came whole."""
+        process = self._started()
+        assert process.stdin is not None and process.stdout is not None
+        try:
+            process.stdin.write(line)
+            process.stdin.flush()
+            return _line(process.stdout, time.monotonic() + seconds)
+        except OSError:
+            return b""
+
+    def _ended(self) -> int | None:
+        """Clear up after a process that ended, and return its exit status; None where it had to be ended."""
+        assert self.process is not None
+        status = None
+        with suppress(subprocess.TimeoutExpired):
+            status = self.process.wait(END_SECONDS)
+        self.end()
+        return status
 
     def end(self) -> None:
         """End the process and every browser that it started."""
@@ -160,8 +190,8 @@ class Browser:
         return self.process
 
 
-def _line(stream: IO[bytes], until: float) -> bytes:
-    """Read one line, bounded in octets and time; empty where it does not come whole."""
+def _line(stream: IO[bytes], until: float) -> bytes | None:
+    """Read one line, bounded in octets and time; empty at the end of the stream, None where it does not come whole."""
     line = bytearray()
     with selectors.DefaultSelector() as selector:
         selector.register(stream, selectors.EVENT_READ)
@@ -172,7 +202,7 @@ def _line(stream: IO[bytes], until: float) -> bytes:
             line += piece
             if not piece or piece.endswith(b"\n"):
                 return bytes(line) if piece else b""
-    return b""
+    return None
 
 
 _browsers: dict[str, Browser] = {}

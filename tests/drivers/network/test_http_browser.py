@@ -1,3 +1,4 @@
+import contextlib
 import importlib.util
 import json
 import shutil
@@ -87,3 +88,36 @@ def test_a_browser_that_says_nothing_is_ended() -> None:
     assert running.ask({}, 0.2) is None
     assert running.process is None
     running.close()
+
+
+def driven(folder: Path, program: str) -> http_browser.Browser:
+    """A browser whose driving process is `program`; it knows as `count` how many were started before it."""
+    started = folder / "started"
+    head = f"import os, sys; at = {str(started)!r}; count = os.path.getsize(at) if os.path.exists(at) else 0\n"
+    running = http_browser.Browser()
+    running.command = (sys.executable, "-c", f"{head}open(at, 'a').write('x')\n{program}")
+    return running
+
+
+@pytest.mark.parametrize(("program", "starts"), [("sys.stdin.readline(); os.abort()", 1), ("sys.exit(0)", 2)])
+def test_a_browser_that_ends_is_the_benchs_fault_and_no_silence_of_the_device(
+    tmp_path: Path, program: str, starts: int
+) -> None:
+    with contextlib.closing(driven(tmp_path, program)) as running:
+        with pytest.raises(BenchError, match="ended by itself") as caught:
+            running.ask({}, 10.0)
+        assert "dmesg" in caught.value.next_step
+        assert running.process is None
+    assert (tmp_path / "started").stat().st_size == starts
+
+
+def test_a_browser_that_ended_because_it_was_idle_is_started_again_and_asked(tmp_path: Path) -> None:
+    program = "print(f'{{\"line\": {sys.stdin.readline()}}}') if count else sys.exit(0)"
+    with contextlib.closing(driven(tmp_path, program)) as running:
+        assert running.ask({"user": "admin"}, 10.0) == {"line": {"user": "admin"}}
+
+
+def test_a_browser_that_says_what_is_no_answer_is_the_benchs_fault(tmp_path: Path) -> None:
+    with contextlib.closing(driven(tmp_path, "sys.stdin.readline(); print('Traceback')")) as running:
+        with pytest.raises(BenchError, match="no answer"):
+            running.ask({}, 10.0)
