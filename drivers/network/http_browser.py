@@ -83,7 +83,7 @@ def submit_browser(session: "WebSession", http_login: HttpLogin, user: str, pass
     problem = str(reply.get("problem", ""))
     if blocked:
         problem += f"{'; ' if problem else ''}the page asked for other hosts, which were refused: {', '.join(blocked)}"
-    text = str(reply.get("text", "")).encode()
+    text = str(reply.get("text", "")).encode("utf-8", "replace")  # a page may show half of a surrogate pair
     answer = WebAnswer(int(reply.get("status") or 0), {}, text)
     return Submitted(answer, http_login.form or "/", printable(problem, 600), sent=bool(reply.get("sent")))
 

@@ -11,6 +11,7 @@ import pytest
 
 from drivers.errors import BenchError
 from drivers.network import http_browser
+from drivers.network.http import WebSession
 from tests.drivers.network.browser_lab import LOGIN
 from tests.drivers.pages import serving
 
@@ -121,3 +122,12 @@ def test_a_browser_that_says_what_is_no_answer_is_the_benchs_fault(tmp_path: Pat
     with contextlib.closing(driven(tmp_path, "sys.stdin.readline(); print('Traceback')")) as running:
         with pytest.raises(BenchError, match="no answer"):
             running.ask({}, 10.0)
+
+
+def test_half_of_a_surrogate_pair_on_a_page_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_browser, "browser_path", lambda: "chromium")
+    program = 'sys.stdin.readline(); print(r\'{"sent": true, "status": 200, "text": "welcome \\ud83d"}\')'
+    with serving({}) as pages, contextlib.closing(driven(tmp_path, program)) as running:
+        monkeypatch.setattr(http_browser, "_browser_of", lambda base: running)
+        submitted = http_browser.submit_browser(WebSession(pages.client, "admin"), LOGIN, "admin", "x")
+    assert submitted.answer.body == b"welcome ?"
