@@ -14,7 +14,7 @@ from typing import Final
 
 from drivers.documents.file import MalformedError, read_document
 from drivers.errors import ConfigurationError
-from drivers.network.capture import Captured, Recording
+from drivers.network.capture import MOST_FRAMES, Captured, Recording
 from drivers.network.dns_sd import DnsDecodeError, asked, records
 from drivers.network.mud import peers as mud_peers
 from drivers.network.packets import Frame, read
@@ -67,6 +67,9 @@ class Traffic:
     full: bool = False
     """There were more flows or names than are kept."""
     _asked: set[tuple[str, int, str, int]] = field(default_factory=set)
+    """Questions: asked address and port, and the asker's. The address is empty where all were asked."""
+    _began: set[tuple[str, int, str, int]] = field(default_factory=set)
+    """What the device began: its own address and port, and the peer's."""
 
     def enter(self, captured: Captured) -> None:
         """Enter one frame."""
@@ -81,6 +84,8 @@ class Traffic:
             return
         if frame.protocol == "tcp" and not frame.opens:
             return
+        if frame.protocol == "udp":
+            self._keep(self._began, (frame.source, frame.source_port, frame.destination, frame.port))
         flow = Flow(frame.protocol, frame.destination, frame.port, captured.when)
         if flow.about in self.flows or len(self.flows) < MOST_FLOWS:
             self.flows.setdefault(flow.about, flow).frames += 1
@@ -90,15 +95,21 @@ class Traffic:
             self._names(frame.payload)
 
     def _told(self, frame: Frame) -> None:
-        """Note a datagram to the device: a question of somebody's, or what a resolver answered."""
-        self._asked.add((frame.destination, frame.port, frame.source, frame.source_port))
-        group = ipaddress.ip_address(frame.destination).is_multicast
-        if group:
-            self._asked.add(("", frame.port, frame.source, frame.source_port))
-        if frame.source_port != DNS_PORT:
+        """Note a datagram to the device: a question of somebody's, or an answer to the device."""
+        if frame.source_port == DNS_PORT:
+            # A resolver asks nothing. The question to it may be older than the capture, so that `_began` lacks it.
+            self._learn(frame.payload)
             return
+        if (frame.destination, frame.port, frame.source, frame.source_port) in self._began:
+            return
+        self._keep(self._asked, (frame.destination, frame.port, frame.source, frame.source_port))
+        if ipaddress.ip_address(frame.destination).is_multicast:
+            self._keep(self._asked, ("", frame.port, frame.source, frame.source_port))
+
+    def _learn(self, message: bytes) -> None:
+        """Note the addresses that a resolver's answer gives to names."""
         try:
-            for record in records(frame.payload):
+            for record in records(message):
                 if record.address:
                     name = _text(record.labels)
                     self.addresses[name] = self.addresses.get(name, frozenset()) | {record.address}
@@ -108,6 +119,12 @@ class Traffic:
     def _is_reply(self, frame: Frame) -> bool:
         way = (frame.source_port, frame.destination, frame.port)
         return (frame.source, *way) in self._asked or ("", *way) in self._asked
+
+    def _keep(self, known: set[tuple[str, int, str, int]], ends: tuple[str, int, str, int]) -> None:
+        if ends in known or len(known) < MOST_FRAMES:
+            known.add(ends)
+        else:
+            self.full = True
 
     def _names(self, payload: bytes) -> None:
         """Note the names of a query; what is sent to a resolver and is no query is noted as such."""

@@ -67,6 +67,23 @@ def test_a_reply_to_a_question_of_the_bench_is_not_the_devices_own() -> None:
     assert seen(heartbeat(), reply, question).undeclared == ("udp/192.0.2.1:40000",)
 
 
+def test_the_answer_of_a_resolver_hides_no_later_query_from_the_same_port() -> None:
+    declared, hidden = (
+        of_device(IP(src=OWN, dst=RESOLVER) / UDP(sport=4444, dport=53) / DNS(qd=DNSQR(qname=name)))
+        for name in ("cloud.example", "secret.tunnel.example")
+    )
+    answer = DNS(qr=1, qd=DNSQR(qname="cloud.example"))
+    told = to_device(IP(src=RESOLVER, dst=OWN) / UDP(sport=53, dport=4444) / answer)
+    assert seen(heartbeat(), declared, told, hidden).undeclared == ("dns/secret.tunnel.example",)
+    assert seen(heartbeat(), told, hidden).undeclared == ("dns/secret.tunnel.example",)
+
+
+def test_what_the_device_goes_on_to_send_after_an_answer_is_its_own() -> None:
+    own = of_device(IP(src=OWN, dst=OTHER) / UDP(sport=123, dport=123) / Raw(b"x"))
+    answer = to_device(IP(src=OTHER, dst=OWN) / UDP(sport=123, dport=123) / Raw(b"x"))
+    assert "2 packets" in seen(own, answer, own).detail("udp/203.0.113.9:123")
+
+
 def test_the_later_fragments_of_a_reply_are_not_the_devices_own_either() -> None:
     question = to_device(IP(src=BENCH, dst=OWN) / UDP(sport=40000, dport=161) / Raw(b"x"))
     reply = IP(src=OWN, dst=BENCH) / UDP(sport=161, dport=40000) / Raw(b"x" * 2000)
