@@ -5,9 +5,11 @@ Nothing here opens a socket; names are bounded, and compression pointers lead ba
 
 import ipaddress
 import struct
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
-PTR, TXT = 12, 16
+CNAME, PTR, TXT = 5, 12, 16
 _ADDRESSES = {1: 4, 28: 16}
 """Octets of an address, by the kind of record: A and AAAA."""
 SERVICE_TYPES = "_services._dns-sd._udp.local"
@@ -20,7 +22,7 @@ class DnsDecodeError(ValueError):
 
 @dataclass(frozen=True)
 class Record:
-    """One resource record. `target` is the name in a PTR, `strings` is for TXT, `address` for A and AAAA."""
+    """One resource record. `target` is the name in a PTR or CNAME, `strings` is for TXT, `address` for A and AAAA."""
 
     labels: tuple[bytes, ...]
     kind: int
@@ -38,17 +40,17 @@ def query(labels: tuple[bytes, ...], kind: int) -> bytes:
 def records(message: bytes) -> tuple[Record, ...]:
     """Return the records of a response, of all its sections. Raises DnsDecodeError."""
     try:
-        _, _, questions, *counts = struct.unpack_from("!6H", message)
-        at = 12
-        for _ in range(min(questions, _RECORDS)):
-            _, at = _name(message, at)
-            at += 4
-        found = []
-        for _ in range(min(sum(counts), _RECORDS)):
-            record, at = _record(message, at)
-            found.append(record)
+        return tuple(_records(message))
     except (struct.error, IndexError) as error:
         raise DnsDecodeError(f"the message ends too early: {error}") from error
+
+
+def records_until_cut(message: bytes) -> tuple[Record, ...]:
+    """Return the records of a response of which only the beginning is there, up to the first that cannot be read."""
+    found = []
+    with suppress(DnsDecodeError, struct.error, IndexError):
+        for record in _records(message):
+            found.append(record)  # one by one: what stands before the cut is kept
     return tuple(found)
 
 
@@ -66,13 +68,24 @@ def asked(message: bytes) -> tuple[tuple[bytes, ...], ...]:
     return tuple(found)
 
 
+def _records(message: bytes) -> Iterator[Record]:
+    _, _, questions, *counts = struct.unpack_from("!6H", message)
+    at = 12
+    for _ in range(min(questions, _RECORDS)):
+        _, at = _name(message, at)
+        at += 4
+    for _ in range(min(sum(counts), _RECORDS)):
+        record, at = _record(message, at)
+        yield record
+
+
 def _record(message: bytes, at: int) -> tuple[Record, int]:
     labels, at = _name(message, at)
     kind, _, _, length = struct.unpack_from("!HHIH", message, at)
     start, end = at + 10, at + 10 + length
     if end > len(message):
         raise DnsDecodeError("a record that ends behind the message")
-    target = _name(message, start)[0] if kind == PTR else ()
+    target = _name(message, start)[0] if kind in {CNAME, PTR} else ()
     strings = []
     while kind == TXT and start < end:
         strings.append(message[start + 1 : min(end, start + 1 + message[start])])

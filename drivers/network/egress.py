@@ -15,13 +15,15 @@ from typing import Final
 from drivers.documents.file import MalformedError, read_document
 from drivers.errors import ConfigurationError
 from drivers.network.capture import MOST_FRAMES, Captured, Recording
-from drivers.network.dns_sd import DnsDecodeError, asked, records
+from drivers.network.dns_sd import CNAME, DnsDecodeError, asked, records
 from drivers.network.mud import peers as mud_peers
 from drivers.network.packets import Frame, read
 from drivers.network.peer import Peer
 from drivers.probe import Answer, Fact, Frozen, Observation, Recorder, Witness, printable
 
 MOST_FLOWS: Final = 500
+MOST_ALIASES: Final = 16
+"""Aliases behind one another that are followed, as many as common resolvers follow."""
 DNS_PORT: Final = 53
 NO_QUERY: Final = "(no query)"
 """Stands for datagrams to a resolver that ask for no name: a tunnel looks like that."""
@@ -62,6 +64,8 @@ class Traffic:
     flows: dict[str, Flow] = field(default_factory=dict)
     names: dict[str, int] = field(default_factory=dict)
     addresses: dict[str, frozenset[str]] = field(default_factory=dict)
+    aliases: set[tuple[str, str]] = field(default_factory=set)
+    """Names, and what they are other names of (CNAME: RFC 1034, 3.6.2)."""
     sent: int = 0
     """Frames from the device, replies among them."""
     full: bool = False
@@ -94,6 +98,19 @@ class Traffic:
         if (frame.protocol, frame.port) == ("udp", DNS_PORT):
             self._names(frame.payload)
 
+    def hosts(self) -> dict[str, frozenset[str]]:
+        """Return the addresses that names have, by themselves and by what they are other names of."""
+        found = dict(self.addresses)
+        for name in {alias for alias, _ in self.aliases}:
+            reached = {name}
+            for _ in range(MOST_ALIASES):
+                further = {target for alias, target in self.aliases if alias in reached} - reached
+                if not further:
+                    break
+                reached |= further
+            found[name] = frozenset().union(*(self.addresses.get(each, frozenset()) for each in reached))
+        return found
+
     def _told(self, frame: Frame) -> None:
         """Note a datagram to the device: a question of somebody's, or an answer to the device."""
         if frame.source_port == DNS_PORT:
@@ -107,14 +124,22 @@ class Traffic:
             self._keep(self._asked, ("", frame.port, frame.source, frame.source_port))
 
     def _learn(self, message: bytes) -> None:
-        """Note the addresses that a resolver's answer gives to names."""
+        """Note the addresses and aliases that a resolver's answer gives to names."""
         try:
             for record in records(message):
-                if record.address:
-                    name = _text(record.labels)
+                name = _text(record.labels)
+                if record.kind == CNAME:
+                    self._alias(name, _text(record.target))
+                elif record.address:
                     self.addresses[name] = self.addresses.get(name, frozenset()) | {record.address}
         except DnsDecodeError:
             return
+
+    def _alias(self, name: str, target: str) -> None:
+        if (name, target) in self.aliases or len(self.aliases) < MOST_FLOWS:
+            self.aliases.add((name, target))
+        else:
+            self.full = True
 
     def _is_reply(self, frame: Frame) -> bool:
         way = (frame.source_port, frame.destination, frame.port)
@@ -188,7 +213,8 @@ class Egress:
         traffic = Traffic()
         for captured in recording.frames:
             traffic.enter(captured)
-        sent = {flow.about: self._sent(flow, peers, traffic) for flow in traffic.flows.values()}
+        told = traffic.hosts()
+        sent = {flow.about: self._sent(flow, peers, traffic, told) for flow in traffic.flows.values()}
         strange = [f"dns/{name}" for name in traffic.names if all(name != peer.host for peer in peers)]
         facts = tuple(_facts(traffic, sent, strange))
         for fact in facts:
@@ -209,8 +235,7 @@ class Egress:
         except MalformedError as error:
             raise ConfigurationError(f"{self.mud}: {error}.", "Correct the file.") from None
 
-    def _sent(self, flow: Flow, peers: tuple[Peer, ...], traffic: Traffic) -> Sent:
-        told = traffic.addresses
+    def _sent(self, flow: Flow, peers: tuple[Peer, ...], traffic: Traffic, told: Mapping[str, frozenset[str]]) -> Sent:
         addresses = {**told, **{host: told.get(host, frozenset()) | {at} for host, at in self.hosts.items()}}
         usual = self._usual(flow, peers, traffic)
         takes = (peer for peer in peers if peer.takes(flow.transport, flow.address, flow.port, addresses))

@@ -126,6 +126,30 @@ def test_a_host_is_known_by_the_address_that_dns_gave_it() -> None:
     assert "time.example" in undeclared.detail("udp/203.0.113.9:123")
 
 
+def told(*records: DNSRR) -> Captured:
+    message = DNS(qr=1, qd=DNSQR(qname="time.example"), an=list(records))
+    return to_device(IP(src=RESOLVER, dst=OWN) / UDP(sport=53, dport=4444) / message)
+
+
+def test_a_host_has_the_addresses_of_what_its_name_is_an_alias_of() -> None:
+    time_peer = Peer("time.example", "udp", ((123, 123),), "time")
+    asks = of_device(IP(src=OWN, dst=OTHER) / UDP(sport=123, dport=123) / Raw(b"x"))
+    first = DNSRR(rrname="Time.example", type="CNAME", rdata="pool.example")
+    second = DNSRR(rrname="pool.example", type="CNAME", rdata="edge.example")
+    address = DNSRR(rrname="edge.example", rdata=OTHER)
+    peers = (CLOUD, time_peer)
+    assert seen(heartbeat(), told(first, second, address), asks, peers=peers).undeclared == ()
+    assert seen(heartbeat(), told(first), told(second), told(address), asks, peers=peers).undeclared == ()
+    assert seen(heartbeat(), told(first, address), asks, peers=peers).undeclared == ("udp/203.0.113.9:123",)
+
+
+def test_aliases_of_one_another_have_no_address() -> None:
+    there, back = (DNSRR(rrname=f"{a}.example", type="CNAME", rdata=f"{b}.example") for a, b in ("ab", "ba"))
+    asks = of_device(IP(src=OWN, dst=OTHER) / UDP(dport=123) / Raw(b"x"))
+    peers = (CLOUD, Peer("a.example", "udp", ((123, 123),), "time"))
+    assert seen(heartbeat(), told(there, back), asks, peers=peers).undeclared == ("udp/203.0.113.9:123",)
+
+
 def test_ipv6_is_seen_like_ipv4() -> None:
     found = seen(heartbeat(), of_device(IPv6(src="2001:db8::10", dst="2001:db8::9") / TCP(dport=443, flags="S")))
     assert found.undeclared == ("tcp/[2001:db8::9]:443",)
