@@ -18,8 +18,8 @@ from drivers.network.link import Link
 from drivers.network.packets import ARP, ICMP, ICMPV6, IPV4, IPV6, TCP, UDP
 
 EVERY_ETHERTYPE: Final = 0x0003
-SNAP_OCTETS: Final = 512
-"""What is kept of a frame: its headers, and a DNS message."""
+SNAP_OCTETS: Final = 2048
+"""What is kept of a frame: all of an Ethernet frame, since a DNS message by EDNS may fill one (RFC 6891, 6.2.5)."""
 MOST_FRAMES: Final = 20_000
 _SOL_PACKET, _STATISTICS = 263, 6
 _SO_ATTACH_FILTER, _BUFFER_OCTETS = 26, 1 << 21

@@ -15,7 +15,7 @@ from typing import Final
 from drivers.documents.file import MalformedError, read_document
 from drivers.errors import ConfigurationError
 from drivers.network.capture import MOST_FRAMES, Captured, Recording
-from drivers.network.dns_sd import CNAME, DnsDecodeError, asked, records
+from drivers.network.dns_sd import CNAME, DnsDecodeError, asked, records_until_cut
 from drivers.network.mud import peers as mud_peers
 from drivers.network.packets import Frame, read
 from drivers.network.peer import Peer
@@ -124,16 +124,13 @@ class Traffic:
             self._keep(self._asked, ("", frame.port, frame.source, frame.source_port))
 
     def _learn(self, message: bytes) -> None:
-        """Note the addresses and aliases that a resolver's answer gives to names."""
-        try:
-            for record in records(message):
-                name = _text(record.labels)
-                if record.kind == CNAME:
-                    self._alias(name, _text(record.target))
-                elif record.address:
-                    self.addresses[name] = self.addresses.get(name, frozenset()) | {record.address}
-        except DnsDecodeError:
-            return
+        """Note the addresses and aliases that a resolver's answer gives to names, as far as it was captured."""
+        for record in records_until_cut(message):
+            name = _text(record.labels)
+            if record.kind == CNAME:
+                self._alias(name, _text(record.target))
+            elif record.address:
+                self.addresses[name] = self.addresses.get(name, frozenset()) | {record.address}
 
     def _alias(self, name: str, target: str) -> None:
         if (name, target) in self.aliases or len(self.aliases) < MOST_FLOWS:

@@ -38,6 +38,7 @@ def frames() -> dict[str, Packet]:
         "unreachable": own / out / ICMP(type=3),
         "ARP": own / ARP(psrc=OWN, hwsrc=DEVICE),
         "tunnel": own / IP(src=OWN, dst=OTHER, proto=47) / Raw(b"x"),
+        "long answer": to / back / UDP(sport=53, dport=4444) / Raw(b"x" * 1400),
         "question": to / back / UDP(dport=5353) / Raw(b"x"),
         "request to it": to / back / TCP(dport=443, flags="S"),
         "question to all": Ether(src=STRANGER, dst="01:00:5e:00:00:fb")

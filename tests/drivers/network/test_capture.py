@@ -23,7 +23,11 @@ def test_the_kernel_keeps_what_the_device_sends_unasked_and_what_it_is_asked_by_
         "tunnel",
         "last",
     ]
-    assert [name for name, sent in heard["kept"] if not sent] == ["question", "question to all"]
+    assert [name for name, sent in heard["kept"] if not sent] == ["long answer", "question", "question to all"]
+
+
+def test_an_answer_that_fills_a_frame_is_kept_whole(heard: dict[str, Any]) -> None:
+    assert ["long answer", False] in heard["kept"]
 
 
 def test_no_frame_of_a_short_capture_is_lost(heard: dict[str, Any]) -> None:

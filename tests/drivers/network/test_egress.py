@@ -150,6 +150,14 @@ def test_aliases_of_one_another_have_no_address() -> None:
     assert seen(heartbeat(), told(there, back), asks, peers=peers).undeclared == ("udp/203.0.113.9:123",)
 
 
+def test_an_answer_that_was_cut_tells_the_addresses_before_the_cut() -> None:
+    time_peer = Peer("time.example", "udp", ((123, 123),), "time")
+    asks = of_device(IP(src=OWN, dst=OTHER) / UDP(sport=123, dport=123) / Raw(b"x"))
+    whole = told(*(DNSRR(rrname="time.example", rdata=at) for at in (OTHER, "203.0.113.10")))
+    cut = Captured(whole.when, whole.sent, whole.data[:-3], whole.length)
+    assert seen(heartbeat(), cut, asks, peers=(CLOUD, time_peer)).undeclared == ()
+
+
 def test_ipv6_is_seen_like_ipv4() -> None:
     found = seen(heartbeat(), of_device(IPv6(src="2001:db8::10", dst="2001:db8::9") / TCP(dport=443, flags="S")))
     assert found.undeclared == ("tcp/[2001:db8::9]:443",)
