@@ -6,6 +6,7 @@ own roles (cloud, collector, time source), or by the DNS answers that the captur
 """
 
 import ipaddress
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,6 +30,12 @@ NO_QUERY: Final = "(no query)"
 """Stands for datagrams to a resolver that ask for no name: a tunnel looks like that."""
 HOUSEKEEPING: Final = frozenset({("udp", 67), ("udp", 547), ("ip-2", 0)})
 """What any stack sends: DHCP (RFC 2131, 8415) and IGMP (RFC 3376); and ICMP."""
+ELSEWHERE: Final = frozenset({69, 1900, 3702})
+"""Asked ports whose service answers from a port of its own: TFTP (RFC 1350, 4), SSDP and WS-Discovery."""
+ELSEWHERE_SECONDS: Final = 10.0
+"""How long after a question the first answer from another port may come; twice what SSDP may wait (UPnP 2.0, 1.3.3)."""
+CLIENT_PORTS: Final = 1024
+"""The first port that clients ask from; what goes to a lower one goes to a server (RFC 6335, 6)."""
 GROUPS: Final[Mapping[str, frozenset[tuple[str, int]]]] = MappingProxyType(
     {
         "mdns": frozenset({("224.0.0.251", 5353), ("ff02::fb", 5353)}),
@@ -70,10 +77,14 @@ class Traffic:
     """Frames from the device, replies among them."""
     full: bool = False
     """There were more flows or names than are kept."""
+    elsewhere: frozenset[int] = ELSEWHERE
+    """Asked ports whose answer may come from another one."""
     _asked: set[tuple[str, int, str, int]] = field(default_factory=set)
     """Questions: asked address and port, and the asker's. The address is empty where all were asked."""
     _began: set[tuple[str, int, str, int]] = field(default_factory=set)
     """What the device began: its own address and port, and the peer's."""
+    _awaits: dict[tuple[str, str, int], float] = field(default_factory=dict)
+    """Who awaits an answer from any port, and since when: the asked address, empty for all; the asker's; its port."""
 
     def enter(self, captured: Captured) -> None:
         """Enter one frame."""
@@ -81,10 +92,10 @@ class Traffic:
         if frame is None:
             return
         if not captured.sent:
-            self._told(frame)
+            self._told(frame, captured)
             return
         self.sent += 1
-        if frame.protocol == "udp" and self._is_reply(frame):
+        if frame.protocol == "udp" and self._is_reply(frame, captured.when):
             return
         if frame.protocol == "tcp" and not frame.opens:
             return
@@ -111,7 +122,7 @@ class Traffic:
             found[name] = frozenset().union(*(self.addresses.get(each, frozenset()) for each in reached))
         return found
 
-    def _told(self, frame: Frame) -> None:
+    def _told(self, frame: Frame, captured: Captured) -> None:
         """Note a datagram to the device: a question of somebody's, or an answer to the device."""
         if frame.source_port == DNS_PORT:
             # A resolver asks nothing. The question to it may be older than the capture, so that `_began` lacks it.
@@ -119,9 +130,11 @@ class Traffic:
             return
         if (frame.destination, frame.port, frame.source, frame.source_port) in self._began:
             return
-        self._keep(self._asked, (frame.destination, frame.port, frame.source, frame.source_port))
-        if ipaddress.ip_address(frame.destination).is_multicast:
-            self._keep(self._asked, ("", frame.port, frame.source, frame.source_port))
+        to_all = bool(captured.data[0] & 1)  # a group's or all stations' MAC address: no IP address tells a broadcast
+        asked_of = "" if to_all else frame.destination
+        self._keep(self._asked, (asked_of, frame.port, frame.source, frame.source_port))
+        if (to_all or frame.port in self.elsewhere) and frame.source_port >= CLIENT_PORTS:
+            self._await((asked_of, frame.source, frame.source_port), captured.when)
 
     def _learn(self, message: bytes) -> None:
         """Note the addresses and aliases that a resolver's answer gives to names, as far as it was captured."""
@@ -138,9 +151,23 @@ class Traffic:
         else:
             self.full = True
 
-    def _is_reply(self, frame: Frame) -> bool:
+    def _is_reply(self, frame: Frame, when: float) -> bool:
         way = (frame.source_port, frame.destination, frame.port)
-        return (frame.source, *way) in self._asked or ("", *way) in self._asked
+        if (frame.source, *way) in self._asked or ("", *way) in self._asked:
+            return True
+        if (frame.source, *way) in self._began:
+            return False
+        since = max(self._awaits.get((own, frame.destination, frame.port), -math.inf) for own in (frame.source, ""))
+        if when - since > ELSEWHERE_SECONDS:
+            return False
+        self._keep(self._asked, (frame.source, *way))  # it may send the rest, or repeat it, for longer
+        return True
+
+    def _await(self, asker: tuple[str, str, int], when: float) -> None:
+        if asker in self._awaits or len(self._awaits) < MOST_FRAMES:
+            self._awaits[asker] = when
+        else:
+            self.full = True
 
     def _keep(self, known: set[tuple[str, int, str, int]], ends: tuple[str, int, str, int]) -> None:
         if ends in known or len(known) < MOST_FRAMES:
@@ -186,7 +213,8 @@ class Egress:
     """Compare what was heard of the device until now with what it may send.
 
     `hosts` are the addresses that the bench gives to declared names. `services` are the protocols of the declared
-    discovery services, `mud` is a MUD file whose from-device policy is declared as well. Witness: a connection or
+    discovery services, `mud` is a MUD file whose from-device policy is declared as well, `datagrams` are the declared
+    UDP ports. Witness: a connection or
     datagram of the device to a declared peer is in this very capture (its replies to the bench, where no peer is
     declared), and the kernel lost no frame of it.
     """
@@ -196,6 +224,7 @@ class Egress:
     hosts: Mapping[str, str]
     services: frozenset[str]
     mud: Path | None = None
+    datagrams: frozenset[int] = frozenset()
 
     @property
     def name(self) -> str:
@@ -207,7 +236,7 @@ class Egress:
         peers = self.peers + (self._of_mud_file(record) if self.mud else ())
         recording = self.recording()
         record.keep("egress.pcap", recording.pcap())
-        traffic = Traffic()
+        traffic = Traffic(elsewhere=ELSEWHERE | self.datagrams)
         for captured in recording.frames:
             traffic.enter(captured)
         told = traffic.hosts()

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,9 +26,13 @@ def of_device(packet: Packet) -> Captured:
     return Captured(1.0, True, data, len(data))
 
 
-def to_device(packet: Packet) -> Captured:
-    data = bytes(Ether(src="02:00:00:00:00:10", dst="02:00:00:00:00:01") / packet)
+def to_device(packet: Packet, mac: str = "02:00:00:00:00:10") -> Captured:
+    data = bytes(Ether(src="02:00:00:00:00:01", dst=mac) / packet)
     return Captured(0.5, False, data, len(data))
+
+
+def to_all(packet: Packet) -> Captured:
+    return to_device(packet, "01:00:5e:7f:ff:fa" if packet.dst.startswith("239.") else "ff:ff:ff:ff:ff:ff")
 
 
 def heartbeat() -> Captured:
@@ -41,9 +46,11 @@ def seen(
     mud: Path | None = None,
     dropped: int = 0,
     full: bool = False,
+    datagrams: frozenset[int] = frozenset(),
 ) -> EgressSeen:
     recording = Recording(frames, 9.0, dropped, full)
-    return Egress(lambda: recording, peers, {"cloud.example": BENCH}, services, mud).run(MemoryRecorder())
+    probe = Egress(lambda: recording, peers, {"cloud.example": BENCH}, services, mud, datagrams)
+    return probe.run(MemoryRecorder())
 
 
 def test_traffic_to_declared_peers_is_the_witness() -> None:
@@ -93,9 +100,53 @@ def test_the_later_fragments_of_a_reply_are_not_the_devices_own_either() -> None
 
 
 def test_a_reply_to_a_question_to_a_group_is_not_the_devices_own() -> None:
-    question = to_device(IP(src=OTHER, dst="239.255.255.250") / UDP(sport=50000, dport=3702) / Raw(b"x"))
+    question = to_all(IP(src=OTHER, dst="239.255.255.250") / UDP(sport=50000, dport=3702) / Raw(b"x"))
     reply = of_device(IP(src=OWN, dst=OTHER) / UDP(sport=3702, dport=50000) / Raw(b"x"))
     assert seen(heartbeat(), question, reply).undeclared == ()
+
+
+@pytest.mark.parametrize("address", ["192.0.2.255", "255.255.255.255"])
+def test_a_reply_to_a_question_to_all_stations_is_not_the_devices_own(address: str) -> None:
+    question = to_all(IP(src=BENCH, dst=address) / UDP(sport=137, dport=137) / Raw(b"x"))
+    reply = of_device(IP(src=OWN, dst=BENCH) / UDP(sport=137, dport=137) / Raw(b"x"))
+    assert seen(heartbeat(), question, reply).undeclared == ()
+
+
+def question_from(port: int, to: int, address: str = OWN) -> Captured:
+    return (to_device if address == OWN else to_all)(IP(src=BENCH, dst=address) / UDP(sport=port, dport=to) / Raw(b"x"))
+
+
+def answer_to(port: int, when: float = 1.0, sport: int = 49152) -> Captured:
+    return replace(of_device(IP(src=OWN, dst=BENCH) / UDP(sport=sport, dport=port) / Raw(b"x")), when=when)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [question_from(40000, 1900, "239.255.255.250"), *(question_from(40000, port) for port in (69, 1900, 3702, 5000))],
+)
+def test_a_service_may_answer_from_a_port_of_its_own(question: Captured) -> None:
+    again = answer_to(40000, 60.0)
+    assert seen(heartbeat(), question, answer_to(40000), again, datagrams=frozenset({5000})).undeclared == ()
+
+
+@pytest.mark.parametrize(
+    ("question", "sent"),
+    [
+        (question_from(40000, 161), answer_to(40000)),  # SNMP answers from where it was asked
+        (question_from(40000, 1900), answer_to(40001)),
+        (question_from(40000, 1900), answer_to(40000, when=11.0)),
+        (question_from(123, 123, "239.0.1.1"), answer_to(123)),  # a server that announces its time asks nothing
+    ],
+)
+def test_what_comes_from_another_port_and_is_no_answer_is_the_devices_own(question: Captured, sent: Captured) -> None:
+    (about,) = seen(heartbeat(), question, sent).undeclared
+    assert about.startswith("udp/192.0.2.1:")
+
+
+def test_a_resolver_that_talks_to_all_hides_no_query() -> None:
+    talk = to_all(IP(src=RESOLVER, dst="255.255.255.255") / UDP(sport=53, dport=1900) / Raw(b"x"))
+    query = of_device(IP(src=OWN, dst=RESOLVER) / UDP(sport=1900, dport=53) / DNS(qd=DNSQR(qname="tunnel.example")))
+    assert seen(heartbeat(), talk, query).undeclared == ("dns/tunnel.example",)
 
 
 def test_an_announcement_is_declared_by_its_service_alone() -> None:
