@@ -40,12 +40,17 @@ class Captured:
 
 @dataclass(frozen=True)
 class Recording:
-    """What was heard so far. `dropped` counts frames that the kernel lost; `full` says that no more were kept."""
+    """What was heard so far.
+
+    `dropped` counts frames that the kernel lost; `full` says that no more were kept; `deaf` that the bench's interface
+    was taken away in the middle, and nothing is heard since.
+    """
 
     frames: tuple[Captured, ...]
     seconds: float
     dropped: int
     full: bool
+    deaf: bool = False
 
     def pcap(self) -> bytes:
         """Return the frames as a capture file that Wireshark opens."""
@@ -106,7 +111,16 @@ class Capture:
         with self._lock:
             counts = self._socket.getsockopt(_SOL_PACKET, _STATISTICS, 8)
             self._dropped += struct.unpack("=II", counts)[1]  # reading it sets it to nought
-            return Recording(tuple(self._frames), time.monotonic() - self._began, self._dropped, self._full)
+            seconds = time.monotonic() - self._began
+            return Recording(tuple(self._frames), seconds, self._dropped, self._full, self._is_deaf())
+
+    def _is_deaf(self) -> bool:
+        """Whether the interface was deleted: a new one of its name is another one, and the socket is bound to none.
+
+        A USB adapter that enumerates again does that. The socket itself is asked, since the kernel unbinds it for good,
+        while an interface that comes back from another namespace may have its old index again.
+        """
+        return bool(self._socket.getsockname()[0] == "")
 
     def _hear(self) -> None:
         while True:
@@ -116,7 +130,7 @@ class Capture:
             try:
                 data, _, _, _ = self._socket.recvmsg(65_536)
             except OSError:
-                continue  # the link went down for a moment; the socket stays bound
+                continue  # the link went down for a moment, and the socket stays bound; or see `_is_deaf`
             frame = Captured(time.time(), data[6:12] == self.mac, data[:SNAP_OCTETS], len(data))
             with self._lock:
                 if len(self._frames) < MOST_FRAMES:

@@ -216,7 +216,7 @@ class Egress:
     discovery services, `mud` is a MUD file whose from-device policy is declared as well, `datagrams` are the declared
     UDP ports. Witness: a connection or
     datagram of the device to a declared peer is in this very capture (its replies to the bench, where no peer is
-    declared), and the kernel lost no frame of it.
+    declared), the kernel lost no frame of it, and the interface was there all the time.
     """
 
     recording: Callable[[], Recording]
@@ -301,6 +301,9 @@ def _facts(traffic: Traffic, sent: Mapping[str, Sent], strange: Sequence[str]) -
 
 def _witness(recording: Recording, traffic: Traffic, declared: Sequence[str], *, declares: bool) -> Witness:
     heard = f"{traffic.sent} packets of the device's own in {recording.seconds:.0f} s"
+    if recording.deaf:
+        fault = "the bench's interface was taken away in the middle (an adapter that was unplugged, or reset itself)"
+        return Witness(what=f"{heard}, but {fault}: see to the bench, and run again", holds=False)
     if recording.dropped or recording.full or traffic.full:
         lost = f"the kernel lost {recording.dropped} of them" if recording.dropped else "more came than are kept"
         return Witness(what=f"{heard}, but {lost}", holds=False)

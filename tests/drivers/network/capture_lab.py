@@ -1,6 +1,7 @@
 """Frames on a veth pair in a namespace, run as `unshare -Urn python -m tests.drivers.network.capture_lab`.
 
-Prints the names of the frames that the capture of the device kept, in their order, and whether the device sent them.
+Prints the names of the frames that the capture of the device kept, in their order, and whether the device sent them;
+and what became of a capture whose interface was deleted.
 """
 
 import json
@@ -52,10 +53,7 @@ def frames() -> dict[str, Packet]:
 def main() -> None:
     """Send each frame from the device's end, and print which were heard at the other."""
     with IPRoute() as netlink:
-        netlink.link("add", ifname="lab0", kind="veth", peer={"ifname": "eth0"})
-        for name in ("lab0", "eth0"):
-            index = netlink.link_lookup(ifname=name)[0]
-            netlink.link("set", index=index, state="up")
+        plug_in(netlink)
     sent = {bytes(frame): name for name, frame in frames().items()}
     link = Link("lab0", bytes.fromhex(BENCH.replace(":", "")), "192.0.2.1", OWN)
     with (
@@ -67,7 +65,31 @@ def main() -> None:
             wire.send(frame)
         recording = wait_for(capture, next(frame for frame, name in sent.items() if name == "last"))
     kept = [(sent[frame.data], frame.sent) for frame in recording.frames if frame.data in sent]
-    print(json.dumps({"kept": kept, "dropped": recording.dropped, "pcap": len(recording.pcap())}))
+    said = {"kept": kept, "dropped": recording.dropped, "pcap": len(recording.pcap()), "deaf": deaf(link)}
+    print(json.dumps(said))
+
+
+def plug_in(netlink: IPRoute) -> None:
+    """Make the pair, and set both ends up."""
+    netlink.link("add", ifname="lab0", kind="veth", peer={"ifname": "eth0"})
+    for name in ("lab0", "eth0"):
+        netlink.link("set", index=netlink.link_lookup(ifname=name)[0], state="up")
+
+
+def deaf(link: Link) -> dict[str, bool]:
+    """Return whether a capture is deaf while its interface goes down and up, is deleted, and is made again."""
+    found = {}
+    with IPRoute() as netlink, Capture(link, bytes.fromhex(DEVICE.replace(":", ""))) as capture:
+        index = netlink.link_lookup(ifname="lab0")[0]
+        found["at first"] = capture.recording().deaf
+        netlink.link("set", index=index, state="down")
+        netlink.link("set", index=index, state="up")
+        found["down and up"] = capture.recording().deaf
+        netlink.link("del", index=index)
+        found["deleted"] = capture.recording().deaf
+        plug_in(netlink)
+        found["made again"] = capture.recording().deaf
+    return found
 
 
 def wait_for(capture: Capture, last: bytes) -> Recording:

@@ -34,6 +34,10 @@ def test_no_frame_of_a_short_capture_is_lost(heard: dict[str, Any]) -> None:
     assert heard["dropped"] == 0
 
 
+def test_a_capture_knows_that_its_interface_was_deleted_and_made_again(heard: dict[str, Any]) -> None:
+    assert heard["deaf"] == {"at first": False, "down and up": False, "deleted": True, "made again": True}
+
+
 def test_a_capture_file_holds_times_and_true_lengths() -> None:
     written = Recording((Captured(1000.5, True, b"\x01" * 20, 1500),), 1.0, 0, False).pcap()
     assert written[:4] == b"\xd4\xc3\xb2\xa1"

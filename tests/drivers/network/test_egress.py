@@ -247,6 +247,14 @@ def test_a_capture_that_lost_frames_proves_no_absence(dropped: int, full: bool) 
     assert not found.witness.holds
 
 
+def test_a_capture_whose_interface_was_taken_away_proves_no_absence_and_that_is_the_benchs_fault() -> None:
+    recording = Recording((heartbeat(),), 9.0, 0, False, deaf=True)
+    witness = Egress(lambda: recording, (CLOUD,), {"cloud.example": BENCH}, frozenset()).run(MemoryRecorder()).witness
+    assert witness is not None
+    assert not witness.holds
+    assert "the bench's interface was taken away" in witness.what
+
+
 def test_a_product_that_declares_no_peer_is_heard_by_its_replies() -> None:
     question = to_device(IP(src=BENCH, dst=OWN) / UDP(sport=40000, dport=161) / Raw(b"x"))
     reply = of_device(IP(src=OWN, dst=BENCH) / UDP(sport=161, dport=40000) / Raw(b"x"))
