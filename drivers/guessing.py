@@ -21,6 +21,8 @@ PATIENCE_SECONDS = 30.0
 """How long a lock whose end is not declared is waited for."""
 LOST = "the valid login got no answer once and then got in: a lost answer or a short ban"
 """What is no lock: a busy device, or a connection that broke, looks the same for one attempt."""
+UNANSWERED = "the last wrong password got no answer, and the valid login got in at once: a lost answer or a delay"
+"""What is no delay: the time is our own patience."""
 
 
 class Guessing(Observation):
@@ -64,6 +66,10 @@ class _Tried:
     def last(self) -> float:
         return self.seconds[-1] if self.seconds else 0.0
 
+    @property
+    def is_unanswered(self) -> bool:
+        return bool(self.outcomes) and self.outcomes[-1].answer is Answer.SILENT
+
     def delay(self) -> Fact:
         """Say how the time that a wrong password takes grew."""
         detail = f"wrong password 1 took {self.first:.3f} s, wrong password {len(self.seconds)} took {self.last:.3f} s"
@@ -76,7 +82,8 @@ class MeasureGuessing:
 
     A lock counts when the right password is turned away after the wrong ones and gets in later; a delay when the last
     wrong password took `least_seconds`. `lock_seconds` is how long the lock is declared to last, None where it is not.
-    Where it gets no answer it is asked once more at once; if it then gets in, nothing is proved.
+    Where it gets no answer it is asked once more at once; if it then gets in, nothing is proved. Nothing is proved
+    either where the last wrong password got none.
     Witness: the right password gets in before and afterwards, and the wrong ones do not.
     """
 
@@ -103,22 +110,24 @@ class MeasureGuessing:
         before = self._valid(record)
         tried = self._wrong(record) if before.answer is Answer.SEEN else _Tried((), ())
         last = self.clock()
-        after, is_lost = self._valid_after(record)
+        after, lost = self._valid_after(record)
+        if not lost and after.answer is Answer.SEEN and tried.is_unanswered:
+            lost = UNANSWERED
         beside = self._beside(record) if after.answer is not Answer.SEEN else []
         locked = None
         if after.answer is not Answer.SEEN and tried.outcomes:
             after = self._until_valid(record, last)
             locked = self.clock() - last
         limit, rate = self._limit(tried, locked, back=after.answer is Answer.SEEN)
-        if is_lost:  # a pass stands without a witness, so that there must be no limit to pass on
-            limit = Fact(about="limit", answer=Answer.SILENT, detail=LOST)
+        if lost:  # a pass stands without a witness, so that there must be no limit to pass on
+            limit = Fact(about="limit", answer=Answer.SILENT, detail=lost)
         facts = [limit, _rate("rate_before", tried.rate, f"{len(tried.seconds)} in {sum(tried.seconds):.2f} s")]
         facts += [_rate("rate_after", rate, "in the long run"), tried.delay(), self._back_in(after, locked), *beside]
         record.note("; ".join(f"{fact.about}: {fact.detail}" for fact in facts))
         return Guessing(
             question=f"How fast can {self.user} be guessed at on {self.door.interface}?",
             facts=tuple(facts),
-            witness=self._witness(before, tried, after, is_lost=is_lost),
+            witness=self._witness(before, tried, after, lost),
             attempts=len(tried.seconds),
             rate_before=round(tried.rate, 2),
             rate_after=round(rate, 2),
@@ -132,13 +141,13 @@ class MeasureGuessing:
         record.note(f"the valid login of {self.user} -> {attempt.answer}: {attempt.detail}")
         return attempt
 
-    def _valid_after(self, record: Recorder) -> tuple[LoginAttempt, bool]:
-        """Try the valid login, at once again where no answer came; and say whether it then got in."""
+    def _valid_after(self, record: Recorder) -> tuple[LoginAttempt, str]:
+        """Try the valid login, at once again where no answer came; and say so where it then got in."""
         attempt = self._valid(record)
         if attempt.answer is not Answer.SILENT:
-            return attempt, False
+            return attempt, ""
         again = self._valid(record)
-        return again, again.answer is Answer.SEEN
+        return again, LOST if again.answer is Answer.SEEN else ""
 
     def _wrong(self, record: Recorder) -> _Tried:
         """Try wrong passwords; stops where one gets in, and where nobody answers any more."""
@@ -201,7 +210,7 @@ class MeasureGuessing:
         detail = f"{count} wrong passwords at {tried.rate:.1f} per second, and the right one got in at once"
         return Fact(about="limit", answer=Answer.SILENT, detail=detail), tried.rate
 
-    def _witness(self, before: LoginAttempt, tried: _Tried, after: LoginAttempt, *, is_lost: bool) -> Witness:
+    def _witness(self, before: LoginAttempt, tried: _Tried, after: LoginAttempt, lost: str) -> Witness:
         what = f"the valid login of {self.user} on {self.door.interface}"
         got_in = any(outcome.answer is Answer.SEEN for outcome in tried.outcomes)
         parts = [
@@ -209,7 +218,7 @@ class MeasureGuessing:
             Witness(what=f"{what} {_words(after)} afterwards", holds=after.answer is Answer.SEEN),
             Witness(what=f"a wrong password {'got in' if got_in else 'did not get in'}", holds=not got_in),
         ]
-        return all_of([*parts, Witness(what=LOST, holds=False)] if is_lost else parts)
+        return all_of([*parts, Witness(what=lost, holds=False)] if lost else parts)
 
 
 def _words(attempt: LoginAttempt) -> str:
