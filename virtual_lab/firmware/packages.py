@@ -27,6 +27,8 @@ PACKAGES: Final = (
     "lighttpd-mod-openssl",
     "login",
     "lua-posix",
+    "lua-sec",
+    "lua-socket",
     "lua5.3",
     "mosquitto",
     "openssh-server",

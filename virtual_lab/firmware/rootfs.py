@@ -44,10 +44,17 @@ _PLUGINS = (
     "lib/aarch64-linux-gnu/security/pam_faillock.so",
     "lib/aarch64-linux-gnu/security/pam_unix.so",
     "usr/lib/aarch64-linux-gnu/lua/5.3/posix.so",
+    "usr/lib/aarch64-linux-gnu/lua/5.3/socket/core.so",
+    "usr/lib/aarch64-linux-gnu/lua/5.3/ssl.so",
     "usr/lib/lighttpd/mod_openssl.so",
     "usr/lib/aarch64-linux-gnu/rsyslog/*.so",
 )
-_DATA = ("usr/share/lua/5.3/posix/*.lua", "etc/ssl/openssl.cnf")
+_DATA = (
+    "usr/share/lua/5.3/posix/*.lua",
+    "usr/share/lua/5.3/socket.lua",
+    "usr/share/lua/5.3/ssl.lua",
+    "etc/ssl/openssl.cnf",
+)
 SYSTEM: Final = "system"
 _MODULES: Final = MappingProxyType(
     {
