@@ -28,6 +28,7 @@ pytest_plugins = [
     "fixtures.update_notice",
     "fixtures.samples",
     "fixtures.storage",
+    "fixtures.altered",
     "fixtures.reset",
     "fixtures.documents",
     "fixtures.ahead",

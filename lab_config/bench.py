@@ -143,16 +143,19 @@ class StorageBench(Model):
     """
 
     dump: str | tuple[str, ...]
+    write: str | tuple[str, ...] | None = None
+    """A program that writes the image `{file}` to the storage of the sample, whose power the harness has taken."""
     seconds: Seconds = 600
-    """The longest time that one dump takes."""
+    """The longest time that one dump, or one writing, takes."""
     most_octets: Annotated[int, Field(ge=1)] = 32 << 30
     """What is searched of an image; the search of a longer one proves nothing."""
 
     @model_validator(mode="after")
     def _names_the_file(self) -> Self:
-        words = (self.dump,) if isinstance(self.dump, str) else self.dump
-        if not any("{file}" in word for word in words):
-            raise ValueError("the command does not say where the image goes: write {file} in its place")
+        for name, command in (("dump", self.dump), ("write", self.write)):
+            words = (command,) if isinstance(command, str) else command
+            if words is not None and not any("{file}" in word for word in words):
+                raise ValueError(f"{name} does not say where the image is: write {{file}} in its place")
         return self
 
 

@@ -143,6 +143,27 @@ class UpdateDeclaration(Model):
     """What images of this mechanism cannot be, and why: without a date none expires."""
 
 
+class StoredSoftware(Model):
+    """What starts from the storage, part by part, each known by a text in it that no program looks at.
+
+    The harness alters one letter of it: of software that nothing verifies, this changes nothing.
+    """
+
+    parts: Annotated[dict[Identifier, str], Field(min_length=1)]
+    """By name, a regular expression of the octets in the storage (Latin-1): `Linux version`, a FIT's description."""
+    refusal: str | None = None
+    """Regular expression of the console's line that says that the bootloader starts nothing."""
+
+    @model_validator(mode="after")
+    def _patterns_compile(self) -> Self:
+        for pattern in (*self.parts.values(), *([self.refusal] if self.refusal else [])):
+            try:
+                re.compile(pattern.encode("latin-1"))
+            except (re.error, UnicodeEncodeError) as error:
+                raise ValueError(f"{pattern!r} is no regular expression of octets: {error}") from error
+        return self
+
+
 class UpdateNoticeDeclaration(Model):
     """How the product learns of a newer version, over the connection of `cloud`, and where it tells the customer.
 
@@ -317,6 +338,8 @@ class Component(Model):
     gdb: GdbDeclaration | Absent = Absent(absent="not declared")
     """The usual ports of the device are asked all the same; without an address, memory is read at that of `jtag`."""
     update: UpdateDeclaration | Absent
+    stored_software: StoredSoftware | Absent | None = None
+    """Absent where nobody can write to where the software lies."""
     update_notice: UpdateNoticeDeclaration | Absent = Absent(absent="not declared")
     logging: LoggingDeclaration | Absent
     log_store: LogStoreDeclaration | Absent = Absent(absent="not declared")

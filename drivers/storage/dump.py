@@ -1,7 +1,8 @@
-"""Takes an image of the sample's storage with the program that the bench names, as a lab does with a clip or rpiboot.
+"""Takes and writes images of the sample's storage with the bench's programs, as a lab does with a clip or rpiboot.
 
     storage:
       dump: [flashrom, -p, "ch341a_spi", -r, "{file}"]
+      write: [flashrom, -p, "ch341a_spi", -w, "{file}"]
       seconds: 300
 
 The image lives in a folder that goes away with the block: it holds secrets of the sample, and is no evidence to keep.
@@ -59,15 +60,7 @@ def image_of(bench: StorageBench, record: Recorder) -> Iterator[Image]:
     """
     with tempfile.TemporaryDirectory(prefix="trustprobe-storage-") as folder:
         path = Path(folder) / "image"
-        command = _command(bench, path)
-        record.note(f"dump: {shlex.join(command)}")
-        finished = run(command, bench.seconds)
-        if finished.code != 0:
-            took = f"did not end in {bench.seconds:g} s" if finished.code is None else f"ended with {finished.code}"
-            raise BenchError(
-                f"the storage dump {took}: {printable(finished.output.strip()[-_TAIL:])}",
-                "Run the command of `storage.dump` by hand, and correct it in the bench file.",
-            )
+        _run("dump", bench.dump, path, bench.seconds, record)
         if not path.is_file() or not path.stat().st_size:
             raise BenchError(
                 "the storage dump left no image.", "The command of `storage.dump` must write the file that {file} is."
@@ -78,12 +71,33 @@ def image_of(bench: StorageBench, record: Recorder) -> Iterator[Image]:
         yield image
 
 
-def _command(bench: StorageBench, path: Path) -> list[str]:
+def write_image(bench: StorageBench, image: Image, record: Recorder) -> None:
+    """Run the bench's program that writes the image to the storage; the device has no power then.
+
+    Raises BenchError when the program fails or takes longer than `seconds`.
+    """
+    assert bench.write is not None, "whoever writes has asked whether the bench can"
+    _run("write", bench.write, image.path, bench.seconds, record)
+
+
+def _run(what: str, command: str | tuple[str, ...], path: Path, seconds: float, record: Recorder) -> None:
+    words = _words(what, command, path)
+    record.note(f"{what}: {shlex.join(words)}")
+    finished = run(words, seconds)
+    if finished.code != 0:
+        took = f"did not end in {seconds:g} s" if finished.code is None else f"ended with {finished.code}"
+        raise BenchError(
+            f"the storage {what} {took}: {printable(finished.output.strip()[-_TAIL:])}",
+            f"Run the command of `storage.{what}` by hand, and correct it in the bench file.",
+        )
+
+
+def _words(what: str, command: str | tuple[str, ...], path: Path) -> list[str]:
     try:
-        words = shlex.split(bench.dump) if isinstance(bench.dump, str) else list(bench.dump)
+        words = shlex.split(command) if isinstance(command, str) else list(command)
     except ValueError as error:
         raise ConfigurationError(
-            f"`storage.dump` is no command line: {error}.", "Correct `storage.dump` of the bench file."
+            f"`storage.{what}` is no command line: {error}.", f"Correct `storage.{what}` of the bench file."
         ) from error
     return [word.replace("{file}", str(path)) for word in words]
 

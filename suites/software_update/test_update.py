@@ -1,6 +1,7 @@
 """Updates: the vendor's install, and no other image does."""
 
 from drivers.probe import Observation
+from drivers.storage.altered import AlteredStart
 from drivers.update.http_upload import UpdateTrials
 from fixtures.case import case
 from lab_config.models import Permission
@@ -87,3 +88,21 @@ def test_power_cut_leaves_the_old_or_the_new_version(interrupted_update: Observa
     """
     lost = sorted(interrupted_update.seen)
     assert not lost, "; ".join(f"{about}: {interrupted_update.detail(about)}" for about in lost)
+
+
+@case(
+    "update.boot_verification",
+    covers=["SU-1", "EN303645 5.7-1"],
+    fails_on="presence",
+    needs=(Permission.UPDATE, Permission.POWER),
+    advice="Have each stage of the start verify the next one, from a key in fuses or in flash that is write-protected.",
+)
+def test_software_altered_in_the_storage_does_not_start(altered_part: AlteredStart) -> None:
+    """Alter one letter of a text without function in each part of the stored software, and start the device.
+
+    Software that was there before and starts again, altered as it is, is a failure; the bootloader's refusal, other
+    software or no start at all is none. The storage is put back. Witness: the alteration was read back from the
+    storage before the start, and with its storage as it was the device starts what ran before.
+    """
+    started = sorted(altered_part.seen)
+    assert not started, f"altered software started: {'; '.join(altered_part.detail(part) for part in started)}"

@@ -4,7 +4,7 @@ local ssl = require "ssl"
 local ADDRESS, PORT, HOST, SERIAL, VERSION = table.unpack(arg)
 local NEWEST = "/run/hub/newest"
 local SECONDS, EVERY_SECONDS = 3, 1.5
-local LOST_SECONDS, REFUSED_SECONDS = 0.05, 0.2 -- until it connects again
+local LOST_SECONDS, REFUSED_SECONDS = 0.05, 0.1 -- until it connects again
 local MOST_OCTETS = 4096
 local SUBJECT_ALT_NAME = "2.5.29.17"
 

@@ -1,0 +1,190 @@
+"""Does software start that was altered where it is stored? A bench writes the storage, and puts it back.
+
+    storage:
+      dump: [flashrom, -p, ch341a_spi, -r, "{file}"]
+      write: [flashrom, -p, ch341a_spi, -w, "{file}"]
+      seconds: 300
+
+What is altered is one bit in each text that the declaration names, which no program looks at: software that nothing
+verifies starts as it did before, so that a device which does not start it has verified it.
+"""
+
+import mmap
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from drivers.errors import BenchError
+from drivers.network.http_settings import Shown
+from drivers.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
+from drivers.storage.dump import Image, image_of, write_image
+from drivers.storage.watched_start import WatchedStart
+from drivers.update.running import differs, in_words
+from lab_config.models import StorageBench
+
+MOST_PLACES = 64
+"""Places at which one text is altered."""
+_CASE = 0x20
+"""The bit of ASCII that makes a capital letter of a small one."""
+
+
+class AlteredStart(Observation):
+    """SEEN is what ran before, started from altered storage; REFUSED is that other software runs, or that none starts.
+
+    REFUSED needs the device's own word: the software that runs, or the declared line of the bootloader.
+    """
+
+    altered: frozenset[str]
+    """The parts that were read back altered before the device was started."""
+
+    def row(self, part: str) -> "AlteredStart":
+        """Narrow to one part; the witness then says as well that its text stood altered in the storage."""
+        narrow = self.about(part)
+        assert narrow.witness is not None
+        held = part in self.altered
+        words = f"the text of {part} was {'read back altered' if held else 'not altered'} before the start"
+        return narrow.model_copy(update={"witness": all_of([narrow.witness, Witness(what=words, holds=held)])})
+
+
+@dataclass(frozen=True)
+class StartAltered:
+    """Alter one part of the stored software after the other, start the device each time, and put the storage back.
+
+    Witness: with its storage as it was, the device starts what ran before.
+    """
+
+    storage: StorageBench
+    parts: Mapping[str, str]
+    """Regular expressions of octets (Latin-1), by the name of the part."""
+    device: WatchedStart
+
+    @property
+    def name(self) -> str:
+        """One observation."""
+        return "altered_start"
+
+    def run(self, record: Recorder) -> AlteredStart:
+        """Raises BenchError where the storage cannot be read, written, or put back, and where nothing runs before."""
+        before = self.device.shown(record)
+        if before is None:
+            raise BenchError(
+                "what runs on the device cannot be read, so its storage was not touched.",
+                "Check the administrator's credential of the bench and `identity` of the declaration.",
+            )
+        record.note(f"before: {in_words(before)}")
+        facts: list[Fact] = []
+        altered: set[str] = set()
+        self.device.power.off()
+        with image_of(self.storage, record) as original:
+            try:
+                for number, (part, text) in enumerate(self.parts.items(), 1):
+                    record.progress(number, len(self.parts), part)
+                    facts.append(self._started(part, text, original, before, altered, record))
+                    record.note(f"{part} -> {facts[-1].answer}: {facts[-1].detail}")
+            finally:
+                self._put_back(original, record)
+                after = self.device.start(record)
+        back = isinstance(after, Shown) and not differs(after, before)
+        said = in_words(after) if isinstance(after, Shown) else f"no start: {after or 'silence'}"
+        record.note(f"with the storage as it was: {said}")
+        return AlteredStart(
+            question="Does software start that was altered where it is stored?",
+            facts=tuple(facts),
+            witness=Witness(what=f"with the storage as it was, the device {said}", holds=back),
+            altered=frozenset(altered),
+        )
+
+    def _started(self, part: str, text: str, image: Image, before: Shown, altered: set[str], record: Recorder) -> Fact:
+        places = places_of(text, image)
+        if not places:
+            words = f"the storage holds nothing like {printable(text, 200)!r}: the declaration does not fit this sample"
+            return Fact(about=part, answer=Answer.SILENT, detail=words)
+        flip(image.path, places)
+        changed = {place: octet_at(image.path, place) for place in places}
+        try:
+            self._write(image, record)
+            if not self._holds(changed, record):
+                raise BenchError(
+                    "the storage does not hold what was written to it.",
+                    "Run the commands of `storage.write` and `storage.dump` by hand; is the chip write-protected?",
+                )
+            altered.add(part)
+            return self._fact(part, len(places), self.device.start(record), before, changed, record)
+        finally:
+            self.device.power.off()
+            flip(image.path, places)
+
+    def _fact(
+        self,
+        part: str,
+        count: int,
+        now: Shown | str | None,
+        before: Shown,
+        changed: Mapping[int, int],
+        record: Recorder,
+    ) -> Fact:
+        """Say what started with a part altered; what runs as before may run from a copy that was put right."""
+        answer = Answer.REFUSED
+        if now is None:
+            answer, words = Answer.SILENT, "nothing started in the declared time"
+        elif isinstance(now, str):
+            words = f"the bootloader says {printable(now, 300)!r}"
+        elif differs(now, before):
+            words = f"other software started: {in_words(now)}"
+        elif self._holds(changed, record):
+            answer, words = Answer.SEEN, f"started as before: {in_words(now)}"
+        else:
+            words = f"the device put it right before it started: {in_words(now)}"
+        return Fact(about=part, answer=answer, detail=f"altered at {count} place{'s' if count > 1 else ''}: {words}")
+
+    def _holds(self, changed: Mapping[int, int], record: Recorder) -> bool:
+        """Whether the storage has these octets now."""
+        with image_of(self.storage, record) as now:
+            return all(octet_at(now.path, place) == octet for place, octet in changed.items())
+
+    def _write(self, image: Image, record: Recorder) -> None:
+        self.device.power.off()  # a program that reads the storage gives the power back when it ends
+        write_image(self.storage, image, record)
+
+    def _put_back(self, original: Image, record: Recorder) -> None:
+        """Write what was there; an image that cannot be written is kept, since the device needs it."""
+        try:
+            self._write(original, record)
+        except BenchError as error:
+            kept = Path(tempfile.mkdtemp(prefix="trustprobe-original-")) / "image"
+            shutil.copyfile(original.path, kept)
+            raise BenchError(
+                f"the storage of the sample could not be put back: {error}",
+                f"Write {kept} to it by hand, then remove that file: it holds the sample's secrets.",
+            ) from error
+
+
+def places_of(text: str, image: Image) -> tuple[int, ...]:
+    """Return where the last letter of each match lies in the image; at most MOST_PLACES."""
+    pattern = re.compile(text.encode("latin-1"))
+    with image.path.open("rb") as file, mmap.mmap(file.fileno(), image.searched, access=mmap.ACCESS_READ) as octets:
+        matches = islice(pattern.finditer(octets), MOST_PLACES)
+        letters = ((match.start(), re.search(rb"[A-Za-z](?=[^A-Za-z]*\Z)", match[0])) for match in matches)
+        return tuple(start + letter.start() for start, letter in letters if letter is not None)
+
+
+def flip(path: Path, places: tuple[int, ...]) -> None:
+    """Turn the letter at each place from small to capital, or back."""
+    with path.open("r+b") as file:
+        for place in places:
+            file.seek(place)
+            octet = file.read(1)[0]
+            file.seek(place)
+            file.write(bytes([octet ^ _CASE]))
+
+
+def octet_at(path: Path, place: int) -> int:
+    """Return one octet of a file; -1 beyond its end."""
+    with path.open("rb") as file:
+        file.seek(place)
+        octet = file.read(1)
+    return octet[0] if octet else -1
