@@ -102,6 +102,7 @@ from lab_config.sessions import (
     SessionDeclaration,
     SessionNumbers,
 )
+from lab_config.shell import ShellDeclaration
 
 __all__ = [
     "NOT_DECLARED",
@@ -179,6 +180,7 @@ __all__ = [
     "SessionDeclaration",
     "SessionNumbers",
     "Setting",
+    "ShellDeclaration",
     "ShownAt",
     "SshNumbers",
     "StateReportDeclaration",
