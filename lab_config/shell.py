@@ -18,7 +18,7 @@ class ShellDeclaration(Model):
 
     service: Identifier
     account: Identifier
-    secret_files: Annotated[tuple[FilePath, ...], Field(min_length=1, max_length=32)]
+    secret_files: Annotated[tuple[FilePath, ...], Field(min_length=1, max_length=20)]
     """Files that hold a secret while the product runs; this account must not read them."""
 
     def objection(self, component: "Component") -> str | None:
