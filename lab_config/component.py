@@ -15,6 +15,7 @@ from lab_config.egress import EgressDeclaration
 from lab_config.http_login import HttpLogin
 from lab_config.interfaces import Interfaces
 from lab_config.sessions import SessionDeclaration
+from lab_config.shell import ShellDeclaration
 
 _Sessions = Literal["http", "ssh", "telnet", "mqtt", "redis", "vnc", "smb", "adb", "gdb"]
 _Transfers = Literal["ftp", "smtp", "rtsp", "sip", "modbus", "tftp"]
@@ -356,6 +357,8 @@ class Component(Model):
     components: Components = ()
     user_data: UserDataDeclaration | Absent = Absent(absent="not declared")
     reset: ResetDeclaration | Absent = Absent(absent="not declared")
+    shell: ShellDeclaration | Absent = Absent(absent="not declared")
+    """What SSH gives to an account that is no administrator's is asked all the same."""
     boot_seconds: Seconds = 60
     """The longest time from power on to the canary's answer."""
 
@@ -409,4 +412,6 @@ class Component(Model):
             self._require_places(one)
         if isinstance(self.cloud, Absent) and not isinstance(self.update_notice, Absent):
             raise ValueError("update_notice asks over the connection of `cloud`, which is not declared")
+        if not isinstance(self.shell, Absent) and (objection := self.shell.objection(self)):
+            raise ValueError(objection)
         return self

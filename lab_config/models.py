@@ -103,6 +103,7 @@ from lab_config.sessions import (
     SessionDeclaration,
     SessionNumbers,
 )
+from lab_config.shell import ShellDeclaration
 
 __all__ = [
     "NOT_DECLARED",
@@ -180,6 +181,7 @@ __all__ = [
     "SessionDeclaration",
     "SessionNumbers",
     "Setting",
+    "ShellDeclaration",
     "ShownAt",
     "SshNumbers",
     "StateReportDeclaration",

@@ -82,6 +82,12 @@ def known_failures(device: str = REFERENCE) -> tuple[str, ...]:
     return _read(device).hardened.fails
 
 
+def found_elsewhere(device: str = REFERENCE) -> frozenset[str]:
+    """Return the cases that a flaw of another virtual device makes fail."""
+    others = (register(other) for other in FILES if other != device)
+    return frozenset(name.split("[", 1)[0] for flaws in others for flaw in flaws.values() for name in flaw.fails)
+
+
 def require_defects(names: Iterable[str], device: str = REFERENCE) -> None:
     """Raise ConfigurationError for a defect that the register does not hold, or that cannot be planted here."""
     for name in names:

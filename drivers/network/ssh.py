@@ -35,6 +35,14 @@ class _Limits:
 
 
 @dataclass(frozen=True)
+class Output:
+    """What a command wrote to its standard output, and why that is not all of it, or an empty string."""
+
+    data: bytes = b""
+    gap: str = ""
+
+
+@dataclass(frozen=True)
 class SshDoor:
     """Password logins on an SSH server; `interface` is the declared service. Implements `drivers.credentials.Door`.
 
@@ -88,15 +96,9 @@ class SshDoor:
         """
         deadline = time.monotonic() + seconds
         try:
-            with contextlib.closing(SshConnection(self.target, self.port, deadline)) as connection:
-                # Some of paramiko's waits have no bound (exec_command): at the deadline the connection ends under them.
-                watchdog = connection.end_at(deadline)
-                watchdog.start()
-                try:
-                    return self._output(connection, user, password, command, deadline)
-                finally:
-                    watchdog.cancel()
-                    watchdog.join()
+            with self._connection(deadline) as connection:
+                self._log_in(connection, user, password, deadline)
+                return b"".join(_output(connection, command, deadline, OUTPUT_BYTES))
         except BenchError:
             raise
         except Exception as error:
@@ -105,6 +107,41 @@ class SshDoor:
                 f"a command over {self.interface} did not finish ({words}).",
                 "Try the same login by hand; the device may be busy or may have closed the port.",
             ) from error
+
+    def gather(
+        self, user: str, password: str, command: str, seconds: float = COMMAND_SECONDS, most: int = OUTPUT_BYTES
+    ) -> Output:
+        """Run a command, and return what it wrote until it ended by itself, or anything else ended it.
+
+        Raises BenchError only where this machine cannot send.
+        """
+        deadline = time.monotonic() + seconds
+        data = bytearray()
+        try:
+            with self._connection(deadline) as connection:
+                refused = connection.login(user, password, deadline)
+                if isinstance(refused, LoginAttempt):
+                    return Output(gap=f"{user} cannot log in to {self.interface}: {refused.detail}")
+                for chunk in _output(connection, command, deadline, most):
+                    data += chunk
+        except BenchError:
+            raise
+        except Exception as error:  # noqa: BLE001 - paramiko raises what its thread met: struct.error, ValueError ...
+            words = printable(f"{type(error).__name__}: {error}", 300)
+            return Output(bytes(data), f"a command over {self.interface} did not finish within {seconds:g} s ({words})")
+        return Output(bytes(data), f"a command over {self.interface} wrote too much" if len(data) >= most else "")
+
+    @contextlib.contextmanager
+    def _connection(self, deadline: float) -> Iterator[SshConnection]:
+        """Yield a connection that ends at the deadline under those of paramiko's waits that have no bound."""
+        with contextlib.closing(SshConnection(self.target, self.port, deadline)) as connection:
+            watchdog = connection.end_at(deadline)
+            watchdog.start()
+            try:
+                yield connection
+            finally:
+                watchdog.cancel()
+                watchdog.join()
 
     @contextlib.contextmanager
     def session(self, user: str, password: str) -> Iterator[paramiko.Channel]:
@@ -125,13 +162,6 @@ class SshDoor:
                 f"{user} cannot log in to {self.interface}: {refused.detail}.",
                 "Check the credentials of the bench file.",
             )
-
-    def _output(self, connection: SshConnection, user: str, password: str, command: str, deadline: float) -> bytes:
-        self._log_in(connection, user, password, deadline)
-        connection.allow(2 * OUTPUT_BYTES)
-        channel = connection.transport.open_session(timeout=left(deadline))
-        channel.exec_command(command)
-        return _read_output(channel, deadline)
 
 
 class _SshWay:
@@ -191,14 +221,17 @@ class _SshWay:
         return self._connection
 
 
-def _read_output(channel: paramiko.Channel, deadline: float) -> bytes:
-    output = b""
-    while len(output) < OUTPUT_BYTES:
+def _output(connection: SshConnection, command: str, deadline: float, most: int) -> Iterator[bytes]:
+    """Run a command of who is logged in, and yield what it writes, `most` octets at most."""
+    connection.allow(2 * most)
+    channel = connection.transport.open_session(timeout=left(deadline))
+    channel.exec_command(command)
+    while most > 0:
         channel.settimeout(left(deadline))
-        chunk = channel.recv(32_768)
+        chunk = channel.recv(min(most, 32_768))
         if not chunk and not channel.eof_received and not channel.get_transport().is_active():
             raise EOFError("the connection ended before the command did")
         if not chunk:
-            break
-        output += chunk
-    return output[:OUTPUT_BYTES]
+            return
+        most -= len(chunk)
+        yield chunk

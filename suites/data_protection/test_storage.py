@@ -2,6 +2,7 @@
 
 from drivers.probe import Observation
 from drivers.storage.canary import SECRET, Deletion
+from drivers.storage.permissions import ReadableSecrets
 from fixtures.case import case
 from lab_config.models import Permission
 
@@ -38,6 +39,36 @@ def test_no_secret_lies_in_the_storage_in_clear(storage_row: Observation) -> Non
     """
     about = "; ".join(storage_row.detail(row) for row in sorted(storage_row.seen))
     assert not storage_row.seen, f"in the storage: {about}"
+
+
+@case(
+    "storage.permissions",
+    covers=[
+        "DP-1",
+        "IAC-1c",
+        "IR8259 DP-1",
+        "SP800-213A DP:STO",
+        "SP800-213A LA:AUZ",
+        "EN303645 5.4-1",
+        "EN18031 SSM-3",
+        "EN18031 ACM-2",
+        "CRA I(2)(d)",
+        "CRA I(2)(e)",
+    ],
+    fails_on="presence",
+    advice="Give files with keys, hashes and passwords to the account of the program that reads them, with mode 600.",
+)
+def test_no_account_but_an_administrators_can_read_a_secret(readable_secrets: ReadableSecrets) -> None:
+    """Log in to the declared shell as an account that is no administrator's, and try to read what holds a secret.
+
+    Each file that the declaration names is opened. Then all file systems are searched for readable files with a
+    private key, a password or the hash of one: by name, and outside of the folders of programs small files by content
+    too. A public key, a certificate, what is encrypted, and what the account owns in its own home do not count. Of a
+    file only path, mode and owner are kept. Witness: the same session reads a file that everybody may read, and its
+    search comes upon readable files and ends.
+    """
+    about = "; ".join(f"{path} ({readable_secrets.detail(path)})" for path in sorted(readable_secrets.seen))
+    assert not readable_secrets.seen, f"{readable_secrets.account} can read {about}"
 
 
 @case(

@@ -21,7 +21,7 @@ from reports.results import Results, Verdict
 from trustprobe.cli.kept import Kept
 from trustprobe.cli.run import Options, judge, read_results
 from trustprobe.cli.soundness import HARDENED, Outcome, require_writable, write_page
-from virtual_lab.defects import REFERENCE, known_failures, register, require_defects
+from virtual_lab.defects import REFERENCE, found_elsewhere, known_failures, register, require_defects
 
 _BROKEN: Final = {Verdict.ERROR, Verdict.NOT_RUN}
 PROFILE: Final = "cyber_trust_mark"
@@ -108,9 +108,10 @@ def run_matrix(
     """Run each defect, `jobs` at a time, print the table, and return 0 when every one is found and nothing else.
 
     `markdown` is a page to write the table into (see `soundness.py`). With `own`, a defect is run with the cases of
-    those capabilities only that must find it, in a device that it may share with others (see `plans`). Only the
-    reference device has to have a defect for every case. Beside `wanted` defects, `hardened` asks the device without
-    one. With `resume`, what an earlier matrix found with the same software is not asked again (see `kept.py`).
+    those capabilities only that must find it, in a device that it may share with others (see `plans`). The reference
+    device has to have a defect for every case that no other device has one for. Beside `wanted` defects, `hardened`
+    asks the device without one. With `resume`, what an earlier matrix found with the same software is not asked again
+    (see `kept.py`).
     """
     if device not in PROFILES:
         raise ConfigurationError(f"there is no virtual device {device!r}.", f"There are {', '.join(PROFILES)}.")
@@ -133,7 +134,7 @@ def run_matrix(
     if markdown is not None:
         write_page(markdown, outcomes, asked, idle, device)
     held = _shown(console, outcomes, idle)
-    return 0 if held and not (idle and device == REFERENCE) else 1
+    return 0 if held and not (device == REFERENCE and set(idle) - found_elsewhere(device)) else 1
 
 
 class _Asking:
