@@ -147,7 +147,8 @@ class UpdateDeclaration(Model):
 class StoredSoftware(Model):
     """What starts from the storage, part by part, each known by a text in it that no program looks at.
 
-    The harness alters one letter of it: of software that nothing verifies, this changes nothing.
+    The harness alters one letter of it: of software that nothing verifies, this changes nothing. So no checksum may
+    cover it beside the signature: an image with a wrong one starts on no device.
     """
 
     parts: Annotated[dict[Identifier, str], Field(min_length=1)]

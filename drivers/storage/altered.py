@@ -76,18 +76,14 @@ class StartAltered:
                 "Check the administrator's credential of the bench and `identity` of the declaration.",
             )
         record.note(f"before: {in_words(before)}")
-        facts: list[Fact] = []
         altered: set[str] = set()
         self.device.power.off()
-        with image_of(self.storage, record) as original:
-            try:
-                for number, (part, text) in enumerate(self.parts.items(), 1):
-                    record.progress(number, len(self.parts), part)
-                    facts.append(self._started(part, text, original, before, altered, record))
-                    record.note(f"{part} -> {facts[-1].answer}: {facts[-1].detail}")
-            finally:
-                self._put_back(original, record)
-                after = self.device.start(record)
+        try:
+            facts = self._altered(before, altered, record)
+        except BaseException:
+            self.device.power.on()
+            raise
+        after = self.device.start(record)
         back = isinstance(after, Shown) and not differs(after, before)
         said = in_words(after) if isinstance(after, Shown) else f"no start: {after or 'silence'}"
         record.note(f"with the storage as it was: {said}")
@@ -97,6 +93,19 @@ class StartAltered:
             witness=Witness(what=f"with the storage as it was, the device {said}", holds=back),
             altered=frozenset(altered),
         )
+
+    def _altered(self, before: Shown, altered: set[str], record: Recorder) -> list[Fact]:
+        """Alter one part after the other; whatever comes of it, the storage is put back."""
+        facts: list[Fact] = []
+        with image_of(self.storage, record) as original:
+            try:
+                for number, (part, text) in enumerate(self.parts.items(), 1):
+                    record.progress(number, len(self.parts), part)
+                    facts.append(self._started(part, text, original, before, altered, record))
+                    record.note(f"{part} -> {facts[-1].answer}: {facts[-1].detail}")
+            finally:
+                self._put_back(original, record)
+        return facts
 
     def _started(self, part: str, text: str, image: Image, before: Shown, altered: set[str], record: Recorder) -> Fact:
         places = places_of(text, image)

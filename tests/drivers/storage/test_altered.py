@@ -139,6 +139,16 @@ def test_a_chip_that_takes_no_writing_is_a_fault_of_the_bench_and_the_board_runs
         assert probe.device.ready(0)
 
 
+def test_a_board_whose_storage_cannot_be_read_gets_its_power_back(tmp_path: Path) -> None:
+    with board(tmp_path) as probe:
+        storage = probe.storage.model_copy(
+            update={"dump": (sys.executable, "-c", "raise SystemExit('no clip')", "{file}")}
+        )
+        with pytest.raises(BenchError, match="no clip"):
+            StartAltered(storage, PARTS, probe.device).run(MemoryRecorder())
+        assert probe.device.ready(0)
+
+
 def test_an_image_that_cannot_be_put_back_is_kept_and_named(tmp_path: Path) -> None:
     with board(tmp_path, write=FAIL_SECOND) as probe, pytest.raises(BenchError) as raised:
         probe.run(MemoryRecorder())
