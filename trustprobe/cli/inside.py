@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Final
 
 from drivers.errors import HarnessError, TrustprobeError
+from drivers.probe import printable
 from fixtures.lock import bench_lock
 from lab_config.load import find, peek
 from trustprobe.cli.labs import Lab, Wanted, start
@@ -18,6 +20,8 @@ from trustprobe.cli.labs import Lab, Wanted, start
 ROOT = Path(__file__).resolve().parents[2]
 STOP_SECONDS = 30.0
 """How long an interrupted judging process may take to write what it has."""
+LOG_OCTETS: Final = 1 << 20
+"""Of each log of the lab, from its end."""
 
 
 def main() -> int:
@@ -110,9 +114,20 @@ def _judge(options: dict[str, object], lab: Lab, handover: Path) -> int:
     code = pytest.main(arguments, plugins=[prepared, progress])
     if prepared.results is None:
         raise HarnessError(f"pytest ended with {code!s} before it judged anything.", "Its message is above.")
+    for log in lab.logs:
+        run.folder.write(f"lab_{log.name}", _end_of(log))
     run.folder.scrub(run.secrets.hidden)
     run.folder.finish()
     return int(code)
+
+
+def _end_of(log: Path) -> str:
+    """Return the end of a log of the lab, made legible line by line; nothing where none was written."""
+    if not log.is_file():
+        return ""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - LOG_OCTETS))
+        return "".join(f"{printable(line)}\n" for line in file.read(LOG_OCTETS).splitlines())
 
 
 if __name__ == "__main__":

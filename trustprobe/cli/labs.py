@@ -28,10 +28,12 @@ SLOW_TO_IMPORT: Final = ("pytest", "paramiko", "requests", "jinja2", "OpenSSL.SS
 
 @dataclass(frozen=True)
 class Lab:
-    """What a lab changes about a bench: ports that are forwarded, and a declaration with flaws of its own."""
+    """What a lab changes about a bench: forwarded ports, a declaration with flaws of its own; and what it leaves."""
 
     port_map: dict[str, int]
     product: str | None = None
+    logs: tuple[Path, ...] = ()
+    """What the machine printed; kept with the run, as the lab's own folder goes away with it."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def _firmware(wanted: Wanted) -> Iterator[Lab]:
     from virtual_lab.firmware.build import build
     from virtual_lab.firmware.cable import SECOND
     from virtual_lab.firmware.lab import FirmwareLab
-    from virtual_lab.firmware.qemu import require_qemu
+    from virtual_lab.firmware.qemu import CONSOLE_LOG, LOG, require_qemu
     from virtual_lab.firmware.second import SecondHub, second_environment
 
     require_qemu()
@@ -110,7 +112,7 @@ def _firmware(wanted: Wanted) -> Iterator[Lab]:
                 os.environ.update(second_environment(SECOND.address, NONE, NONE))
             if wanted.unpowered:
                 PowerSwitch(PowerBench(qmp=lab.environment["FIRMWARE_QMP"])).off()
-            yield Lab(lab.port_map)
+            yield Lab(lab.port_map, logs=(lab.folder / LOG, lab.folder / CONSOLE_LOG))
 
 
 def _import_slow() -> None:

@@ -78,7 +78,9 @@ def test_a_machine_that_is_killed_in_the_middle_passes_nothing_and_keeps_the_evi
     verdicts = {row["verdict"] for case in cases for row in case["rows"]}
     assert "PASS" not in verdicts
     assert verdicts & {"ERROR", "INCONCLUSIVE"}
-    assert list(Path((tmp_path / "handover").read_text("utf-8")).glob("evidence/*"))
+    kept = Path((tmp_path / "handover").read_text("utf-8"))
+    assert list(kept.glob("evidence/*"))
+    assert {log.name for log in kept.glob("lab_*.log")} == {"lab_console.log", "lab_qemu.log"}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
