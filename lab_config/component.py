@@ -16,6 +16,7 @@ from lab_config.http_login import HttpLogin
 from lab_config.interfaces import Interfaces
 from lab_config.sessions import SessionDeclaration
 from lab_config.shell import ShellDeclaration
+from lab_config.stored_software import StoredSoftware
 
 _Sessions = Literal["http", "ssh", "telnet", "mqtt", "redis", "vnc", "smb", "adb", "gdb"]
 _Transfers = Literal["ftp", "smtp", "rtsp", "sip", "modbus", "tftp"]
@@ -142,28 +143,6 @@ class UpdateDeclaration(Model):
     """Whether updates install by themselves unless the customer says no."""
     not_applicable: dict[Literal["expired", "replayed"], Reason] = Field(default_factory=dict)
     """What images of this mechanism cannot be, and why: without a date none expires."""
-
-
-class StoredSoftware(Model):
-    """What starts from the storage, part by part, each known by a text in it that no program looks at.
-
-    The harness alters one letter of it: of software that nothing verifies, this changes nothing. So no checksum may
-    cover it beside the signature: an image with a wrong one starts on no device.
-    """
-
-    parts: Annotated[dict[Identifier, str], Field(min_length=1)]
-    """By name, a regular expression of the octets in the storage (Latin-1): `Linux version`, a FIT's description."""
-    refusal: str | None = None
-    """Regular expression of the console's line that says that the bootloader starts nothing."""
-
-    @model_validator(mode="after")
-    def _patterns_compile(self) -> Self:
-        for pattern in (*self.parts.values(), *([self.refusal] if self.refusal else [])):
-            try:
-                re.compile(pattern.encode("latin-1"))
-            except (re.error, UnicodeEncodeError) as error:
-                raise ValueError(f"{pattern!r} is no regular expression of octets: {error}") from error
-        return self
 
 
 class UpdateNoticeDeclaration(Model):

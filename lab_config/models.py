@@ -51,7 +51,6 @@ from lab_config.component import (
     Service,
     Setting,
     StateReportDeclaration,
-    StoredSoftware,
     TimeSourceDeclaration,
     Transport,
     UpdateDeclaration,
@@ -104,6 +103,7 @@ from lab_config.sessions import (
     SessionNumbers,
 )
 from lab_config.shell import ShellDeclaration
+from lab_config.stored_software import StoredSoftware
 
 __all__ = [
     "NOT_DECLARED",

@@ -163,11 +163,11 @@ class StartAltered:
         """Write what was there; an image that cannot be written is kept, since the device needs it."""
         try:
             self._write(original, record)
-        except BenchError as error:
+        except BaseException as error:  # Ctrl-C in the midst of writing, too
             kept = Path(tempfile.mkdtemp(prefix="trustprobe-original-")) / "image"
             shutil.copyfile(original.path, kept)
             raise BenchError(
-                f"the storage of the sample could not be put back: {error}",
+                f"the storage of the sample could not be put back: {str(error) or 'it was interrupted'}",
                 f"Write {kept} to it by hand, then remove that file: it holds the sample's secrets.",
             ) from error
 

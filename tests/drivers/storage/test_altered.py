@@ -14,6 +14,7 @@ from drivers.network.http import WebClient
 from drivers.network.http_administrator import Administrator
 from drivers.power.switch import PowerSwitch
 from drivers.probe import Recorder
+from drivers.storage import altered
 from drivers.storage.altered import MOST_PLACES, AlteredStart, StartAltered, places_of
 from drivers.storage.dump import Image
 from drivers.storage.watched_start import Refusal, WatchedStart
@@ -149,14 +150,31 @@ def test_a_board_whose_storage_cannot_be_read_gets_its_power_back(tmp_path: Path
         assert probe.device.ready(0)
 
 
-def test_an_image_that_cannot_be_put_back_is_kept_and_named(tmp_path: Path) -> None:
-    with board(tmp_path, write=FAIL_SECOND) as probe, pytest.raises(BenchError) as raised:
-        probe.run(MemoryRecorder())
-    kept = Path(str(raised.value).split("Write ")[1].split(" to it")[0])
-    assert kept.read_bytes() == SOLD
-    assert "write protected" in str(raised.value)
+def kept_by(error: BenchError) -> bytes:
+    """Return the image that the error names, and remove it."""
+    kept = Path(str(error).split("Write ")[1].split(" to it")[0])
+    octets = kept.read_bytes()
     kept.unlink()
     kept.parent.rmdir()
+    return octets
+
+
+def test_an_image_that_cannot_be_put_back_is_kept_and_named(tmp_path: Path) -> None:
+    with board(tmp_path, write=FAIL_SECOND) as probe, pytest.raises(BenchError, match="write protected") as raised:
+        probe.run(MemoryRecorder())
+    assert kept_by(raised.value) == SOLD
+
+
+def test_an_image_whose_writing_back_is_interrupted_is_kept_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(altered, "write_image", interrupted)
+    with board(tmp_path) as probe, pytest.raises(BenchError, match="it was interrupted") as raised:
+        probe.run(MemoryRecorder())
+    assert kept_by(raised.value) == SOLD
 
 
 def test_a_board_whose_software_cannot_be_read_keeps_its_storage_untouched(tmp_path: Path) -> None:
