@@ -21,6 +21,10 @@ PATIENCE_SECONDS = 30.0
 """How long a lock whose end is not declared is waited for."""
 LOST = "the valid login got no answer once and then got in: a lost answer or a short ban"
 """What is no lock: a busy device, or a connection that broke, looks the same for one attempt."""
+AWAY = (
+    "the valid login got no answer, and nothing else of the device answered meanwhile: a ban or a device that was away"
+)
+"""What is no lock without another sign of the device; a bench with a second address may have one."""
 UNANSWERED = "the last wrong password got no answer, and the valid login got in at once: a lost answer or a delay"
 """What is no delay: the time is our own patience."""
 
@@ -82,8 +86,8 @@ class MeasureGuessing:
 
     A lock counts when the right password is turned away after the wrong ones and gets in later; a delay when the last
     wrong password took `least_seconds`. `lock_seconds` is how long the lock is declared to last, None where it is not.
-    Where it gets no answer it is asked once more at once; if it then gets in, nothing is proved. Nothing is proved
-    either where the last wrong password got none.
+    Where it gets no answer it is asked once more at once, and again once something else of the device has answered; if
+    it then gets in, or nothing else answers, nothing is proved. Nor is it where the last wrong password got no answer.
     Witness: the right password gets in before and afterwards, and the wrong ones do not.
     """
 
@@ -99,6 +103,8 @@ class MeasureGuessing:
     wait: Callable[[float], object] = field(default_factory=lambda: threading.Event().wait)
     elsewhere: Door | None = None
     """The same door from another address of this machine."""
+    present: Callable[[], str] | None = None
+    """Asks the device for a sign beside this door, and says what came; empty where none did."""
 
     @property
     def name(self) -> str:
@@ -110,10 +116,9 @@ class MeasureGuessing:
         before = self._valid(record)
         tried = self._wrong(record) if before.answer is Answer.SEEN else _Tried((), ())
         last = self.clock()
-        after, lost = self._valid_after(record)
+        after, beside, lost = self._after(record)
         if not lost and after.answer is Answer.SEEN and tried.is_unanswered:
             lost = UNANSWERED
-        beside = self._beside(record) if after.answer is not Answer.SEEN else []
         locked = None
         if after.answer is not Answer.SEEN and tried.outcomes:
             after = self._until_valid(record, last)
@@ -131,7 +136,7 @@ class MeasureGuessing:
             attempts=len(tried.seconds),
             rate_before=round(tried.rate, 2),
             rate_after=round(rate, 2),
-            locked_seconds=None if locked is None else round(locked, 2),
+            locked_seconds=None if locked is None or lost else round(locked, 2),
             delays=(round(tried.first, 3), round(tried.last, 3)),
             locked_what=_locked_what(beside),
         )
@@ -141,13 +146,29 @@ class MeasureGuessing:
         record.note(f"the valid login of {self.user} -> {attempt.answer}: {attempt.detail}")
         return attempt
 
-    def _valid_after(self, record: Recorder) -> tuple[LoginAttempt, str]:
-        """Try the valid login, at once again where no answer came; and say so where it then got in."""
+    def _after(self, record: Recorder) -> tuple[LoginAttempt, list[Fact], str]:
+        """Try the valid login behind the wrong ones; return what was tried beside it, and why silence is no lock."""
         attempt = self._valid(record)
-        if attempt.answer is not Answer.SILENT:
-            return attempt, ""
-        again = self._valid(record)
-        return again, LOST if again.answer is Answer.SEEN else ""
+        if attempt.answer is Answer.SILENT:
+            attempt = self._valid(record)
+            if attempt.answer is Answer.SEEN:
+                return attempt, [], LOST
+        beside = self._beside(record) if attempt.answer is not Answer.SEEN else []
+        if attempt.answer is Answer.SILENT:
+            if not self._is_there(beside, record):
+                return attempt, beside, AWAY
+            attempt = self._valid(record)  # the device is there now, and may not have been before
+            if attempt.answer is Answer.SEEN:
+                return attempt, beside, LOST
+        return attempt, beside, ""
+
+    def _is_there(self, beside: list[Fact], record: Recorder) -> bool:
+        """Whether anything of the device answered while the valid login did not."""
+        if any(fact.answer is not Answer.SILENT for fact in beside):
+            return True
+        sign = self.present() if self.present is not None else ""
+        record.note(f"meanwhile {sign or 'nothing else of the device answered'}")
+        return bool(sign)
 
     def _wrong(self, record: Recorder) -> _Tried:
         """Try wrong passwords; stops where one gets in, and where nobody answers any more."""

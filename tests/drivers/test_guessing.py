@@ -128,11 +128,42 @@ def test_a_lock_is_measured_though_the_first_answer_after_it_was_lost() -> None:
     assert found.conclusive
 
 
-def test_an_address_that_is_banned_without_a_word_is_locked() -> None:
+def test_an_account_that_is_banned_without_a_word_is_locked_where_another_one_is_answered() -> None:
     found, _ = measure(Losing(2, 3, 4), lock_seconds=None)
     assert "limit" in found.seen
     assert found.locked_seconds is not None
     assert found.conclusive
+
+
+def banned(*lost: int, sign: str | None) -> Guessing:
+    """Measure at a door that is silent for valid logins; the bench has no other account and no other address."""
+    door = Losing(*lost)
+    present = None if sign is None else lambda: sign
+    probe = MeasureGuessing(door, "service", "valid", 4, 1.0, clock=door.clock, wait=door.wait, present=present)
+    return probe.run(MemoryRecorder())
+
+
+def test_an_address_that_is_banned_without_a_word_is_locked_where_the_device_shows_elsewhere_that_it_is_there() -> None:
+    found = banned(2, 3, 4, sign="the canary tcp/22 answers")
+    assert "limit" in found.seen
+    assert found.locked_seconds is not None
+    assert found.conclusive
+
+
+@pytest.mark.parametrize("sign", [None, ""])
+def test_a_device_that_was_away_behind_the_guesses_has_no_lock_and_proves_nothing(sign: str | None) -> None:
+    found = banned(2, 3, sign=sign)
+    assert found.silent == {"limit"}
+    assert "a ban or a device that was away" in found.detail("limit")
+    assert found.locked_seconds is None
+    assert not found.conclusive
+
+
+def test_a_valid_login_that_gets_in_once_the_device_is_there_again_is_no_lock_and_proves_nothing() -> None:
+    found = banned(2, 3, sign="the canary tcp/22 answers")
+    assert found.silent == {"limit"}
+    assert found.locked_seconds is None
+    assert not found.conclusive
 
 
 def test_a_door_that_stops_answering_is_not_tried_to_the_end() -> None:
