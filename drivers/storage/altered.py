@@ -9,6 +9,7 @@ What is altered is one bit in each text that the declaration names, which no pro
 verifies starts as it did before, so that a device which does not start it has verified it.
 """
 
+import filecmp
 import mmap
 import re
 import shutil
@@ -160,9 +161,12 @@ class StartAltered:
         write_image(self.storage, image, record)
 
     def _put_back(self, original: Image, record: Recorder) -> None:
-        """Write what was there; an image that cannot be written is kept, since the device needs it."""
+        """Write what was there, and read it back; an image that is not there then is kept, since the device needs it."""
         try:
             self._write(original, record)
+            with image_of(self.storage, record) as now:
+                if not filecmp.cmp(now.path, original.path, shallow=False):
+                    raise BenchError("it reads back as another than was written.", "Is the clip loose?")
         except BaseException as error:  # Ctrl-C in the midst of writing, too
             kept = Path(tempfile.mkdtemp(prefix="trustprobe-original-")) / "image"
             shutil.copyfile(original.path, kept)

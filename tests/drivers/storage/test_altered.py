@@ -35,6 +35,11 @@ tried = pathlib.Path(sys.argv[2] + ".tried")
 if tried.exists(): sys.exit("write protected")
 tried.touch(); shutil.copyfile(sys.argv[1], sys.argv[2])
 """
+SPOILING = f"""
+import pathlib, sys
+image, chip = map(pathlib.Path, sys.argv[1:])
+chip.write_bytes(image.read_bytes().replace({KERNEL!r}, b"Acme kernel 0.0"))
+"""
 BOOT_SECONDS = 0.3
 
 
@@ -162,6 +167,12 @@ def kept_by(error: BenchError) -> bytes:
 def test_an_image_that_cannot_be_put_back_is_kept_and_named(tmp_path: Path) -> None:
     with board(tmp_path, write=FAIL_SECOND) as probe, pytest.raises(BenchError, match="write protected") as raised:
         probe.run(MemoryRecorder())
+    assert kept_by(raised.value) == SOLD
+
+
+def test_an_image_that_reads_back_otherwise_than_it_was_put_back_is_kept_and_named(tmp_path: Path) -> None:
+    with board(tmp_path, write=SPOILING) as probe, pytest.raises(BenchError, match="reads back as another") as raised:
+        StartAltered(probe.storage, {"kernel": PARTS["kernel"]}, probe.device).run(MemoryRecorder())
     assert kept_by(raised.value) == SOLD
 
 
