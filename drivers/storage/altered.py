@@ -161,7 +161,7 @@ class StartAltered:
         write_image(self.storage, image, record)
 
     def _put_back(self, original: Image, record: Recorder) -> None:
-        """Write what was there, and read it back; an image that is not there then is kept, since the device needs it."""
+        """Write what was there, and read it back; what cannot be written is kept, as the device needs it."""
         try:
             self._write(original, record)
             with image_of(self.storage, record) as now:
