@@ -169,11 +169,24 @@ def until(process: subprocess.Popen[str], word: str) -> None:
 
 
 def test_ctrl_c_keeps_what_was_judged_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    ended_by(signal.SIGINT, tmp_path)
+
+
+def test_a_run_in_the_background_of_a_script_that_is_ended_keeps_what_was_judged(tmp_path: Path) -> None:
+    known = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell starts what ends with &
+    try:
+        ended_by(signal.SIGTERM, tmp_path)
+    finally:
+        signal.signal(signal.SIGINT, known)
+
+
+def ended_by(number: signal.Signals, tmp_path: Path) -> None:
+    """End a run by a signal once it has judged something; it has to write that, and to clear everything away."""
     with started(tmp_path) as process:
         until(process, "PASS")
         family = psutil.Process(process.pid).children(recursive=True)
         assert any("virtual_lab.reference" in " ".join(one.cmdline()) for one in family)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         assert process.stdout is not None
         process.stdout.read()
         assert process.wait(60) == 2
