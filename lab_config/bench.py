@@ -23,6 +23,8 @@ class NetworkBench(Model):
     """Needed for raw sweeps; without it ports are asked by connect()."""
     port_map: dict[str, Port] = Field(default_factory=dict)
     """`tcp/443: 10443` where forwarding stands between; a full sweep is then not about the device."""
+    sends_from: str | None = None
+    """The address that the sample's own connections come from here, where what forwards ports puts in another (NAT)."""
     other_source: str | None = None
     """A further address of this machine that reaches the sample: from there a lock of the account is told from one of
     the address."""
@@ -33,8 +35,8 @@ class NetworkBench(Model):
     @model_validator(mode="after")
     def _address_is_an_address(self) -> Self:
         ipaddress.ip_address(self.address)
-        if self.other_source:
-            ipaddress.ip_address(self.other_source)
+        for other in filter(None, (self.sends_from, self.other_source)):
+            ipaddress.ip_address(other)
         if self.address6:
             ipaddress.IPv6Address(self.address6)
         return self
@@ -43,6 +45,11 @@ class NetworkBench(Model):
     def forwarded(self) -> bool:
         """Whether forwarding stands between this machine and the device."""
         return bool(self.port_map)
+
+    @property
+    def sender(self) -> str:
+        """The address that the sample's own connections come from, as this machine sees them."""
+        return self.sends_from or self.address
 
     def port(self, transport: Transport, port: int) -> int:
         """Return the port to ask here for a port of the device."""

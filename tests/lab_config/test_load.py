@@ -2,10 +2,11 @@ import re
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from drivers.errors import ConfigurationError
 from lab_config.load import find, load, peek
-from lab_config.models import Absent, Bench, PowerBench, Product
+from lab_config.models import Absent, Bench, NetworkBench, PowerBench, Product
 
 PRODUCT = find("products", "reference_camera").read_text("utf-8")
 BENCH = find("benches", "reference").read_text("utf-8")
@@ -108,3 +109,11 @@ def test_a_notice_of_updates_needs_the_connection_that_the_product_asks_over(tmp
 
 def test_peek_reads_one_field_without_the_environment() -> None:
     assert peek(find("benches", "reference"), "virtual") == "reference"
+
+
+def test_what_forwards_ports_may_send_from_an_address_of_its_own() -> None:
+    ports = {"tcp/443": 10443}
+    assert NetworkBench(address="127.0.8.20", sends_from="", port_map=ports).sender == "127.0.8.20"
+    assert NetworkBench(address="127.0.8.20", sends_from="127.0.0.1", port_map=ports).sender == "127.0.0.1"
+    with pytest.raises(ValidationError, match="router"):
+        NetworkBench(address="127.0.8.20", sends_from="router")

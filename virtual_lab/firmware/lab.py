@@ -168,6 +168,7 @@ class FirmwareLab(VirtualLab):
             "FIRMWARE_ADDRESS": self.address,
             "FIRMWARE_ADDRESS6": self.address6,
             "FIRMWARE_COLLECTOR": self.collector,
+            "FIRMWARE_SENDS_FROM": self.collector if self.port_map else "",
             "FIRMWARE_TIME_PORT": str(self.time_port),
             "FIRMWARE_CONSOLE": f"socket://127.0.0.1:{qemu.console_port}",
             "FIRMWARE_JTAG": f"127.0.0.1:{jtag.port}",

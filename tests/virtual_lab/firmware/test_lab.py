@@ -47,6 +47,7 @@ def test_the_environment_holds_what_a_bench_refers_to(tmp_path: Path) -> None:
     with stand_in_lab(tmp_path) as lab:
         assert lab.environment["FIRMWARE_ADDRESS"] == FIRST.loopback
         assert lab.environment["FIRMWARE_CONSOLE"].startswith("socket://127.0.0.1:")
+        assert lab.environment["FIRMWARE_SENDS_FROM"] == "127.0.0.1", "QEMU connects in the place of the machine"
         assert lab.environment["FIRMWARE_SERIAL"] == "S-1"
         host, port = lab.environment["FIRMWARE_CONSOLE"].removeprefix("socket://").split(":")
         with socket.create_connection((host, int(port)), 2) as console:
