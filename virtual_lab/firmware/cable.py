@@ -3,6 +3,7 @@
 The tap lives as long as its descriptor is open, so that nothing stays behind however the lab ends.
 """
 
+import errno
 import fcntl
 import os
 import struct
@@ -57,6 +58,16 @@ def open_tap(place: Place) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def why_no_tap(error: OSError) -> str:
+    """Say in a sentence, without its full stop, what happens without a tap and how to get one."""
+    ways = {errno.EACCES: f"sudo chmod 666 {TUN}", errno.ENOENT: "sudo modprobe tun"}
+    way = ways.get(error.errno or 0, "a kernel with tun/tap")
+    return (
+        f"no tap for the device ({TUN}: {error.strerror}); its ports are forwarded, and others not seen; "
+        f"for all of it: {way}"
+    )
 
 
 def _route_to(place: Place) -> None:

@@ -98,7 +98,7 @@ class FirmwareLab(VirtualLab):
         try:
             descriptor = cable.open_tap(self.place)
         except OSError as error:
-            self.note = f"no tap for the device ({error.strerror}); its ports are forwarded"
+            self.note = cable.why_no_tap(error)
             return None
         self._opened.callback(cable.close_tap, descriptor)
         return descriptor

@@ -1,3 +1,4 @@
+import errno
 import os
 import socket
 import subprocess
@@ -44,8 +45,15 @@ def test_a_port_that_is_taken_is_named(name: str, kind: socket.SocketKind) -> No
 
 def test_without_the_device_file_there_is_no_tap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cable, "TUN", tmp_path / "tun")
-    with pytest.raises(OSError, match="No such file"):
+    with pytest.raises(OSError, match="No such file") as raised:
         cable.open_tap(cable.FIRST)
+    assert cable.why_no_tap(raised.value).endswith("for all of it: sudo modprobe tun")
+
+
+def test_a_user_who_may_not_open_the_device_file_is_told_how_to() -> None:
+    said = cable.why_no_tap(PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+    assert "its ports are forwarded" in said
+    assert said.endswith("for all of it: sudo chmod 666 /dev/net/tun")
 
 
 @pytest.mark.namespace
