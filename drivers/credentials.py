@@ -28,6 +28,8 @@ class LoginAttempt:
     """What a browser showed after a login, as PNG."""
     stale: bool = False
     """The connection had served other attempts before, and ended under this one: worth another one on a fresh one."""
+    unanswered: bool = False
+    """The service said nothing to this attempt: no connection came about, or no octet of an answer."""
 
 
 class Way(Protocol):

@@ -21,10 +21,9 @@ PATIENCE_SECONDS = 30.0
 """How long a lock whose end is not declared is waited for."""
 LOST = "the valid login got no answer once and then got in: a lost answer or a short ban"
 """What is no lock: a busy device, or a connection that broke, looks the same for one attempt."""
-AWAY = (
-    "the valid login got no answer, and nothing else of the device answered meanwhile: a ban or a device that was away"
-)
-"""What is no lock without another sign of the device; a bench with a second address may have one."""
+AWAY = "the valid login got no answer, nor did anybody else meanwhile: a ban without a word, or a device that was away"
+"""What is no lock unless this door answers somebody else meanwhile."""
+ELSEWHERE = "give the bench `network.other_source`, a second address of this machine, to tell them apart"
 UNANSWERED = "the last wrong password got no answer, and the valid login got in at once: a lost answer or a delay"
 """What is no delay: the time is our own patience."""
 
@@ -86,8 +85,8 @@ class MeasureGuessing:
 
     A lock counts when the right password is turned away after the wrong ones and gets in later; a delay when the last
     wrong password took `least_seconds`. `lock_seconds` is how long the lock is declared to last, None where it is not.
-    Where it gets no answer it is asked once more at once, and again once something else of the device has answered; if
-    it then gets in, or nothing else answers, nothing is proved. Nor is it where the last wrong password got no answer.
+    Where nothing answers it, it is tried once more at once, and again once the door has answered somebody else; if it
+    then gets in, or nobody else is answered, nothing is proved. Nor is it where the last wrong password got no answer.
     Witness: the right password gets in before and afterwards, and the wrong ones do not.
     """
 
@@ -103,8 +102,6 @@ class MeasureGuessing:
     wait: Callable[[float], object] = field(default_factory=lambda: threading.Event().wait)
     elsewhere: Door | None = None
     """The same door from another address of this machine."""
-    present: Callable[[], str] | None = None
-    """Asks the device for a sign beside this door, and says what came; empty where none did."""
 
     @property
     def name(self) -> str:
@@ -125,7 +122,7 @@ class MeasureGuessing:
             locked = self.clock() - last
         limit, rate = self._limit(tried, locked, back=after.answer is Answer.SEEN)
         if lost:  # a pass stands without a witness, so that there must be no limit to pass on
-            limit = Fact(about="limit", answer=Answer.SILENT, detail=lost)
+            limit, rate = Fact(about="limit", answer=Answer.SILENT, detail=lost), tried.rate
         facts = [limit, _rate("rate_before", tried.rate, f"{len(tried.seconds)} in {sum(tried.seconds):.2f} s")]
         facts += [_rate("rate_after", rate, "in the long run"), tried.delay(), self._back_in(after, locked), *beside]
         record.note("; ".join(f"{fact.about}: {fact.detail}" for fact in facts))
@@ -138,7 +135,7 @@ class MeasureGuessing:
             rate_after=round(rate, 2),
             locked_seconds=None if locked is None or lost else round(locked, 2),
             delays=(round(tried.first, 3), round(tried.last, 3)),
-            locked_what=_locked_what(beside),
+            locked_what=None if lost else _locked_what(beside),
         )
 
     def _valid(self, record: Recorder) -> LoginAttempt:
@@ -149,26 +146,18 @@ class MeasureGuessing:
     def _after(self, record: Recorder) -> tuple[LoginAttempt, list[Fact], str]:
         """Try the valid login behind the wrong ones; return what was tried beside it, and why silence is no lock."""
         attempt = self._valid(record)
-        if attempt.answer is Answer.SILENT:
+        if attempt.unanswered:
             attempt = self._valid(record)
             if attempt.answer is Answer.SEEN:
                 return attempt, [], LOST
         beside = self._beside(record) if attempt.answer is not Answer.SEEN else []
-        if attempt.answer is Answer.SILENT:
-            if not self._is_there(beside, record):
-                return attempt, beside, AWAY
+        if attempt.unanswered:
+            if all(fact.answer is Answer.SILENT for fact in beside):
+                return attempt, beside, AWAY if self.elsewhere is not None else f"{AWAY}; {ELSEWHERE}"
             attempt = self._valid(record)  # the device is there now, and may not have been before
             if attempt.answer is Answer.SEEN:
                 return attempt, beside, LOST
         return attempt, beside, ""
-
-    def _is_there(self, beside: list[Fact], record: Recorder) -> bool:
-        """Whether anything of the device answered while the valid login did not."""
-        if any(fact.answer is not Answer.SILENT for fact in beside):
-            return True
-        sign = self.present() if self.present is not None else ""
-        record.note(f"meanwhile {sign or 'nothing else of the device answered'}")
-        return bool(sign)
 
     def _wrong(self, record: Recorder) -> _Tried:
         """Try wrong passwords; stops where one gets in, and where nobody answers any more."""
@@ -248,16 +237,17 @@ def _words(attempt: LoginAttempt) -> str:
 
 def _meanwhile(about: str, who: str, attempt: LoginAttempt) -> Fact:
     words = "gets in" if attempt.answer is Answer.SEEN else f"does not get in: {attempt.detail}"
-    return Fact(about=about, answer=attempt.answer, detail=f"meanwhile {who} {words}")
+    answer = Answer.SILENT if attempt.unanswered else attempt.answer
+    return Fact(about=about, answer=answer, detail=f"meanwhile {who} {words}")
 
 
 def _locked_what(beside: list[Fact]) -> Literal["account", "source"] | None:
     """Say what is locked: the account, where another one gets in from here, or this one from nowhere else."""
-    seen = {fact.about: fact.answer is Answer.SEEN for fact in beside}
-    if "elsewhere" in seen:
-        return "source" if seen["elsewhere"] else "account"
-    if "others" in seen:
-        return "account" if seen["others"] else "source"
+    answers = {fact.about: fact.answer for fact in beside}
+    if (elsewhere := answers.get("elsewhere", Answer.SILENT)) is not Answer.SILENT:
+        return "source" if elsewhere is Answer.SEEN else "account"
+    if (others := answers.get("others", Answer.SILENT)) is not Answer.SILENT:
+        return "account" if others is Answer.SEEN else "source"
     return None
 
 

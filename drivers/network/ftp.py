@@ -68,7 +68,7 @@ class FtpDoor:
             with Dialogue(self.target, self.port, seconds=SECONDS) as dialogue:
                 return _Session(dialogue).attempt(user, password, upgrade=True)
         except EndedError as ended:
-            return LoginAttempt(ended.answer, ended.detail)
+            return LoginAttempt(ended.answer, ended.detail, unanswered=True)
 
     def knock(self) -> Knock:
         """See whether FTP speaks here: its greeting, and USER that is no unknown command."""

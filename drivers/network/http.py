@@ -267,7 +267,7 @@ class WebClient:
         try:
             return self._outcome(session, http_login, submit(session, http_login, user, password))
         except NoAnswerError as error:
-            return LoginAttempt(Answer.SILENT, f"no answer: {error.detail}")
+            return LoginAttempt(Answer.SILENT, f"no answer: {error.detail}", unanswered=True)
 
     def _outcome(self, session: "WebSession", http_login: HttpLogin, sent: "Submitted") -> "WebSession | LoginAttempt":
         """Say what the login that was sent has come to."""
@@ -279,7 +279,7 @@ class WebClient:
         if matched := _regex(http_login.refusal).search(words):
             return LoginAttempt(Answer.REFUSED, f"{sent.answer.status}, {printable(matched[0], 200)[:WORDS_LIMIT]}")
         if not sent.sent:
-            return LoginAttempt(Answer.SILENT, f"no login was sent: {sent.problem}")
+            return LoginAttempt(Answer.SILENT, f"no login was sent: {sent.problem}", unanswered=True)
         more = f"; {sent.problem}" if sent.problem else ""
         return LoginAttempt(Answer.SILENT, f"neither logged in nor refused: {sent.answer.words}{more}")
 

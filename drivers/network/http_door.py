@@ -55,7 +55,7 @@ class HttpDoor:
             return self._attempt(user, password)
         except NoAnswerError as error:
             answer = error.answer if not error.connected else Answer.SILENT
-            return LoginAttempt(answer, f"no answer: {error.detail}")
+            return LoginAttempt(answer, f"no answer: {error.detail}", unanswered=True)
 
     @contextmanager
     def held(self) -> Iterator[None]:

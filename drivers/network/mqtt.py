@@ -95,11 +95,11 @@ def _attempt(talk: Conversation, came: Answers) -> LoginAttempt:
         return told(came.code)
     if talk.connected is not Answer.SEEN:
         detail = "connection refused" if talk.connected is Answer.REFUSED else "no answer to connect()"
-        return LoginAttempt(talk.connected, detail)
+        return LoginAttempt(talk.connected, detail, unanswered=True)
     if "CERTIFICATE_REQUIRED" in talk.problem.upper():
         return LoginAttempt(Answer.REFUSED, "TLS alert: a client certificate is required")
     shown = printable(talk.problem or talk.heard, _SHOWN) or "nothing"
-    return LoginAttempt(Answer.SILENT, f"no CONNACK came: {shown} ({talk.end})")
+    return LoginAttempt(Answer.SILENT, f"no CONNACK came: {shown} ({talk.end})", unanswered=not talk.heard)
 
 
 @dataclass(frozen=True)

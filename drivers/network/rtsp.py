@@ -163,7 +163,7 @@ class RtspDoor:
         except EndedError as ended:
             if connection is not None:
                 connection.dialogue.close()
-            return LoginAttempt(ended.answer, ended.detail)
+            return LoginAttempt(ended.answer, ended.detail, unanswered=True)
 
     def _over(self, connection: RtspConnection, user: str, password: str) -> LoginAttempt:
         """Attempt once over a connection, and keep it where the credential was refused: it is nobody's yet."""

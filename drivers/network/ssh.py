@@ -192,7 +192,8 @@ class _SshWay:
             self.close()
             raise
         except Exception as error:  # noqa: BLE001 - paramiko raises what its thread met: struct.error, ValueError ...
-            attempt = LoginAttempt(Answer.SILENT, printable(f"{type(error).__name__}: {error}", 500), stale=reused)
+            words = printable(f"{type(error).__name__}: {error}", 500)
+            attempt = LoginAttempt(Answer.SILENT, words, stale=reused, unanswered=True)
             if reused and self._connection is not None:
                 self._door.limits.lower(self._connection.refusals)
         self.close()

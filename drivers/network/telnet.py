@@ -68,7 +68,7 @@ class TelnetDoor:
             with Dialogue(self.target, self.port, tls=self.tls, seconds=self.seconds) as dialogue:
                 return _Login(dialogue, self.prompts).attempt(user, password)
         except EndedError as ended:
-            return LoginAttempt(ended.answer, ended.detail)
+            return LoginAttempt(ended.answer, ended.detail, unanswered=True)
 
     def knock(self) -> Knock:
         """See whether Telnet speaks here: a login prompt, a command prompt, or an option negotiation."""

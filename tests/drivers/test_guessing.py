@@ -92,9 +92,10 @@ def test_nothing_is_guessed_where_the_valid_login_does_not_get_in() -> None:
 class Losing(LockingDoor):
     """Leaves some valid logins without an answer, by their numbers, for as long as a time-out lasts."""
 
-    def __init__(self, *lost: int, attempts: int | None = None) -> None:
+    def __init__(self, *lost: int, attempts: int | None = None, answer: Answer = Answer.SILENT) -> None:
         super().__init__(ACCOUNTS, attempts, seconds=3.0)
         self.lost = lost
+        self.answer = answer
         self.valid = 0
 
     def attempt(self, user: str, password: str) -> LoginAttempt:
@@ -104,7 +105,7 @@ class Losing(LockingDoor):
         if self.valid not in self.lost:
             return super().attempt(user, password)
         self.now += 3.0
-        return LoginAttempt(Answer.SILENT, "TimeoutError: timed out")
+        return LoginAttempt(self.answer, "no connection", unanswered=True)
 
 
 @pytest.mark.parametrize("lock_seconds", [None, 300.0])
@@ -135,35 +136,52 @@ def test_an_account_that_is_banned_without_a_word_is_locked_where_another_one_is
     assert found.conclusive
 
 
-def banned(*lost: int, sign: str | None) -> Guessing:
-    """Measure at a door that is silent for valid logins; the bench has no other account and no other address."""
-    door = Losing(*lost)
-    present = None if sign is None else lambda: sign
-    probe = MeasureGuessing(door, "service", "valid", 4, 1.0, clock=door.clock, wait=door.wait, present=present)
+def banned(door: Losing, elsewhere: LockingDoor | None = None) -> Guessing:
+    """Measure at a door that does not answer valid logins; the bench has no other account."""
+    probe = MeasureGuessing(door, "service", "valid", 4, 1.0, clock=door.clock, wait=door.wait, elsewhere=elsewhere)
     return probe.run(MemoryRecorder())
 
 
-def test_an_address_that_is_banned_without_a_word_is_locked_where_the_device_shows_elsewhere_that_it_is_there() -> None:
-    found = banned(2, 3, 4, sign="the canary tcp/22 answers")
+def test_an_address_that_is_banned_without_a_word_is_locked_where_the_door_answers_another_one() -> None:
+    found = banned(Losing(2, 3, 4), LockingDoor(ACCOUNTS, None))
     assert "limit" in found.seen
     assert found.locked_seconds is not None
+    assert found.locked_what == "source"
     assert found.conclusive
 
 
-@pytest.mark.parametrize("sign", [None, ""])
-def test_a_device_that_was_away_behind_the_guesses_has_no_lock_and_proves_nothing(sign: str | None) -> None:
-    found = banned(2, 3, sign=sign)
-    assert found.silent == {"limit"}
-    assert "a ban or a device that was away" in found.detail("limit")
-    assert found.locked_seconds is None
-    assert not found.conclusive
+@pytest.mark.parametrize("answer", [Answer.SILENT, Answer.REFUSED])
+def test_a_device_that_was_away_behind_the_guesses_has_no_lock_and_proves_nothing(answer: Answer) -> None:
+    away = Losing(1, 2, 3, answer=answer)
+    for found in (banned(Losing(2, 3, answer=answer)), banned(Losing(2, 3, answer=answer), away)):
+        assert found.silent >= {"limit"}
+        assert "a device that was away" in found.detail("limit")
+        assert (found.locked_seconds, found.locked_what) == (None, None)
+        assert found.rate_after == found.rate_before
+        assert not found.conclusive
+
+
+def test_who_lacks_a_second_address_is_told_that_it_would_help() -> None:
+    assert "network.other_source" in banned(Losing(2, 3)).detail("limit")
+    assert "network.other_source" not in banned(Losing(2, 3), Losing(1, 2, 3)).detail("limit")
 
 
 def test_a_valid_login_that_gets_in_once_the_device_is_there_again_is_no_lock_and_proves_nothing() -> None:
-    found = banned(2, 3, sign="the canary tcp/22 answers")
+    found = banned(Losing(2, 3), LockingDoor(ACCOUNTS, None))
     assert found.silent == {"limit"}
     assert found.locked_seconds is None
     assert not found.conclusive
+
+
+def test_words_of_the_device_that_are_no_refusal_lock_without_another_sign_of_it() -> None:
+    class Throttling(Losing):
+        def attempt(self, user: str, password: str) -> LoginAttempt:
+            came = super().attempt(user, password)
+            return LoginAttempt(Answer.SILENT, "429 Too Many Requests") if came.unanswered else came
+
+    found = banned(Throttling(2, 3))
+    assert "limit" in found.seen
+    assert found.conclusive
 
 
 def test_a_door_that_stops_answering_is_not_tried_to_the_end() -> None:

@@ -78,7 +78,8 @@ def test_a_mail_server_and_a_web_server_are_no_ftp() -> None:
 
 def test_a_closed_port_is_refused() -> None:
     door = FtpDoor(LOOPBACK, closed_port(), "files")
-    assert door.attempt("admin", "right").answer is Answer.REFUSED
+    attempt = door.attempt("admin", "right")
+    assert (attempt.answer, attempt.unanswered) == (Answer.REFUSED, True)
     assert not door.knock().connected
 
 

@@ -108,6 +108,11 @@ def test_a_closed_port_and_one_that_speaks_something_else_are_told_apart() -> No
     assert asked.conclusive
 
 
+def test_a_broker_that_is_not_there_says_nothing_to_a_login() -> None:
+    refused = mqtt.MqttDoor(TARGET, mqtt.Broker(closed_port(), tls=False), "broker").attempt("admin", "right")
+    assert (refused.answer, refused.unanswered) == (Answer.REFUSED, True)
+
+
 @pytest.mark.parametrize("level", [V311, V5])
 def test_a_login_is_told_from_a_refusal_in_both_versions(level: int) -> None:
     assert attempt(Broker({"admin": "admin"}, level=level)).answer is Answer.SEEN

@@ -71,7 +71,8 @@ def test_what_is_no_answer_says_nothing_of_the_password(handler: Handler, monkey
 
 def test_a_closed_port_is_refused() -> None:
     door = RtspDoor(LOOPBACK, Endpoint(closed_port(), tls=False), "/live", "stream")
-    assert door.attempt("viewer", "right").answer is Answer.REFUSED
+    refused = door.attempt("viewer", "right")
+    assert (refused.answer, refused.unanswered) == (Answer.REFUSED, True)
     assert not door.knock().connected
 
 

@@ -146,7 +146,7 @@ def test_what_the_device_shows_cannot_reach_the_terminal() -> None:
 
 def test_a_closed_port_is_refused_and_speaks_no_telnet() -> None:
     door = TelnetDoor(LOOPBACK, closed_port(), "shell")
-    assert door.attempt("root", "right") == LoginAttempt(Answer.REFUSED, "connection refused")
+    assert door.attempt("root", "right") == LoginAttempt(Answer.REFUSED, "connection refused", unanswered=True)
     assert (door.knock().answer, door.knock().connected) == (Answer.REFUSED, False)
 
 
