@@ -26,8 +26,7 @@ LOG_OCTETS: Final = 1 << 20
 
 def main() -> int:
     """Judge with the options in argv[1]; write the run folder's path to argv[2]."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # a script starts what runs in its background deaf to the first
-        signal.signal(number, _interrupt)
+    signal.signal(signal.SIGTERM, _interrupt)
     options = json.loads(sys.argv[1])
     try:
         _end_with(options.get("parent"))

@@ -159,7 +159,7 @@ class _Asking:
         """End the runs as Ctrl-C does, and start no others."""
         self._stopped.set()
         for process in list(self._running):
-            process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGTERM)
 
     def _ask(self, planted: tuple[str, ...]) -> list[tuple[Outcome, Results]]:
         if self._stopped.is_set():

@@ -131,7 +131,7 @@ def _hand_on_signals(process: subprocess.Popen[bytes]) -> Iterator[None]:
     """Ctrl-C reaches this process alone; the judging one is told once, and gets time to write what it has."""
 
     def hand_on(_number: int, _frame: FrameType | None) -> None:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)  # SIGINT is ignored by what a shell starts in a script's background
         timer = threading.Timer(STOP_SECONDS, process.kill)
         timer.daemon = True
         timer.start()
