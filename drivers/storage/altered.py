@@ -106,6 +106,7 @@ class StartAltered:
                     record.note(f"{part} -> {facts[-1].answer}: {facts[-1].detail}")
             finally:
                 self._put_back(original, record)
+            self._verify(original, record)
         return facts
 
     def _started(self, part: str, text: str, image: Image, before: Shown, altered: set[str], record: Recorder) -> Fact:
@@ -161,19 +162,27 @@ class StartAltered:
         write_image(self.storage, image, record)
 
     def _put_back(self, original: Image, record: Recorder) -> None:
-        """Write what was there, and read it back; what cannot be written is kept, as the device needs it."""
+        """Write what was there; an image that cannot be written is kept, since the device needs it."""
         try:
             self._write(original, record)
-            with image_of(self.storage, record) as now:
-                if not filecmp.cmp(now.path, original.path, shallow=False):
-                    raise BenchError("it reads back as another than was written.", "Is the clip loose?")
         except BaseException as error:  # Ctrl-C in the midst of writing, too
-            kept = Path(tempfile.mkdtemp(prefix="trustprobe-original-")) / "image"
-            shutil.copyfile(original.path, kept)
-            raise BenchError(
-                f"the storage of the sample could not be put back: {str(error) or 'it was interrupted'}",
-                f"Write {kept} to it by hand, then remove that file: it holds the sample's secrets.",
-            ) from error
+            raise _kept(original, f"could not be put back: {str(error) or 'it was interrupted'}") from error
+
+    def _verify(self, original: Image, record: Recorder) -> None:
+        """Read back what was put back."""
+        with image_of(self.storage, record) as now:
+            if not filecmp.cmp(now.path, original.path, shallow=False):
+                raise _kept(original, "was put back, and reads back as something else")
+
+
+def _kept(image: Image, what: str) -> BenchError:
+    """Keep an image, and return the error that says where."""
+    kept = Path(tempfile.mkdtemp(prefix="trustprobe-original-")) / "image"
+    shutil.copyfile(image.path, kept)
+    return BenchError(
+        f"the storage of the sample {what}",
+        f"Write {kept} to it by hand, then remove that file: it holds the sample's secrets.",
+    )
 
 
 def places_of(text: str, image: Image) -> tuple[int, ...]:

@@ -171,7 +171,10 @@ def test_an_image_that_cannot_be_put_back_is_kept_and_named(tmp_path: Path) -> N
 
 
 def test_an_image_that_reads_back_otherwise_than_it_was_put_back_is_kept_and_named(tmp_path: Path) -> None:
-    with board(tmp_path, write=SPOILING) as probe, pytest.raises(BenchError, match="reads back as another") as raised:
+    with (
+        board(tmp_path, write=SPOILING) as probe,
+        pytest.raises(BenchError, match="reads back as something else") as raised,
+    ):
         StartAltered(probe.storage, {"kernel": PARTS["kernel"]}, probe.device).run(MemoryRecorder())
     assert kept_by(raised.value) == SOLD
 
