@@ -81,6 +81,7 @@ class Collector:
         self._counted = 0
         self._contacted = 0
         self.strangers = 0
+        self._stranger = ""
         self._context = _server_context(bench.certificate, bench.key)
         self._connections: dict[socket.socket, _Connection] = {}
         self._commands: deque[Callable[[], None]] = deque()
@@ -126,6 +127,16 @@ class Collector:
         """Return the number that the next record will have."""
         with self._news:
             return self._counted
+
+    @property
+    def instead(self) -> str:
+        """Say who else sent here, to go behind a sentence about a device that did not; empty where nobody did."""
+        if not self.strangers:
+            return ""
+        return (
+            f"; {self.strangers} connections or datagrams came from {self._stranger} or others instead: "
+            "if that is the sample, write `network.sends_from` in the bench file"
+        )
 
     def records(self, since: int = 0) -> tuple[Collected, ...]:
         """Return the kept records from a mark on."""
@@ -269,7 +280,9 @@ class Collector:
 
     def _known(self, peer: str) -> bool:
         known = self.device is None or peer == self.device
-        self.strangers += not known
+        if not known:
+            self.strangers += 1
+            self._stranger = peer
         return known
 
     def _attend(self, connection: _Connection) -> None:

@@ -125,7 +125,8 @@ class AwaitEvent:
             others = [one for one in self.collector.records() if not pattern.search(one.record.text)]
             other = others[-1] if others else None
         if other is None:
-            return Witness(what="no other record of the device arrived at the collector", holds=False)
+            words = f"no other record of the device arrived at the collector{self.collector.instead}"
+            return Witness(what=words, holds=False)
         age = time.monotonic() - other.monotonic
         return Witness(what=f"another record arrived over {other.channel} {age:.1f} s before the end", holds=True)
 

@@ -132,9 +132,12 @@ def test_more_connections_than_the_limit_do_not_stop_datagrams(lab: Lab, collect
 
 def test_records_of_strangers_are_counted_and_dropped(lab: Lab) -> None:
     with Collector(lab.bench, device="192.0.2.10") as collector:
+        assert not collector.instead
         send_udp(lab, said(b"one"))
         collector.present(lab.bench.certificate, lab.bench.key)  # done after what had arrived before
         assert collector.strangers == 1
+        assert "1 connections or datagrams came from 127.0.0.1" in collector.instead
+        assert "network.sends_from" in collector.instead
         assert not collector.records()
 
 
