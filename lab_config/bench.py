@@ -24,7 +24,8 @@ class NetworkBench(Model):
     port_map: dict[str, Port] = Field(default_factory=dict)
     """`tcp/443: 10443` where forwarding stands between; a full sweep is then not about the device."""
     sends_from: str | None = None
-    """The address that the sample's own connections come from here, where what forwards ports puts in another (NAT)."""
+    """The address that the sample's own connections come from here, where what forwards ports puts in another (NAT).
+    Whatever else comes from there counts as the sample's."""
     other_source: str | None = None
     """A further address of this machine that reaches the sample: from there a lock of the account is told from one of
     the address."""

@@ -62,8 +62,12 @@ def open_tap(place: Place) -> int:
 
 def why_no_tap(error: OSError) -> str:
     """Say in a sentence, without its full stop, what happens without a tap and how to get one."""
-    ways = {errno.EACCES: f"sudo chmod 666 {TUN}", errno.ENOENT: "sudo modprobe tun"}
-    way = ways.get(error.errno or 0, "a kernel with tun/tap")
+    ways = {
+        errno.EACCES: f"sudo chmod 666 {TUN}",
+        errno.ENOENT: f"sudo modprobe tun, or start the container with --device {TUN}",
+        errno.EPERM: f"start the container with --device {TUN} --cap-add NET_ADMIN",
+    }
+    way = ways.get(error.errno or 0, "run where the kernel gives taps")
     return (
         f"no tap for the device ({TUN}: {error.strerror}); its ports are forwarded, and others not seen; "
         f"for all of it: {way}"

@@ -47,7 +47,9 @@ def test_without_the_device_file_there_is_no_tap(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(cable, "TUN", tmp_path / "tun")
     with pytest.raises(OSError, match="No such file") as raised:
         cable.open_tap(cable.FIRST)
-    assert cable.why_no_tap(raised.value).endswith("for all of it: sudo modprobe tun")
+    assert cable.why_no_tap(raised.value).endswith(
+        "for all of it: sudo modprobe tun, or start the container with --device " + str(tmp_path / "tun")
+    )
 
 
 def test_a_user_who_may_not_open_the_device_file_is_told_how_to() -> None:
