@@ -1,4 +1,4 @@
-"""One run on the real machine, which is killed in the middle. Skipped where QEMU or the built device is missing."""
+"""The real machine: killed in the middle, behind forwarded ports. Skipped where QEMU or the built device is missing."""
 
 import json
 import os
@@ -65,3 +65,21 @@ def test_a_run_whose_machine_is_killed_passes_nothing_keeps_its_evidence_and_end
     assert verdicts <= {"ERROR", "INCONCLUSIVE", "NOT_RUN", "PASS"}
     assert verdicts & {"ERROR", "INCONCLUSIVE"}
     assert list((run / "evidence").iterdir())
+
+
+def test_behind_forwarded_ports_the_records_and_the_clock_of_the_device_are_heard(tmp_path: Path) -> None:
+    command = "import sys; from trustprobe.cli.main import main; sys.exit(main())"
+    words = ["run", "--bench", "firmware", "--loopback", "--capability", "state_awareness", "--no-html"]
+    asked = {"PYTEST_ADDOPTS": "-k 'test_login_is_logged or follows_its_source'", "TMPDIR": "/tmp"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **asked}
+    done = subprocess.run(
+        [sys.executable, "-c", command, *words, "--out", str(tmp_path)],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    passed = set(re.findall(r"^PASS +(\S+)", done.stdout, re.MULTILINE))
+    assert {"log.emits.login_success", "log.time.source"} <= passed, done.stdout + done.stderr
