@@ -71,7 +71,7 @@ class _Tried:
 
     @property
     def is_unanswered(self) -> bool:
-        return bool(self.outcomes) and self.outcomes[-1].answer is Answer.SILENT
+        return bool(self.outcomes) and _is_mute(self.outcomes[-1])
 
     def delay(self) -> Fact:
         """Say how the time that a wrong password takes grew."""
@@ -169,8 +169,8 @@ class MeasureGuessing:
             seconds.append(self.clock() - start)
             outcomes.append(attempt)
             record.note(f"wrong password {number} -> {attempt.answer} after {seconds[-1]:.3f} s: {attempt.detail}")
-            silent = [one.answer is Answer.SILENT for one in outcomes[-SILENCES:]]
-            if attempt.answer is Answer.SEEN or (len(silent) == SILENCES and all(silent)):
+            mute = [_is_mute(one) for one in outcomes[-SILENCES:]]
+            if attempt.answer is Answer.SEEN or (len(mute) == SILENCES and all(mute)):
                 break
         return _Tried(tuple(outcomes), tuple(seconds))
 
@@ -229,6 +229,11 @@ class MeasureGuessing:
             Witness(what=f"a wrong password {'got in' if got_in else 'did not get in'}", holds=not got_in),
         ]
         return all_of([*parts, Witness(what=lost, holds=False)] if lost else parts)
+
+
+def _is_mute(attempt: LoginAttempt) -> bool:
+    """Whether the device neither took nor refused a password."""
+    return attempt.unanswered or attempt.answer is Answer.SILENT
 
 
 def _words(attempt: LoginAttempt) -> str:
