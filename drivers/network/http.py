@@ -279,7 +279,7 @@ class WebClient:
         if matched := _regex(http_login.refusal).search(words):
             return LoginAttempt(Answer.REFUSED, f"{sent.answer.status}, {printable(matched[0], 200)[:WORDS_LIMIT]}")
         if not sent.sent:
-            return LoginAttempt(Answer.SILENT, f"no login was sent: {sent.problem}", unanswered=True)
+            return LoginAttempt(Answer.SILENT, f"no login was sent: {sent.problem}")
         more = f"; {sent.problem}" if sent.problem else ""
         return LoginAttempt(Answer.SILENT, f"neither logged in nor refused: {sent.answer.words}{more}")
 
