@@ -183,9 +183,7 @@ def test_what_is_no_tls_is_noted_and_the_server_lives_on(
     server: TlsClientServer, connect: Connect, sent: bytes
 ) -> None:
     connect(lambda sock: sock.sendall(sent))
-    contact = server.wait_for(lambda one: True, SECONDS)
-    assert contact is not None
-    assert contact.outcome is Outcome.BROKEN
+    assert server.wait_for(lambda one: one.outcome is Outcome.BROKEN, SECONDS)
     connect(habit(careful(server.bench)))
     assert server.wait_for(lambda one: one.outcome is Outcome.SPOKE, SECONDS)
 

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -67,6 +68,15 @@ def test_a_run_whose_machine_is_killed_passes_nothing_keeps_its_evidence_and_end
     assert list((run / "evidence").iterdir())
 
 
+def may_listen_on(port: int) -> bool:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(not may_listen_on(514), reason="tcp/514 cannot be had: net.ipv4.ip_unprivileged_port_start")
 def test_behind_forwarded_ports_the_records_and_the_clock_of_the_device_are_heard(tmp_path: Path) -> None:
     command = "import sys; from trustprobe.cli.main import main; sys.exit(main())"
     words = ["run", "--bench", "firmware", "--loopback", "--capability", "state_awareness", "--no-html"]

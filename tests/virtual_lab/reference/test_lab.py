@@ -96,6 +96,7 @@ import os, signal, sys
 from pathlib import Path
 import psutil
 from tests.virtual_lab.reference.stand_in_lab import stand_in_lab
+signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background of a script it would be ignored
 with stand_in_lab(Path(sys.argv[1])):
     print(*(child.pid for child in psutil.Process().children(recursive=True)), flush=True)
     os.kill(os.getpid(), int(sys.argv[2]))
