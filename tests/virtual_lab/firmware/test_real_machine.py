@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[3]
 BUILT = build._is_complete(build.cache_folder() / build._digest(build._SOURCES, ()))
 pytestmark = [
     pytest.mark.namespace,
+    pytest.mark.xdist_group("real_machine"),  # one after the other: a machine takes both processors
     pytest.mark.skipif(shutil.which(PROGRAM) is None, reason="QEMU is not installed: apt-get install qemu-system-arm"),
     pytest.mark.skipif(not BUILT, reason="the firmware device is not built: make lab"),
     pytest.mark.skipif(available() is not None, reason=f"no network namespaces here: {available()}"),
@@ -48,7 +49,7 @@ def test_a_run_whose_machine_is_killed_passes_nothing_keeps_its_evidence_and_end
         said = ""
         for line in process.stdout:
             said += line
-            if "ports.tcp.undeclared" in line:
+            if re.match(r"[A-Z]+ +ports\.tcp\.undeclared", line):  # its verdict, not its progress
                 break
         family = psutil.Process(process.pid).children(recursive=True)
         machines = [one for one in family if one.name().startswith("qemu-system")]
