@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from benchmarks.network_rows import logins, sweeps, udp
 from benchmarks.network_rows.row import COLUMNS, Measure
-from drivers.errors import BenchError
+from trustprobe.errors import BenchError
 
 ROWS: Mapping[str, Measure] = MappingProxyType(
     {

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO
 
-from drivers.errors import BenchError
+from trustprobe.errors import BenchError
 
 OUTPUT_LIMIT = 1 << 20
 """Bytes of output that are kept."""

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from drivers.errors import ConfigurationError
+from trustprobe.errors import ConfigurationError
 
 FOLDER = Path(__file__).parent
 Location = tuple[str | int, ...]

@@ -138,5 +138,5 @@ class Profile(Model):
     @property
     def limits(self) -> Numbers:
         """The numbers, once the profile is read whole."""
-        assert self.numbers is not None, "read profiles with fixtures.run.load_profile"
+        assert self.numbers is not None, "read profiles with trustprobe.judging.run.load_profile"
         return self.numbers

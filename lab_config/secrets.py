@@ -9,8 +9,9 @@ import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from drivers.errors import ConfigurationError
-from lab_config.models import Absent, Bench
+from lab_config.base import Absent
+from lab_config.bench import Bench
+from trustprobe.errors import ConfigurationError
 
 SHORTEST = 6
 _ENVIRONMENT = re.compile(r"^\$\{([A-Z][A-Z0-9_]*)\}$")

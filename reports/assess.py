@@ -7,9 +7,9 @@ no requirement.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
-from drivers.probe import Frozen
-from lab_config.models import Strength
+from lab_config.rules import Strength
 from reports.results import CaseResult, Overall, RequirementResult, RequirementVerdict, Verdict
+from trustprobe.probe import Frozen
 
 NAMED = 6
 """Names that a one-line reason lists before it counts the rest."""

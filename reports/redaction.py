@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote, quote_plus
 
-from drivers.probe import Frozen, printable
+from trustprobe.probe import Frozen, printable
 
 CHUNK = 1 << 20
 """Bytes of a file that are held at once."""

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BeforeValidator, Field, model_validator
 
-from drivers.probe import Frozen, printable
-from lab_config.models import Strength
+from lab_config.rules import Strength
+from trustprobe.probe import Frozen, printable
 
 
 def _legible(value: object) -> object:

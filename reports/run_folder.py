@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from drivers.errors import ConfigurationError
 from reports.redaction import Redactor, Scrubbed
 from reports.results import Results
+from trustprobe.errors import ConfigurationError
 
 LATEST = "latest"
 SAME_SECOND = 1_000

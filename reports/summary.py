@@ -13,11 +13,11 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from drivers.errors import ConfigurationError, Fault
-from drivers.probe import Frozen, printable
 from reports.assess import verdict_of
 from reports.results import CaseResult, ObservationSummary, Overall, RequirementVerdict, Results, Row, Verdict
 from reports.run_folder import write_atomically
+from trustprobe.errors import ConfigurationError, Fault
+from trustprobe.probe import Frozen, printable
 
 NAME = "summary.html"
 TEMPLATES = Path(__file__).parent / "templates"

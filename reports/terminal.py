@@ -12,8 +12,8 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from drivers.probe import printable
 from reports.results import CaseResult, Overall, RequirementVerdict, Results, Verdict
+from trustprobe.probe import printable
 
 REASON = 160
 """Characters of a reason in a table; the whole of it is in the report."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from drivers.errors import ConfigurationError
+from trustprobe.errors import ConfigurationError
 
 FOLDER = Path(__file__).parent
 _CRA_WITHOUT_IDS = re.compile(r"^(Annex ?(II|VII)(\(\d\)(\([a-d](-[a-d])?\))?)?|Art14(\(\d\))?)$")

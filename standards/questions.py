@@ -6,8 +6,8 @@ from pathlib import Path
 
 import yaml
 
-from drivers.errors import ConfigurationError
 from standards.catalogue import catalogues
+from trustprobe.errors import ConfigurationError
 
 FILE = Path(__file__).parent / "questions.yaml"
 

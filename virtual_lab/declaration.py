@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from drivers.errors import ConfigurationError
+from trustprobe.errors import ConfigurationError
 
 FOLDER = Path(__file__).parent / "documents"
 _MERGE = ".merge"

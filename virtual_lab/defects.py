@@ -9,8 +9,8 @@ from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from drivers.errors import ConfigurationError
 from lab_config.load import load
+from trustprobe.errors import ConfigurationError
 
 REFERENCE: Final = "reference"
 FILES: Final = MappingProxyType(

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
-from drivers.errors import BenchError
+from trustprobe.errors import BenchError
 
 
 class VirtualLab(ABC):

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.network_rows.lab import tool
-from drivers.errors import BenchError
+from trustprobe.errors import BenchError
 from virtual_lab.reference import syscalls
 from virtual_lab.reference.namespace import DEVICE_ADDRESS
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.network_rows.lab import tool
-from drivers.errors import BenchError
+from trustprobe.errors import BenchError
 from virtual_lab.reference.namespace import DEVICE_ADDRESS
 
 _FOUND = re.compile(r"login: (\S+)\s+password: (\S+)")

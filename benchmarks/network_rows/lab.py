@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from drivers.errors import BenchError
+from trustprobe.errors import BenchError
 from virtual_lab.reference import syscalls
 from virtual_lab.reference.namespace import (
     DEVICE_ADDRESS,

@@ -14,11 +14,13 @@ from benchmarks.network_rows.hydra import hydra
 from benchmarks.network_rows.lab import Device, in_lab, megabytes
 from benchmarks.network_rows.row import Row, median
 from benchmarks.network_rows.sweeps import MEMORY_MB, Notes
-from drivers.credentials import Door, GuessLogins, Pair
-from drivers.network.http_guesses import FormDoor
-from drivers.network.ssh import SshDoor
+from drivers.guessing.logins import Door, GuessLogins, Pair
+from drivers.network.logins.ssh import SshDoor
 from drivers.network.target import Target
-from lab_config.models import HttpLogin, NetworkBench, Service, Transport
+from drivers.network.web.login.guesses import FormDoor
+from lab_config.bench import NetworkBench
+from lab_config.component import Service, Transport
+from lab_config.http_login import HttpLogin
 from virtual_lab.reference.namespace import DEVICE_ADDRESS
 
 LOGINS = 500

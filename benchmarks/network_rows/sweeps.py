@@ -7,9 +7,9 @@ from typing import Any
 from benchmarks.network_rows.lab import Device, in_lab, in_labs, megabytes
 from benchmarks.network_rows.nmap import nmap
 from benchmarks.network_rows.row import Row, median
-from drivers.network.ports import TcpSweep
+from drivers.network.sweep.ports import TcpSweep
 from drivers.network.target import Target
-from lab_config.models import NetworkBench
+from lab_config.bench import NetworkBench
 from virtual_lab.reference.namespace import DEVICE_ADDRESS, DEVICE_ADDRESS6, LAB_INTERFACE
 
 OPEN = (22, 80, 443, 8_899, 31_337, 65_000)

@@ -9,9 +9,10 @@ from benchmarks.network_rows.lab import Device, UdpService, in_labs
 from benchmarks.network_rows.nmap import nmap
 from benchmarks.network_rows.row import Row, median
 from benchmarks.network_rows.sweeps import Notes
+from drivers.network.sweep.udp import UdpSweep
 from drivers.network.target import Target
-from drivers.network.udp import UdpSweep
-from lab_config.models import NetworkBench, Service
+from lab_config.bench import NetworkBench
+from lab_config.component import Service
 from virtual_lab.reference.namespace import DEVICE_ADDRESS, LAB_INTERFACE
 
 RUNS, PEER_RUNS = 10, 7

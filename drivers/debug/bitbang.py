@@ -21,7 +21,7 @@ from drivers.debug.adapter import (
     Tap,
     is_memory_port,
 )
-from drivers.errors import BenchError
+from trustprobe.errors import BenchError
 
 SECONDS = 5.0
 """For one answer of the adapter."""

@@ -11,12 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from drivers.debug.gdb_remote import GdbRemote
-from drivers.network.canary import Canary
-from drivers.network.questions import clear_services
-from drivers.network.sweep import is_reached
+from drivers.network.recognise.questions import clear_services
+from drivers.network.sweep.answers import is_reached
+from drivers.network.sweep.canary import Canary
 from drivers.network.target import CONNECT_SECONDS, Target, answer_of
-from drivers.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
-from lab_config.models import GdbBench, Transport
+from lab_config.bench import GdbBench
+from lab_config.component import Transport
+from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
 
 OCTETS = 16
 """What is read of memory."""

@@ -17,9 +17,10 @@ from drivers.debug.adapter import (
 )
 from drivers.debug.bitbang import RemoteBitbang
 from drivers.debug.openocd import OpenOcd
-from drivers.errors import ConfigurationError
-from drivers.probe import Answer, Fact, Observation, Recorder, Witness
-from lab_config.models import JtagBench, JtagDeclaration
+from lab_config.bench import JtagBench
+from lab_config.component import JtagDeclaration
+from trustprobe.errors import ConfigurationError
+from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness
 
 _SERVER = re.compile(r"remote_bitbang://(\[[0-9a-f:]+\]|[^\s:/{}]+):(\d{1,5})/?")
 _ARM = 0x477

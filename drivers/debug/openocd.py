@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from drivers import command
 from drivers.debug.adapter import ACCESS_PORTS, WORDS, AccessPort, Chain, MemoryAnswer, Stuck, Tap
-from drivers.errors import BenchError
-from drivers.probe import printable
+from trustprobe.errors import BenchError
+from trustprobe.probe import printable
 
 SECONDS = 30.0
 """A mute adapter keeps OpenOCD waiting for ever."""

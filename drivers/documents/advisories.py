@@ -20,8 +20,8 @@ from drivers.documents.file import (
     read_document,
     text_of,
 )
-from drivers.probe import Fact, Observation, Recorder, all_of
-from lab_config.models import Advisories
+from lab_config.papers import Advisories
+from trustprobe.probe import Fact, Observation, Recorder, all_of
 
 PROVIDER = ("publisher", "canonical_url", "role", "last_updated")
 _ROLES = frozenset({"csaf_publisher", "csaf_provider", "csaf_trusted_provider"})

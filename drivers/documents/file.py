@@ -14,8 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import NoReturn
 
-from drivers.errors import ConfigurationError
-from drivers.probe import DETAIL_LIMIT, Answer, Fact, Recorder, Witness, printable
+from trustprobe.errors import ConfigurationError
+from trustprobe.probe import DETAIL_LIMIT, Answer, Fact, Recorder, Witness, printable
 
 LARGEST = 8 << 20
 """Octets of a document; a larger one is refused."""

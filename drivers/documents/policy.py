@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drivers.documents.file import MalformedError, contradicted, element, malformed, missing, read_document
-from drivers.probe import Fact, Observation, Recorder
-from lab_config.models import DisclosurePolicy
+from lab_config.papers import DisclosurePolicy
+from trustprobe.probe import Fact, Observation, Recorder
 
 ELEMENTS = ("contact", "acknowledgement", "status_updates")
 _TIME = re.compile(

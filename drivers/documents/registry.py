@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drivers.documents.file import MalformedError, contradicted, element, malformed, missing, read_document
-from drivers.probe import Fact, Observation, Recorder, printable
+from trustprobe.probe import Fact, Observation, Recorder, printable
 
 
 class RegistryRecord(Observation):

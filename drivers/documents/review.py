@@ -9,9 +9,9 @@ from datetime import date, datetime
 from pathlib import Path
 
 from drivers.documents.file import read_document
-from drivers.errors import ConfigurationError
-from drivers.probe import Answer, Fact, Observation, Recorder, Witness, printable
-from lab_config.models import Review
+from lab_config.papers import Review
+from trustprobe.errors import ConfigurationError
+from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, printable
 
 
 class ReviewedAnswer(Observation):

@@ -23,7 +23,7 @@ from drivers.documents.file import (
     read_document,
     text_of,
 )
-from drivers.probe import Fact, Observation, Recorder, printable
+from trustprobe.probe import Fact, Observation, Recorder, printable
 
 VERSIONS = ("1.4", "1.5", "1.6")
 STRUCTURE = ("format", "serial_number", "subject", "components", "references")

@@ -18,7 +18,7 @@ from drivers.documents.file import (
     missing,
     read_document,
 )
-from drivers.probe import Fact, Observation, Recorder, printable
+from trustprobe.probe import Fact, Observation, Recorder, printable
 
 ELEMENTS = ("format", "contact", "expires", "languages")
 _SIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"

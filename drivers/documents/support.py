@@ -10,8 +10,8 @@ from datetime import date, datetime
 from pathlib import Path
 
 from drivers.documents.file import MalformedError, contradicted, element, missing, read_document, text_of
-from drivers.probe import Fact, Observation, Recorder, Witness, all_of
-from lab_config.models import SupportPeriod
+from lab_config.papers import SupportPeriod
+from trustprobe.probe import Fact, Observation, Recorder, Witness, all_of
 
 REGISTRY_FIELD = "minimum_support_period_end_date"
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n\s*\n|\n(?=[#|*-])")

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from drivers.logs.collector import Collected, Collector
-from drivers.network.ntp_server import NtpServer
-from drivers.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
+from drivers.network.servers.ntp import NtpServer
+from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
 
 SHIFT = 3600.0
 """Seconds by which the bench's time server is ahead for a moment."""

@@ -16,11 +16,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from drivers.errors import BenchError, HarnessError
 from drivers.logs.listening import bound, speak
 from drivers.logs.syslog import Deframer, SyslogRecord, parse
-from drivers.probe import printable
-from lab_config.models import CollectorBench
+from lab_config.bench import CollectorBench
+from trustprobe.errors import BenchError, HarnessError
+from trustprobe.probe import printable
 
 RECORD_LIMIT = 20_000
 """Records that are kept; then the oldest is dropped, and counted."""

@@ -12,9 +12,9 @@ from typing import get_args
 
 from pydantic import AwareDatetime
 
-from drivers.errors import ConfigurationError
 from drivers.logs.collector import Channel, Collected, Collector, Contact
-from drivers.probe import DETAIL_LIMIT, Answer, Fact, Observation, Recorder, Witness, printable
+from trustprobe.errors import ConfigurationError
+from trustprobe.probe import DETAIL_LIMIT, Answer, Fact, Observation, Recorder, Witness, printable
 
 KEPT_RECORDS = 200
 """Records that one probe keeps as evidence."""

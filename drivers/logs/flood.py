@@ -7,15 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import takewhile
 
-from drivers.credentials import LoginAttempt
+from drivers.guessing.logins import LoginAttempt
 from drivers.logs.collector import Collector
 from drivers.logs.events import event_pattern
-from drivers.network.http import NoAnswerError, WebClient, WebSession
-from drivers.network.http_find import find_login
-from drivers.network.http_recognise import LoginForm
 from drivers.network.target import Target
-from drivers.probe import Answer, Fact, Observation, Recorder, Witness, all_of
-from lab_config.models import HttpLogin, Service
+from drivers.network.web.login.find import find_login
+from drivers.network.web.login.form import LoginForm
+from drivers.network.web.transport.client import NoAnswerError, WebClient, WebSession
+from lab_config.component import Service
+from lab_config.http_login import HttpLogin
+from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of
 
 SENDERS = 8
 BURST_SECONDS = 15.0

@@ -8,7 +8,7 @@ import errno
 import os
 import socket
 
-from drivers.errors import BenchError
+from trustprobe.errors import BenchError
 
 BACKLOG = 128
 _SPEAK_SECONDS = 1.0

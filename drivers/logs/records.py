@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from drivers.logs.collector import Collector
 from drivers.logs.syslog import SyslogRecord
-from drivers.probe import Answer, Fact, Observation, Recorder, Witness, all_of
+from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of
 
 JUDGED = 2_000
 """Records that are judged; a device that sends more is judged by its first ones."""

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-from drivers.credentials import LoginAttempt
-from drivers.network.http import NoAnswerError, WebAnswer, WebClient, WebSession, asks_for_login
-from drivers.network.http_access import Ask, Asker
+from drivers.guessing.logins import LoginAttempt
 from drivers.network.target import Target
-from drivers.probe import Answer, Fact, Observation, Recorder, Witness, all_of
-from lab_config.models import HttpLogin, LogStoreDeclaration, Service
+from drivers.network.web.probes.access import Ask, Asker
+from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient, WebSession, asks_for_login
+from lab_config.component import LogStoreDeclaration, Service
+from lab_config.http_login import HttpLogin
+from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of
 
 _TURNED_AWAY = frozenset({401, 403, 404, 405, 501})
 _SHARED = 24

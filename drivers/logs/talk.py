@@ -3,16 +3,16 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from drivers.errors import DeviceLostError
 from drivers.logs.collector import Collector
-from drivers.network.malformed.answers_small import RAW
-from drivers.network.malformed.delivery import Reaction
-from drivers.network.malformed.message import Message
+from drivers.network.malformed.messages.answers_small import RAW
+from drivers.network.malformed.messages.message import Message
+from drivers.network.malformed.sending.delivery import Reaction
+from trustprobe.errors import DeviceLostError
 
 
 @dataclass
 class TalkingCollector:
-    """Implements `drivers.network.malformed.answers.Peer`. `cause` makes the device log something."""
+    """Implements `drivers.network.malformed.sending.answers.Peer`. `cause` makes the device log something."""
 
     collector: Collector
     cause: Callable[[], None]

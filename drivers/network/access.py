@@ -6,7 +6,7 @@ A witness that fails leaves all of an observation's silence unproven; what conce
 from collections.abc import Mapping
 from typing import Self
 
-from drivers.probe import Observation, Witness, all_of
+from trustprobe.probe import Observation, Witness, all_of
 
 
 class Access(Observation):

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from drivers.network.target import Target, answer_of
-from drivers.probe import Answer
+from trustprobe.probe import Answer
 
 READ_LIMIT = 4_096
 READ_SECONDS = 3.0

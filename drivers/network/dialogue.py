@@ -10,9 +10,9 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from drivers.network.http import lenient_context
 from drivers.network.target import Target, answer_of
-from drivers.probe import Answer, printable
+from drivers.network.web.transport.client import lenient_context
+from trustprobe.probe import Answer, printable
 
 SECONDS = 10.0
 """From the first octet to the last: a login program may wait 3 s before it says that a password was wrong."""

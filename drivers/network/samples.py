@@ -14,14 +14,15 @@ from typing import Self
 
 from OpenSSL import crypto
 
-from drivers.credentials import LoginAttempt
-from drivers.errors import BenchError
-from drivers.network.certificate import ReadCertificate
-from drivers.network.http import NoAnswerError, WebClient, WebDoor, lookup
-from drivers.network.ssh import SshDoor
+from drivers.guessing.logins import LoginAttempt
+from drivers.network.logins.ssh import SshDoor
 from drivers.network.target import Target
-from drivers.probe import Answer, Fact, Observation, Recorder, Witness, printable
-from lab_config.models import HttpLogin, Identity, Service
+from drivers.network.tls.certificate import ReadCertificate
+from drivers.network.web.transport.client import NoAnswerError, WebClient, WebDoor, lookup
+from lab_config.component import Identity, Service
+from lab_config.http_login import HttpLogin
+from trustprobe.errors import BenchError
+from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, printable
 
 IDENTIFIERS = ("serial", "mac", "tls_key", "certificate", "ssh_host_key", "default_password")
 """What two samples must not share, by the rows of the case."""

@@ -8,9 +8,10 @@ import errno
 import socket
 from dataclasses import dataclass
 
-from drivers.errors import BenchError
-from drivers.probe import Answer
-from lab_config.models import NetworkBench, Transport
+from lab_config.bench import NetworkBench
+from lab_config.component import Transport
+from trustprobe.errors import BenchError
+from trustprobe.probe import Answer
 
 CONNECT_SECONDS = 3.0
 _REFUSED = {errno.ECONNREFUSED, errno.ECONNRESET}

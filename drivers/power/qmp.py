@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from drivers.errors import BenchError
-from drivers.probe import printable
-from lab_config.models import QMP_ADDRESS
+from lab_config.bench import QMP_ADDRESS
+from trustprobe.errors import BenchError
+from trustprobe.probe import printable
 
 SECONDS = 15.0
 """The longest time that one switching takes; `stop` writes out what the disk was given before."""

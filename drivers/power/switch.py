@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import requests
 
 from drivers.command import run
-from drivers.errors import BenchError, ConfigurationError
 from drivers.power.qmp import QmpPower
-from drivers.probe import printable
-from lab_config.models import PowerBench
+from lab_config.bench import PowerBench
+from trustprobe.errors import BenchError, ConfigurationError
+from trustprobe.probe import printable
 
 HTTP_SECONDS = 5.0
 COMMAND_SECONDS = 15.0

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 
 from drivers.serial.login import ROOT_PROMPT
 from drivers.serial.port import Arrival, Awaited, Console, PlainText
-from lab_config.models import ConsoleBench, ConsoleDeclaration
+from lab_config.bench import ConsoleBench
+from lab_config.component import ConsoleDeclaration
 
 LOGIN_SETTLE = 0.5
 """A boot is over when its prompt stays the last line for so many seconds."""

@@ -8,12 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
-from drivers.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
 from drivers.serial.boot import LOGIN_SETTLE, Boot, ends_of_boot, restarted
 from drivers.serial.bootloader_commands import ENVIRONMENT, MEMORY, change_arguments, read_memory
 from drivers.serial.login import LoginDialogue
 from drivers.serial.port import Awaited
-from lab_config.models import Absent, ConsoleBench, ConsoleDeclaration
+from lab_config.base import Absent
+from lab_config.bench import ConsoleBench
+from lab_config.component import ConsoleDeclaration
+from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
 
 KEYS = {"CR": "\r", "space": " ", "Ctrl-C": "\x03", "ESC": "\x1b", "a": "a"}
 """Pressed in turns while a bootloader counts down; together they stop every common one that can be stopped."""

@@ -7,8 +7,8 @@ import re
 import secrets
 from dataclasses import dataclass
 
-from drivers.probe import Answer, Fact, printable
 from drivers.serial.port import Awaited, Console, PlainText
+from trustprobe.probe import Answer, Fact, printable
 
 COMMAND_SECONDS = 2.0
 ARGUMENTS_LIMIT = 1_000

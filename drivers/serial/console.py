@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from drivers.credentials import LoginAttempt
-from drivers.errors import BenchError
-from drivers.probe import Answer, Fact, Observation, Recorder, Witness, printable
+from drivers.guessing.logins import LoginAttempt
 from drivers.serial import login as login_program
 from drivers.serial.boot import ends_of_boot, restarted
 from drivers.serial.login import LoginDialogue
 from drivers.serial.port import Awaited, Console
-from lab_config.models import ConsoleBench, ConsoleDeclaration
+from lab_config.bench import ConsoleBench
+from lab_config.component import ConsoleDeclaration
+from trustprobe.errors import BenchError
+from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, printable
 
 TEXT_LIMIT = 1 << 18
 """Characters of a boot log that an observation holds; all of it is in the evidence."""

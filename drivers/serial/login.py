@@ -5,10 +5,10 @@ The words of the console (prompts, refusal) are the declaration's; a login that 
 
 import secrets
 
-from drivers.credentials import LoginAttempt
-from drivers.probe import Answer, printable
+from drivers.guessing.logins import LoginAttempt
 from drivers.serial.port import Arrival, Awaited, Console, PlainText
-from lab_config.models import ConsoleDeclaration
+from lab_config.component import ConsoleDeclaration
+from trustprobe.probe import Answer, printable
 
 STEP_SECONDS = 3.0
 """From a key to a prompt."""

@@ -7,17 +7,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 
-from drivers.network.malformed.delivery import Reaction
-from drivers.network.malformed.evidence import keep_octets
-from drivers.network.malformed.liveness import Liveness
-from drivers.network.malformed.message import FORMATS, NOT_UTF8, Message, bounded, mutations
-from drivers.network.malformed.round import MalformedInput, Round
-from drivers.network.malformed.watch import Starts, Watch
+from drivers.network.malformed.messages.message import FORMATS, NOT_UTF8, Message, bounded, mutations
+from drivers.network.malformed.sending.delivery import Reaction
+from drivers.network.malformed.sending.evidence import keep_octets
+from drivers.network.malformed.sending.liveness import Liveness
+from drivers.network.malformed.sending.round import MalformedInput, Round
+from drivers.network.malformed.sending.watch import Starts, Watch
 from drivers.network.target import Target
-from drivers.probe import Recorder
 from drivers.serial.login import LoginDialogue
 from drivers.serial.port import Console
-from lab_config.models import ConsoleBench, ConsoleDeclaration, Service
+from lab_config.bench import ConsoleBench
+from lab_config.component import ConsoleDeclaration, Service
+from trustprobe.probe import Recorder
 
 LOOKS = 3
 """How often the prompt is asked for before it counts as gone: a device under load starts its login slowly."""

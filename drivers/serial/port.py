@@ -14,8 +14,8 @@ from typing import Self
 
 import serial
 
-from drivers.errors import BenchError
-from lab_config.models import ConsoleBench
+from lab_config.bench import ConsoleBench
+from trustprobe.errors import BenchError
 
 TRANSCRIPT_LIMIT = 1 << 20
 """Bytes of a port's output that are kept; older ones are dropped."""

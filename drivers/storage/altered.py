@@ -19,13 +19,13 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from drivers.errors import BenchError
-from drivers.network.http_settings import Shown
-from drivers.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
+from drivers.network.web.administration.settings import Shown
 from drivers.storage.dump import Image, image_of, write_image
 from drivers.storage.watched_start import WatchedStart
 from drivers.update.running import differs, in_words
-from lab_config.models import StorageBench
+from lab_config.bench import StorageBench
+from trustprobe.errors import BenchError
+from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
 
 MOST_PLACES = 64
 """Places at which one text is altered."""

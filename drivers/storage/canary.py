@@ -10,13 +10,15 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from drivers.data import table
-from drivers.network.http import WebClient
-from drivers.network.http_administrator import Administrator
 from drivers.network.target import Target
-from drivers.probe import DETAIL_LIMIT, Answer, Fact, Observation, Recorder, Witness, all_of
+from drivers.network.web.administration.administrator import Administrator
+from drivers.network.web.transport.client import WebClient
 from drivers.storage.dump import image_of
 from drivers.storage.search import Place, Wanted, compiled, forms_of, search, weak_hashes_of
-from lab_config.models import HttpLogin, Service, Setting, StorageBench, UserDataDeclaration
+from lab_config.bench import StorageBench
+from lab_config.component import Service, Setting, UserDataDeclaration
+from lab_config.http_login import HttpLogin
+from trustprobe.probe import DETAIL_LIMIT, Answer, Fact, Observation, Recorder, Witness, all_of
 
 PUBLIC, SECRET = "public canary", "secret canary"
 

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drivers.command import run
-from drivers.errors import BenchError, ConfigurationError
-from drivers.probe import Recorder, printable
-from lab_config.models import StorageBench
+from lab_config.bench import StorageBench
+from trustprobe.errors import BenchError, ConfigurationError
+from trustprobe.probe import Recorder, printable
 
 PIECE = 1 << 20
 _TAIL = 300

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from drivers.network.ssh import SshDoor
-from drivers.probe import DETAIL_LIMIT, Answer, Fact, Observation, Recorder, Witness, all_of, printable
+from drivers.network.logins.ssh import SshDoor
 from drivers.storage.readable_script import (
     CONTROLS,
     Record,
@@ -21,6 +20,7 @@ from drivers.storage.readable_script import (
     records,
     script,
 )
+from trustprobe.probe import DETAIL_LIMIT, Answer, Fact, Observation, Recorder, Witness, all_of, printable
 
 SEARCH = "search"
 """The fact of the search for files that nobody declared; each file that it found is a fact of its own besides."""

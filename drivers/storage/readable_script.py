@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from drivers.data import table
-from drivers.probe import Frozen
+from trustprobe.probe import Frozen
 
 CONTROLS = ("/etc/passwd", "/proc/version")
 """Files that everybody may read; one of them is enough."""

@@ -6,12 +6,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event
 
-from drivers.network.http_administrator import Administrator
-from drivers.network.http_settings import Shown
+from drivers.network.web.administration.administrator import Administrator
+from drivers.network.web.administration.settings import Shown
 from drivers.power.switch import PowerSwitch
-from drivers.probe import Recorder
 from drivers.serial.port import Awaited, Console
-from lab_config.models import ConsoleBench, Identity
+from lab_config.bench import ConsoleBench
+from lab_config.component import Identity
+from trustprobe.probe import Recorder
 
 SLICE_SECONDS = 0.2
 PACE_SECONDS = 0.25

@@ -11,15 +11,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Self
 
-from drivers.errors import BenchError, ConfigurationError
-from drivers.network.http import NoAnswerError, WebAnswer, WebClient, asks_for_login
-from drivers.network.http_settings import Shown
 from drivers.network.target import Target
-from drivers.probe import Answer, Fact, Observation, Recorder, Witness, all_of
+from drivers.network.web.administration.settings import Shown
+from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient, asks_for_login
 from drivers.update.image import container
 from drivers.update.running import Running, differs, in_words, restarted
 from drivers.update.transfer import Transfer
-from lab_config.models import HttpLogin, Identity, Service, UpdateDeclaration
+from lab_config.component import Identity, Service, UpdateDeclaration
+from lab_config.http_login import HttpLogin
+from trustprobe.errors import BenchError, ConfigurationError
+from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of
 
 KEPT_OCTETS = 1 << 20
 """Images up to this size are kept as evidence; of larger ones the digest."""

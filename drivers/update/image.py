@@ -15,8 +15,8 @@ from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from drivers.errors import ConfigurationError
 from drivers.update.swu import SignedSwu
+from trustprobe.errors import ConfigurationError
 
 SIZE_LIMIT = 64 * 1024 * 1024
 """Octets of an image that are handled."""

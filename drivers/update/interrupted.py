@@ -9,17 +9,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Event
 
-from drivers.errors import BenchError
-from drivers.network.http import WebAnswer, WebClient
-from drivers.network.http_settings import Shown
 from drivers.network.target import Target
+from drivers.network.web.administration.settings import Shown
+from drivers.network.web.transport.client import WebAnswer, WebClient
 from drivers.power.switch import PowerSwitch
-from drivers.probe import Answer, Fact, Observation, Recorder, Witness, printable
 from drivers.update.http_upload import rejection
 from drivers.update.image import container
 from drivers.update.running import Running, in_words, restarted
 from drivers.update.transfer import Transfer
-from lab_config.models import HttpLogin, Identity, Service, UpdateDeclaration
+from lab_config.component import Identity, Service, UpdateDeclaration
+from lab_config.http_login import HttpLogin
+from trustprobe.errors import BenchError
+from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, printable
 
 MOMENTS = (0.3, 0.7)
 """Of the declared time that writing takes."""

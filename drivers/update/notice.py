@@ -11,12 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Event
 
-from drivers.network.http import WebAnswer, WebClient
-from drivers.network.http_administrator import Administrator
+from drivers.network.servers.tls import Announcement, Outcome, Request, TlsClientServer
 from drivers.network.target import Target
-from drivers.network.tls_client import Announcement, Outcome, Request, TlsClientServer
-from drivers.probe import Answer, Fact, Observation, Recorder, Witness, all_of
-from lab_config.models import HttpLogin, Identity, Service, UpdateNoticeDeclaration
+from drivers.network.web.administration.administrator import Administrator
+from drivers.network.web.transport.client import WebAnswer, WebClient
+from lab_config.component import Identity, Service, UpdateNoticeDeclaration
+from lab_config.http_login import HttpLogin
+from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of
 
 PACE_SECONDS = 0.1
 """Between two looks at the page; a page gives no event to wait for."""

@@ -9,12 +9,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Event
 
-from drivers.credentials import LoginAttempt
-from drivers.network.http import NoAnswerError, WebAnswer, WebClient, WebSession, asks_for_login
-from drivers.network.http_settings import Shown, shown_by
-from drivers.probe import Recorder, printable
+from drivers.guessing.logins import LoginAttempt
+from drivers.network.web.administration.settings import Shown, shown_by
+from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient, WebSession, asks_for_login
 from drivers.update.transfer import Transfer, upload
-from lab_config.models import HttpLogin, Identity, UpdateDeclaration
+from lab_config.component import Identity, UpdateDeclaration
+from lab_config.http_login import HttpLogin
+from trustprobe.probe import Recorder, printable
 
 HOLD_SECONDS = 2.0
 """How long one connection is held open to notice a restart."""

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.serialization.pkcs7 import (
     load_der_pkcs7_certificates,
 )
 
-from drivers.errors import ConfigurationError
+from trustprobe.errors import ConfigurationError
 
 SIZE_LIMIT = 64 * 1024 * 1024
 """Octets of an image that are handled."""

@@ -7,11 +7,11 @@ runs afterwards. It knows no login, so whoever asks is the same to it.
 import json
 import secrets
 
-from drivers.network.http import NoAnswerError, WebAnswer, WebClient, WebSession
 from drivers.network.target import Target
-from drivers.network.websocket import Listener
+from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient, WebSession
+from drivers.network.web.transport.websocket import Listener
 from drivers.update.transfer import seconds_for
-from lab_config.models import Service, UpdateDeclaration
+from lab_config.component import Service, UpdateDeclaration
 
 VERDICT_SECONDS = 3.0
 """From the end of an upload to the verdict of most images; a later one is read as well."""

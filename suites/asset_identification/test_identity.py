@@ -1,9 +1,10 @@
 """Identifiers that the product shows of itself."""
 
-from drivers.network.factory_reset import IdentityKept
-from drivers.network.http_settings import IdentityRead
-from fixtures.case import case
-from lab_config.models import Bench, Permission, Product
+from drivers.network.web.administration.settings import IdentityRead
+from drivers.network.web.probes.factory_reset import IdentityKept
+from lab_config.bench import Bench, Permission
+from lab_config.product import Product
+from trustprobe.judging.case import case
 
 
 @case(

@@ -1,7 +1,7 @@
 """What must be each sample's own: identifiers, keys and passwords."""
 
 from drivers.network.samples import SharedIdentifiers
-from fixtures.case import case
+from trustprobe.judging.case import case
 
 
 @case(

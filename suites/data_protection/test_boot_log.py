@@ -3,8 +3,8 @@
 import re
 
 from drivers.serial.console import BootLog
-from fixtures.case import case
-from lab_config.models import Permission
+from lab_config.bench import Permission
+from trustprobe.judging.case import case
 
 SECRET = re.compile(r"(?i)\b([\w.]*(?:password|passwd|psk|secret|token|api_?key|private_?key)[\w.]*)\s*[=:]\s*(\S{4,})")
 """A name that stands for a secret, followed by a value of at least four characters."""

@@ -1,9 +1,11 @@
 """The certificate of the device's TLS server, against how it is declared to be issued."""
 
-from drivers.network.certificate import ServerCertificate
+from drivers.network.tls.certificate import ServerCertificate
 from fixtures.bench import provided
-from fixtures.case import case
-from lab_config.models import Bench, Component, Profile
+from lab_config.bench import Bench
+from lab_config.component import Component
+from lab_config.rules import Profile
+from trustprobe.judging.case import case
 
 COVERS = ["DP-3", "EN303645 5.5-1", "EN18031 SCM-2"]
 

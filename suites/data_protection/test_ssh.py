@@ -1,8 +1,8 @@
 """SSH algorithms, from the device's own KEXINIT."""
 
-from drivers.network.ssh_kexinit import SshKexinit
-from fixtures.case import case
-from lab_config.models import Profile
+from drivers.network.logins.ssh_kexinit import SshKexinit
+from lab_config.rules import Profile
+from trustprobe.judging.case import case
 
 COVERS = ["DP-3", "EN303645 5.5-1", "EN18031 CRY-1"]
 ADVICE = "Remove these names from the SSH server's configuration."

@@ -1,10 +1,10 @@
 """Data at rest: what lies in the storage cannot be read by whoever holds the chip, and what was deleted is gone."""
 
-from drivers.probe import Observation
 from drivers.storage.canary import SECRET, Deletion
 from drivers.storage.permissions import ReadableSecrets
-from fixtures.case import case
-from lab_config.models import Permission
+from lab_config.bench import Permission
+from trustprobe.judging.case import case
+from trustprobe.probe import Observation
 
 
 @case(

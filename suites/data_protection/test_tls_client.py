@@ -1,7 +1,7 @@
 """TLS as the device speaks it when it connects by itself: whom it trusts, and what it offers."""
 
-from drivers.network.client_trust import ClientOffersSeen, ClientTrustSeen
-from fixtures.case import case
+from drivers.network.tls.client_trust import ClientOffersSeen, ClientTrustSeen
+from trustprobe.judging.case import case
 
 
 @case(

@@ -1,7 +1,7 @@
 """TLS as the device serves it, judged from a ClientHello of our own."""
 
-from drivers.probe import Observation
-from fixtures.case import case
+from trustprobe.judging.case import case
+from trustprobe.probe import Observation
 
 COVERS = ["DP-3", "EN303645 5.5-1", "EN18031 CRY-1", "EN18031 SCM-3"]
 

@@ -2,7 +2,7 @@
 
 from drivers.documents.policy import PolicyRead
 from drivers.documents.support import SupportRead
-from fixtures.case import case
+from trustprobe.judging.case import case
 
 
 @case(

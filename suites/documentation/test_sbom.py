@@ -1,9 +1,9 @@
 """The software bill of materials, as a document and against the device."""
 
 from drivers.documents.sbom import MINIMUM, STRUCTURE, Sbom
-from drivers.network.http_settings import IdentityRead
-from fixtures.case import case
-from lab_config.models import Product
+from drivers.network.web.administration.settings import IdentityRead
+from lab_config.product import Product
+from trustprobe.judging.case import case
 
 
 def lacking(sbom: Sbom, elements: tuple[str, ...]) -> str:

@@ -1,7 +1,7 @@
 """What customers can read before they buy: the record for the registry behind the label's QR code."""
 
 from drivers.documents.registry import RegistryRecord
-from fixtures.case import case
+from trustprobe.judging.case import case
 
 
 @case(

@@ -1,8 +1,8 @@
 """Access over the web administration, MQTT and RTSP: nothing without a login, and nothing beyond the role."""
 
-from drivers.probe import Observation
-from fixtures.case import case
-from lab_config.models import Permission
+from lab_config.bench import Permission
+from trustprobe.judging.case import case
+from trustprobe.probe import Observation
 
 
 @case(

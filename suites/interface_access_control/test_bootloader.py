@@ -1,8 +1,8 @@
 """The bootloader behind the serial port: what it lets do whoever stops it."""
 
 from drivers.serial.bootloader import Autoboot
-from fixtures.case import case
-from lab_config.models import Permission
+from lab_config.bench import Permission
+from trustprobe.judging.case import case
 
 NEEDS = (Permission.POWER,)
 

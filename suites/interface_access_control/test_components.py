@@ -1,7 +1,7 @@
 """Components of the product: what was paired with the device is heard, and nobody else in its name."""
 
-from drivers.probe import Observation
-from fixtures.case import case
+from trustprobe.judging.case import case
+from trustprobe.probe import Observation
 
 
 @case(

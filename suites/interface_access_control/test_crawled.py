@@ -1,8 +1,8 @@
 """What the pages of the web administration lead to: nothing of the device's opens beyond the declaration."""
 
-from drivers.probe import Observation
-from fixtures.case import case
-from lab_config.models import Permission
+from lab_config.bench import Permission
+from trustprobe.judging.case import case
+from trustprobe.probe import Observation
 
 
 @case(

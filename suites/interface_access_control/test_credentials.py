@@ -2,9 +2,9 @@
 the serial console, FTP, a stream, an MQTT broker or an SNMP agent.
 """
 
-from drivers.credentials import Guesses
-from drivers.network.snmp import SnmpGuesses
-from fixtures.case import case
+from drivers.guessing.logins import Guesses
+from drivers.network.logins.snmp import SnmpGuesses
+from trustprobe.judging.case import case
 
 COVERS = ["IAC-1b", "EN303645 5.1-1", "EN18031 AUM-5-1"]
 ADVICE = "Give each device its own password, or have one set before the interface can be used; remove the account."

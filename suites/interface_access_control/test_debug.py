@@ -1,9 +1,9 @@
 """The debug port."""
 
 from drivers.debug.jtag import JtagChain
-from drivers.probe import Observation
-from fixtures.case import case
-from lab_config.models import JtagDeclaration
+from lab_config.component import JtagDeclaration
+from trustprobe.judging.case import case
+from trustprobe.probe import Observation
 
 
 @case(

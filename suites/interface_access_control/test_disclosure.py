@@ -2,8 +2,8 @@
 
 import re
 
-from drivers.probe import Observation
-from fixtures.case import case
+from trustprobe.judging.case import case
+from trustprobe.probe import Observation
 
 VERSION = re.compile(r"(?<![\d.])\d+\.\d+\.\d+(?!\.?\d)|[A-Za-z][\w-]*[/_ =]v?\d+\.\d+(?:\.\d+)?(?!\.?\d)")
 """Three numbers with dots (four are an address), or a name with two numbers behind it, as in `lighttpd/1.4`."""

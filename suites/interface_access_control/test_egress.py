@@ -1,7 +1,7 @@
 """What the device sends by itself: to declared destinations alone."""
 
-from drivers.network.egress import EgressSeen
-from fixtures.case import case
+from drivers.network.traffic.egress import EgressSeen
+from trustprobe.judging.case import case
 
 
 @case(

@@ -1,9 +1,9 @@
 """Guessing: passwords cannot be tried fast, and do not follow from what is known of the device."""
 
-from drivers.credentials import Guesses
-from drivers.guessing import Guessing
-from fixtures.case import case
-from lab_config.models import Permission
+from drivers.guessing.logins import Guesses
+from drivers.guessing.rate import Guessing
+from lab_config.bench import Permission
+from trustprobe.judging.case import case
 
 COVERS = ["IAC-1b", "EN303645 5.1-5", "EN18031 AUM-6"]
 ADVICE = "Refuse an account for a while after some failed logins, or let each further one wait longer."

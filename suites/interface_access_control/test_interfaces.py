@@ -1,7 +1,7 @@
 """Access over the other interfaces of the network: nothing of them without authority."""
 
-from drivers.probe import Observation
-from fixtures.case import case
+from trustprobe.judging.case import case
+from trustprobe.probe import Observation
 
 
 @case(

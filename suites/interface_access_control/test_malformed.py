@@ -1,8 +1,8 @@
 """Malformed input: no message that breaks the rules of a protocol stops a service or restarts the device."""
 
-from drivers.network.malformed.round import MalformedInput
-from fixtures.case import case
-from lab_config.models import Permission
+from drivers.network.malformed.sending.round import MalformedInput
+from lab_config.bench import Permission
+from trustprobe.judging.case import case
 
 
 @case(

@@ -1,11 +1,12 @@
 """Ports: only what is declared can be reached, and what is declared is there."""
 
-from drivers.network.boot_window import BootWindowSeen
-from drivers.network.ports import TcpPorts
-from drivers.network.udp import UdpPorts
-from drivers.probe import Observation
-from fixtures.case import case
-from lab_config.models import Component, Permission, Transport
+from drivers.network.sweep.boot_window import BootWindowSeen
+from drivers.network.sweep.ports import TcpPorts
+from drivers.network.sweep.udp import UdpPorts
+from lab_config.bench import Permission
+from lab_config.component import Component, Transport
+from trustprobe.judging.case import case
+from trustprobe.probe import Observation
 
 
 @case(

@@ -1,8 +1,8 @@
 """The serial console and the bootloader behind it."""
 
-from drivers.probe import Observation
-from fixtures.case import case
-from lab_config.models import Permission
+from lab_config.bench import Permission
+from trustprobe.judging.case import case
+from trustprobe.probe import Observation
 
 
 @case(

@@ -1,10 +1,10 @@
 """Sessions of the web administration: they end when they should, and nobody else can use them."""
 
-from drivers.network.http_cookie_flags import CookieFlags
-from drivers.network.http_session import Fixation
-from drivers.probe import Observation
-from fixtures.case import case
-from lab_config.models import Permission
+from drivers.network.web.administration.sessions import Fixation
+from drivers.network.web.probes.cookie_flags import CookieFlags
+from lab_config.bench import Permission
+from trustprobe.judging.case import case
+from trustprobe.probe import Observation
 
 COVERS = ["IAC-1b", "EN303645 5.5-5", "EN18031 ACM-2", "CRA I(2)(d)"]
 

@@ -1,8 +1,8 @@
 """Passwords: their owner changes them, and a weak one is refused."""
 
-from drivers.probe import Observation
-from fixtures.case import case
-from lab_config.models import Permission
+from lab_config.bench import Permission
+from trustprobe.judging.case import case
+from trustprobe.probe import Observation
 
 
 @case(

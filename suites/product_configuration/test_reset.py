@@ -1,9 +1,9 @@
 """The factory reset: the authorised can go back to a secure default, and nobody else."""
 
-from drivers.network.factory_reset import ResetSeen
-from drivers.probe import Observation
-from fixtures.case import case
-from lab_config.models import Permission
+from drivers.network.web.probes.factory_reset import ResetSeen
+from lab_config.bench import Permission
+from trustprobe.judging.case import case
+from trustprobe.probe import Observation
 
 
 @case(

@@ -1,8 +1,8 @@
 """Settings: the authorised change them, and they take effect."""
 
-from drivers.network.http_settings import SettingChange
-from fixtures.case import case
-from lab_config.models import Permission
+from drivers.network.web.administration.settings import SettingChange
+from lab_config.bench import Permission
+from trustprobe.judging.case import case
 
 
 @case(

@@ -1,7 +1,7 @@
 """Where reports of vulnerabilities arrive."""
 
 from drivers.documents.security_txt import SecurityTxt
-from fixtures.case import case
+from trustprobe.judging.case import case
 
 
 @case(

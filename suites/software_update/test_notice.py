@@ -1,7 +1,7 @@
 """Updates in time: the product finds out that there is a newer version, and says so."""
 
-from drivers.probe import Observation
-from fixtures.case import case
+from trustprobe.judging.case import case
+from trustprobe.probe import Observation
 
 
 @case(

@@ -1,10 +1,10 @@
 """Updates: the vendor's install, and no other image does."""
 
-from drivers.probe import Observation
 from drivers.storage.altered import AlteredStart
 from drivers.update.http_upload import UpdateTrials
-from fixtures.case import case
-from lab_config.models import Permission
+from lab_config.bench import Permission
+from trustprobe.judging.case import case
+from trustprobe.probe import Observation
 
 NEEDS = (Permission.UPDATE,)
 

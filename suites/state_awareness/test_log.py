@@ -1,9 +1,10 @@
 """The log: each event that is caused shows on the declared channel, protected, and without a secret."""
 
 from drivers.logs.events import LoggedEvent
-from drivers.probe import Observation
-from fixtures.case import case
-from lab_config.models import Permission, Profile
+from lab_config.bench import Permission
+from lab_config.rules import Profile
+from trustprobe.judging.case import case
+from trustprobe.probe import Observation
 
 COVERS = ["CSA-1", "IR8259 CS-5"]
 ADVICE = "Log the event with its subject, source and outcome, and forward it at once."

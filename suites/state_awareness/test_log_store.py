@@ -1,9 +1,10 @@
 """The log that the device keeps itself: who reads, clears and writes it, and whether it outlasts restart and burst."""
 
 from drivers.logs.flood import Flood
-from drivers.probe import Observation
-from fixtures.case import case
-from lab_config.models import Permission, Profile
+from lab_config.bench import Permission
+from lab_config.rules import Profile
+from trustprobe.judging.case import case
+from trustprobe.probe import Observation
 
 
 @case(

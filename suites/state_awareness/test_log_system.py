@@ -2,9 +2,10 @@
 
 from drivers.logs.clock import ClockFollows, ClockReading
 from drivers.logs.events import LoggedEvent
-from fixtures.case import case
-from lab_config.models import Permission, Profile
+from lab_config.bench import Permission
+from lab_config.rules import Profile
 from suites.state_awareness.test_log import ADVICE, COVERS, missing
+from trustprobe.judging.case import case
 
 
 @case("log.emits.debug_access", covers=COVERS, fails_on="absence", advice=ADVICE)

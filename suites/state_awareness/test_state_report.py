@@ -1,9 +1,9 @@
 """The product's report of its own state: there for those who may read it, and for nobody else."""
 
-from drivers.network.state_report import StateReport
-from drivers.probe import Observation
-from fixtures.case import case
-from lab_config.models import StateReportDeclaration
+from drivers.network.web.probes.state_report import StateReport
+from lab_config.component import StateReportDeclaration
+from trustprobe.judging.case import case
+from trustprobe.probe import Observation
 
 
 @case(

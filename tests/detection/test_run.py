@@ -44,7 +44,7 @@ def test_the_whole_rule_book_names_what_no_case_covers(run_device: Run) -> None:
 
 @pytest.mark.parametrize("defect", ["no_such_defect", "../telnet_open"])
 def test_a_defect_that_does_not_exist_is_refused_before_anything_starts(defect: str, run_device: Run) -> None:
-    from drivers.errors import ConfigurationError
+    from trustprobe.errors import ConfigurationError
 
     with pytest.raises(ConfigurationError, match="there is no defect"):
         run_device(defect)

@@ -14,12 +14,12 @@ from types import ModuleType
 import pytest
 
 from drivers.network.target import Target
-from drivers.probe import Answer
+from lab_config.bench import Bench, NetworkBench
 from lab_config.load import load
-from lab_config.models import Bench, NetworkBench
 from reports.offline_page import external_references
 from reports.results import Overall, RequirementVerdict, Verdict
 from tests.drivers.recorder import MemoryRecorder
+from trustprobe.probe import Answer
 from virtual_lab.firmware import host
 
 ROOT = Path(__file__).parents[2]

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
-from drivers.network.http import WebClient
 from drivers.network.target import Target
-from lab_config.models import NetworkBench, Service, Transport
+from drivers.network.web.transport.client import WebClient
+from lab_config.bench import NetworkBench
+from lab_config.component import Service, Transport
 
 SERVICE = Service(id="web", transport=Transport.TCP, port=443, protocol="http", purpose="web")
 

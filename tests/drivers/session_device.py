@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
-from drivers.network.http_session import SessionAccount
 from drivers.network.target import Target
-from lab_config.models import HttpLogin, NetworkBench, Service, Setting, Transport
+from drivers.network.web.administration.sessions import SessionAccount
+from lab_config.bench import NetworkBench
+from lab_config.component import Service, Setting, Transport
+from lab_config.http_login import HttpLogin
 from tests.drivers.web_device import serving
 
 LOGIN = HttpLogin(service="web", proof_path="/home", refusal="Login incorrect")

@@ -22,17 +22,10 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from drivers.network.target import Target
-from lab_config.models import (
-    HttpLogin,
-    HttpResource,
-    Identity,
-    NetworkBench,
-    Role,
-    Service,
-    Setting,
-    Transport,
-    UpdateDeclaration,
-)
+from lab_config.base import Role
+from lab_config.bench import NetworkBench
+from lab_config.component import HttpResource, Identity, Service, Setting, Transport, UpdateDeclaration
+from lab_config.http_login import HttpLogin
 from tests.drivers import websocket_server
 
 LOGIN = HttpLogin(service="web", form="/login", proof_path="/home", refusal="Login incorrect")

@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from drivers.errors import ConfigurationError
 from lab_config.load import load
-from lab_config.models import Product
+from lab_config.product import Product
 from tests.lab_config.test_load import product_with
+from trustprobe.errors import ConfigurationError
 
 
 @pytest.mark.parametrize(

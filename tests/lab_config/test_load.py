@@ -4,9 +4,11 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from drivers.errors import ConfigurationError
+from lab_config.base import Absent
+from lab_config.bench import Bench, NetworkBench, PowerBench
 from lab_config.load import find, load, peek
-from lab_config.models import Absent, Bench, NetworkBench, PowerBench, Product
+from lab_config.product import Product
+from trustprobe.errors import ConfigurationError
 
 PRODUCT = find("products", "reference_camera").read_text("utf-8")
 BENCH = find("benches", "reference").read_text("utf-8")

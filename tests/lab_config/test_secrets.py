@@ -2,11 +2,12 @@ from pathlib import Path
 
 import pytest
 
-from drivers.errors import ConfigurationError
+from lab_config.base import Absent
+from lab_config.bench import Bench
 from lab_config.load import find, load
-from lab_config.models import Absent, Bench
 from lab_config.secrets import Secrets
 from tests.lab_config.test_load import ENVIRONMENT
+from trustprobe.errors import ConfigurationError
 
 
 @pytest.fixture

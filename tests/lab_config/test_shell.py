@@ -3,8 +3,11 @@
 import pytest
 from pydantic import ValidationError
 
+from lab_config.base import Absent
+from lab_config.component import Component
 from lab_config.load import find, load
-from lab_config.models import Absent, Component, Product, ShellDeclaration
+from lab_config.product import Product
+from lab_config.shell import ShellDeclaration
 
 FIRMWARE = load(find("products", "firmware_gateway"), Product, {}).component
 SHELL = {"service": "ssh", "account": "service", "secret_files": ["/etc/shadow"]}

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from lab_config.models import Strength
+from lab_config.rules import Strength
 from reports.assess import assess
 from reports.results import (
     CaseResult,

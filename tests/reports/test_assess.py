@@ -1,6 +1,6 @@
 import pytest
 
-from lab_config.models import Strength
+from lab_config.rules import Strength
 from reports.assess import assess, requirement_result
 from reports.results import CaseResult, Overall, RequirementVerdict, Verdict
 from tests.reports.samples import case

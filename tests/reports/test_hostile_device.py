@@ -12,7 +12,7 @@ from rich.console import Console
 
 from reports.results import Results
 from reports.terminal import print_summary
-from tests.fixtures.judging import MadeUp, judge
+from tests.trustprobe.judging.judging import MadeUp, judge
 
 HOSTILE = (
     "\x1b[2J\x1b[31mred\x1b]0;title\x07 nul\x00 <script>alert(1)</script><img src=x onerror=alert(2)> "

@@ -9,8 +9,8 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 import reports.redaction
-from drivers.probe import printable
 from reports.redaction import Redactor
+from trustprobe.probe import printable
 
 SECRET = "pä\"ss/w+o<r>d & '1\\2'"
 FORMS = {

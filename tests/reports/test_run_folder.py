@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from drivers.errors import ConfigurationError
 from reports.results import Results
 from reports.run_folder import RunFolder
 from tests.reports.samples import NOW, a_mixed_run
+from trustprobe.errors import ConfigurationError
 
 
 def test_the_folder_is_named_after_the_time_and_the_product(tmp_path: Path) -> None:

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from drivers.errors import ConfigurationError
-from lab_config.models import Strength
+from lab_config.rules import Strength
 from reports.offline_page import external_references
 from reports.results import CaseResult, PartRow, PortRow, PortWord, Results, Row, Verdict
 from reports.summary import to_summary, whose_move, write_summary
 from tests.reports.samples import HOSTILE, a_mixed_run, case, case_of_rows, observation, results
+from trustprobe.errors import ConfigurationError
 
 
 class Page(HTMLParser):

@@ -1,7 +1,7 @@
 import pytest
 
-from drivers.errors import ConfigurationError
 from standards.catalogue import catalogues
+from trustprobe.errors import ConfigurationError
 
 
 def test_ir_8425_has_its_items_in_the_order_of_the_document() -> None:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from drivers.errors import ConfigurationError, HarnessError
-from fixtures.case import Case, case, cases
-from fixtures.run import load_profile
 from standards.catalogue import catalogues
 from standards.questions import questions
+from trustprobe.errors import ConfigurationError, HarnessError
+from trustprobe.judging.case import Case, case, cases
+from trustprobe.judging.run import load_profile
 from virtual_lab.declaration import flaws_on_paper
 from virtual_lab.defects import found_elsewhere, register
 from virtual_lab.reference.firmware.defects import DEFECTS

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import trustme
 
-from tests.drivers.network.servers import tcp_server, udp_server
+from tests.drivers.network.loopback_servers import tcp_server, udp_server
 from tests.drivers.serial.pty_device import Line, PtyDevice, playing
 
 PASSWORD = "correct horse battery"

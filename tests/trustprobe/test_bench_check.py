@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from drivers.errors import ConfigurationError, Fault, TrustprobeError
 from drivers.serial import login
-from tests.drivers.network.servers import closed_port, tcp_server
+from tests.drivers.network.loopback_servers import closed_port, tcp_server
 from tests.drivers.serial.pty_device import Line, Script, playing
 from tests.trustprobe.board_on_desk import HTTP, PASSWORD, Board, board
 from trustprobe.cli import main
 from trustprobe.cli.bench import boot, check, console
+from trustprobe.errors import ConfigurationError, Fault, TrustprobeError
 
 ROOT = Path(__file__).parents[2]
 PRODUCT = (ROOT / "lab_config" / "products" / "firmware_gateway.yaml").read_text("utf-8").split("\ndocuments:")[0]

@@ -3,10 +3,10 @@ from typing import get_args
 
 import pytest
 
-from drivers.errors import ConfigurationError
-from lab_config.models import Bench
+from lab_config.bench import Bench
 from trustprobe.cli.labs import LABS, Wanted, start
 from trustprobe.cli.matrix import PROFILES
+from trustprobe.errors import ConfigurationError
 from virtual_lab.defects import FILES, register
 
 

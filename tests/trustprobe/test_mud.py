@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from drivers.errors import ConfigurationError
-from drivers.network.egress import EgressSeen, Sent
+from drivers.network.traffic.egress import EgressSeen, Sent
 from tests.reports.samples import a_mixed_run
 from trustprobe.cli.mud import draft_of_run
+from trustprobe.errors import ConfigurationError
 
 
 def sent(port: int, role: str | None, host: str = "cloud.example", *, housekeeping: bool = False) -> Sent:

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from drivers.errors import ConfigurationError
 from trustprobe.cli.soundness import BEGIN, END, HARDENED, Outcome, require_writable, to_markdown, write_page
+from trustprobe.errors import ConfigurationError
 
 ROOT = Path(__file__).parents[2]
 CLEAN = Outcome(HARDENED, (), (), 0, ())

@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from drivers.errors import ConfigurationError
 from lab_config.load import find, load
-from lab_config.models import Answers, Product, SupportPeriod
+from lab_config.papers import Answers, SupportPeriod
+from lab_config.product import Product
+from trustprobe.errors import ConfigurationError
 from virtual_lab.declaration import flawed_copy, flaws_on_paper, merge_patch
 
 REFERENCE = find("products", "reference_camera")

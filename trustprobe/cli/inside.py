@@ -11,11 +11,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from drivers.errors import HarnessError, TrustprobeError
-from drivers.probe import printable
-from fixtures.lock import bench_lock
 from lab_config.load import find, peek
 from trustprobe.cli.labs import Lab, Wanted, start
+from trustprobe.errors import HarnessError, TrustprobeError
+from trustprobe.judging.lock import bench_lock
+from trustprobe.probe import printable
 
 ROOT = Path(__file__).resolve().parents[2]
 STOP_SECONDS = 30.0
@@ -91,9 +91,9 @@ def _declaration(options: dict[str, object]) -> Path:
 def _judge(options: dict[str, object], lab: Lab, handover: Path) -> int:
     import pytest
 
-    from fixtures.plugin import Prepared
-    from fixtures.progress import Progress
-    from fixtures.run import load_run
+    from trustprobe.judging.plugin import Prepared
+    from trustprobe.judging.progress import Progress
+    from trustprobe.judging.run import load_run
 
     run = load_run(
         str(options["bench"]),

@@ -9,11 +9,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-from drivers.errors import HarnessError
 from reports.results import Results
 from reports.run_folder import write_atomically
 from trustprobe.cli.inside import ROOT
 from trustprobe.cli.run import Options, read_results
+from trustprobe.errors import HarnessError
 
 MARK: Final = "found.json"
 SOFTWARE: Final = (

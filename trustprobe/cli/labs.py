@@ -15,9 +15,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from drivers.errors import ConfigurationError
 from drivers.power.switch import PowerSwitch
-from lab_config.models import PowerBench
+from lab_config.bench import PowerBench
+from trustprobe.errors import ConfigurationError
 
 COMPARES: Final = "asset_identification"
 """The capability that compares two samples; a run of another one alone leaves the second virtual device out."""

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from drivers.errors import TrustprobeError
+from trustprobe.errors import TrustprobeError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 bench_app = typer.Typer(no_args_is_help=True, help="A board on the desk, before it is judged.")
@@ -132,10 +132,13 @@ def send(
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of product, bench, profile, answers and results, for editors and other tools."""
-    from lab_config import models
+    from lab_config.bench import Bench as BenchFile
+    from lab_config.papers import Answers
+    from lab_config.product import Product
+    from lab_config.rules import Profile
     from reports.results import json_schema
 
-    kinds = (models.Product, models.Bench, models.Profile, models.Answers)
+    kinds = (Product, BenchFile, Profile, Answers)
     files = {kind.__name__.lower(): kind.model_json_schema() for kind in kinds}
     typer.echo(json.dumps(files | {"results": json_schema()}, indent=2))
 

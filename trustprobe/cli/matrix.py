@@ -16,11 +16,11 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from drivers.errors import ConfigurationError
 from reports.results import Results, Verdict
 from trustprobe.cli.kept import Kept
 from trustprobe.cli.run import Options, judge, read_results
 from trustprobe.cli.soundness import HARDENED, Outcome, require_writable, write_page
+from trustprobe.errors import ConfigurationError
 from virtual_lab.defects import REFERENCE, found_elsewhere, known_failures, register, require_defects
 
 _BROKEN: Final = {Verdict.ERROR, Verdict.NOT_RUN}

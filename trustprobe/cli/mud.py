@@ -4,11 +4,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from drivers.errors import ConfigurationError
-from drivers.network.egress import EgressSeen
-from drivers.network.mud import draft
-from drivers.network.peer import Peer
+from drivers.network.traffic.egress import EgressSeen
+from drivers.network.traffic.mud import draft
+from drivers.network.traffic.peer import Peer
 from reports.results import Results
+from trustprobe.errors import ConfigurationError
 
 
 def draft_of_run(folder: Path, url: str) -> tuple[str, tuple[str, ...]]:

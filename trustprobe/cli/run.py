@@ -20,15 +20,15 @@ from types import FrameType
 
 from rich.console import Console
 
-from drivers.errors import ConfigurationError, HarnessError
-from fixtures.run import load_profile
 from lab_config.load import find, load, peek
-from lab_config.models import Product
+from lab_config.product import Product
 from reports.allure_report import generate_html
 from reports.results import Results
 from reports.summary import write_summary
 from reports.terminal import print_summary
 from trustprobe.cli.inside import STOP_SECONDS
+from trustprobe.errors import ConfigurationError, HarnessError
+from trustprobe.judging.run import load_profile
 from virtual_lab.defects import require_defects
 
 

@@ -5,16 +5,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from drivers.errors import ConfigurationError
-from drivers.network.malformed.delivery import deliver
-from drivers.network.malformed.evidence import Kept, read_kept
-from drivers.network.malformed.liveness import Life, Liveness
+from drivers.network.malformed.sending.delivery import deliver
+from drivers.network.malformed.sending.evidence import Kept, read_kept
+from drivers.network.malformed.sending.liveness import Life, Liveness
 from drivers.network.target import Target
-from drivers.probe import printable
-from fixtures.lock import bench_lock
+from lab_config.base import Absent
+from lab_config.bench import Bench, NetworkBench, Permission
+from lab_config.component import Service
 from lab_config.load import find, load, peek
-from lab_config.models import Absent, Bench, NetworkBench, Permission, Product, Service
+from lab_config.product import Product
 from trustprobe.cli.labs import Wanted, start
+from trustprobe.errors import ConfigurationError
+from trustprobe.judging.lock import bench_lock
+from trustprobe.probe import printable
 
 SHOWN = 120
 SECONDS = 10.0

@@ -7,8 +7,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from drivers.errors import ConfigurationError
 from reports.run_folder import write_atomically
+from trustprobe.errors import ConfigurationError
 from virtual_lab.defects import REFERENCE, register
 
 HARDENED = "(none)"

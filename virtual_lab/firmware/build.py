@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from drivers.errors import BenchError, ConfigurationError
+from trustprobe.errors import BenchError, ConfigurationError
 from virtual_lab.firmware import disk, fit, keys, packages, planted, rootfs, swu, verity
 from virtual_lab.firmware.host import U_BOOT, require_tools, run
 

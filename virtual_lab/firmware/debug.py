@@ -9,8 +9,8 @@ import socket
 from collections.abc import Collection
 from typing import Final
 
-from drivers.errors import BenchError
 from drivers.power.qmp import Qmp
+from trustprobe.errors import BenchError
 from virtual_lab.jtag.adapter import Adapter
 from virtual_lab.jtag.debug_port import AccessFaultError, DebugPort, MemoryAccessPort
 from virtual_lab.jtag.tap import ScanChain

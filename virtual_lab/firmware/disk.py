@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from drivers.errors import BenchError
+from trustprobe.errors import BenchError
 from virtual_lab.firmware.fit import CONFIGURATION, KERNEL_RUNS_AT
 from virtual_lab.firmware.host import run
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from drivers.errors import BenchError
-from drivers.probe import printable
+from trustprobe.errors import BenchError
+from trustprobe.probe import printable
 
 TOOLS: Final = MappingProxyType(
     {

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from drivers.errors import BenchError
+from trustprobe.errors import BenchError
 from virtual_lab.firmware import cable, machine, planted
 from virtual_lab.firmware.build import Firmware, build
 from virtual_lab.firmware.debug import GDB_PORT_OPEN, closed_port, jtag_adapter

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from drivers.errors import BenchError
+from trustprobe.errors import BenchError
 from virtual_lab.firmware.host import KEYRING, run
 
 SUITE: Final = "bookworm"

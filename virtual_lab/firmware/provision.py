@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from drivers.errors import ConfigurationError
+from trustprobe.errors import ConfigurationError
 from virtual_lab.firmware import keys, passwords, planted
 from virtual_lab.firmware.build import Firmware
 from virtual_lab.reference import pki

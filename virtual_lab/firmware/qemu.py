@@ -15,8 +15,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, Self
 
-from drivers.errors import BenchError, ConfigurationError
-from drivers.probe import printable
+from trustprobe.errors import BenchError, ConfigurationError
+from trustprobe.probe import printable
 
 PROGRAM: Final = "qemu-system-aarch64"
 INSTALL: Final = "Install it: apt-get install qemu-system-arm."

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from drivers.errors import BenchError
+from trustprobe.errors import BenchError
 from virtual_lab.firmware import elf
 
 OWN_FILES: Final = Path(__file__).with_name("rootfs")

@@ -16,8 +16,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from drivers.errors import BenchError, ConfigurationError
-from drivers.probe import printable
+from trustprobe.errors import BenchError, ConfigurationError
+from trustprobe.probe import printable
 from virtual_lab.lab import VirtualLab, require_free
 from virtual_lab.reference import namespace
 from virtual_lab.reference.board import CABLE_JOINED, CONSOLE, FIRMWARE_LOG, NAMESPACE_MADE, POWERED, PROCESSOR_DEAD

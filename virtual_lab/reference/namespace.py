@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from drivers.errors import BenchError
+from trustprobe.errors import BenchError
 from virtual_lab.reference import syscalls
 
 LAB_INTERFACE: Final = "lab0"

@@ -15,7 +15,7 @@ from typing import Final
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from drivers.errors import BenchError
+from trustprobe.errors import BenchError
 from virtual_lab.lab import require_free
 from virtual_lab.reference import namespace, pki, syscalls
 from virtual_lab.reference.board import CABLE_JOINED, NAMESPACE_MADE

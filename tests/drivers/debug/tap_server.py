@@ -5,7 +5,8 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from lab_config.models import JtagBench, JtagDeclaration
+from lab_config.bench import JtagBench
+from lab_config.component import JtagDeclaration
 from virtual_lab.jtag.debug_port import MEMORY_BASE, DebugPort, Memory, MemoryAccessPort
 from virtual_lab.jtag.tap import ScanChain, Tap, remote_bitbang
 

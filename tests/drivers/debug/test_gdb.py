@@ -8,11 +8,11 @@ import pytest
 from drivers.debug.gdb import ReadGdbMemory, gdb_ports
 from drivers.debug.gdb_remote import READ_LIMIT
 from drivers.network.target import Target
-from drivers.probe import Answer, Observation
-from lab_config.models import GdbBench, NetworkBench
+from lab_config.bench import GdbBench, NetworkBench
 from tests.drivers.debug.tap_server import debug_port, serving, taps
-from tests.drivers.network.servers import closed_port, tcp_server
+from tests.drivers.network.loopback_servers import closed_port, tcp_server
 from tests.drivers.recorder import MemoryRecorder
+from trustprobe.probe import Answer, Observation
 from virtual_lab.jtag.debug_port import MEMORY_BASE
 
 MEMORY = bytes(range(16))

@@ -6,8 +6,7 @@ import pytest
 
 from drivers.debug import bitbang, jtag, openocd
 from drivers.debug.jtag import ReadMemory, ScanChain
-from drivers.errors import BenchError, ConfigurationError
-from lab_config.models import JtagBench
+from lab_config.bench import JtagBench
 from tests.drivers.debug.tap_server import (
     DECLARATION,
     DP,
@@ -19,6 +18,7 @@ from tests.drivers.debug.tap_server import (
     taps,
 )
 from tests.drivers.recorder import MemoryRecorder
+from trustprobe.errors import BenchError, ConfigurationError
 from virtual_lab.jtag.tap import Tap
 
 needs_openocd = pytest.mark.skipif(shutil.which("openocd") is None, reason="OpenOCD is not installed")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from drivers.documents.advisories import AdvisoriesRead, ReadAdvisories
-from lab_config.models import Advisories
+from lab_config.papers import Advisories
 from tests.drivers.documents.samples import REFERENCE, reference, written
 from tests.drivers.recorder import MemoryRecorder
 

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from drivers.documents.file import LARGEST, Document, MalformedError, read_document
-from drivers.errors import ConfigurationError
 from tests.drivers.recorder import MemoryRecorder
+from trustprobe.errors import ConfigurationError
 
 
 def test_a_document_that_was_read_whole_is_its_own_witness(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from drivers.documents.policy import PolicyRead, ReadPolicy
 from drivers.documents.registry import ReadRegistryRecord, RegistryRecord
 from drivers.documents.support import ReadSupport, SupportRead, published_ends
-from lab_config.models import DisclosurePolicy, SupportPeriod
+from lab_config.papers import DisclosurePolicy, SupportPeriod
 from tests.drivers.documents.samples import now, written
 from tests.drivers.recorder import MemoryRecorder
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from drivers.documents.review import ReadReview, ReviewedAnswer
-from drivers.probe import Answer
-from lab_config.models import Review
+from lab_config.papers import Review
 from tests.drivers.documents.samples import now, written
 from tests.drivers.recorder import MemoryRecorder
+from trustprobe.probe import Answer
 
 GOOD: dict[str, Any] = {
     "answer": "yes",

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from urllib.parse import parse_qs
 
 from drivers.logs.store import LogStore
-from lab_config.models import LogStoreDeclaration, Role, StateReportDeclaration
+from lab_config.base import Role
+from lab_config.component import LogStoreDeclaration, StateReportDeclaration
 from tests.drivers.web_device import LOGIN, PASSWORDS, Device, _Handler, _Server
 
 DECLARED = LogStoreDeclaration(path="/api/log", read=(Role.ADMINISTRATOR,), clear=(Role.ADMINISTRATOR,))

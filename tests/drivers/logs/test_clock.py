@@ -7,11 +7,11 @@ import pytest
 from drivers.logs.clock import SHIFT, FollowTimeSource, ReadClock, Reading, Stopwatch, outside
 from drivers.logs.collector import Collected, Collector
 from drivers.logs.syslog import parse
-from drivers.network.ntp_server import NtpServer
-from drivers.probe import Recorder
-from lab_config.models import TimeSourceBench
-from tests.drivers.network.servers import closed_port
+from drivers.network.servers.ntp import NtpServer
+from lab_config.bench import TimeSourceBench
+from tests.drivers.network.loopback_servers import closed_port
 from tests.drivers.recorder import MemoryRecorder
+from trustprobe.probe import Recorder
 from virtual_lab.reference.firmware.clock import ask
 
 HERE = "127.0.0.1"

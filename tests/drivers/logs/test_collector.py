@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import trustme
 
-from drivers.errors import BenchError
 from drivers.logs.collector import CONNECTION_LIMIT, Collected, Collector
 from drivers.logs.events import AwaitEvent, CollectorTrust, LogTransport
-from drivers.probe import Answer
-from lab_config.models import CollectorBench
+from lab_config.bench import CollectorBench
 from tests.drivers.recorder import MemoryRecorder
+from trustprobe.errors import BenchError
+from trustprobe.probe import Answer
 
 WAIT = 5.0
 SOON = 0.2

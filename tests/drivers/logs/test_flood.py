@@ -7,12 +7,12 @@ import trustme
 
 from drivers.logs.collector import Collector
 from drivers.logs.flood import FloodLog
-from drivers.probe import Witness
-from lab_config.models import CollectorBench
+from lab_config.bench import CollectorBench
 from tests.drivers.logs.log_device import LogDevice, running
-from tests.drivers.network.servers import closed_port
+from tests.drivers.network.loopback_servers import closed_port
 from tests.drivers.recorder import MemoryRecorder
 from tests.drivers.web_device import LOGIN
+from trustprobe.probe import Witness
 
 CALM = Witness(what="the event is logged", holds=True)
 

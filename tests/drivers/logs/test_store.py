@@ -1,9 +1,9 @@
 import pytest
 
 from drivers.logs.store import ClearLog, KeepLog, ReadLog, WriteLog
-from drivers.probe import Answer
 from tests.drivers.logs.log_device import LogDevice, running
 from tests.drivers.recorder import MemoryRecorder
+from trustprobe.probe import Answer
 
 
 def test_a_log_that_is_shown_to_its_reader_alone_is_refused_to_the_others() -> None:

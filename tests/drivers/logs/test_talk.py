@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from drivers.errors import DeviceLostError
 from drivers.logs.collector import Collector
 from drivers.logs.talk import TalkingCollector
-from drivers.network.malformed.answers_small import RAW
-from drivers.network.malformed.message import Message
+from drivers.network.malformed.messages.answers_small import RAW
+from drivers.network.malformed.messages.message import Message
 from tests.drivers.logs.test_collector import WAIT, Lab, lab
+from trustprobe.errors import DeviceLostError
 
 __all__ = ["lab"]
 

@@ -20,7 +20,7 @@ def _are_permitted() -> bool:
 
 
 def said_by(lab: str, *arguments: str) -> dict[str, Any]:
-    """Run the module LAB beside this one, which prints a JSON object; skip the test where that is not permitted."""
+    """Run the module LAB of this package (`sweep.veth_lab`) and return the JSON object it prints; skip if forbidden."""
     if not _are_permitted():
         pytest.skip("this machine does not permit network namespaces without root")
     command = ["unshare", "-Urn", sys.executable, "-m", f"tests.drivers.network.{lab}", *arguments]

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 from drivers.network.target import Target
-from lab_config.models import NetworkBench
+from lab_config.bench import NetworkBench
 
 LOOPBACK = Target(NetworkBench(address="127.0.0.1"))
 Handler = Callable[[socket.socket], None]

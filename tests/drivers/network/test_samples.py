@@ -11,16 +11,17 @@ import paramiko
 import pytest
 import trustme
 
-from drivers.errors import BenchError
 from drivers.network.samples import IDENTIFIERS, CompareSamples, Sample, SharedIdentifiers
 from drivers.network.target import Target
-from drivers.probe import Answer
-from lab_config.models import Identity, NetworkBench, Service, Transport
+from lab_config.bench import NetworkBench
+from lab_config.component import Identity, Service, Transport
 from tests.drivers.network import tcp_servers as tcp
-from tests.drivers.network import tls_servers as tls
-from tests.drivers.network.ssh_servers import Rules, host_key, ssh_server
+from tests.drivers.network.logins.ssh_servers import Rules, host_key, ssh_server
+from tests.drivers.network.tls import tls_servers as tls
 from tests.drivers.recorder import MemoryRecorder
 from tests.drivers.web_device import IDENTITY, LOGIN, PASSWORDS, Device, running
+from trustprobe.errors import BenchError
+from trustprobe.probe import Answer
 
 WITH_MAC = IDENTITY.model_copy(update={"mac_field": "mac"})
 TLS = Service(id="tls", transport=Transport.TCP, port=8443, protocol="http", tls=True, purpose="video")

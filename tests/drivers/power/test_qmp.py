@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from drivers.errors import BenchError
 from drivers.power import qmp
 from drivers.power.qmp import Qmp, QmpPower
 from drivers.power.switch import PowerSwitch
-from lab_config.models import PowerBench
+from lab_config.bench import PowerBench
 from tests.drivers.power.qmp_server import Machine, serving
+from trustprobe.errors import BenchError
 
 QEMU = shutil.which("qemu-system-aarch64") or shutil.which("qemu-system-x86_64")
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from drivers.errors import BenchError, ConfigurationError
 from drivers.power import switch
 from drivers.power.switch import PowerSwitch
-from lab_config.models import PowerBench
+from lab_config.bench import PowerBench
+from trustprobe.errors import BenchError, ConfigurationError
 
 
 @contextmanager

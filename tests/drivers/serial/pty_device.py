@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from lab_config.models import ConsoleBench, ConsoleDeclaration
+from lab_config.bench import ConsoleBench
+from lab_config.component import ConsoleDeclaration
 
 DECLARATION = ConsoleDeclaration(
     boot_start=r"AcmeBoot \d",

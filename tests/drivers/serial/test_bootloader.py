@@ -1,13 +1,14 @@
 import pytest
 
-from drivers.errors import BenchError
-from drivers.probe import Answer, Observation
 from drivers.serial.bootloader import InterruptAutoboot
 from drivers.serial.console import TEXT_LIMIT, BootLog, CaptureBoot
-from lab_config.models import Absent, ConsoleDeclaration
+from lab_config.base import Absent
+from lab_config.component import ConsoleDeclaration
 from tests.drivers.recorder import MemoryRecorder
 from tests.drivers.serial.pty_device import DECLARATION, Board, Getty, Line, PtyDevice, Script, off, playing, root_shell
 from tests.drivers.serial.test_port import flood
+from trustprobe.errors import BenchError
+from trustprobe.probe import Answer, Observation
 
 NO_COUNTDOWN = Absent(absent="the bootloader starts the system at once")
 

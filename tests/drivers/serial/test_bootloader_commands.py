@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from drivers.errors import BenchError
-from drivers.probe import Answer, Fact
 from drivers.serial import bootloader_commands
 from drivers.serial.bootloader import InterruptAutoboot
 from drivers.serial.bootloader_commands import (
@@ -19,6 +17,8 @@ from drivers.serial.bootloader_commands import (
 from drivers.serial.port import Awaited, Console
 from tests.drivers.recorder import MemoryRecorder
 from tests.drivers.serial.pty_device import DECLARATION, Getty, Line, PtyDevice, playing
+from trustprobe.errors import BenchError
+from trustprobe.probe import Answer, Fact
 
 PROMPT = "AcmeBoot> "
 PROMPTS = [Awaited.prompt(PROMPT, 0.1)]

@@ -1,12 +1,12 @@
 import pytest
 
-from drivers.credentials import GuessLogins, Pair
-from drivers.probe import Answer
+from drivers.guessing.logins import GuessLogins, Pair
 from drivers.serial import console, login, port
 from drivers.serial.console import ConsoleDoor, ConsoleLogin, ObserveConsoleLogin
 from tests.drivers.recorder import MemoryRecorder
 from tests.drivers.serial.pty_device import DECLARATION, Getty, Line, PtyDevice, Script, off, playing, root_shell
 from tests.drivers.serial.test_port import flood
+from trustprobe.probe import Answer
 
 VALID = ("service", "correct horse")
 

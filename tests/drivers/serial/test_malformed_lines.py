@@ -2,11 +2,12 @@
 
 import pytest
 
-from drivers.network.malformed.round import MalformedInput
+from drivers.network.malformed.sending.round import MalformedInput
 from drivers.network.target import Target
 from drivers.serial import login
 from drivers.serial.malformed_lines import TypeMalformedLines, typed
-from lab_config.models import NetworkBench, Service
+from lab_config.bench import NetworkBench
+from lab_config.component import Service
 from tests.drivers.network.malformed.victim import Habit, Victim
 from tests.drivers.recorder import MemoryRecorder
 from tests.drivers.serial.pty_device import DECLARATION, Getty, Line, Script, playing

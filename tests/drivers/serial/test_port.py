@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import serial
 
-from drivers.errors import BenchError
 from drivers.serial.port import TRANSCRIPT_LIMIT, Awaited, Console, PlainText
-from lab_config.models import ConsoleBench
+from lab_config.bench import ConsoleBench
 from tests.drivers.serial.pty_device import Line, playing
+from trustprobe.errors import BenchError
 
 PROMPT = Awaited.prompt("# ")
 

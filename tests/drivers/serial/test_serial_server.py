@@ -8,14 +8,14 @@ from contextlib import contextmanager
 import pytest
 from serial.rfc2217 import PortManager
 
-from drivers.errors import BenchError
-from drivers.probe import Answer
 from drivers.serial.console import ConsoleDoor, ObserveConsoleLogin
 from drivers.serial.port import Awaited, Console
-from lab_config.models import ConsoleBench
+from lab_config.bench import ConsoleBench
 from tests.drivers.recorder import MemoryRecorder
 from tests.drivers.serial.pty_device import DECLARATION, Getty, Line
 from tests.drivers.serial.serial_servers import Mute, OneRate, SerialServer, Unbreakable, serving
+from trustprobe.errors import BenchError
+from trustprobe.probe import Answer
 
 LOGIN = Awaited.prompt("acme login: ")
 PLAIN = "socket"

@@ -9,19 +9,19 @@ from threading import Event
 
 import pytest
 
-from drivers.errors import BenchError
-from drivers.network.http import WebClient
-from drivers.network.http_administrator import Administrator
+from drivers.network.web.administration.administrator import Administrator
+from drivers.network.web.transport.client import WebClient
 from drivers.power.switch import PowerSwitch
-from drivers.probe import Recorder
 from drivers.storage import altered
 from drivers.storage.altered import MOST_PLACES, AlteredStart, StartAltered, places_of
 from drivers.storage.dump import Image
 from drivers.storage.watched_start import Refusal, WatchedStart
-from lab_config.models import PowerBench, StorageBench
+from lab_config.bench import PowerBench, StorageBench
 from tests.drivers.recorder import MemoryRecorder
 from tests.drivers.serial.pty_device import Line, playing
 from tests.drivers.web_device import IDENTITY, LOGIN, PASSWORDS, Device, running
+from trustprobe.errors import BenchError
+from trustprobe.probe import Recorder
 
 KERNEL, SLOT = b"Acme kernel 6.1", b"Acme system 1.4.0"
 SOLD = b"\0" * 9 + KERNEL + b"\xff" * 9 + SLOT + b"\0"

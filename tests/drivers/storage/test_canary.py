@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from drivers.probe import Answer
 from drivers.storage.canary import SECRET, DeleteUserData, Deletion, Sample, SearchStorage, StorageSearch
-from lab_config.models import StorageBench, UserDataDeclaration
+from lab_config.bench import StorageBench
+from lab_config.component import UserDataDeclaration
 from tests.drivers.recorder import MemoryRecorder
 from tests.drivers.web_device import LOGIN, PASSWORDS, SETTING, Device, running
+from trustprobe.probe import Answer
 
 USER_DATA = UserDataDeclaration(
     path="/api/recordings", name_field="name", secret_field="note", delete_path="/api/recordings"

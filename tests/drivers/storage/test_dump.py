@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from drivers.errors import BenchError, ConfigurationError
 from drivers.storage.dump import image_of
-from lab_config.models import StorageBench
+from lab_config.bench import StorageBench
 from tests.drivers.recorder import MemoryRecorder
+from trustprobe.errors import BenchError, ConfigurationError
 
 
 def bench(script: str, **more: float) -> StorageBench:

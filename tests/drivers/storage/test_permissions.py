@@ -17,10 +17,10 @@ import paramiko
 import pytest
 
 from drivers.data import table
-from drivers.network.ssh import SshDoor
+from drivers.network.logins.ssh import SshDoor
 from drivers.storage import permissions, readable_script
 from drivers.storage.permissions import SEARCH, ReadableSecrets, ReadSecretFiles
-from tests.drivers.network.ssh_servers import Rules, _Transport, ssh_server
+from tests.drivers.network.logins.ssh_servers import Rules, _Transport, ssh_server
 from tests.drivers.network.tcp_servers import LOOPBACK
 from tests.drivers.recorder import MemoryRecorder
 

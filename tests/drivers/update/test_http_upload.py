@@ -2,12 +2,12 @@ from collections.abc import Callable
 
 import pytest
 
-from drivers.errors import BenchError
-from drivers.probe import Answer, Observation
 from drivers.update.http_upload import KEPT_OCTETS, TryImages, UpdateTrials, UploadUnauthorised
 from drivers.update.image import container
 from tests.drivers.recorder import MemoryRecorder
 from tests.drivers.web_device import IDENTITY, LARGEST, LOGIN, PASSWORDS, UPDATE, Device, image, running
+from trustprobe.errors import BenchError
+from trustprobe.probe import Answer, Observation
 
 SOON = 0.1
 

@@ -7,9 +7,9 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from drivers.errors import ConfigurationError
 from drivers.update.image import container
 from tests.drivers.web_device import image
+from trustprobe.errors import ConfigurationError
 
 VENDOR = Ed25519PrivateKey.generate()
 BASE = image(VENDOR, "1.5.0")

@@ -7,13 +7,14 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from drivers.errors import BenchError, ConfigurationError
 from drivers.power.switch import PowerSwitch
-from drivers.probe import Observation
 from drivers.update.interrupted import MOMENTS, CutPower
-from lab_config.models import Identity, PowerBench, UpdateDeclaration
+from lab_config.bench import PowerBench
+from lab_config.component import Identity, UpdateDeclaration
 from tests.drivers.recorder import MemoryRecorder
 from tests.drivers.web_device import IDENTITY, LOGIN, PASSWORDS, UPDATE, Device, image, running
+from trustprobe.errors import BenchError, ConfigurationError
+from trustprobe.probe import Observation
 
 CUTS = [f"cut at {moment:.0%}" for moment in MOMENTS]
 BOOT_SECONDS = 0.3

@@ -13,16 +13,17 @@ from pathlib import Path
 
 import pytest
 
-from drivers.errors import DeviceLostError
-from drivers.network.bad_certificate import Authority, issue
-from drivers.network.tls_client import Announcement, TlsClientServer
-from drivers.probe import Observation
+from drivers.network.servers.tls import Announcement, TlsClientServer
+from drivers.network.tls.bad_certificate import Authority, issue
 from drivers.update import notice
 from drivers.update.notice import ASKED, QUIET, TOLD, AnnounceUpdate, newer_than
-from lab_config.models import CloudBench, UpdateNoticeDeclaration
-from tests.drivers.network.test_bad_certificate import HOST, make_ca
+from lab_config.bench import CloudBench
+from lab_config.component import UpdateNoticeDeclaration
+from tests.drivers.network.tls.test_bad_certificate import HOST, make_ca
 from tests.drivers.recorder import MemoryRecorder
 from tests.drivers.web_device import IDENTITY, LOGIN, PASSWORDS, Device, running
+from trustprobe.errors import DeviceLostError
+from trustprobe.probe import Observation
 
 SECONDS = 5.0
 SOON = 0.2

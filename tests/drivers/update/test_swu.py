@@ -7,10 +7,10 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from drivers.data import table
-from drivers.errors import ConfigurationError
 from drivers.update.image import container
 from drivers.update.swu import SIZE_LIMIT, read_archive, sum_of_octets
 from tests.drivers.update.swu_images import Swu, maker_certificate
+from trustprobe.errors import ConfigurationError
 
 HANDLER = container("signed_swu")
 BASE, OLDER = Swu(), Swu("1.1.0", b"\xa5" * 2_999)

@@ -4,19 +4,20 @@ from dataclasses import dataclass
 
 import pytest
 
-from drivers.network.http import NoAnswerError, WebAnswer, WebClient
 from drivers.network.target import Target
-from drivers.network.websocket import TEXT_LIMIT, Listener
-from drivers.probe import Observation
+from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
+from drivers.network.web.transport.websocket import TEXT_LIMIT, Listener
 from drivers.update.http_upload import TryImages, UpdateTrials, UploadUnauthorised
 from drivers.update.image import container
 from drivers.update.swupdate import SwupdateServer
-from lab_config.models import NetworkBench, Service, Transport, UpdateDeclaration
-from tests.drivers.network.servers import tcp_server
+from lab_config.bench import NetworkBench
+from lab_config.component import Service, Transport, UpdateDeclaration
+from tests.drivers.network.loopback_servers import tcp_server
 from tests.drivers.recorder import MemoryRecorder
 from tests.drivers.update.swu_images import Swu
 from tests.drivers.update.swupdate_server import Swupdate, frame, serving
 from tests.drivers.web_device import IDENTITY, LOGIN, PASSWORDS, Device, running
+from trustprobe.probe import Observation
 
 BASE, OLDER = Swu("1.5.0").octets(), Swu("1.3.0", b"\xa5" * 2_999).octets()
 SERVICE = Service(id="swupdate", transport=Transport.TCP, port=8080, protocol="http", purpose="to update")

@@ -5,8 +5,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from drivers.errors import ConfigurationError
 from tests.virtual_lab.firmware import stand_in_qemu
+from trustprobe.errors import ConfigurationError
 from virtual_lab.firmware.build import Firmware
 from virtual_lab.firmware.cable import FIRST
 from virtual_lab.firmware.lab import FirmwareLab

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from drivers.errors import BenchError, ConfigurationError
+from trustprobe.errors import BenchError, ConfigurationError
 from virtual_lab.firmware import build, disk, elf, host, packages, planted, rootfs, swu
 
 

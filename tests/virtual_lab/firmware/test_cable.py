@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from drivers.errors import BenchError
+from trustprobe.errors import BenchError
 from virtual_lab.firmware import cable
 from virtual_lab.lab import require_free
 from virtual_lab.reference import namespace

@@ -9,10 +9,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from drivers.errors import BenchError, ConfigurationError
 from drivers.power.qmp import QmpPower
 from tests.virtual_lab.firmware.stand_in import stand_in_lab
 from tests.virtual_lab.firmware.stand_in_qemu import ALERT
+from trustprobe.errors import BenchError, ConfigurationError
 from virtual_lab.firmware import lab as lab_module
 from virtual_lab.firmware.cable import FIRST
 from virtual_lab.firmware.lab import FirmwareLab

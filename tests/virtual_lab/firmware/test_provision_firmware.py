@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_ssh_private_key
 
-from drivers.errors import ConfigurationError
+from trustprobe.errors import ConfigurationError
 from virtual_lab.firmware import keys, machine, passwords
 from virtual_lab.firmware.build import Firmware
 from virtual_lab.firmware.provision import dropbear_host_key, factory_disk, provision, ssh_host_key

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from drivers.errors import ConfigurationError
 from tests.virtual_lab.firmware.stand_in import program
+from trustprobe.errors import ConfigurationError
 from virtual_lab.firmware.qemu import CONSOLE_LOG, LOG, Qemu, require_qemu
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.case import Case, cases
 from trustprobe.cli.soundness import require_writable
+from trustprobe.judging.case import Case, cases
 from virtual_lab.defects import register
 from virtual_lab.firmware import planted
 

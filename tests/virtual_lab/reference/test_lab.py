@@ -8,8 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from drivers.errors import BenchError, ConfigurationError
 from tests.virtual_lab.reference.stand_in_lab import STAND_IN, greeting, stand_in_lab
+from trustprobe.errors import BenchError, ConfigurationError
 from virtual_lab.reference.lab import LOOPBACK_DEVICE
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from drivers.errors import BenchError
+from trustprobe.errors import BenchError
 from virtual_lab.reference import namespace
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -60,7 +60,7 @@ print(os.getuid())
 def test_a_process_with_threads_is_told_so_where_it_needs_a_user_namespace() -> None:
     script = """
 import threading
-from drivers.errors import BenchError
+from trustprobe.errors import BenchError
 from virtual_lab.reference import namespace
 ended = threading.Event()
 threading.Thread(target=ended.wait).start()
@@ -99,7 +99,7 @@ DEVICE_ON_A_CABLE = """
 import os, socket, sys
 from pathlib import Path
 import psutil
-from drivers.errors import BenchError
+from trustprobe.errors import BenchError
 from tests.virtual_lab.reference.stand_in_lab import STAND_IN, greeting, turn
 from virtual_lab.reference import namespace
 from virtual_lab.reference.lab import ReferenceLab

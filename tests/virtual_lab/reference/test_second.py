@@ -16,8 +16,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from drivers.errors import BenchError, ConfigurationError
 from tests.virtual_lab.reference.stand_in_lab import STAND_IN, greeting, stand_in_lab
+from trustprobe.errors import BenchError, ConfigurationError
 from virtual_lab.reference import namespace
 from virtual_lab.reference.firmware.accounts import Account
 from virtual_lab.reference.lab import ReferenceLab
@@ -205,7 +205,7 @@ TWO_CABLES = """
 import os, socket, sys
 from pathlib import Path
 import psutil
-from drivers.errors import BenchError
+from trustprobe.errors import BenchError
 from tests.virtual_lab.reference.stand_in_lab import STAND_IN, greeting
 from tests.virtual_lab.reference.test_second import booted, config
 from virtual_lab.reference import namespace

@@ -3,15 +3,17 @@
 import time
 from collections.abc import Callable
 
-from drivers.errors import BenchError, ConfigurationError
-from drivers.network.services import RecogniseServices
+from drivers.network.recognise.services import RecogniseServices
 from drivers.power.switch import PowerSwitch
-from drivers.probe import Answer, printable
 from drivers.serial.boot import LOGIN_SETTLE, Boot, ends_of_boot, restarted
 from drivers.serial.port import Arrival, Awaited, PlainText
-from lab_config.models import Absent, ConsoleDeclaration, Permission, Service
+from lab_config.base import Absent
+from lab_config.bench import Permission
+from lab_config.component import ConsoleDeclaration, Service
 from trustprobe.cli.bench.console import last_line
 from trustprobe.cli.bench.desk import Desk, NoRecord, UnexpectedAnswerError
+from trustprobe.errors import BenchError, ConfigurationError
+from trustprobe.probe import Answer, printable
 
 HAND_SECONDS = 60.0
 """The time to reach the switch of a board that is switched by hand."""

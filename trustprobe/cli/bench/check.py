@@ -6,15 +6,16 @@ from typing import Final
 
 import typer
 
-from drivers.errors import ConfigurationError
-from fixtures.lock import bench_lock
+from lab_config.base import Absent
+from lab_config.bench import Bench, Permission
 from lab_config.load import find, peek
-from lab_config.models import Absent, Bench, Permission
 from trustprobe.cli.bench.boot import boot, power
 from trustprobe.cli.bench.console import baud, echo, login, port
 from trustprobe.cli.bench.debug import debug
 from trustprobe.cli.bench.desk import Desk, Mark
 from trustprobe.cli.bench.network import address, services, tls
+from trustprobe.errors import ConfigurationError
+from trustprobe.judging.lock import bench_lock
 
 Step = Callable[[Desk], None]
 _PARTS: Final = ("console", "network", "jtag", "power")

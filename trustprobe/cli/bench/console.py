@@ -6,14 +6,16 @@ from pathlib import Path
 
 from serial.tools.list_ports import comports
 
-from drivers.errors import BenchError, ConfigurationError
-from drivers.probe import Answer, printable
 from drivers.serial.console import ConsoleDoor
 from drivers.serial.login import LoginDialogue
 from drivers.serial.port import Awaited, Console, PlainText
-from lab_config.models import Absent, Account, ConsoleBench, ConsoleDeclaration
+from lab_config.base import Absent
+from lab_config.bench import ConsoleBench
+from lab_config.component import Account, ConsoleDeclaration
 from lab_config.secrets import Secrets
 from trustprobe.cli.bench.desk import Desk, UnexpectedAnswerError
+from trustprobe.errors import BenchError, ConfigurationError
+from trustprobe.probe import Answer, printable
 
 RATES = (115200, 9600, 57600, 38400, 19200, 230400, 460800, 921600, 1500000)
 """Tried where no text comes at the declared rate; the commonest first."""

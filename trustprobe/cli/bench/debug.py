@@ -1,10 +1,11 @@
 """The step on the debug adapter: which TAPs are on the chain. No memory is read, and the processor is not halted."""
 
 from drivers.debug.jtag import ScanChain
-from drivers.errors import BenchError
-from drivers.probe import Answer
-from lab_config.models import Absent, JtagDeclaration
+from lab_config.base import Absent
+from lab_config.component import JtagDeclaration
 from trustprobe.cli.bench.desk import Desk, NoRecord
+from trustprobe.errors import BenchError
+from trustprobe.probe import Answer
 
 _UNDECLARED = JtagDeclaration(idcodes=(), ir_lengths=(), probe_address=0)
 

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
-from drivers.errors import ConfigurationError, Fault, TrustprobeError
 from drivers.network.target import Target
+from lab_config.base import Absent
+from lab_config.bench import Bench, ConsoleBench, NetworkBench
+from lab_config.component import ConsoleDeclaration, Service, Transport
 from lab_config.load import find, load, peek
-from lab_config.models import Absent, Bench, ConsoleBench, ConsoleDeclaration, NetworkBench, Product, Service, Transport
+from lab_config.product import Product
+from trustprobe.errors import ConfigurationError, Fault, TrustprobeError
 
 Part = TypeVar("Part")
 Mark = Literal["ok", "no", "do"]

@@ -1,13 +1,15 @@
 """The steps on the network: is the sample at its address, do the declared services speak, which certificates show."""
 
-from drivers.errors import BenchError, ConfigurationError
-from drivers.network.certificate import ReadCertificate, ServerCertificate
-from drivers.network.link import link_to
-from drivers.network.services import RecogniseServices
+from drivers.network.recognise.services import RecogniseServices
+from drivers.network.sweep.link import link_to
 from drivers.network.target import answer_of
-from drivers.probe import Answer, Fact, printable
-from lab_config.models import Absent, NetworkBench, Service
+from drivers.network.tls.certificate import ReadCertificate, ServerCertificate
+from lab_config.base import Absent
+from lab_config.bench import NetworkBench
+from lab_config.component import Service
 from trustprobe.cli.bench.desk import Desk, NoRecord, UnexpectedAnswerError
+from trustprobe.errors import BenchError, ConfigurationError
+from trustprobe.probe import Answer, Fact, printable
 
 _SHOWN = 60
 

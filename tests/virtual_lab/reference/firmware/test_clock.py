@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pytest
 
-from tests.drivers.network.servers import udp_server
+from tests.drivers.network.loopback_servers import udp_server
 from virtual_lab.reference.firmware.clock import Clock, ask
 from virtual_lab.reference.firmware.defects import Defects
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from drivers.network.bad_certificate import Authority, Issued, issue
-from drivers.network.tls_client import Contact, Outcome, TlsClientServer
-from lab_config.models import CloudBench
+from drivers.network.servers.tls import Contact, Outcome, TlsClientServer
+from drivers.network.tls.bad_certificate import Authority, Issued, issue
+from lab_config.bench import CloudBench
 from tests.virtual_lab.reference.firmware.camera import ADDRESS, COLLECTOR, SECONDS, Camera
 from tests.virtual_lab.reference.firmware.conftest import Build
 from virtual_lab.reference.firmware.cloud import client_context

@@ -1,6 +1,6 @@
 import pytest
 
-from drivers.network.http_authentication import authorization, challenges
+from drivers.network.web.transport.authentication import authorization, challenges
 from virtual_lab.reference.firmware.accounts import HTTP_API, RTSP, VIEWER, Account, Accounts
 from virtual_lab.reference.firmware.credentials import digest_secret
 from virtual_lab.reference.firmware.defects import Defects

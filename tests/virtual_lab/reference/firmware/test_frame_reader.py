@@ -4,11 +4,11 @@ from random import Random
 
 import pytest
 
-from drivers.network.malformed.frames import ACK, ipv4, segment, tcp
-from drivers.network.malformed.message import bounded
-from drivers.network.malformed.segments import MSS, SACK_OK, TIMES
-from drivers.network.malformed.send_frames import FRAME_LAYERS
-from tests.drivers.network.malformed.test_frames import ENDS
+from drivers.network.malformed.messages.frames import ACK, ipv4, segment, tcp
+from drivers.network.malformed.messages.message import bounded
+from drivers.network.malformed.messages.segments import MSS, SACK_OK, TIMES
+from drivers.network.malformed.sending.send_frames import FRAME_LAYERS
+from tests.drivers.network.malformed.messages.test_frames import ENDS
 from virtual_lab.reference.firmware.frame_reader import FLAWS
 
 LAYERS = {

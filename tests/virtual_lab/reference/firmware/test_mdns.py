@@ -1,9 +1,10 @@
 import pytest
 
-from drivers.network.banners import ReadBanners
-from drivers.network.dns_sd import PTR, SERVICE_TYPES, DnsDecodeError, query, records
+from drivers.network.recognise.banners import ReadBanners
+from drivers.network.recognise.dns_sd import PTR, SERVICE_TYPES, DnsDecodeError, query, records
 from drivers.network.target import Target
-from lab_config.models import NetworkBench, Service
+from lab_config.bench import NetworkBench
+from lab_config.component import Service
 from tests.drivers.recorder import MemoryRecorder
 from tests.virtual_lab.reference.firmware.camera import ADDRESS, Camera
 from tests.virtual_lab.reference.firmware.conftest import Build

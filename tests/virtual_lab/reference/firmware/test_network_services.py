@@ -2,16 +2,17 @@ import re
 
 import pytest
 
-from drivers.credentials import Door
-from drivers.network.ftp import FtpDoor
-from drivers.network.http_door import HttpDoor
-from drivers.network.rtsp import Endpoint, RtspDoor
+from drivers.guessing.logins import Door
+from drivers.network.logins.ftp import FtpDoor
+from drivers.network.logins.rtsp import Endpoint, RtspDoor
+from drivers.network.logins.telnet import TelnetDoor
 from drivers.network.target import Target
-from drivers.network.telnet import TelnetDoor
-from drivers.probe import Answer
-from lab_config.models import NetworkBench, Service, Transport
+from drivers.network.web.login.basic_digest import HttpDoor
+from lab_config.bench import NetworkBench
+from lab_config.component import Service, Transport
 from tests.virtual_lab.reference.firmware.camera import ADDRESS, SECONDS, Camera, read_until
 from tests.virtual_lab.reference.firmware.conftest import Build
+from trustprobe.probe import Answer
 
 PROBE = b"""<?xml version="1.0"?>
 <e:Envelope xmlns:e="http://www.w3.org/2003/05/soap-envelope"

@@ -9,9 +9,9 @@ with warnings.catch_warnings():
     from tlslite.api import HandshakeSettings, TLSConnection
     from tlslite.errors import TLSError
 
-from drivers.errors import ConfigurationError
 from tests.virtual_lab.reference.firmware.camera import Camera
 from tests.virtual_lab.reference.firmware.conftest import Build
+from trustprobe.errors import ConfigurationError
 from virtual_lab import defects as register
 from virtual_lab.reference.firmware import old_tls
 from virtual_lab.reference.firmware.defects import Defects

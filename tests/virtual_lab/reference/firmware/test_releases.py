@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from drivers.network.tls_client import Announcement, TlsClientServer
+from drivers.network.servers.tls import Announcement, TlsClientServer
 from tests.virtual_lab.reference.firmware.camera import SECONDS, Camera
 from tests.virtual_lab.reference.firmware.conftest import Build
 from tests.virtual_lab.reference.firmware.test_cloud import cloud_of, free_port

@@ -1,10 +1,10 @@
 import pytest
 
-from drivers.network import dtls
-from drivers.network.coap import CoapClient, Datagrams
-from drivers.network.dtls import Dtls, NoDtlsError, PreSharedKey
+from drivers.network.iot import dtls
+from drivers.network.iot.coap import CoapClient, Datagrams
+from drivers.network.iot.dtls import Dtls, NoDtlsError, PreSharedKey
 from drivers.network.target import Target
-from lab_config.models import NetworkBench
+from lab_config.bench import NetworkBench
 from tests.virtual_lab.reference.firmware.camera import ADDRESS, SECONDS, Camera
 from tests.virtual_lab.reference.firmware.conftest import Build
 from virtual_lab.reference.firmware.sensors import COMPANION, DOOR, WINDOW

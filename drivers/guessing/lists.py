@@ -1,0 +1,52 @@
+"""The lists of well-known credentials, and which of their pairs a product is asked; nothing is sent here.
+
+`general` is tried on every product, `vendor` where the maker or the model matches, `mirai` is the set of that botnet.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+
+from drivers.data import table
+from drivers.guessing.logins import Pair
+
+
+@cache
+def well_known(interface: str, lists: tuple[str, ...], manufacturer: str, model: str, most: int) -> tuple[Pair, ...]:
+    """Return the pairs of some lists for an interface, each once, the likeliest first: the maker's, general, mirai.
+
+    Of more than `most` pairs the first ones are returned; an unknown list is a KeyError.
+    """
+    asked = set(lists)
+    makers = {"vendor": _vendors(f"{manufacturer}\n{model}"), "general": _general(interface), "mirai": _mirai()}
+    if unknown := sorted(asked - makers.keys()):
+        raise KeyError(f"no list of credentials is called {', '.join(unknown)}")
+    once: dict[str, Pair] = {}
+    for name, pairs in makers.items():
+        for pair in pairs if name in asked else ():
+            once.setdefault(pair.about, pair)
+    return tuple(once.values())[:most]
+
+
+def public_passwords() -> frozenset[str]:
+    """Return the passwords of all lists: whoever has one of them has no secret."""
+    return frozenset(pair.password for pairs in (_general(""), _mirai(), _vendors()) for pair in pairs)
+
+
+def _general(interface: str) -> Iterator[Pair]:
+    general = table("credentials")
+    for entry in (*general.get(interface, ()), *general["pairs"]):
+        yield Pair(entry["user"], entry["password"], entry["origin"])
+
+
+def _mirai() -> Iterator[Pair]:
+    mirai = table("credentials_mirai")
+    for entry in mirai["pairs"]:
+        yield Pair(entry["user"], entry["password"], mirai["origin"])
+
+
+def _vendors(about: str | None = None) -> Iterator[Pair]:
+    for row in table("credentials_vendor")["vendors"]:
+        if about is None or re.search(row["match"], about, re.IGNORECASE):
+            for user, password in row["pairs"]:
+                yield Pair(user, password, f"{row['vendor']}: {row['origin']}")

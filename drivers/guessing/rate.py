@@ -1,0 +1,260 @@
+"""How fast one account can be guessed at: wrong passwords in a row, and what the device does about them.
+
+Works on every door of `logins.py`. Whether a lock or a delay is enough is said by the cases.
+"""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from drivers.guessing.logins import Door, LoginAttempt
+from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of
+
+POLL_SECONDS = 0.2
+"""Between two tries of the valid login while the account is locked."""
+SILENCES = 2
+"""Wrong passwords without an answer in a row, after which no further one is tried."""
+PATIENCE_SECONDS = 30.0
+"""How long a lock whose end is not declared is waited for."""
+LOST = "the valid login got no answer once and then got in: a lost answer or a short ban"
+"""What is no lock: a busy device, or a connection that broke, looks the same for one attempt."""
+AWAY = "the valid login got no answer, nor did anybody else meanwhile: a ban without a word, or a device that was away"
+"""What is no lock unless this door answers somebody else meanwhile."""
+ELSEWHERE = "give the bench `network.other_source`, a second address of this machine, to tell them apart"
+UNANSWERED = "the last wrong password got no answer, and the valid login got in at once: a lost answer or a delay"
+"""What is no delay: the time is our own patience."""
+
+
+class Guessing(Observation):
+    """What limits the guesses, in seconds and attempts per second.
+
+    Facts: `limit` (a lock or a delay), `rate_before` and `rate_after`, `delay` (how long a wrong password takes at
+    first and at last), `back_in` (when the valid login got in again), and while an account is turned away `others`
+    (another account, from here) and `elsewhere` (the same account from another address), as far as the bench has them.
+    """
+
+    attempts: int
+    """Wrong passwords that were tried in a row."""
+    rate_before: float
+    """Attempts per second until the limit."""
+    rate_after: float
+    """Attempts per second that the limit leaves in the long run; the same as before where there is none."""
+    locked_seconds: float | None = None
+    """From the last wrong password to the next valid login; None where the account was not locked."""
+    delays: tuple[float, float] = (0.0, 0.0)
+    """Seconds that the first and the last wrong password took."""
+    locked_what: Literal["account", "source"] | None = None
+    """What was seen to be locked; None where nothing was, or where the bench could not tell."""
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """A row of wrong passwords: how each ended, and how long it took in seconds."""
+
+    outcomes: tuple[LoginAttempt, ...]
+    seconds: tuple[float, ...]
+
+    @property
+    def rate(self) -> float:
+        return len(self.seconds) / max(sum(self.seconds), 1e-6)
+
+    @property
+    def first(self) -> float:
+        return self.seconds[0] if self.seconds else 0.0
+
+    @property
+    def last(self) -> float:
+        return self.seconds[-1] if self.seconds else 0.0
+
+    @property
+    def is_unanswered(self) -> bool:
+        return bool(self.outcomes) and _is_mute(self.outcomes[-1])
+
+    def delay(self) -> Fact:
+        """Say how the time that a wrong password takes grew."""
+        detail = f"wrong password 1 took {self.first:.3f} s, wrong password {len(self.seconds)} took {self.last:.3f} s"
+        return Fact(about="delay", answer=Answer.SEEN if self.seconds else Answer.SILENT, detail=detail)
+
+
+@dataclass(frozen=True)
+class MeasureGuessing:
+    """Try `attempts` wrong passwords of one account, then the right one, until it gets in again.
+
+    A lock counts when the right password is turned away after the wrong ones and gets in later; a delay when the last
+    wrong password took `least_seconds`. `lock_seconds` is how long the lock is declared to last, None where it is not.
+    Where nothing answers it, it is tried once more at once, and again once the door has answered somebody else; if it
+    then gets in, or nobody else is answered, nothing is proved. Nor is it where the last wrong password got no answer.
+    Witness: the right password gets in before and afterwards, and the wrong ones do not.
+    """
+
+    door: Door
+    user: str
+    password: str = field(repr=False)
+    attempts: int
+    least_seconds: float
+    lock_seconds: float | None = None
+    other: tuple[str, str] | None = field(default=None, repr=False)
+    """Another account of this door, tried while the first one is locked."""
+    clock: Callable[[], float] = time.monotonic
+    wait: Callable[[float], object] = field(default_factory=lambda: threading.Event().wait)
+    elsewhere: Door | None = None
+    """The same door from another address of this machine."""
+
+    @property
+    def name(self) -> str:
+        """One observation an interface."""
+        return f"guessing.{self.door.interface}"
+
+    def run(self, record: Recorder) -> Guessing:
+        """Guess, look whether the account is locked, and wait until it is not."""
+        before = self._valid(record)
+        tried = self._wrong(record) if before.answer is Answer.SEEN else _Tried((), ())
+        last = self.clock()
+        after, beside, lost = self._after(record)
+        if not lost and after.answer is Answer.SEEN and tried.is_unanswered:
+            lost = UNANSWERED
+        locked = None
+        if after.answer is not Answer.SEEN and tried.outcomes:
+            after = self._until_valid(record, last)
+            locked = self.clock() - last
+        limit, rate = self._limit(tried, locked, back=after.answer is Answer.SEEN)
+        if lost:  # a pass stands without a witness, so that there must be no limit to pass on
+            limit, rate = Fact(about="limit", answer=Answer.SILENT, detail=lost), tried.rate
+        facts = [limit, _rate("rate_before", tried.rate, f"{len(tried.seconds)} in {sum(tried.seconds):.2f} s")]
+        facts += [_rate("rate_after", rate, "in the long run"), tried.delay(), self._back_in(after, locked), *beside]
+        record.note("; ".join(f"{fact.about}: {fact.detail}" for fact in facts))
+        return Guessing(
+            question=f"How fast can {self.user} be guessed at on {self.door.interface}?",
+            facts=tuple(facts),
+            witness=self._witness(before, tried, after, lost),
+            attempts=len(tried.seconds),
+            rate_before=round(tried.rate, 2),
+            rate_after=round(rate, 2),
+            locked_seconds=None if locked is None or lost else round(locked, 2),
+            delays=(round(tried.first, 3), round(tried.last, 3)),
+            locked_what=None if lost else _locked_what(beside),
+        )
+
+    def _valid(self, record: Recorder) -> LoginAttempt:
+        attempt = self.door.attempt(self.user, self.password)
+        record.note(f"the valid login of {self.user} -> {attempt.answer}: {attempt.detail}")
+        return attempt
+
+    def _after(self, record: Recorder) -> tuple[LoginAttempt, list[Fact], str]:
+        """Try the valid login behind the wrong ones; return what was tried beside it, and why silence is no lock."""
+        attempt = self._valid(record)
+        if attempt.unanswered:
+            attempt = self._valid(record)
+            if attempt.answer is Answer.SEEN:
+                return attempt, [], LOST
+        beside = self._beside(record) if attempt.answer is not Answer.SEEN else []
+        if attempt.unanswered:
+            if all(fact.answer is Answer.SILENT for fact in beside):
+                return attempt, beside, AWAY if self.elsewhere is not None else f"{AWAY}; {ELSEWHERE}"
+            attempt = self._valid(record)  # the device is there now, and may not have been before
+            if attempt.answer is Answer.SEEN:
+                return attempt, beside, LOST
+        return attempt, beside, ""
+
+    def _wrong(self, record: Recorder) -> _Tried:
+        """Try wrong passwords; stops where one gets in, and where nobody answers any more."""
+        outcomes, seconds = [], []
+        for number in range(1, self.attempts + 1):
+            record.progress(number, self.attempts, f"{self.door.interface}: {self.user}")
+            start = self.clock()
+            attempt = self.door.attempt(self.user, secrets.token_urlsafe(12))
+            seconds.append(self.clock() - start)
+            outcomes.append(attempt)
+            record.note(f"wrong password {number} -> {attempt.answer} after {seconds[-1]:.3f} s: {attempt.detail}")
+            mute = [_is_mute(one) for one in outcomes[-SILENCES:]]
+            if attempt.answer is Answer.SEEN or (len(mute) == SILENCES and all(mute)):
+                break
+        return _Tried(tuple(outcomes), tuple(seconds))
+
+    def _until_valid(self, record: Recorder, since: float) -> LoginAttempt:
+        """Try the valid login until it gets in: from the declared end of the lock on, for as long again and more."""
+        declared = self.lock_seconds or 0.0
+        deadline = since + (2 * declared + 5.0 if self.lock_seconds else PATIENCE_SECONDS)
+        self.wait(max(POLL_SECONDS, since + declared - self.clock()))
+        while True:
+            attempt = self._valid(record)
+            if attempt.answer is Answer.SEEN or self.clock() > deadline:
+                return attempt
+            self.wait(POLL_SECONDS)
+
+    def _beside(self, record: Recorder) -> list[Fact]:
+        """Try another account, and this one from another address, while this one is turned away here."""
+        facts = []
+        if self.other is not None:
+            attempt = self.door.attempt(*self.other)
+            facts.append(_meanwhile("others", f"{self.other[0]}", attempt))
+        if self.elsewhere is not None:
+            attempt = self.elsewhere.attempt(self.user, self.password)
+            facts.append(_meanwhile("elsewhere", f"{self.user} from another address", attempt))
+        for fact in facts:
+            record.note(f"{fact.about} -> {fact.answer}: {fact.detail}")
+        return facts
+
+    def _back_in(self, after: LoginAttempt, locked: float | None) -> Fact:
+        if after.answer is not Answer.SEEN:
+            return Fact(about="back_in", answer=Answer.SILENT, detail=f"{self.user} did not get in again")
+        when = "at once" if locked is None else f"{locked:.2f} s after the last wrong password"
+        return Fact(about="back_in", answer=Answer.SEEN, detail=f"{self.user} got in again {when}")
+
+    def _limit(self, tried: _Tried, locked: float | None, *, back: bool) -> tuple[Fact, float]:
+        """Name what limits the guesses, and the rate that it leaves."""
+        count, slowest = len(tried.seconds), tried.last
+        if locked is not None and not back:
+            detail = f"the valid login did not get in again within {locked:.1f} s after {count} wrong passwords"
+            return Fact(about="limit", answer=Answer.SILENT, detail=detail), tried.rate
+        if locked is not None:
+            answer = Answer.SEEN if locked >= self.least_seconds else Answer.SILENT
+            detail = f"locked for {locked:.2f} s after {count} wrong passwords"
+            return Fact(about="limit", answer=answer, detail=detail), count / (sum(tried.seconds) + locked)
+        if slowest >= self.least_seconds:
+            detail = f"wrong password {count} took {slowest:.2f} s"
+            return Fact(about="limit", answer=Answer.SEEN, detail=detail), 1 / slowest
+        detail = f"{count} wrong passwords at {tried.rate:.1f} per second, and the right one got in at once"
+        return Fact(about="limit", answer=Answer.SILENT, detail=detail), tried.rate
+
+    def _witness(self, before: LoginAttempt, tried: _Tried, after: LoginAttempt, lost: str) -> Witness:
+        what = f"the valid login of {self.user} on {self.door.interface}"
+        got_in = any(outcome.answer is Answer.SEEN for outcome in tried.outcomes)
+        parts = [
+            Witness(what=f"{what} {_words(before)} before", holds=before.answer is Answer.SEEN),
+            Witness(what=f"{what} {_words(after)} afterwards", holds=after.answer is Answer.SEEN),
+            Witness(what=f"a wrong password {'got in' if got_in else 'did not get in'}", holds=not got_in),
+        ]
+        return all_of([*parts, Witness(what=lost, holds=False)] if lost else parts)
+
+
+def _is_mute(attempt: LoginAttempt) -> bool:
+    """Whether the device neither took nor refused a password."""
+    return attempt.unanswered or attempt.answer is Answer.SILENT
+
+
+def _words(attempt: LoginAttempt) -> str:
+    return "got in" if attempt.answer is Answer.SEEN else f"did not get in ({attempt.answer}: {attempt.detail})"
+
+
+def _meanwhile(about: str, who: str, attempt: LoginAttempt) -> Fact:
+    words = "gets in" if attempt.answer is Answer.SEEN else f"does not get in: {attempt.detail}"
+    answer = Answer.SILENT if attempt.unanswered else attempt.answer
+    return Fact(about=about, answer=answer, detail=f"meanwhile {who} {words}")
+
+
+def _locked_what(beside: list[Fact]) -> Literal["account", "source"] | None:
+    """Say what is locked: the account, where another one gets in from here, or this one from nowhere else."""
+    answers = {fact.about: fact.answer for fact in beside}
+    if (elsewhere := answers.get("elsewhere", Answer.SILENT)) is not Answer.SILENT:
+        return "source" if elsewhere is Answer.SEEN else "account"
+    if (others := answers.get("others", Answer.SILENT)) is not Answer.SILENT:
+        return "account" if others is Answer.SEEN else "source"
+    return None
+
+
+def _rate(about: str, rate: float, words: str) -> Fact:
+    return Fact(about=about, answer=Answer.SEEN, detail=f"{rate:.1f} attempts per second ({words})")

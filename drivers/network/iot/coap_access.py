@@ -1,0 +1,311 @@
+"""Who may read and change what over CoAP (RFC 7252): whoever comes, and a viewer beyond his role.
+
+Resources are those of the declaration, and what the service lists itself (RFC 6690). Nothing is written but the value
+that is there, where the declaration says that this changes nothing. What an answer means is said by the cases.
+"""
+
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+
+from drivers.network.access import Access
+from drivers.network.iot.coap import Channel, CoapAnswer, CoapClient, Datagrams
+from drivers.network.iot.coap_message import CONTENT_FORMAT, FORBIDDEN, UNAUTHORIZED, links
+from drivers.network.iot.dtls import Dtls, NoDtlsError, PreSharedKey
+from drivers.network.sweep.answers import is_reached
+from drivers.network.target import Target
+from lab_config.base import Role
+from lab_config.component import Service, Transport
+from lab_config.interfaces import CoapResource
+from trustprobe.probe import Answer, Fact, Recorder, Witness, all_of, printable
+
+CORE = "/.well-known/core"
+LISTED = 32
+"""Listed resources that are read."""
+_SHOWN = 120
+_GRAVEST = (Answer.SEEN, Answer.SILENT, Answer.REFUSED)
+Outcome = tuple[Answer, str]
+
+
+@dataclass(frozen=True)
+class CoapPort:
+    """A UDP port on which CoAP is declared, or lives by custom; with `tls`, inside DTLS."""
+
+    port: int
+    tls: bool
+    service: str | None = None
+    """The id of the declared service."""
+    resources: tuple[CoapResource, ...] = ()
+
+    @property
+    def about(self) -> str:
+        """The name of this port in observations, and of what it lists itself: `udp/5683`."""
+        return f"udp/{self.port}"
+
+
+@dataclass(frozen=True)
+class CoapAsk:
+    """One request to a declared resource, by whoever comes or by a viewer."""
+
+    service: str
+    resource: CoapResource
+    method: str
+    """GET, OBSERVE, PUT or POST."""
+    role: Role | None = None
+
+    @property
+    def about(self) -> str:
+        """The name of this request in observations: `viewer hub GET /settings`."""
+        who = f"{self.role} " if self.role else ""
+        return f"{who}{self.service} {self.method} {self.resource.path}"
+
+
+@dataclass(frozen=True)
+class CoapLogin:
+    """The pre-shared key of a role on one service."""
+
+    service: str
+    role: Role
+    key: PreSharedKey
+
+
+USUAL_PORTS = (CoapPort(5683, tls=False), CoapPort(5684, tls=True))
+"""The ports of IANA's registry: coap and coaps."""
+
+
+def coap_ports(services: Sequence[Service], resources: Sequence[CoapResource]) -> tuple[CoapPort, ...]:
+    """Return the declared ports, and the usual ones."""
+    declared = [
+        CoapPort(one.port, one.tls, one.id, tuple(resource for resource in resources if resource.service == one.id))
+        for one in services
+        if one.protocol == "coap" and one.transport is Transport.UDP
+    ]
+    known = {port.port for port in declared}
+    return (*declared, *(port for port in USUAL_PORTS if port.port not in known))
+
+
+def coap_asks(port: CoapPort, *, viewer: bool) -> tuple[CoapAsk, ...]:
+    """Return what is asked of the declared resources of a port: reads first."""
+    reads, writes = [], []
+    service = port.service or ""
+    for resource in port.resources:
+        roles: tuple[Role | None, ...] = (None, *((Role.VIEWER,) if viewer and port.tls else ()))
+        for role in roles:
+            if not resource.public and (role is None or role not in resource.read):
+                reads.append(CoapAsk(service, resource, "GET", role))
+                reads += [CoapAsk(service, resource, "OBSERVE", role)] if resource.observe else []
+            if resource.rewrite is not None and (role is None or role not in resource.write):
+                writes.append(CoapAsk(service, resource, resource.rewrite, role))
+    return (*reads, *writes)
+
+
+@dataclass
+class _Found:
+    """What came of one port so far: the gravest outcome of each question."""
+
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    left_open: dict[str, str] = field(default_factory=dict)
+    witnesses: list[Witness] = field(default_factory=list)
+
+    def enter(self, about: str, outcome: Outcome) -> None:
+        known = self.outcomes.get(about)
+        if known is None or _GRAVEST.index(outcome[0]) < _GRAVEST.index(known[0]):
+            self.outcomes[about] = outcome
+
+
+def outcome_of(answer: CoapAnswer) -> Outcome:
+    """Say what a response means: 2.xx is SEEN, 4.01, 4.03, a Reset and a closed port REFUSED, all else SILENT."""
+    if answer.ok:
+        return Answer.SEEN, f"{answer.words} {printable(answer.body, _SHOWN)}".rstrip()
+    if answer.message is None:
+        return Answer.REFUSED if answer.refused else Answer.SILENT, answer.words
+    refused = answer.message.code in (UNAUTHORIZED, FORBIDDEN)
+    return Answer.REFUSED if refused else Answer.SILENT, answer.words
+
+
+@dataclass(frozen=True)
+class AskCoap:
+    """Ask the resources of one port without authority, and as a viewer where there is one.
+
+    Without authority is: without security; inside DTLS without a credential, and with a made-up identity and key.
+    Witness: the service answered CoAP before and after; inside DTLS, the administrator was granted the same reads.
+    """
+
+    target: Target
+    port: CoapPort
+    logins: tuple[CoapLogin, ...] = ()
+    may_write: bool = False
+
+    @property
+    def name(self) -> str:
+        """One observation a port."""
+        return f"coap_access.{self.port.port}"
+
+    @property
+    def asks(self) -> tuple[CoapAsk, ...]:
+        """What is asked of the declared resources."""
+        return coap_asks(self.port, viewer=self._key(Role.VIEWER) is not None)
+
+    def run(self, record: Recorder) -> Access:
+        """Ask; BenchError when this machine cannot send."""
+        port, found = self.port, _Found()
+        question = f"What does CoAP on {port.about} grant to somebody without authority?"
+        if not is_reached(self.target, Transport.UDP, port.port):
+            facts = [Fact(about=about, answer=Answer.SILENT, detail="not forwarded") for about in self._names()]
+            return Access(question=question, facts=tuple(facts), witness=Witness(what="not forwarded", holds=False))
+        values = self._control("before", found, record)
+        for label, door, native in self._doors():
+            self._through(label, door, native, values, found, record)
+        if (viewer := self._key(Role.VIEWER)) is not None and port.tls:
+            self._as_viewer(viewer, values, found, record)
+        self._control("after", found, record)
+        missing: Outcome = (Answer.SILENT, "not asked")
+        outcomes = {about: found.outcomes.get(about, missing) for about in self._names()}
+        facts = [Fact(about=name, answer=answer, detail=detail) for name, (answer, detail) in outcomes.items()]
+        witness = all_of(found.witnesses)
+        return Access(question=question, facts=tuple(facts), witness=witness, left_open=found.left_open)
+
+    def _names(self) -> list[str]:
+        return [self.port.about, *(ask.about for ask in self.asks)]
+
+    def _key(self, role: Role) -> PreSharedKey | None:
+        own = (login for login in self.logins if login.service == self.port.service and login.role is role)
+        return next((login.key for login in own), None)
+
+    def _doors(self) -> Iterator[tuple[str, AbstractContextManager[Channel], bool]]:
+        """Return the ways in that ask for nothing; the native ones speak what the port is declared to speak."""
+        number = self.port.port
+        yield "without security", Datagrams(self.target, number), not self.port.tls
+        if self.port.tls:
+            nobody = PreSharedKey(f"trustprobe-{secrets.token_hex(4)}", secrets.token_bytes(16))
+            yield "DTLS without a credential", Dtls(self.target, number, None), True
+            yield "DTLS with a made-up key", Dtls(self.target, number, nobody), True
+
+    def _through(
+        self,
+        label: str,
+        door: AbstractContextManager[Channel],
+        native: bool,
+        values: dict[str, CoapAnswer],
+        found: _Found,
+        record: Recorder,
+    ) -> None:
+        """Ask everything through one way in."""
+        asks = [ask for ask in self.asks if ask.role is None]
+        try:
+            with door as channel, _kept(CoapClient(channel), label, record) as client:
+                core = client.request("GET", CORE)
+                found.enter(self.port.about, self._listed(client, core))
+                if core.message is None and not native:
+                    return  # what speaks CoAP has an answer to that
+                for ask in asks:
+                    self._enter(client, ask, label, values, found, record)
+        except NoDtlsError as error:
+            record.note(f"{label}: {error.answer}: {error.detail}")
+            for about in (self.port.about, *(ask.about for ask in asks)):
+                found.enter(about, (error.answer, f"{label}: {error.detail}"))
+
+    def _listed(self, client: CoapClient, core: CoapAnswer) -> Outcome:
+        """Read what the service lists and the declaration does not name."""
+        if not core.ok:
+            return outcome_of(core)
+        known = {CORE, *(resource.path for resource in self.port.resources)}
+        listed = [path for path in links(core.body) if path not in known]
+        answers = {path: outcome_of(client.request("GET", path)) for path in listed[:LISTED]}
+        granted = [f"{path}: {words}" for path, (answer, words) in answers.items() if answer is Answer.SEEN]
+        if granted:
+            return Answer.SEEN, f"{len(granted)} listed resources, {printable('; '.join(granted[:4]), 400)}"
+        if answers and all(answer is Answer.REFUSED for answer, _ in answers.values()):
+            return Answer.REFUSED, f"{len(answers)} listed resources, all refused"
+        return Answer.SILENT, f"{len(listed)} undeclared resources are listed, none can be read"
+
+    def _enter(
+        self,
+        client: CoapClient,
+        ask: CoapAsk,
+        label: str,
+        values: dict[str, CoapAnswer],
+        found: _Found,
+        record: Recorder,
+    ) -> None:
+        path = ask.resource.path
+        if ask.method == "GET":
+            answer = client.request("GET", path)
+            values.setdefault(path, answer)
+        elif ask.method == "OBSERVE":
+            answer = client.request("GET", path, observe=0)
+            if answer.ok:
+                client.request("GET", path, observe=1)  # and no longer (RFC 7641 clause 3.6)
+        else:
+            value = values.get(path)
+            if not self.may_write or value is None or value.message is None or not value.ok:
+                why = "nobody knows the value that is there" if self.may_write else "the bench does not allow configure"
+                found.enter(ask.about, (Answer.SILENT, f"not written: {why}"))
+                found.left_open[ask.about] = f"not written: {why}"
+                return
+            kind = value.message.option(CONTENT_FORMAT)
+            answer = client.request(ask.method, path, value.body, kind=kind)
+        outcome = outcome_of(answer)
+        record.note(f"{label}: {ask.about} -> {outcome[0]}: {outcome[1]}")
+        found.enter(ask.about, (outcome[0], f"{label}: {outcome[1]}"))
+
+    def _as_viewer(self, key: PreSharedKey, values: dict[str, CoapAnswer], found: _Found, record: Recorder) -> None:
+        own = next((one.path for one in self.port.resources if Role.VIEWER in one.read), CORE)
+        try:
+            with Dtls(self.target, self.port.port, key) as channel:
+                client = CoapClient(channel)
+                granted = client.request("GET", own)
+                holds = granted.message is not None
+                found.witnesses.append(Witness(what=f"the viewer's {own} -> {granted.words}", holds=holds))
+                for ask in self.asks:
+                    if ask.role is Role.VIEWER:
+                        self._enter(client, ask, "as a viewer", values, found, record)
+        except NoDtlsError as error:
+            found.witnesses.append(Witness(what=f"the viewer's key opens no session: {error.detail}", holds=False))
+
+    def _speaks(self, when: str) -> Witness:
+        """Say whether the port speaks at all, where nobody has authority there."""
+        about = self.port.about
+        if not self.port.tls:
+            with Datagrams(self.target, self.port.port) as channel:
+                answer = CoapClient(channel).request("GET", CORE)
+            return Witness(what=f"{about} answered {CORE} {when}: {answer.words}", holds=answer.message is not None)
+        if self.port.service is not None:
+            what = f"the bench file has no key of the administrator for {self.port.service}"
+            return Witness(what=what, holds=False)
+        try:
+            with Dtls(self.target, self.port.port, None):
+                return Witness(what=f"{about} opened a DTLS session {when}", holds=True)
+        except NoDtlsError as error:
+            return Witness(what=f"{about} answered a ClientHello {when}: {error.detail}", holds=error.spoke)
+
+    def _control(self, when: str, found: _Found, record: Recorder) -> dict[str, CoapAnswer]:
+        """Ask with authority, or where there is none for any answer; return the values that were read."""
+        key = self._key(Role.ADMINISTRATOR)
+        if not self.port.tls or key is None:
+            found.witnesses.append(self._speaks(when))
+            return {}
+        wanted = [one.path for one in self.port.resources if Role.ADMINISTRATOR in one.read]
+        try:
+            with Dtls(self.target, self.port.port, key) as secured:
+                client = CoapClient(secured)
+                answers = {path: client.request("GET", path) for path in wanted or [CORE]}
+        except NoDtlsError as error:
+            what = f"the administrator's key opened no session {when}: {error.detail}"
+            found.witnesses.append(Witness(what=what, holds=False))
+            return {}
+        for path, answer in answers.items():
+            record.note(f"administrator {when}: GET {path} -> {answer.words}")
+            holds = answer.ok or (not wanted and answer.message is not None)
+            found.witnesses.append(Witness(what=f"GET {path} of the administrator {when}: {answer.words}", holds=holds))
+        return answers
+
+
+@contextmanager
+def _kept(client: CoapClient, label: str, record: Recorder) -> Iterator[CoapClient]:
+    try:
+        yield client
+    finally:
+        if client.heard:
+            record.keep(f"{label.replace(' ', '-')}.bin", bytes(client.heard))

@@ -1,0 +1,243 @@
+"""Who may publish and subscribe to what on a broker: topics of the declaration, and one that nobody uses.
+
+A broker of 3.1.1 acknowledges what it drops, and some grant subscriptions that they never serve: only a message that is
+delivered shows that somebody may publish, or hear. Whether an answer is a failure is said by the cases.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from drivers.network.access import Access
+from drivers.network.logins.mqtt import Broker
+from drivers.network.logins.mqtt_packets import V5, messages
+from drivers.network.logins.mqtt_session import NOBODY, MqttSession, NoSessionError, Who, session
+from drivers.network.sweep.answers import is_reached
+from drivers.network.sweep.canary import Canary
+from drivers.network.target import Target
+from lab_config.base import Role
+from lab_config.component import Transport
+from lab_config.interfaces import MqttTopic
+from trustprobe.probe import Answer, Fact, Recorder, Witness, all_of, printable
+
+DELIVERY_SECONDS = 1.5
+"""How long the delivery of a message may take."""
+STATISTICS = "$SYS/#"
+"""What a broker tells of itself; `#` does not cover it (clause 4.7.2)."""
+_REFUSAL = 0x80
+_SHOWN = 120
+Outcome = tuple[Answer, str]
+
+
+class Act(StrEnum):
+    """What is tried."""
+
+    PUBLISH = "publish"
+    SUBSCRIBE = "subscribe"
+
+    def at(self, broker: Broker) -> str:
+        """Return the name of the question to a port: `publish tcp/1883`."""
+        return f"{self} {broker.about}"
+
+
+@dataclass(frozen=True)
+class TopicAsk:
+    """One act on one declared topic by somebody who has no right to it; without a role by whoever comes."""
+
+    act: Act
+    topic: MqttTopic
+    role: Role | None = None
+
+    @property
+    def about(self) -> str:
+        """The name of this question: `viewer publish hub/heating`."""
+        return f"{self.role or 'anonymous'} {self.act} {self.topic.topic}"
+
+
+def topic_asks(topics: Sequence[MqttTopic], roles: Sequence[Role]) -> tuple[TopicAsk, ...]:
+    """Return what is tried: by whoever comes, and by each of these roles where the declaration does not name it."""
+    asks = []
+    for topic in topics:
+        for role in (None, *roles):
+            if role is None or role not in topic.read:
+                asks.append(TopicAsk(Act.SUBSCRIBE, topic, role))
+            if topic.harmless is not None and (role is None or role not in topic.write):
+                asks.append(TopicAsk(Act.PUBLISH, topic, role))
+    return tuple(asks)
+
+
+@dataclass(frozen=True)
+class AnyTopic:
+    """On each broker, without a user: publish to a topic that nobody uses, and subscribe to what it tells of itself.
+
+    SEEN is a message that is delivered, or acknowledged with success in MQTT 5; REFUSED a CONNACK or PUBACK that says
+    so, or an RST. Witness: the canary connected before and after.
+    """
+
+    target: Target
+    brokers: tuple[Broker, ...]
+    canary: int | None
+
+    @property
+    def name(self) -> str:
+        """One observation a target."""
+        return "mqtt_any_topic"
+
+    def run(self, record: Recorder) -> Access:
+        """Ask each; BenchError when this machine cannot send."""
+        canary = Canary(self.target, self.canary)
+        facts: list[Fact] = []
+        left_open: dict[str, str] = {}
+        for broker in self.brokers:
+            outcomes = self._ask(broker)
+            for act, (answer, detail) in outcomes.items():
+                facts.append(Fact(about=act.at(broker), answer=answer, detail=detail))
+                record.note(f"{act.at(broker)} -> {answer}: {detail}")
+                if answer is Answer.SILENT and detail.startswith("a session"):
+                    left_open[act.at(broker)] = detail
+        return Access(
+            question=f"May whoever comes publish on one of {len(self.brokers)} MQTT ports?",
+            facts=tuple(facts),
+            witness=canary.witness(),
+            left_open=left_open,
+        )
+
+    def _ask(self, broker: Broker) -> dict[Act, Outcome]:
+        if not is_reached(self.target, Transport.TCP, broker.port):
+            return dict.fromkeys(Act, (Answer.SILENT, "a session was not tried: the port is not forwarded"))
+        outcomes: dict[Act, Outcome] = {}
+        for act, ask in ((Act.PUBLISH, _to_nobody), (Act.SUBSCRIBE, _statistics)):
+            try:
+                with session(self.target, broker, NOBODY) as held:
+                    outcomes[act] = ask(held)
+            except NoSessionError as error:
+                outcomes[act] = error.attempt.answer, error.attempt.detail
+        return outcomes
+
+
+def _to_nobody(held: MqttSession) -> Outcome:
+    """Publish to a new topic, in the hope to hear it back."""
+    word = f"trustprobe/{secrets.token_hex(6)}"
+    held.subscribe(word)
+    code = held.publish(word, word.encode())
+    if held.hears(word.encode(), DELIVERY_SECONDS if code is not None and code < _REFUSAL else 0.0):
+        return Answer.SEEN, f"published to {word} without a login, and it was delivered"
+    if code is not None and held.level == V5:
+        if code < _REFUSAL:
+            return Answer.SEEN, f"published to {word} without a login, acknowledged with {code:#04x}"
+        return Answer.REFUSED, f"PUBACK {code:#04x}"
+    what = "acknowledged, which 3.1.1 does for what it drops as well" if code is not None else "without an answer"
+    return Answer.SILENT, f"a session without a login; what was published stayed {what}"
+
+
+def _statistics(held: MqttSession) -> Outcome:
+    """Subscribe to what a broker tells of itself; its topics are kept, so that they come at once."""
+    granted = held.subscribe(STATISTICS)
+    held.until(lambda heard: bool(messages(heard, held.level)), DELIVERY_SECONDS if granted else 0.0)
+    if came := messages(held.heard, held.level):
+        return Answer.SEEN, f"subscribed to {STATISTICS} without a login, and {printable(came[0][0], _SHOWN)} came"
+    if granted is False:
+        return Answer.REFUSED, f"the subscription to {STATISTICS} is refused"
+    what = "was granted, and nothing came" if granted else "was not answered"
+    return Answer.SILENT, f"a session without a login; the subscription to {STATISTICS} {what}"
+
+
+@dataclass(frozen=True)
+class TopicAccess:
+    """Try what the declaration gives others: each act on each topic by whoever comes, and by roles beyond theirs.
+
+    SEEN is a message that was delivered, REFUSED a CONNACK, SUBACK or PUBACK that says no. Witness: what somebody
+    published who may was delivered to somebody who may read, before and after, on each topic.
+    """
+
+    target: Target
+    broker: Broker
+    service: str
+    topics: tuple[MqttTopic, ...]
+    logins: tuple[tuple[Role, Who], ...]
+
+    @property
+    def name(self) -> str:
+        """One observation a broker."""
+        return f"mqtt_topics.{self.service}"
+
+    def run(self, record: Recorder) -> Access:
+        """Try; BenchError when this machine cannot send."""
+        facts: list[Fact] = []
+        witnesses: list[Witness] = []
+        left_open: dict[str, str] = {}
+        for topic in self.topics:
+            witnesses.append(self._control(topic, "before", record))
+            for ask in topic_asks((topic,), [role for role, _ in self.logins]):
+                answer, detail = self._try(ask)
+                record.note(f"{ask.about} -> {answer}: {detail}")
+                facts.append(Fact(about=ask.about, answer=answer, detail=detail))
+                if answer is Answer.SILENT and topic.harmless is None:
+                    left_open[ask.about] = f"{detail}; the declaration names no harmless message to show it with"
+            witnesses.append(self._control(topic, "after", record))
+        question = (
+            f"Who may publish and subscribe to {len(self.topics)} topics of {self.service} beyond the declaration?"
+        )
+        return Access(question=question, facts=tuple(facts), witness=all_of(witnesses), left_open=left_open)
+
+    def _who(self, roles: Sequence[Role]) -> Who | None:
+        return next((who for role, who in self.logins if role in roles), None)
+
+    def _message(self, topic: MqttTopic) -> bytes:
+        return (topic.harmless or "").replace("{nonce}", secrets.token_hex(8)).encode()
+
+    def _control(self, topic: MqttTopic, when: str, record: Recorder) -> Witness:
+        """Deliver a message with authority; without a harmless one, subscribe with it."""
+        reader, writer = self._who(topic.read), self._who(topic.write)
+        if reader is None or (writer is None and topic.harmless is not None):
+            return Witness(what=f"no login of this bench may read and write {topic.topic}", holds=False)
+        try:
+            if topic.harmless is None or writer is None:
+                with session(self.target, self.broker, reader) as hearing:
+                    holds = bool(hearing.subscribe(topic.topic))
+                return Witness(what=f"the subscription to {topic.topic} of {reader.user} {when}", holds=holds)
+            answer, detail = self._deliver(topic, writer, reader)
+        except NoSessionError as error:
+            answer, detail = error.attempt.answer, error.attempt.detail
+        record.note(f"control {when}: {topic.topic} -> {answer}: {detail}")
+        return Witness(what=f"a message on {topic.topic} {when}: {detail}", holds=answer is Answer.SEEN)
+
+    def _try(self, ask: TopicAsk) -> Outcome:
+        somebody = NOBODY if ask.role is None else self._who((ask.role,)) or NOBODY
+        topic = ask.topic
+        reader, writer = self._who(topic.read), self._who(topic.write)
+        try:
+            if ask.act is Act.PUBLISH:
+                return self._deliver(topic, somebody, reader or NOBODY)
+            if topic.harmless is not None and writer is not None:
+                return self._deliver(topic, writer, somebody)
+            with session(self.target, self.broker, somebody) as held:
+                return _kept(held, topic.topic)
+        except NoSessionError as error:
+            return error.attempt.answer, error.attempt.detail
+
+    def _deliver(self, topic: MqttTopic, writer: Who, reader: Who) -> Outcome:
+        """Let one publish and another one listen; NoSessionError where one of them gets no session."""
+        message = self._message(topic)
+        with session(self.target, self.broker, reader) as hearing:
+            if hearing.subscribe(topic.topic) is False:
+                return Answer.REFUSED, f"the subscription to {topic.topic} is refused"
+            with session(self.target, self.broker, writer) as saying:
+                code = saying.publish(topic.topic, message)
+                if code is not None and code >= _REFUSAL:
+                    return Answer.REFUSED, f"PUBACK {code:#04x}"
+                if hearing.hears(message, DELIVERY_SECONDS):
+                    return (
+                        Answer.SEEN,
+                        f"published by {writer.user or 'nobody'}, delivered to {reader.user or 'nobody'}",
+                    )
+        return Answer.SILENT, "nothing was delivered"
+
+
+def _kept(held: MqttSession, topic: str) -> Outcome:
+    granted = held.subscribe(topic)
+    held.until(lambda heard: bool(messages(heard, held.level)), DELIVERY_SECONDS if granted else 0.0)
+    if messages(held.heard, held.level):
+        return Answer.SEEN, f"the message that is kept on {topic} came"
+    return (Answer.REFUSED, "SUBACK: refused") if granted is False else (Answer.SILENT, "nothing came")

@@ -1,0 +1,1 @@
+"""Services with a login: SSH, Telnet, FTP, RTSP, SNMP and MQTT."""

@@ -1,0 +1,246 @@
+"""MQTT brokers on the device: does one let in whoever comes, with a well-known credential or with none at all.
+
+Over TCP or TLS, in 3.1.1 and where a broker wants it in 5. The packets are in `mqtt_packets.py`.
+"""
+
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from drivers.guessing.logins import DERIVED, Guesses, LoginAttempt, Pair
+from drivers.network.conversation import Conversation, End, converse, converse_tls
+from drivers.network.logins.mqtt_packets import CODES, V5, V311, Answers, answers, connect, subscribe
+from drivers.network.sweep.answers import is_reached
+from drivers.network.sweep.canary import Canary
+from drivers.network.target import Target
+from lab_config.component import Service, Transport
+from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
+
+ATTEMPTS = 3
+"""How often a declared broker is asked that lets the time run out: it may be busy."""
+_SHOWN = 200
+_REFUSALS = {4, 5, 0x86, 0x87, 0x8C}
+_VERSIONS = {1, 0x84}
+
+
+@dataclass(frozen=True)
+class Broker:
+    """A TCP port on which a broker is declared, or lives by custom."""
+
+    port: int
+    tls: bool
+
+    @property
+    def about(self) -> str:
+        """The name of this port in observations: `tcp/8883`."""
+        return f"tcp/{self.port}"
+
+
+USUAL_BROKERS = (Broker(1883, tls=False), Broker(8883, tls=True))
+"""The ports of IANA's registry: mqtt and secure-mqtt."""
+
+
+def brokers_of(services: Iterable[Service]) -> tuple[Broker, ...]:
+    """Return the declared brokers, and the usual ports of MQTT."""
+    declared = {one.port: Broker(one.port, one.tls) for one in services if one.protocol == "mqtt"}
+    return (*declared.values(), *(broker for broker in USUAL_BROKERS if broker.port not in declared))
+
+
+@dataclass
+class MqttDoor:
+    """Logins on a broker; `interface` is the declared service. Implements `drivers.guessing.logins.Door`."""
+
+    target: Target
+    broker: Broker
+    interface: str
+    _level: int = field(default=V311, init=False)
+
+    def attempt(self, user: str, password: str) -> LoginAttempt:
+        """Log in once: SEEN is a CONNACK that accepts, REFUSED one that names user, password or authorization.
+
+        A server that is busy, a ban and a time-out are SILENT. Raises BenchError only where this machine cannot send.
+        """
+        return _attempt(*self.connect(user, password))
+
+    def connect(self, user: str | None, password: str = "") -> tuple[Conversation, Answers]:
+        """Connect once, with this user or without one, and subscribe to `#`; again in MQTT 5 where that is wanted."""
+        talk, came = self._connect(user, password)
+        if came.code in _VERSIONS and self._level == V311:
+            self._level = V5
+            talk, came = self._connect(user, password)
+        return talk, came
+
+    def _connect(self, user: str | None, password: str) -> tuple[Conversation, Answers]:
+        level = self._level
+
+        def enough(heard: bytes) -> bool:
+            came = answers(heard, level)
+            return came.code is not None and (came.code != 0 or came.subscribed is not None)
+
+        speak = converse_tls if self.broker.tls else converse
+        talk = speak(self.target, self.broker.port, connect(level, user, password) + subscribe(level), enough)
+        return talk, answers(talk.heard, level)
+
+
+def told(code: int) -> LoginAttempt:
+    """Say what the code of a CONNACK means."""
+    if code == 0:
+        return LoginAttempt(Answer.SEEN, "CONNACK: accepted")
+    words = f"CONNACK: {CODES.get(code, 'code')} ({code:#04x})"
+    return LoginAttempt(Answer.REFUSED if code in _REFUSALS else Answer.SILENT, words)
+
+
+def _attempt(talk: Conversation, came: Answers) -> LoginAttempt:
+    if came.code is not None:
+        return told(came.code)
+    if talk.connected is not Answer.SEEN:
+        detail = "connection refused" if talk.connected is Answer.REFUSED else "no answer to connect()"
+        return LoginAttempt(talk.connected, detail, unanswered=True)
+    if "CERTIFICATE_REQUIRED" in talk.problem.upper():
+        return LoginAttempt(Answer.REFUSED, "TLS alert: a client certificate is required")
+    shown = printable(talk.problem or talk.heard, _SHOWN) or "nothing"
+    return LoginAttempt(Answer.SILENT, f"no CONNACK came: {shown} ({talk.end})", unanswered=not talk.heard)
+
+
+@dataclass(frozen=True)
+class Control:
+    """A valid login of a declared broker."""
+
+    door: MqttDoor
+    user: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class AskBrokers:
+    """Connect to each broker without a user, and subscribe to `#`; facts are about `tcp/N`.
+
+    SEEN is a granted subscription, REFUSED a CONNACK that asks for a login, a SUBACK that says no, or an RST. Witness:
+    the canary connected before and after; where a broker is declared, the valid login got in, and the time did not run
+    out without it. Whether a session may publish is asked in `mqtt_topics.py`.
+    """
+
+    target: Target
+    brokers: tuple[Broker, ...]
+    canary: int | None
+    control: Control | None = None
+
+    @property
+    def name(self) -> str:
+        """One observation a target."""
+        return "mqtt_anonymous"
+
+    def run(self, record: Recorder) -> Observation:
+        """Ask each; BenchError when this machine cannot send."""
+        canary = Canary(self.target, self.canary)
+        facts, witnesses = [], []
+        for broker in self.brokers:
+            fact, doubt = self._ask(broker, record)
+            record.note(f"{fact.about} -> {fact.answer}: {fact.detail}")
+            facts.append(fact)
+            witnesses += [Witness(what=f"{fact.about}: {doubt}", holds=False)] if doubt else []
+        if self.control is not None:
+            witnesses.append(self._control(self.control, record))
+        witnesses.append(canary.witness())
+        return Observation(
+            question=f"Does one of {len(facts)} MQTT ports let in whoever comes?",
+            facts=tuple(facts),
+            witness=all_of(witnesses),
+        )
+
+    def _ask(self, broker: Broker, record: Recorder) -> tuple[Fact, str]:
+        """Ask one broker; beside the fact stands what leaves it open."""
+        if not is_reached(self.target, Transport.TCP, broker.port):
+            return Fact(about=broker.about, answer=Answer.SILENT, detail="not forwarded"), "not forwarded"
+        declared = self.control is not None and self.control.door.broker == broker
+        for left in reversed(range(ATTEMPTS if declared else 1)):
+            talk, came = MqttDoor(self.target, broker, broker.about).connect(None)
+            if talk.heard or talk.end != End.TIME:
+                break
+            record.note(f"{broker.about}: nothing came, {left} attempts are left")
+        if talk.heard:
+            record.keep(f"tcp-{broker.port}.bin", talk.heard)
+        if came.code != 0:
+            attempt = _attempt(talk, came)
+            open_ = came.code is not None or (declared and talk.end == End.TIME)
+            doubt = attempt.detail if open_ and attempt.answer is Answer.SILENT else ""
+            return Fact(about=broker.about, answer=attempt.answer, detail=attempt.detail), doubt
+        if came.subscribed or came.topic is not None:
+            topic = f", and {printable(came.topic, _SHOWN)} came" if came.topic is not None else ""
+            return Fact(about=broker.about, answer=Answer.SEEN, detail=f"subscribed to # without a login{topic}"), ""
+        if came.subscribed is False:
+            detail = "a session without a login, and the subscription to # is refused"
+            return Fact(about=broker.about, answer=Answer.REFUSED, detail=detail), ""
+        detail = "a session without a login, but no SUBACK came"
+        return Fact(about=broker.about, answer=Answer.SILENT, detail=detail), detail
+
+    def _control(self, control: Control, record: Recorder) -> Witness:
+        attempt = control.door.attempt(control.user, control.password)
+        record.note(f"control: the valid login of {control.user} -> {attempt.answer}: {attempt.detail}")
+        holds = attempt.answer is Answer.SEEN
+        words = "got in" if holds else f"did not get in ({attempt.answer}: {attempt.detail})"
+        return Witness(what=f"the valid login of {control.user} on {control.door.interface} {words}", holds=holds)
+
+
+@dataclass(frozen=True)
+class GuessUndeclaredBroker:
+    """Try each pair on brokers that nobody declared, so that no valid login is known.
+
+    A port that refuses the connection refuses every pair. Where a broker answers, each pair needs its own CONNACK: its
+    silence proves nothing. Where none does, the canary is the witness of the silence.
+    """
+
+    target: Target
+    pairs: tuple[Pair, ...]
+    canary: int | None
+    brokers: tuple[Broker, ...] = USUAL_BROKERS
+
+    @property
+    def name(self) -> str:
+        """One observation a target."""
+        return "guess_logins.mqtt"
+
+    def run(self, record: Recorder) -> Guesses:
+        """Guess; BenchError when this machine cannot send."""
+        canary = Canary(self.target, self.canary)
+        found, details, answer, anything = [], [], Answer.REFUSED, False
+        for broker in self.brokers:
+            door = MqttDoor(self.target, broker, broker.about)
+            nonsense = door.attempt("admin", secrets.token_urlsafe(12))
+            record.note(f"{broker.about}: a nonsense password -> {nonsense.answer}: {nonsense.detail}")
+            details.append(f"{broker.about}: {nonsense.detail}")
+            if nonsense.detail.startswith("CONNACK"):
+                found.append(door)
+                anything |= nonsense.answer is Answer.SEEN
+            elif nonsense.answer is Answer.SILENT:
+                answer = Answer.SILENT
+        if found:
+            facts = self._guess_all(found, anything, record)
+        else:
+            facts = [Fact(about=pair.about, answer=answer, detail="; ".join(details)) for pair in self.pairs]
+        witness = None if found else canary.witness()
+        return Guesses(
+            question=f"Does an MQTT broker accept one of {len(self.pairs)} well-known credentials?",
+            facts=tuple(facts),
+            witness=witness,
+            interface="mqtt",
+            accepts_anything=anything,
+            derived=tuple(pair.about for pair in self.pairs if pair.origin == DERIVED),
+        )
+
+    def _guess_all(self, doors: Sequence[MqttDoor], anything: bool, record: Recorder) -> list[Fact]:
+        """Try each pair on each broker; where one takes anything, one pair of each user shows it."""
+        shown = {pair.user: pair for pair in self.pairs} if anything else {}
+        facts = []
+        for done, pair in enumerate(self.pairs):
+            record.progress(done, len(self.pairs), f"mqtt: {pair.user}")
+            if shown and shown[pair.user] is not pair:
+                detail = "not asked: the broker takes any password"
+                facts.append(Fact(about=pair.about, answer=Answer.SILENT, detail=detail))
+                continue
+            attempts = [door.attempt(pair.user, pair.password) for door in doors]
+            order = (Answer.SEEN, Answer.SILENT, Answer.REFUSED)
+            attempt = min(attempts, key=lambda one: order.index(one.answer))
+            record.note(f"{pair.about} -> {attempt.answer}: {attempt.detail}")
+            facts.append(Fact(about=pair.about, answer=attempt.answer, detail=attempt.detail))
+        return facts

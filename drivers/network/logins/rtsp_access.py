@@ -1,0 +1,207 @@
+"""Streams that anybody may have: DESCRIBE, SETUP and PLAY without a login, on declared and on common paths.
+
+The messages are in `rtsp.py`; whether an open stream is a failure is said by the cases.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from drivers.data import table
+from drivers.network.dialogue import EndedError
+from drivers.network.logins.rtsp import USUAL_ENDPOINTS, Endpoint, RtspAnswer, RtspConnection, credential
+from drivers.network.sweep.answers import is_reached
+from drivers.network.sweep.canary import Canary
+from drivers.network.target import Target
+from drivers.network.web.transport.authentication import challenges, strongest
+from lab_config.component import Service, Transport
+from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
+
+_ACCEPT = {"Accept": "application/sdp"}
+_OVER_TCP = {"Transport": "RTP/AVP/TCP;unicast;interleaved=0-1"}
+_CONTROL = re.compile(rb"^a=control:([^\r\n]{1,500})", re.M)
+_NEW_CONNECTIONS = 8
+"""How often a port is asked anew that closes the connection, before its further paths are left out."""
+
+
+def endpoints_of(services: Iterable[Service]) -> tuple[Endpoint, ...]:
+    """Return the declared endpoints of RTSP, and the usual ports."""
+    declared = {one.port: Endpoint(one.port, one.tls) for one in services if one.protocol == "rtsp"}
+    return (*declared.values(), *(usual for usual in USUAL_ENDPOINTS if usual.port not in declared))
+
+
+def common_paths() -> tuple[str, ...]:
+    """Return the paths on which makers serve streams."""
+    return tuple(row["path"] for row in table("rtsp_paths")["paths"])
+
+
+@dataclass(frozen=True)
+class StreamControl:
+    """The declared streams with a valid login: what is open to it must be closed without one."""
+
+    endpoint: Endpoint
+    paths: tuple[str, ...]
+    user: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class AskStreams:
+    """Ask each endpoint for streams without a login; facts are about `tcp/N`.
+
+    SEEN is an SDP, or a stream that plays; REFUSED an RST, or 401 and its like to each path. Witness: the canary
+    connected before and after, and with the valid login each declared path gave its SDP.
+    """
+
+    target: Target
+    endpoints: tuple[Endpoint, ...]
+    canary: int | None
+    control: StreamControl | None = None
+    paths: tuple[str, ...] = field(default_factory=common_paths)
+
+    @property
+    def name(self) -> str:
+        """One observation a target."""
+        return "rtsp_anonymous"
+
+    def run(self, record: Recorder) -> Observation:
+        """Ask each; BenchError when this machine cannot send."""
+        canary = Canary(self.target, self.canary)
+        tracks, witnesses = self._controlled(record)
+        facts = []
+        for endpoint in self.endpoints:
+            fact, doubt = self._ask(endpoint, tracks, record)
+            record.note(f"{fact.about} -> {fact.answer}: {fact.detail}")
+            facts.append(fact)
+            witnesses += [Witness(what=f"{fact.about}: {doubt}", holds=False)] if doubt else []
+        witnesses.append(canary.witness())
+        return Observation(
+            question=f"Does one of {len(facts)} RTSP ports give a stream to whoever comes?",
+            facts=tuple(facts),
+            witness=all_of(witnesses),
+        )
+
+    def _controlled(self, record: Recorder) -> tuple[dict[str, str], list[Witness]]:
+        """Ask for the declared streams with the valid login; return the URL of each one's track, and the witnesses."""
+        tracks: dict[str, str] = {}
+        witnesses: list[Witness] = []
+        for path in self.control.paths if self.control else ():
+            assert self.control is not None
+            try:
+                with RtspConnection(self.target, self.control.endpoint) as connection:
+                    answer = _described(connection, path, self.control.user, self.control.password)
+                    if answer.is_sdp:
+                        tracks[path] = _track(connection, path, answer)
+                    words = "gave an SDP" if answer.is_sdp else f"gave none: {answer.words}"
+            except EndedError as ended:
+                words = f"gave none: {ended.detail}"
+            record.note(f"control: {path} with the login of {self.control.user} {words}")
+            what = f"{path} with the valid login of {self.control.user} {words}"
+            witnesses.append(Witness(what=what, holds=path in tracks))
+        return tracks, witnesses
+
+    def _ask(self, endpoint: Endpoint, tracks: dict[str, str], record: Recorder) -> tuple[Fact, str]:
+        """Ask one endpoint; beside the fact stands what leaves it open."""
+        if not is_reached(self.target, Transport.TCP, endpoint.port):
+            return Fact(about=endpoint.about, answer=Answer.SILENT, detail="not forwarded"), "not forwarded"
+        declared = self.control is not None and self.control.endpoint == endpoint
+        own = self.control.paths if self.control and declared else ()
+        asked = _Anonymous(self.target, endpoint, record)
+        for path in dict.fromkeys((*own, *self.paths)):
+            if not asked.describe(path):
+                break
+        for path in own:
+            if path in tracks:
+                asked.play(path, tracks[path])
+        asked.close()
+        if asked.open:
+            detail = printable("; ".join(asked.open), 1_500)
+            return Fact(about=endpoint.about, answer=Answer.SEEN, detail=detail), ""
+        said = ", ".join(f"{count} x {words}" for words, count in asked.said.items()) or asked.problem
+        if asked.problem and not asked.refuses:
+            doubt = asked.problem if declared or asked.said else ""
+            return Fact(about=endpoint.about, answer=Answer.SILENT, detail=printable(said, 1_500)), doubt
+        return Fact(about=endpoint.about, answer=Answer.REFUSED, detail=printable(said, 1_500)), ""
+
+
+class _Anonymous:
+    """Requests without a login to one endpoint, over as few connections as it allows."""
+
+    def __init__(self, target: Target, endpoint: Endpoint, record: Recorder) -> None:
+        self._target, self._endpoint, self._record = target, endpoint, record
+        self._connection: RtspConnection | None = None
+        self._left = _NEW_CONNECTIONS
+        self.open: list[str] = []
+        self.said: dict[str, int] = {}
+        self.problem = ""
+        self.refuses = False
+        """Whether the port refuses the connection, or speaks something else than RTSP."""
+
+    def describe(self, path: str) -> bool:
+        """Ask for a path; whether it is worth while to ask for another."""
+        answer = self._request("DESCRIBE", path, _ACCEPT)
+        if answer is None:
+            return self._left > 0 and not self.refuses and not self.problem.startswith("time was up")
+        if answer.is_sdp:
+            self.open.append(f"{path} gives an SDP")
+            self._record.keep(f"tcp-{self._endpoint.port}.sdp", answer.body)
+        return True
+
+    def play(self, path: str, track: str) -> None:
+        """Set the track of a stream up and play it, as who knows its address may try; and take it down again."""
+        answer = self._request("SETUP", track, _OVER_TCP)
+        if answer is None or answer.status != 200:
+            return
+        session = {"Session": answer.headers.get("session", "").split(";")[0]}
+        played = self._request("PLAY", path, session)
+        if played is not None and played.status == 200:
+            self.open.append(f"{path} plays")
+        self._request("TEARDOWN", path, session)
+
+    def _request(self, method: str, where: str, headers: dict[str, str]) -> RtspAnswer | None:
+        """Send one request, anew where the connection was closed before it; None where no answer came."""
+        kept = self._connection is not None
+        try:
+            if self._connection is None:
+                self._left -= 1
+                self._connection = RtspConnection(self._target, self._endpoint)
+            self._connection.dialogue.extend()
+            uri = self._connection.url(where) if where.startswith("/") else where
+            answer = self._connection.request(method, uri, headers)
+        except EndedError as ended:
+            self.close()
+            if kept and self._left > 0:
+                return self._request(method, where, headers)
+            self.problem = ended.detail
+            self.refuses = ended.answer is Answer.REFUSED or ended.detail.startswith("something else than RTSP")
+            return None
+        words = f"{method}: {answer.words}"
+        self.said[words] = self.said.get(words, 0) + 1
+        return answer
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.dialogue.close()
+            self._connection = None
+
+
+def _described(connection: RtspConnection, path: str, user: str, password: str) -> RtspAnswer:
+    """Ask for a stream with a login."""
+    uri = connection.url(path)
+    answer = connection.request("DESCRIBE", uri, _ACCEPT)
+    challenge = strongest(challenges(answer.headers.get("www-authenticate", "")))
+    if answer.status != 401 or challenge is None:
+        return answer
+    return connection.request("DESCRIBE", uri, _ACCEPT | credential(challenge, user, password, "DESCRIBE", uri))
+
+
+def _track(connection: RtspConnection, path: str, answer: RtspAnswer) -> str:
+    """Return the URL of the last track that an SDP names (RFC 2326, C.1.1), on this device and nowhere else."""
+    base = connection.url(path)
+    named = [one.decode("utf-8", "replace") for one in _CONTROL.findall(answer.body)]
+    control = next((one for one in reversed(named) if one != "*"), "")
+    if "://" in control:
+        _, _, rest = control.partition("://")
+        return connection.url("/" + rest.partition("/")[2])
+    return f"{base.rstrip('/')}/{control.lstrip('/')}" if control else base

@@ -1,0 +1,1 @@
+"""Malformed messages, one file per protocol."""

@@ -1,0 +1,226 @@
+"""The probe that sends malformed bodies to a resource of the web administration, with the administrator's session.
+
+Many requests share a connection, as the device lets them; what they changed is read, restored and read again.
+"""
+
+import contextlib
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from http.client import HTTPException, HTTPResponse
+from socket import IPPROTO_TCP, TCP_NODELAY, TCP_QUICKACK, socket
+
+from drivers.guessing.logins import LoginAttempt
+from drivers.network.malformed.messages.json_bodies import Resource, messages
+from drivers.network.malformed.messages.message import Message, Way
+from drivers.network.malformed.sending.delivery import Reaction
+from drivers.network.malformed.sending.evidence import keep_all, keep_culprit
+from drivers.network.malformed.sending.liveness import Liveness
+from drivers.network.malformed.sending.round import MalformedInput, Round
+from drivers.network.malformed.sending.watch import Starts, Watch
+from drivers.network.target import Target
+from drivers.network.web.transport.client import NoAnswerError, WebClient, WebSession, lenient_context, lookup, nested
+from lab_config.component import Service
+from lab_config.http_login import HttpLogin
+from trustprobe.errors import BenchError
+from trustprobe.probe import Recorder, Witness, printable
+
+BATCH = 15
+"""Bodies between two healthy requests."""
+ANSWER_SECONDS = 2.0
+CUT_OFF_SECONDS = 0.1
+"""How long an answer to a body that was announced longer is awaited before our side is closed."""
+_BODY_LIMIT = 1 << 16
+_LOST = (401, 302, 303, 307)
+"""What a request without a session is answered: a refusal, or the way to the form."""
+_RESTARTS = re.compile(r"(?i)reboot|restart|reset|shutdown|power|halt|erase|factory|wipe|format")
+
+
+def may_be_written(path: str) -> bool:
+    """Whether a body to this path cannot restart or erase the device, as far as its name tells."""
+    return _RESTARTS.search(path) is None
+
+
+@dataclass(frozen=True)
+class SendMalformedBodies:
+    """Send one resource malformed bodies in the administrator's name, a healthy request behind every few.
+
+    Witness: the service answered before and behind them, the session held, and the resource reads as it did before,
+    where it can be read.
+    """
+
+    target: Target
+    service: Service
+    http_login: HttpLogin
+    resource: Resource
+    reads: bool
+    """Whether a GET of the resource shows what was written, so that a change is seen and taken back."""
+    user: str
+    password: str = field(repr=False)
+    count: int = 60
+    seed: int = 1
+    comes_back: float = 60.0
+    others: tuple[Service, ...] = ()
+    starts: Starts | None = None
+    revive: Callable[[], None] | None = None
+
+    @property
+    def name(self) -> str:
+        """One observation a resource."""
+        return f"malformed.bodies-{self.resource.method}-{self.resource.path.strip('/').replace('/', '-')}"
+
+    def run(self, record: Recorder) -> MalformedInput:
+        """Send them all, or until damage is proved; BenchError where the administrator does not get in."""
+        way = Way.TLS if self.service.tls else Way.TCP
+        bodies = messages(self.resource, self.seed, self.count)
+        keep_all(record, self.service, way, bodies)
+        with (
+            _Requests(WebClient(self.target, self.service), self.http_login, self.user, self.password) as requests,
+            Watch(
+                Liveness(self.target, self.service), self.others, self.comes_back, self.starts, self.revive, record.note
+            ) as watch,
+        ):
+            before = requests.read(self.resource.path) if self.reads else None
+            return Round(
+                f"{self.resource.method} {self.resource.path}",
+                "json",
+                bodies,
+                self.seed,
+                requests.deliver,
+                partial(keep_culprit, record, self.service, way),
+                watch,
+                record,
+                BATCH,
+                reached=lambda: self._restored(requests, before, record),
+            ).run()
+
+    def _restored(self, requests: "_Requests", before: object, record: Recorder) -> Witness:
+        taken = f"{requests.taken} bodies were taken, {requests.refused} refused with 4xx"
+        if not self.reads:
+            return Witness(what=taken, holds=True)
+        path, after = self.resource.path, requests.read(self.resource.path)
+        if after != before and self.resource.field:
+            old = lookup(before, self.resource.field)
+            record.note(f"{path} reads otherwise than before: {self.resource.field} is written back")
+            requests.write(self.resource, nested(self.resource.field, old or ""))
+            after = requests.read(path)
+        same = after is not None and after == before
+        words = "reads as before" if same else "does not read as before, and could not be restored"
+        return Witness(what=f"{taken}; GET {path} {words}", holds=same)
+
+
+@dataclass
+class _Requests:
+    """Requests of one session over a connection that is kept while the device keeps it; a context manager."""
+
+    client: WebClient
+    http_login: HttpLogin
+    user: str
+    password: str = field(repr=False)
+    taken: int = 0
+    refused: int = 0
+    _session: WebSession | None = None
+    _sock: socket | None = None
+
+    def __enter__(self) -> "_Requests":
+        if self._logged_in() is None:
+            raise BenchError(
+                f"{self.user} cannot log in to {self.client.service.id}.", "Check the credentials of the bench file."
+            )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._hang_up()
+        if self._session is not None:
+            self._session.close()
+
+    def read(self, path: str) -> object:
+        """Return what a resource shows, or None."""
+        session = self._logged_in()
+        with contextlib.suppress(NoAnswerError):
+            if session is not None and (answer := session.request("GET", path)).ok:
+                return answer.json()
+        return None
+
+    def write(self, resource: Resource, value: object) -> None:
+        """Write a resource as a browser does; what comes of it is read afterwards."""
+        session = self._logged_in()
+        with contextlib.suppress(NoAnswerError):
+            if session is not None:
+                session.request(resource.method, resource.path, json=value)
+
+    def deliver(self, message: Message) -> Reaction:
+        """Send one request and hear its status; after a lost session, once more in a new one."""
+        reaction, status = self._sent(message)
+        if status in _LOST or not reaction.carried:
+            self._hang_up()
+            self._session = None
+            if self._logged_in() is not None:
+                reaction, status = self._sent(message)
+        self.taken += 200 <= status < 300
+        self.refused += 400 <= status < 500
+        lost = Reaction(False, reaction.heard, f"the session was lost: {reaction.words}")
+        return lost if status in _LOST else reaction
+
+    def _logged_in(self) -> WebSession | None:
+        if self._session is None:
+            session = self.client.login(self.http_login, self.user, self.password)
+            self._session = None if isinstance(session, LoginAttempt) else session
+        return self._session
+
+    def _sent(self, message: Message) -> tuple[Reaction, int]:
+        if self._session is None:
+            return Reaction(False, b"", "no session"), 0
+        cookies = "; ".join(f"{one.name}={one.value}" for one in self._session.cookies)
+        line, _, rest = message.data.partition(b"\r\n")
+        octets = line + b"\r\nCookie: " + cookies.encode() + b"\r\n" + rest
+        for fresh in (self._sock is None, True):
+            try:
+                if self._sock is None:
+                    self._sock = self._connected()
+                self._sock.sendall(octets)
+                # A device that sends head and body apart waits for our acknowledgement between them, and so would we.
+                self._sock.setsockopt(IPPROTO_TCP, TCP_QUICKACK, 1)
+                return self._heard(self._sock, cut_off="than_said" in message.name)
+            except (OSError, HTTPException, ValueError) as error:
+                self._hang_up()
+                if fresh:
+                    return Reaction(True, b"", f"closed without an answer ({type(error).__name__})"), 0
+        raise AssertionError("a fresh connection is tried last")
+
+    def _connected(self) -> socket:
+        target, service = self.client.target, self.client.service
+        plain = target.connect(service.port)
+        plain.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+        plain.settimeout(ANSWER_SECONDS)
+        try:
+            return lenient_context().wrap_socket(plain) if service.tls else plain
+        except OSError:
+            plain.close()
+            raise
+
+    def _heard(self, sock: socket, *, cut_off: bool) -> tuple[Reaction, int]:
+        """Read an answer. Behind a body that was announced longer our side is closed, and the connection with it."""
+        began = time.monotonic()
+        if cut_off:
+            sock.settimeout(CUT_OFF_SECONDS)
+        try:
+            with contextlib.closing(HTTPResponse(sock)) as response:
+                response.begin()
+                body = response.read(_BODY_LIMIT)
+                keeps = not response.will_close and not response.length and not cut_off
+        except TimeoutError:
+            self._hang_up()
+            return Reaction(True, b"", f"silent for {time.monotonic() - began:.1f} s"), 0
+        if not keeps:
+            self._hang_up()
+        words = f"{response.status} {printable(body, 80)}".rstrip()
+        return Reaction(True, body, words), response.status
+
+    def _hang_up(self) -> None:
+        if self._sock is not None:
+            with contextlib.suppress(OSError):
+                self._sock.close()
+        self._sock = None

@@ -1,0 +1,159 @@
+"""Whether a service answers a healthy request as it did before: asked before the first message and behind each.
+
+A connection that is taken and closed shows that a process is alive and turns us away: throttling is no crash.
+"""
+
+import socket
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from drivers.network.conversation import Conversation, End, converse, converse_tls
+from drivers.network.logins.ssh_kexinit import (
+    IDENTIFICATION,
+    Kexinit,
+    SshDecodeError,
+    decode_packets,
+    encode_kexinit,
+    split_identification,
+)
+from drivers.network.recognise.questions import Question, declared_services, udp_questions
+from drivers.network.sweep.udp import questions_for
+from drivers.network.target import Target, answer_of
+from lab_config.component import Service, Transport
+from trustprobe.probe import Answer, printable
+
+UDP_SECONDS = 0.5
+_READ_LIMIT = 4_096
+_SHOWN = 80
+_BUSY = (b"429", b"503")
+_STARTING = (b"502", b"504")
+"""A front end without what is behind it (RFC 9110 clauses 15.6.3, 15.6.5): no answer to compare later ones with."""
+
+
+class Life(StrEnum):
+    """What a healthy request led to."""
+
+    ANSWERED = "answered"
+    OTHERWISE = "answered otherwise than before"
+    TURNED_AWAY = "turned away"
+    """Taken and closed, or told to come later: a process is there, and does not want us now."""
+    NOBODY = "nobody listened"
+    """RST or ICMP port unreachable: the network stack is alive, and no process has the port."""
+    SILENT = "silent"
+
+
+@dataclass(frozen=True)
+class Sign:
+    """One healthy request: what came of it, and what is compared with the next one's."""
+
+    life: Life
+    shape: bytes = b""
+    words: str = ""
+
+
+class Liveness:
+    """Asks one declared service in its own protocol; `before` is what it answered first."""
+
+    def __init__(self, target: Target, service: Service) -> None:
+        self.target, self.service = target, service
+        self.before: Sign | None = None
+        self._mute = False
+        """Whether a service whose protocol is not known says nothing unasked: then connections are all there is."""
+        self._udp = questions_for(service, udp_questions()) if service.transport is Transport.UDP else ()
+        self._tcp = next((row for row in declared_services() if row.service == service.protocol), None)
+
+    def ask(self) -> Sign:
+        """Ask once, within some seconds. Raises BenchError where this machine cannot send."""
+        sign = self._ask_udp() if self.service.transport is Transport.UDP else self._ask_tcp()
+        if sign.life is not Life.ANSWERED:
+            return sign
+        if self.before is None:
+            well = not any(word in sign.shape for word in (*_BUSY, *_STARTING))
+            return sign if well else replace(sign, life=Life.TURNED_AWAY)
+        if sign.shape == self.before.shape:
+            return sign
+        busy = any(word in sign.shape for word in _BUSY)
+        return Sign(Life.TURNED_AWAY if busy else Life.OTHERWISE, sign.shape, sign.words)
+
+    def hold(self) -> socket.socket | None:
+        """Open a connection that says nothing, and is closed by the device's end of the process that has it."""
+        if self.service.transport is Transport.UDP:
+            return None
+        try:
+            return self.target.connect(self.service.port)
+        except OSError as error:
+            answer_of(error)
+            return None
+
+    def _ask_tcp(self) -> Sign:
+        question, service = self._tcp, self.service
+        if service.protocol == "ssh" and not service.tls:
+            return self._ask_ssh()
+        speak = converse_tls if service.tls else converse
+        say = question.payload(_host(self.target)) if question else b""
+        known = question.is_answered_by if question else (lambda heard: service.tls or self._mute or bool(heard))
+        talk = speak(self.target, service.port, say, known)
+        self._mute = question is None and talk.connected is Answer.SEEN and not talk.heard
+        return tcp_sign(talk, service, question)
+
+    def _ask_ssh(self) -> Sign:
+        """Ask for the KEXINIT: some servers say their identification whatever has become of the rest."""
+        talk = converse(self.target, self.service.port, IDENTIFICATION + encode_kexinit(), _has_kexinit)
+        if _has_kexinit(talk.heard):
+            return Sign(Life.ANSWERED, b"", printable(talk.heard, _SHOWN))
+        sign = tcp_sign(talk, self.service, self._tcp)
+        return replace(sign, life=Life.TURNED_AWAY if talk.end is End.CLOSED else Life.SILENT) if talk.heard else sign
+
+    def _ask_udp(self) -> Sign:
+        refused = False
+        for row in self._udp:
+            with self.target.datagram(self.service.port, UDP_SECONDS) as sock:
+                try:
+                    sock.send(row.payload(_host(self.target)))
+                    heard = sock.recv(_READ_LIMIT)
+                except OSError as error:
+                    refused |= answer_of(error) is Answer.REFUSED
+                    continue
+            if row.is_answered_by(heard):
+                self._udp = (row,)  # of several versions, the one that this device speaks
+                return Sign(Life.ANSWERED, b"", printable(heard, _SHOWN))
+        return Sign(Life.NOBODY) if refused else Sign(Life.SILENT)
+
+
+def _has_kexinit(heard: bytes) -> bool:
+    try:
+        split = split_identification(heard)
+        return split is not None and isinstance(decode_packets(split[1]), Kexinit)
+    except SshDecodeError:
+        return False
+
+
+def _host(target: Target) -> str:
+    return f"[{target.address}]" if ":" in target.address else target.address
+
+
+def tcp_sign(talk: Conversation, service: Service, question: Question | None) -> Sign:
+    """Say what a healthy conversation shows. The shape is the first line's status where the protocol is HTTP."""
+    words = printable(talk.heard or talk.raw, _SHOWN)
+    if talk.connected is not Answer.SEEN:
+        return Sign(Life.NOBODY if talk.connected is Answer.REFUSED else Life.SILENT)
+    if question is not None and question.is_answered_by(talk.heard):
+        return Sign(Life.ANSWERED, talk.heard[:12] if service.protocol == "http" else b"", words)
+    if question is None and not (service.tls and talk.problem):
+        return Sign(Life.ANSWERED, b"", words)
+    if talk.end in (End.CLOSED, End.TLS, End.LIMIT) or talk.heard:
+        return Sign(Life.TURNED_AWAY, b"", words or str(talk.end))
+    return Sign(Life.SILENT, b"", words)
+
+
+def is_closed(held: socket.socket) -> bool:
+    """Whether the device has closed a held connection; what it says meanwhile is read away."""
+    held.setblocking(False)
+    try:
+        while True:
+            if not held.recv(_READ_LIMIT):
+                return True
+    except (BlockingIOError, InterruptedError):
+        return False
+    except OSError:
+        return True

@@ -1,0 +1,255 @@
+"""What is watched while malformed messages are sent: healthy answers, a held connection, and the id of the start."""
+
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from types import TracebackType
+from typing import Self
+
+from drivers.network.malformed.sending.liveness import Life, Liveness, Sign, is_closed
+from drivers.network.sweep.link import has_carrier
+from lab_config.component import Service, Transport
+from trustprobe.errors import DeviceLostError
+
+PAUSE = 0.1
+"""Seconds between two healthy requests to a service that does not answer; a board that boots gives no event."""
+MOMENT = 1.0
+"""Silence that ends within so many seconds is a slow moment; nothing is made of it."""
+AGAIN = 5.0
+"""Seconds of silence that confirm an earlier and longer one."""
+SHORT_GAP = 10.0
+"""The longest time that a service is waited for before the first message."""
+
+
+class Starts:
+    """The id of the device's start. Where it takes a login to read it, the one that is known is not read again."""
+
+    def __init__(self, read: Callable[[], str | None]) -> None:
+        self._read = read
+        self._known: str | None = None
+
+    def known(self) -> str | None:
+        """Return the id that was read last; read now where there is none."""
+        return self._known or self.now()
+
+    def now(self) -> str | None:
+        """Read the id; None where the device does not tell it now."""
+        self._known = self._read()
+        return self._known
+
+    def forget(self) -> None:
+        """Read the id anew when it is asked for next: what happened since the last time is nobody's message."""
+        self._known = None
+
+
+class Kind(StrEnum):
+    """What happened to a service behind a message."""
+
+    ENDED = "ended"
+    """Nobody listened for a while, or the device has started again: proof by itself."""
+    CLOSED = "closed"
+    """A held connection was closed at once: proof when it happens again."""
+    HUNG = "hung"
+    """Silent, and back by itself with the same start: proof when it happens again."""
+    GONE = "gone"
+    """It does not come back by itself: proof where the bench is seen to be alive."""
+    TURNED_AWAY = "turned away"
+    """It takes connections and closes them for good: protection or damage, which only its maker can tell apart."""
+
+
+@dataclass(frozen=True)
+class Damage:
+    """What was seen behind a message."""
+
+    kind: Kind
+    words: str
+
+
+class Watch:
+    """Watches one service, and the device behind it; used as a context manager."""
+
+    def __init__(
+        self,
+        liveness: Liveness,
+        others: tuple[Service, ...],
+        comes_back: float,
+        starts: Starts | None,
+        revive: Callable[[], None] | None,
+        note: Callable[[str], None],
+        also: Callable[[], str | None] | None = None,
+    ) -> None:
+        """`also` says what is wrong beside the service, with a client of the device say; None if nothing is."""
+        self.liveness, self._also = liveness, also
+        self._others = tuple(Liveness(liveness.target, service) for service in others)
+        self._comes_back, self._starts, self._revive, self._note = comes_back, starts, revive, note
+        streams = (one for one in (liveness, *self._others) if one.service.transport is Transport.TCP)
+        self._holder = next(streams, None)
+        self._held: socket.socket | None = None
+        self._since = self._lasted = 0.0
+        """When a connection was held, and how long the last one stayed open."""
+        self._start: str | None = None
+        self.missing = ""
+        """What was not well before the first message."""
+        self.gone = False
+        """Whether the service does not answer any more."""
+        self.bench_lives = False
+        """Whether something showed that a lasting silence was the device's and not the bench's."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
+    ) -> None:
+        self._drop()
+        if (kind is not None or self.gone) and self._starts is not None:
+            self._starts.forget()  # what was damaged here must not be laid at the door of the next messages
+
+    @property
+    def about(self) -> str:
+        """The service whose healthy answers are watched."""
+        return f"{self.liveness.service.about} ({self.liveness.service.protocol})"
+
+    def begin(self) -> bool:
+        """Whether the service answers now; learns what its answer looks like, and whether a connection can be held."""
+        first = self._until_answered(min(self._comes_back, SHORT_GAP))[-1]
+        if first.life is not Life.ANSWERED:
+            self.missing = f"{self.about} did not answer a healthy request before"
+            return False
+        if self._also is not None:
+            if missing := self._also():
+                self.missing = f"before the first message: {missing}"
+                return False
+            if self._starts is not None:
+                self._starts.forget()  # some clients ask only where the device is started again
+        self.liveness.before = first
+        self._start = self._starts.known() if self._starts is not None else None
+        self._hold()
+        if self._held is None or self.liveness.ask().life is not Life.ANSWERED or is_closed(self._held):
+            self._drop()
+            self._holder = None  # it serves one connection at a time, and would be busy with ours
+        return True
+
+    @property
+    def words(self) -> str:
+        """What was watched beside the healthy answers."""
+        held = f"a connection to {self._holder.service.about} was held" if self._holder else "no connection was held"
+        start = "the id of the start was compared" if self._start else "no id of the start could be read"
+        return f"{held}; {start}"
+
+    def look(self, *, again: bool = False) -> Damage | None:
+        """Ask a healthy request behind a message, again and again where it is not answered; None where all is well.
+
+        A silence that is there again need not last as long as the first one.
+        """
+        about, began = self.liveness.service.about, time.monotonic()
+        signs = self._until_answered(min(self._comes_back, AGAIN) if again else self._comes_back)
+        took = time.monotonic() - began
+        lives = {sign.life for sign in signs}
+        if signs[-1].life is not Life.ANSWERED:
+            return self._lost(signs[-1], took, lives)
+        if Life.NOBODY in lives:
+            words = f"nobody listened on {about} for {took:.1f} s"
+            if self._held is not None and self._holder is self.liveness and not is_closed(self._held):
+                return Damage(Kind.HUNG, f"{words}, while a held connection stayed open")  # a firewall may say that
+            return Damage(Kind.ENDED, words)
+        if Life.SILENT in lives and took > MOMENT:
+            return Damage(Kind.HUNG, f"{about} was silent for {took:.1f} s")
+        if self._held is not None and self._holder is not None and is_closed(self._held):
+            self._lasted = time.monotonic() - self._since
+            return Damage(Kind.CLOSED, f"a connection that was held to {self._holder.service.about} was closed")
+        return self._look_beside()
+
+    def _look_beside(self) -> Damage | None:
+        try:
+            wrong = self._also() if self._also is not None else None
+        except DeviceLostError as error:
+            return Damage(Kind.HUNG, error.what)  # it has just answered: is that so again, or is the start another?
+        if wrong is None:
+            return None
+        self.gone = self.bench_lives = True  # the service has just answered
+        return Damage(Kind.GONE, wrong)
+
+    def restarted(self) -> Damage | None:
+        """Compare the id of the start with the one before; None as well where there is none."""
+        before, now = self._start, self._read_start()
+        if before is None or now is None or now == before:
+            return None
+        self._start = now
+        self._note(f"the id of the start was {before}, and is {now}")
+        return Damage(Kind.ENDED, "the device has started again")
+
+    def settle(self, damage: Damage) -> Damage:
+        """Bring the service back where it is gone, and say in the damage whether the device has started again."""
+        if self.gone and damage.kind is Kind.GONE and self._revive is not None:
+            self._note("the service does not come back: the power is switched off and on")
+            self._revive()
+            self.gone = self._until_answered(self._comes_back)[-1].life is not Life.ANSWERED
+            self.bench_lives |= not self.gone
+            if not self.gone:
+                damage = replace(damage, words=f"{damage.words}, and was back after the power was off")
+                self._start = self._read_start()
+        elif not self.gone and (restart := self.restarted()) is not None:
+            damage = Damage(Kind.ENDED, f"{damage.words}; {restart.words}")
+        if not self.gone:
+            self._hold()
+        return damage
+
+    def closes_anyway(self) -> bool:
+        """Whether a held connection is closed without a message too: then none is held again."""
+        self._hold()
+        end = self._since + self._lasted + MOMENT  # it may be an idle time-out, seen as late as that
+        while time.monotonic() < end and self._held is not None and not is_closed(self._held):
+            self.liveness.ask()
+            time.sleep(PAUSE)
+        if closes := self._held is None or is_closed(self._held):
+            self._note("a held connection is closed without a message too: none is held from here on")
+            self._holder = None
+        self._hold()
+        return closes
+
+    def _lost(self, last: Sign, took: float, lives: set[Life]) -> Damage:
+        about, self.gone = self.liveness.service.about, True
+        if last.life is Life.TURNED_AWAY:
+            return Damage(Kind.TURNED_AWAY, f"{about} has turned healthy requests away for {took:.1f} s")
+        if last.life is Life.OTHERWISE:
+            self.bench_lives = True
+            words = f"{about} has answered a healthy request otherwise than before for {took:.1f} s: {last.words}"
+            return Damage(Kind.GONE, words)
+        self.bench_lives = self._alive_beside(lives)
+        return Damage(Kind.GONE, f"{about} has not answered a healthy request for {took:.1f} s ({last.life})")
+
+    def _alive_beside(self, lives: set[Life]) -> bool:
+        """Whether another service of the device, its network stack or its link is up: no silence of the cable."""
+        alive = [other.service.about for other in self._others if other.ask().life is not Life.SILENT]
+        if Life.NOBODY in lives:
+            alive.append("the network stack")
+        interface = self.liveness.target.bench.interface
+        if interface is not None and has_carrier(interface):
+            alive.append(f"the link of {interface}")
+        self._note(f"alive beside it: {', '.join(alive) or 'nothing'}")
+        return bool(alive)
+
+    def _until_answered(self, seconds: float) -> list[Sign]:
+        """Ask until there is an answer or the time is up; what came, the last at the end."""
+        end = time.monotonic() + seconds
+        signs = [self.liveness.ask()]
+        while signs[-1].life is not Life.ANSWERED and time.monotonic() < end:
+            time.sleep(PAUSE)
+            signs.append(self.liveness.ask())
+        return signs
+
+    def _read_start(self) -> str | None:
+        return self._starts.now() if self._starts is not None else None
+
+    def _hold(self) -> None:
+        self._drop()
+        if self._holder is not None:
+            self._held, self._since = self._holder.hold(), time.monotonic()
+
+    def _drop(self) -> None:
+        if self._held is not None:
+            self._held.close()
+            self._held = None

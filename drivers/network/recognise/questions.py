@@ -1,0 +1,123 @@
+"""What is said to a port to make a protocol speak, and how its answer is known: rows of the tables in `drivers/data/`.
+
+Holds no socket; the probes in `udp.py` and `services.py` do the asking.
+"""
+
+import re
+import uuid
+from functools import cache, cached_property
+from typing import get_args
+
+from pydantic import model_validator
+
+from drivers.data import table
+from lab_config.component import Protocol
+from trustprobe.probe import Frozen
+
+
+class Question(Frozen):
+    """One row: a service, the ports it lives on, what is sent there, and where that is from."""
+
+    service: str
+    ports: tuple[int, ...]
+    origin: str
+    """The RFC or specification that the payload and the answer follow."""
+    text: str | None = None
+    """The payload as text; `{uuid}` becomes a fresh UUID each time, `{host}` the address of the device."""
+    hex: str | None = None
+    """The payload in hexadecimal digits; white space is ignored."""
+    pad: int = 0
+    """The payload is filled with zero bytes up to this length."""
+    answer: str = ""
+    """Regular expression on the answer's bytes as Latin-1, which only this protocol's answers match."""
+
+    unfinished: str | None = None
+    """Regular expression on bytes that may yet become an answer when more of them come."""
+
+    clear: str = ""
+    """Its row of `services.forbidden`: it carries everything in clear, passwords too, or lets anybody in."""
+
+    # What follows is for services over TCP, whose protocol is found by asking one question after the other.
+    after: str = ""
+    """Regular expression on a greeting: the payload is for those who greet so, and said behind it."""
+    over: str = ""
+    """The service that this one is found on: asked only where that has spoken."""
+    inside_tls: bool = False
+    """Whether it is worth asking for inside TLS; whoever speaks unasked is heard there anyway."""
+    anywhere: bool = True
+    """False where the answer tells little: then it is asked on its own ports, and where it is declared, alone."""
+    in_any_answer: bool = False
+    """Whether it is known by what it says to other questions as well."""
+    doubt: str = ""
+    """Regular expression on an answer that a server of TLS may give as well: TLS is asked before it is believed."""
+    fragile: bool = False
+    """Whether those who speak it may take harm from other questions: on its ports little else is asked."""
+    open_to_all: str = ""
+    """Regular expression on an answer that shows that no login is needed."""
+    tells: str = ""
+    """Regular expression on the answer, whose group is what the service tells of its software."""
+
+    @model_validator(mode="after")
+    def _one_payload(self) -> "Question":
+        if self.text is not None and self.hex is not None:
+            raise ValueError(f"{self.service}: give text or hex, not both")
+        bytes.fromhex(self.hex or "")
+        for pattern in (self.answer, self.unfinished, self.after, self.doubt, self.open_to_all, self.tells):
+            re.compile(pattern or "")
+        return self
+
+    @property
+    def speaks_first(self) -> bool:
+        """Whether the service says something unasked."""
+        return self.text is None and self.hex is None
+
+    def payload(self, host: str = "") -> bytes:
+        """Return what to send; empty where the service speaks first."""
+        if self.text is not None:
+            text = self.text.replace("{uuid}", str(uuid.uuid4())).replace("{host}", host)
+            return text.encode("latin-1").ljust(self.pad, b"\0")
+        return bytes.fromhex(self.hex or "").ljust(self.pad, b"\0")
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[bytes]:
+        return re.compile(self.answer.encode("latin-1"), re.DOTALL)
+
+    def is_answered_by(self, data: bytes) -> bool:
+        """Whether these bytes are an answer of this protocol."""
+        return bool(data) and self._pattern.search(data) is not None
+
+    def may_become_answered(self, data: bytes) -> bool:
+        """Whether these bytes are nothing yet, or the beginning of an answer."""
+        return not data or (
+            self.unfinished is not None and re.search(self.unfinished.encode("latin-1"), data, re.DOTALL) is not None
+        )
+
+
+def udp_questions() -> tuple[Question, ...]:
+    """Return the rows of `udp_payloads.yaml`: a service may have more than one."""
+    return tuple(Question.model_validate(row) for row in table("udp_payloads"))
+
+
+@cache
+def tcp_questions() -> tuple[Question, ...]:
+    """Return the rows of `tcp_services.yaml`, in the order in which an unknown port is asked."""
+    return tuple(Question.model_validate(row) for row in table("tcp_services"))
+
+
+def clear_services() -> tuple[Question, ...]:
+    """Return one row for each service that nobody may leave open, under its name in `services.forbidden`."""
+    rows = {row.clear: row for row in reversed(tcp_questions()) if row.clear}
+    return tuple(row.model_copy(update={"service": name}) for name, row in reversed(rows.items()))
+
+
+def clear_datagrams() -> tuple[str, ...]:
+    """Return the names in `services.forbidden` of what is asked over UDP."""
+    return tuple(dict.fromkeys(row.clear for row in udp_questions() if row.clear))
+
+
+def declared_services() -> tuple[Question, ...]:
+    """Return the rows of the protocols that a declaration names, over TCP or inside TLS; a service may have several."""
+    return tuple(row for row in tcp_questions() if row.service in _NAMES)
+
+
+_NAMES = frozenset(get_args(Protocol))

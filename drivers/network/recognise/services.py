@@ -1,0 +1,143 @@
+"""Do the declared services speak what is declared: each is asked in its own protocol, and named where another speaks.
+
+An open port is not yet a service: a fact is SEEN only when the protocol's own words came. What speaks on ports that
+nobody declared is in `open_ports.py`.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import get_args
+
+from drivers.network.conversation import End
+from drivers.network.recognise.questions import Question, tcp_questions, udp_questions
+from drivers.network.recognise.speaker import PATIENCE, Depth, Patience, Recogniser, Spoken
+from drivers.network.sweep.udp import UdpAsking, UdpPort, questions_for
+from drivers.network.target import Target
+from lab_config.component import Protocol, Service, Transport
+from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, printable
+
+_AT_ONCE = 8
+_SHOWN = 200
+_NAMES = frozenset(get_args(Protocol))
+
+
+@dataclass(frozen=True)
+class RecogniseServices:
+    """Ask each declared service in its declared protocol; another declared service that spoke is the witness.
+
+    A TCP service that took the connection and was silent is asked once more, alone: a small processor may be slow to
+    answer several TLS handshakes at a time. One that does not speak the protocol is asked what else it speaks.
+    """
+
+    target: Target
+    services: tuple[Service, ...]
+    patience: Patience = PATIENCE
+    asks_on: bool = True
+    """Whether to find out what speaks where the declared protocol does not, which takes longer."""
+
+    @property
+    def name(self) -> str:
+        """One observation a target."""
+        return "declared_services"
+
+    def run(self, record: Recorder) -> Observation:
+        """Ask them all; BenchError when this machine cannot send."""
+        udp = [service for service in self.services if service.transport is Transport.UDP]
+        tcp = [service for service in self.services if service.transport is Transport.TCP]
+        facts = dict(zip(udp, self._ask_udp(udp, record), strict=True))
+        recogniser = Recogniser(self.target, self.patience)
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            asked = pool.map(lambda service: recogniser.recognise(service.port, service, Depth.DECLARED), tcp)
+            spoken = list(asked)
+        for service, first in zip(tcp, spoken, strict=True):
+            speaks = first
+            if _is_mute(service, speaks):
+                speaks = recogniser.recognise(service.port, service, Depth.DECLARED)
+            is_there = speaks.talk.connected is Answer.SEEN
+            if self.asks_on and is_there and tcp_fact(service, speaks).answer is not Answer.SEEN:
+                speaks = _most_said(speaks, recogniser.recognise(service.port))
+            record.keep(f"tcp-{service.port}.bin", speaks.talk.raw or speaks.talk.heard)
+            facts[service] = tcp_fact(service, speaks)
+        ordered = tuple(facts[service] for service in self.services)
+        for fact in ordered:
+            record.note(f"{fact.about} {fact.answer}: {fact.detail}")
+        spoke = [fact.about for fact in ordered if fact.answer is Answer.SEEN]
+        what = f"{', '.join(spoke)} spoke" if spoke else "no declared service spoke its protocol"
+        return Observation(
+            question=f"Do {len(self.services)} declared services speak the declared protocol?",
+            facts=ordered,
+            witness=Witness(what=what, holds=bool(spoke)),
+        )
+
+    def _ask_udp(self, services: list[Service], record: Recorder) -> list[Fact]:
+        table = udp_questions()
+        ports = [UdpPort(service.port, questions_for(service, table)) for service in services]
+        UdpAsking(self.target, record).ask(ports)
+        return [_udp_fact(port) for port in ports]
+
+
+def _is_mute(service: Service, spoken: Spoken) -> bool:
+    return spoken.talk.connected is Answer.SEEN and tcp_fact(service, spoken).answer is Answer.SILENT
+
+
+def _most_said(declared: Spoken, other: Spoken) -> Spoken:
+    """Choose what tells more: the answer to the declared protocol, unless another one is known to speak."""
+    return declared if other.answer is not Answer.SEEN or (declared.row and not other.row) else other
+
+
+def _rows_of(service: Service) -> list[Question]:
+    return [row for row in tcp_questions() if row.service == service.protocol]
+
+
+def _udp_fact(port: UdpPort) -> Fact:
+    """A datagram that is no answer of the declared protocol shows that something else speaks there."""
+    fact = port.fact()
+    if fact.answer is Answer.SEEN and not any(reply.expected for reply in port.replies):
+        return fact.model_copy(update={"answer": Answer.REFUSED})
+    return fact
+
+
+def tcp_fact(service: Service, spoken: Spoken) -> Fact:
+    """Say whether the declared protocol spoke on a port, and what did instead."""
+    answer, detail = _judged(service, spoken)
+    return Fact(about=service.about, answer=answer, detail=detail)
+
+
+def _judged(service: Service, spoken: Spoken) -> tuple[Answer, str]:
+    talk, rows = spoken.talk, _rows_of(service)
+    shown = printable(talk.heard or talk.raw, _SHOWN)
+    if talk.connected is not Answer.SEEN:
+        return talk.connected, "connection refused" if talk.connected is Answer.REFUSED else "no answer to connect()"
+    if spoken.speaks(service.protocol) and spoken.tls == service.tls:
+        return Answer.SEEN, shown
+    if spoken.echoes:
+        return Answer.REFUSED, f"something else than {_name(service)} spoke: {spoken.words}"
+    if service.tls and not spoken.tls and (talk.raw or talk.heard):
+        return Answer.REFUSED, f"something else than TLS spoke: {spoken.words}"
+    if spoken.row is not None and (rows or spoken.protocol in _NAMES or spoken.tls != service.tls):
+        return Answer.REFUSED, f"something else than {_name(service)} spoke: {spoken.words}"
+    if spoken.tls and not service.tls:
+        return Answer.REFUSED, f"something else than {_name(service)} spoke: {spoken.words}"
+    if not rows:
+        return _without_row(service, spoken, shown)
+    if spoken.tls and not talk.heard:
+        # That our library could not finish is nothing that the device said.
+        return Answer.SILENT, f"TLS spoke, but no session came about: {printable(talk.problem or talk.end, _SHOWN)}"
+    beginning = talk.end is End.TIME and any(row.may_become_answered(talk.heard) for row in rows)
+    if not talk.heard or beginning:
+        return Answer.SILENT, f"connected, but {service.protocol} did not speak: {talk.end}; {spoken.words}"
+    return Answer.REFUSED, f"something else than {_name(service)} spoke: {spoken.words}"
+
+
+def _name(service: Service) -> str:
+    return f"{service.protocol} inside TLS" if service.tls else str(service.protocol)
+
+
+def _without_row(service: Service, spoken: Spoken, shown: str) -> tuple[Answer, str]:
+    """Of a protocol without a row, no more is asked than a TLS handshake record or an accepted connection."""
+    talk = spoken.talk
+    if not service.tls:
+        return Answer.SEEN, f"connected; {shown}" if shown else "connected; it says nothing unasked"
+    if talk.is_handshake:
+        return Answer.SEEN, "a TLS handshake record"
+    return Answer.SILENT, f"no TLS handshake record: {talk.end}; {shown}"

@@ -1,0 +1,153 @@
+"""Which TCP ports of a target are open: the observation, and the probe that sweeps all 65,535 of them.
+
+How a port is asked is in `syn.py` and `connect.py`; this module chooses between them and reports.
+"""
+
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from drivers.network.sweep.answers import ALL_PORTS, Canary, PortAnswers, is_reached
+from drivers.network.sweep.asker import Asker
+from drivers.network.sweep.connect import ConnectAsker
+from drivers.network.sweep.course import PortSweep
+from drivers.network.sweep.link import Link, link_to
+from drivers.network.sweep.link6 import link6_to
+from drivers.network.sweep.syn import SynAsker
+from drivers.network.sweep.syn6 import Syn6Asker
+from drivers.network.target import Target
+from lab_config.component import Transport
+from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of
+
+OTHER_CLOSED = "the other closed ports"
+OTHER_FILTERED = "the other filtered ports"
+OTHER_INDISTINCT = "the other ports that cannot be told apart"
+COURSE = "how the sweep went"
+
+
+class TcpPorts(Observation):
+    """What a sweep of the TCP ports showed; facts are about `tcp/N`, and about the remaining ports together."""
+
+    open: frozenset[int]
+    """Ports that answered SYN-ACK."""
+    closed: int
+    """How many ports answered RST."""
+    filtered: int
+    """How many ports gave no answer, however often they were asked."""
+    method: str
+    """`syn` (raw frames) or `connect`."""
+    sent: int
+    """Questions in all, those to the canary included."""
+    lost: int
+    """Questions that were asked again because no answer had come."""
+    indistinct: int = 0
+    """How many ports answered SYN-ACK where nearly all do (a tarpit, a SYN proxy): none of them is in `open`."""
+    rate: float = 0.0
+    """Questions a second on average, rests left out."""
+    rests: tuple[float, ...] = ()
+    """Seconds of each rest: the device had fallen silent, and was asked slower afterwards."""
+    missed: float | None = None
+    """Estimate how likely it is that an open port among those without an answer stayed unseen; None if unknown."""
+
+
+@dataclass(frozen=True)
+class TcpSweep:
+    """Ask every TCP port of the target; `declared` ports are reported one by one, `canary` is the witness.
+
+    Behind forwarding only the mapped and the declared ports are asked, for the others are not the device's; the witness
+    does not hold then.
+    """
+
+    target: Target
+    declared: frozenset[int]
+    canary: int
+
+    @property
+    def name(self) -> str:
+        """One observation an address family."""
+        return "tcp6_sweep" if ":" in self.target.address else "tcp_sweep"
+
+    def run(self, record: Recorder) -> TcpPorts:
+        """Sweep, by raw frames where that is possible; BenchError when this machine cannot ask."""
+        asked = [port for port in ALL_PORTS if self._is_asked(port)]
+        answers = self._sweep(asked, record)
+        opened = frozenset() if answers.indistinct else frozenset(answers.open)
+        record.note(
+            f"{answers.method}: {len(asked)} ports, {answers.course(self.target.bench.packets_per_second)}; open: "
+            f"{sorted(opened)}; {len(answers.closed)} closed; {answers.witness().what}"
+        )
+        return TcpPorts(
+            question=f"Which of {len(asked)} TCP ports are open?",
+            facts=tuple(self._facts(answers, opened)),
+            witness=self._witness(answers),
+            open=opened,
+            closed=len(answers.closed),
+            filtered=len(ALL_PORTS) - answers.heard,
+            indistinct=len(answers.open) - len(opened),
+            method=answers.method,
+            sent=answers.sent,
+            lost=answers.lost,
+            rate=round(answers.rate, 1),
+            rests=tuple(round(seconds, 1) for seconds in answers.rests),
+            missed=answers.missed,
+        )
+
+    def _is_asked(self, port: int) -> bool:
+        return port in self.declared or port == self.canary or is_reached(self.target, Transport.TCP, port)
+
+    def _sweep(self, asked: list[int], record: Recorder) -> PortAnswers:
+        if link := self._link():
+            try:
+                return self._sweep_link(link, asked, record)
+            except PermissionError:
+                record.note("raw sockets are not permitted here: asking by connect()")
+        return self._run(ConnectAsker(self.target, Canary(self.canary)), asked, record)
+
+    def _sweep_link(self, link: Link, asked: list[int], record: Recorder) -> PortAnswers:
+        mac = link.resolve()
+        if mac is None:
+            protocol = "neighbour discovery" if ":" in link.address else "ARP"
+            missing = f"no {protocol} answer from {link.address} on {link.interface}, nothing else was asked"
+            return PortAnswers("syn", Canary(self.canary), unfinished=missing)
+        asker = Syn6Asker if ":" in link.address else SynAsker
+        return self._run(asker(link, mac, Canary(self.canary)), asked, record)
+
+    def _run(self, asker: Asker, asked: list[int], record: Recorder) -> PortAnswers:
+        return PortSweep(asker, self.target.bench.packets_per_second, record).run(asked)
+
+    def _link(self) -> Link | None:
+        bench = self.target.bench
+        if bench.interface is None or bench.forwarded or ipaddress.ip_address(bench.address).is_loopback:
+            return None
+        return (link6_to if ":" in bench.address else link_to)(bench.address, bench.interface)
+
+    def _witness(self, answers: PortAnswers) -> Witness:
+        if not self.target.bench.forwarded:
+            return answers.witness()
+        reason = "forwarding stands before the device: only the mapped ports could be asked"
+        return all_of([answers.witness(), Witness(what=reason, holds=False)])
+
+    def _facts(self, answers: PortAnswers, opened: frozenset[int]) -> Iterable[Fact]:
+        for port in sorted(opened):
+            yield Fact(about=f"tcp/{port}", answer=Answer.SEEN, detail="SYN-ACK")
+        quiet = sorted(self.declared - opened)
+        for port in quiet:
+            if port in answers.closed:
+                yield Fact(about=f"tcp/{port}", answer=Answer.REFUSED, detail="RST")
+            elif port in answers.open:
+                yield Fact(about=f"tcp/{port}", answer=Answer.SILENT, detail="SYN-ACK, as from nearly every port")
+            else:
+                yield Fact(about=f"tcp/{port}", answer=Answer.SILENT, detail=answers.unfinished or "no answer")
+        if indistinct := len(answers.open - opened - self.declared):
+            detail = f"{indistinct} ports answered SYN-ACK, as nearly every one does: none of them need be a service"
+            yield Fact(about=OTHER_INDISTINCT, answer=Answer.SILENT, detail=detail)
+        closed = len(answers.closed - self.declared)
+        if closed:
+            yield Fact(about=OTHER_CLOSED, answer=Answer.REFUSED, detail=f"{closed} ports answered RST")
+        filtered = len(ALL_PORTS) - len(opened) - indistinct - closed - len(quiet)
+        if filtered:
+            why = f" ({answers.unfinished})" if answers.unfinished else ""
+            yield Fact(about=OTHER_FILTERED, answer=Answer.SILENT, detail=f"{filtered} ports gave no answer{why}")
+        if answers.sent:
+            course = answers.course(self.target.bench.packets_per_second)
+            yield Fact(about=COURSE, answer=Answer.SEEN, detail=course)

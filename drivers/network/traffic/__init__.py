@@ -1,0 +1,1 @@
+"""What the device sends: captures, destinations and MUD files."""

@@ -1,0 +1,1 @@
+"""What a user who has logged in reads and changes: settings, identity, sessions."""

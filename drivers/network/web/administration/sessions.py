@@ -1,0 +1,283 @@
+"""Sessions of the web administration: opened by a proven login, looked at, logged out, and given an id beforehand.
+
+How long they last is asked in `http_session_life`, how their cookies are guarded in `http_cookie_flags`.
+"""
+
+import secrets
+import string
+from collections.abc import Iterable, Mapping
+from copy import copy
+from dataclasses import dataclass, field, replace
+from http.cookiejar import Cookie, CookieJar
+from typing import cast
+
+from drivers.guessing.logins import LoginAttempt
+from drivers.network.target import Target
+from drivers.network.web.transport.client import NoAnswerError, WebClient, WebSession, asks_for_login
+from drivers.network.web.transport.cookie import MOST_COOKIES, CookieClient
+from drivers.network.web.transport.html import logout_of
+from lab_config.component import Service
+from lab_config.http_login import HttpLogin
+from lab_config.sessions import LogoutDeclaration
+from trustprobe.probe import DETAIL_LIMIT, Answer, Fact, Observation, Recorder, Witness, all_of, printable
+
+
+@dataclass(frozen=True)
+class SessionAccount:
+    """Somebody who may log in to the web administration: what every question about sessions begins with."""
+
+    target: Target
+    service: Service
+    http_login: HttpLogin
+    user: str
+    password: str = field(repr=False)
+
+    def enter(self, record: Recorder, brought: Iterable[Cookie] = ()) -> "Entered | LoginAttempt":
+        """Log in with a client of its own; the proof is that of `WebClient.login`."""
+        client = CookieClient(self.target, self.service, brought)
+        outcome = client.login(self.http_login, self.user, self.password)
+        if isinstance(outcome, LoginAttempt):
+            record.note(f"the login of {self.user} -> {outcome.answer}: {outcome.detail}")
+            return outcome
+        return Entered(client, outcome, self.http_login)
+
+
+@dataclass
+class Entered:
+    """A login that was proven, with the client that remembers how its cookies were set. Use it in a `with` block."""
+
+    client: CookieClient
+    session: WebSession
+    http_login: HttpLogin
+
+    def __enter__(self) -> "Entered":
+        """Log out at the end of the block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Log out."""
+        self.session.close()
+
+    @property
+    def cookies(self) -> list[Cookie]:
+        """The cookies of the session as it is now."""
+        return list(cast(CookieJar, self.session.cookies))[:MOST_COOKIES]
+
+    def carriers(self) -> list[Cookie]:
+        """Return the cookies without which the session is none: found by leaving out one after the other.
+
+        There are none where all cookies together do not open the page: something else carries the session.
+        """
+        if not self.cookies or self.opens(self.cookies)[0] is not Answer.SEEN:
+            return []
+        if len(self.cookies) == 1:
+            return self.cookies  # the proof of the login was turned away without any
+        found = []
+        for left_out in self.cookies:
+            others = [cookie for cookie in self.cookies if cookie is not left_out]
+            if self.opens(others)[0] is not Answer.SEEN:
+                found.append(left_out)
+        return found
+
+    def opens(self, cookies: Iterable[Cookie]) -> tuple[Answer, str]:
+        """Say whether these cookies alone open the page that only a login shows."""
+        return look(self.client, self.http_login, {"Cookie": header_of(cookies)})
+
+
+def header_of(cookies: Iterable[Cookie]) -> str:
+    """Return the Cookie header that a browser sends for these."""
+    return "; ".join(f"{cookie.name}={cookie.value}" for cookie in cookies)
+
+
+def look(
+    asker: WebClient | WebSession, http_login: HttpLogin, headers: Mapping[str, str] | None = None
+) -> tuple[Answer, str]:
+    """Ask for the page that only a login shows: SEEN with a login, REFUSED where it turns the asker away.
+
+    What is answered word for word as to somebody without a session is a refusal as well.
+    """
+    path = http_login.proof_path
+    try:
+        answer = asker.request("GET", path, headers=headers)
+        if asks_for_login(answer, path, http_login):
+            return Answer.REFUSED, f"{path} answers {answer.status}"
+        if answer.status == 200:
+            return Answer.SEEN, f"{path} answers 200"
+        client = asker.client if isinstance(asker, WebSession) else asker
+        stranger = client.request("GET", path)
+    except NoAnswerError as error:
+        return Answer.SILENT, f"no answer: {error.detail}"
+    same = (answer.status, answer.target(path)) == (stranger.status, stranger.target(path)) and not answer.ok
+    words = f"{path} answers {answer.status}"
+    return (Answer.REFUSED, f"{words}, as without a session") if same else (Answer.SILENT, words)
+
+
+def fact(about: str, answer: Answer, words: str) -> Fact:
+    """Return a fact whose words may be the device's."""
+    return Fact(about=about, answer=answer, detail=printable(words)[:DETAIL_LIMIT])
+
+
+def kept_copy(session: WebSession) -> WebSession:
+    """Return the session as somebody has it who copied its cookies: it is not logged out with the original.
+
+    Nor does it end with the cookies' own time: a browser would drop them, and that ends nothing on the device.
+    """
+    kept = replace(session, cookies=session.cookies.copy())
+    for cookie in cast(CookieJar, kept.cookies):
+        cookie.expires = None
+    return kept
+
+
+def valid(what: str, answer: Answer, words: str) -> Witness:
+    """Return the witness that a session was valid when it was looked at."""
+    holds = answer is Answer.SEEN
+    return Witness(what=f"{what} {'was valid' if holds else f'was not valid ({printable(words, 300)})'}", holds=holds)
+
+
+def _gets_in(account: SessionAccount, record: Recorder, when: str) -> Witness:
+    """Log in once more: the device still lets this account in."""
+    entered = account.enter(record)
+    if isinstance(entered, LoginAttempt):
+        return Witness(what=f"{account.user} did not get in {when} ({printable(entered.detail, 300)})", holds=False)
+    with entered:
+        return Witness(what=f"{account.user} got in {when}", holds=True)
+
+
+@dataclass(frozen=True)
+class LogOut:
+    """Log out, and use the session as before. Fact `session`: SEEN where it still opens the page of the login.
+
+    Witness: it did so right before, a way to log out was found and answered, and a fresh login gets in afterwards.
+    """
+
+    account: SessionAccount
+    logout: LogoutDeclaration | None = None
+    """The declared request; without one, the form or link of the page that proved the login."""
+
+    @property
+    def name(self) -> str:
+        """One observation."""
+        return "session_logout"
+
+    def run(self, record: Recorder) -> Observation:
+        """Log in, keep the cookies, log out, and show them again."""
+        question = "Does a session end with the logout?"
+        account = self.account
+        entered = account.enter(record)
+        if isinstance(entered, LoginAttempt):
+            words = f"not asked: the login of {account.user} failed: {printable(entered.detail, 300)}"
+            witness = Witness(what=words, holds=False)
+            return Observation(question=question, facts=(fact("session", Answer.SILENT, words),), witness=witness)
+        witnesses = [valid("the session", *look(entered.session, account.http_login))]
+        kept = kept_copy(entered.session)  # after the look: there are devices whose ids change with each request
+        witnesses.append(self._log_out(entered, record))
+        answer, words = look(kept, account.http_login)
+        record.note(f"the session after the logout -> {answer}: {words}")
+        witnesses.append(_gets_in(account, record, "afterwards"))
+        return Observation(question=question, facts=(fact("session", answer, words),), witness=all_of(witnesses))
+
+    def _log_out(self, entered: Entered, record: Recorder) -> Witness:
+        session = entered.session
+        if self.logout is None:
+            found = session.home is not None and logout_of(session.home[1].body) is not None
+            session.close()
+            words = f"{self.account.http_login.proof_path} shows {'a' if found else 'no'} way to log out"
+            record.note(words)
+            return Witness(what=words if found else f"{words}, and none is declared (`sessions.logout`)", holds=found)
+        about = f"{self.logout.method} {self.logout.path}"
+        try:
+            answer = session.request(self.logout.method, self.logout.path, data=b"")
+        except NoAnswerError as error:
+            return Witness(what=f"{about} got no answer: {printable(error.detail, 300)}", holds=False)
+        record.note(f"{about} -> {answer.words}")
+        return Witness(what=f"{about} answered {answer.status}", holds=answer.status < 400)
+
+
+class Fixation(Observation):
+    """Whether an id of before a login is the session after it; facts `given`, `made_up`, `ended`, and the cookies."""
+
+    cookies: tuple[str, ...]
+    """The names of the cookies that carry a session; none where something else does."""
+
+
+@dataclass(frozen=True)
+class FixSession:
+    """Log in while an id is there already, and ask whether that id opens the page of the login afterwards.
+
+    `given` is an id that the device sets on the way to the login form, `made_up` one of the same shape that nobody
+    knows, `ended` one of a session that was logged out. Witness: each of these logins got in.
+    """
+
+    account: SessionAccount
+
+    @property
+    def name(self) -> str:
+        """One observation."""
+        return "session_fixation"
+
+    def run(self, record: Recorder) -> Fixation:
+        """Log in three times: with nothing, with a made-up id, with an ended one."""
+        question = "Is an id of before the login the session after it?"
+        entered = self.account.enter(record)
+        if isinstance(entered, LoginAttempt):
+            words = f"not asked: the login of {self.account.user} failed: {printable(entered.detail, 300)}"
+            silent = tuple(fact(about, Answer.SILENT, words) for about in ("given", "made_up", "ended"))
+            witness = Witness(what=words, holds=False)
+            return Fixation(question=question, facts=silent, witness=witness, cookies=())
+        with entered:
+            carriers = entered.carriers()
+            facts = [self._given(entered, carriers)]
+        if not carriers:
+            return Fixation(question=question, facts=tuple(facts), cookies=())
+        witnesses = [Witness(what=f"{self.account.user} got in without an id", holds=True)]
+        made_up = [_with_value(cookie, alike(cookie.value or "")) for cookie in carriers]
+        for about, brought in (("made_up", made_up), ("ended", carriers)):
+            found, witness = self._brought(about, brought, record)
+            facts.append(found)
+            witnesses.append(witness)
+        for one in facts:
+            record.note(f"{one.about} -> {one.answer}: {one.detail}")
+        names = tuple(printable(cookie.name, 100) for cookie in carriers)
+        return Fixation(question=question, facts=tuple(facts), witness=all_of(witnesses), cookies=names)
+
+    def _given(self, entered: Entered, carriers: list[Cookie]) -> Fact:
+        """Ask with what the login form had set."""
+        first = entered.client.first
+        if not carriers or not all(cookie.name in first for cookie in carriers):
+            return fact("given", Answer.REFUSED, "the way to the login form sets no id")
+        answer, words = entered.opens([_with_value(cookie, first[cookie.name]) for cookie in carriers])
+        return fact("given", answer, f"the id that was set before the login: {words}")
+
+    def _brought(self, about: str, cookies: list[Cookie], record: Recorder) -> tuple[Fact, Witness]:
+        """Log in with these cookies, which open nothing yet, and ask with them alone afterwards."""
+        words, account = about.replace("_", "-"), self.account
+        client = CookieClient(account.target, account.service)
+        if look(client, account.http_login, {"Cookie": header_of(cookies)})[0] is Answer.SEEN:
+            detail = f"the {words} id opens the page before any login: that says nothing of this one"
+            return fact(about, Answer.SILENT, detail), Witness(what=f"not asked with the {words} id", holds=True)
+        entered = self.account.enter(record, cookies)
+        if isinstance(entered, LoginAttempt):
+            detail = f"the login that brought the {words} id did not get in: {printable(entered.detail, 300)}"
+            return fact(about, Answer.SILENT, detail), Witness(what=detail, holds=False)
+        with entered:
+            answer, seen = entered.opens(cookies)
+        return (
+            fact(about, answer, f"the {words} id that the login brought: {seen}"),
+            Witness(what=f"{self.account.user} got in with the {words} id", holds=True),
+        )
+
+
+def alike(value: str) -> str:
+    """Make up a value of the same shape: each letter and digit becomes another of its kind, the rest stays."""
+    lowered = value.lower()
+    if value and set(lowered) <= set(string.hexdigits.lower()) and value in {lowered, value.upper()}:
+        made = secrets.token_hex(len(value))[: len(value)]
+        return made if value == lowered else made.upper()
+    kinds = (string.ascii_lowercase, string.ascii_uppercase, string.digits)
+    return "".join(next((secrets.choice(kind) for kind in kinds if c in kind), c) for c in value)
+
+
+def _with_value(cookie: Cookie, value: str) -> Cookie:
+    changed = copy(cookie)
+    changed.value = value
+    return changed

@@ -1,0 +1,214 @@
+"""Settings and identifiers that the web administration shows: changed, read back, read.
+
+Both need a login, which is made here; what a value should be is said by the cases.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
+from drivers.guessing.logins import LoginAttempt
+from drivers.network.target import Target
+from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient, WebSession, lookup, nested
+from lab_config.component import Identity, Service, Setting
+from lab_config.http_login import HttpLogin
+from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, printable
+
+VALUE_LIMIT = 256
+"""Characters of a value of the device that are kept."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The identifiers that a product shows; None for what is missing."""
+
+    model: str | None = None
+    version: str | None = None
+    serial: str | None = None
+    boot_id: str | None = None
+    slot: str | None = None
+
+
+class IdentityRead(Observation):
+    """The identifiers; a fact for each declared one."""
+
+    model: str | None
+    version: str | None
+    serial: str | None
+    boot_id: str | None
+    slot: str | None
+
+
+class SettingChange(Observation):
+    """A setting changed and read back in a new session; facts `written`, `read_back`, and `kept` over a restart."""
+
+    path: str
+    field: str
+    old: str | None
+    new: str
+    restored: bool
+
+
+def shown_by(document: object, identity: Identity) -> Shown:
+    """Pick the identifiers out of the declared resource."""
+
+    def value(name: str | None) -> str | None:
+        found = lookup(document, name) if name else None
+        return None if found is None else printable(found, VALUE_LIMIT)[:VALUE_LIMIT]
+
+    return Shown(
+        value(identity.model_field),
+        value(identity.version_field),
+        value(identity.serial_field),
+        value(identity.boot_id_field),
+        value(identity.slot_field),
+    )
+
+
+@dataclass(frozen=True)
+class ReadIdentity:
+    """Read the identifiers. Witness for a missing one: the same answer holds another."""
+
+    target: Target
+    service: Service
+    http_login: HttpLogin
+    identity: Identity
+    user: str
+    password: str
+
+    @property
+    def name(self) -> str:
+        """One observation."""
+        return "identity"
+
+    def run(self, record: Recorder) -> IdentityRead:
+        """Log in, and read."""
+        answer = self._answer(record)
+        good = answer is not None and answer.status == 200
+        shown = shown_by(answer.json(), self.identity) if answer is not None and good else Shown()
+        declared = [part.name for part in fields(Shown) if part.name != "slot" or self.identity.slot_field]
+        facts = []
+        for part in declared:
+            found = getattr(shown, part)
+            detail = found if found is not None else f"not in the answer of {self.identity.path}"
+            facts.append(Fact(about=part, answer=Answer.SILENT if found is None else Answer.SEEN, detail=detail))
+        holds = any(fact.answer is Answer.SEEN for fact in facts)
+        words = "shows an identifier" if holds else "shows no identifier at all"
+        return IdentityRead(
+            question="Which model, version, serial number and start does the product show?",
+            facts=tuple(facts),
+            witness=Witness(what=f"GET {self.identity.path} {words}", holds=holds),
+            **{part.name: getattr(shown, part.name) for part in fields(Shown)},
+        )
+
+    def _answer(self, record: Recorder) -> WebAnswer | None:
+        session = WebClient(self.target, self.service).login(self.http_login, self.user, self.password)
+        if isinstance(session, LoginAttempt):
+            record.note(f"the login of {self.user} -> {session.answer}: {session.detail}")
+            return None
+        with session:
+            answer = _get(session, self.identity.path, record)
+        if answer is not None:
+            record.keep("identity.json", answer.body)
+        return answer
+
+
+def _get(session: WebSession, path: str, record: Recorder) -> WebAnswer | None:
+    try:
+        answer = session.request("GET", path)
+    except NoAnswerError as error:
+        record.note(f"{session.user}: GET {path} -> no answer: {error.detail}")
+        return None
+    record.note(f"{session.user}: GET {path} -> {answer.words}")
+    return answer
+
+
+@dataclass(frozen=True)
+class ChangeSetting:
+    """Write a harmless setting, read it back in a new session, after a restart too if one is given, and restore it.
+
+    Witness: the setting could be read before. `restart` restarts the device and returns when it answers again.
+    """
+
+    target: Target
+    service: Service
+    http_login: HttpLogin
+    setting: Setting
+    user: str
+    password: str
+    new_value: str
+    restart: Callable[[], None] | None = None
+
+    @property
+    def name(self) -> str:
+        """One observation; the restart makes it another question."""
+        return "setting_change" if self.restart is None else "setting_kept"
+
+    def run(self, record: Recorder) -> SettingChange:
+        """Read, write, read again, restore."""
+        old = self._read(record)
+        facts = [self._written(record) if old is not None else self._fact("written", None, "")]
+        restored = old is not None
+        try:
+            facts.append(self._compared("read_back", old, record))
+            if self.restart is not None and old is not None:
+                self.restart()
+                facts.append(self._compared("kept", old, record))
+            elif self.restart is not None:
+                facts.append(self._fact("kept", None, ""))
+        finally:
+            if old is not None:
+                restored = self._write(old, record)[0] is Answer.SEEN
+        words = "could be read before" if old is not None else "could not be read"
+        return SettingChange(
+            question=f"Does a change of {self.setting.field} apply?",
+            facts=tuple(facts),
+            witness=Witness(what=f"{self.setting.field} of {self.setting.path} {words}", holds=old is not None),
+            path=self.setting.path,
+            field=self.setting.field,
+            old=None if old is None else printable(old, VALUE_LIMIT)[:VALUE_LIMIT],
+            new=self.new_value,
+            restored=restored,
+        )
+
+    def _login(self, record: Recorder) -> WebSession | None:
+        session = WebClient(self.target, self.service).login(self.http_login, self.user, self.password)
+        if isinstance(session, LoginAttempt):
+            record.note(f"the login of {self.user} -> {session.answer}: {session.detail}")
+            return None
+        return session
+
+    def _read(self, record: Recorder) -> str | None:
+        """Read the setting in a session of its own."""
+        if (session := self._login(record)) is None:
+            return None
+        with session:
+            answer = _get(session, self.setting.path, record)
+        return lookup(answer.json(), self.setting.field) if answer is not None and answer.status == 200 else None
+
+    def _write(self, value: str, record: Recorder) -> tuple[Answer, str]:
+        if (session := self._login(record)) is None:
+            return Answer.SILENT, "no session to write with"
+        with session:
+            try:
+                answer = session.request("PUT", self.setting.path, json=nested(self.setting.field, value))
+            except NoAnswerError as error:
+                return Answer.SILENT, f"no answer: {error.detail}"
+        record.note(f"{self.user}: PUT {self.setting.path} {self.setting.field}={value} -> {answer.words}")
+        if answer.ok:
+            return Answer.SEEN, answer.words
+        return (Answer.REFUSED if 400 <= answer.status < 500 else Answer.SILENT), answer.words
+
+    def _written(self, record: Recorder) -> Fact:
+        answer, words = self._write(self.new_value, record)
+        return Fact(about="written", answer=answer, detail=words)
+
+    def _compared(self, about: str, old: str | None, record: Recorder) -> Fact:
+        return self._fact(about, old, self._read(record) if old is not None else "")
+
+    def _fact(self, about: str, old: str | None, now: str | None) -> Fact:
+        if old is None:
+            return Fact(about=about, answer=Answer.SILENT, detail="not asked: the setting could not be read before")
+        if now is None:
+            return Fact(about=about, answer=Answer.SILENT, detail="the setting could not be read")
+        answer = {self.new_value: Answer.SEEN, old: Answer.REFUSED}.get(now, Answer.SILENT)
+        return Fact(about=about, answer=answer, detail=f"reads {printable(now, VALUE_LIMIT)[:VALUE_LIMIT]}")

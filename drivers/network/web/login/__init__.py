@@ -1,0 +1,1 @@
+"""The ways to log in to a web administration: form, recipe, browser, Basic and Digest."""

@@ -1,0 +1,1 @@
+"""The probes that test a web administration."""

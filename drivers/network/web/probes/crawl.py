@@ -1,0 +1,208 @@
+"""Follows what the pages of a web administration lead to: pages, scripts and documents of the same service, by GET.
+
+Asked with the administrator's session. Bounded in requests, octets, depth and time; what a name or the declaration
+marks as an action is left alone. Who else is shown what was found is asked in `http_crawled`.
+"""
+
+import secrets
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from drivers.data import table
+from drivers.network.target import Target
+from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient, WebSession, asks_for_login
+from drivers.network.web.transport.links import leads_of, suggests_action
+from lab_config.component import Service
+from lab_config.crawl import CrawlDeclaration
+from lab_config.http_login import HttpLogin
+from trustprobe.probe import Answer, Recorder, Witness
+
+MOST_REQUESTS = 400
+"""Paths that are asked for as the administrator."""
+MOST_OCTETS = 32 << 20
+DEPTH = 6
+"""Links from `/` or a declared path."""
+CRAWL_SECONDS = 60.0
+ASKED_AT_ONCE = 4
+ANSWER_SECONDS = 3.0
+VARIANTS = 3
+"""Queries of one path that are asked for."""
+Asker = WebClient | WebSession
+
+
+@dataclass(frozen=True)
+class Site:
+    """The web administration and what is declared of its paths."""
+
+    target: Target
+    service: Service
+    http_login: HttpLogin
+    admin_user: str
+    admin_password: str = field(repr=False)
+    declared: frozenset[str] = frozenset()
+    """Paths that the declaration names, and that other cases ask for."""
+    readable: tuple[str, ...] = ()
+    """Those of them that the administrator may read: the crawl begins there too."""
+    dangerous: frozenset[str] = frozenset()
+    """Declared paths that change something."""
+    rules: CrawlDeclaration = field(default_factory=CrawlDeclaration)
+    logins: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """Users and passwords that must not show anywhere."""
+    marks: tuple[str, ...] = ()
+    """What tells this sample from others: its serial number, its MAC address."""
+    words: tuple[str, ...] = ()
+    """What the product says of itself to anybody: its maker, name, model and version."""
+
+    @property
+    def client(self) -> WebClient:
+        """A client without a session."""
+        return WebClient(self.target, self.service)
+
+    def may_ask(self, path: str) -> bool:
+        """Whether a path may be asked for: nothing that acts."""
+        bare = path.partition("?")[0]
+        if bare in self.dangerous or self.rules.is_left_alone(bare):
+            return False
+        return bare in {*self.readable, self.http_login.proof_path} or not suggests_action(path)
+
+    def leads(self, path: str, answer: WebAnswer, offered: bool = False) -> list[str]:
+        """Return the paths of this service that an answer leads to, or only those that it offers to a person.
+
+        `path` is what relative ones stand for: the answer's own, or of a script the page's that it runs in.
+        """
+        own = (self.target.address, self.client.base.partition("//")[2])
+        kind = answer.headers.get("content-type", "").lower()
+        found = leads_of(path, kind, answer.body, answer.json(), own)
+        return [lead.path for lead in found if lead.offered or not offered]
+
+
+def get(asker: Asker, path: str) -> WebAnswer | NoAnswerError:
+    """Ask for a path; the answer, or why there is none."""
+    try:
+        return asker.request("GET", path, seconds=ANSWER_SECONDS)
+    except NoAnswerError as error:
+        return error
+
+
+class NotAskedError(NoAnswerError):
+    """A path that was not asked for, since the time was over."""
+
+
+def get_all(asker: Asker, paths: Iterable[str]) -> dict[str, WebAnswer | NoAnswerError]:
+    """Ask for paths, a few at a time, for as long as a crawl may take."""
+    wanted, until = list(paths), time.monotonic() + CRAWL_SECONDS
+
+    def ask(path: str) -> WebAnswer | NoAnswerError:
+        if time.monotonic() > until:
+            return NotAskedError(Answer.SILENT, f"not asked within {CRAWL_SECONDS:g} s")
+        return get(asker, path)
+
+    with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
+        return dict(zip(wanted, pool.map(ask, wanted), strict=True))
+
+
+def all_asked(answers: Iterable[WebAnswer | NoAnswerError]) -> Witness:
+    """Whether nothing was left out for want of time."""
+    left = sum(isinstance(answer, NotAskedError) for answer in answers)
+    return Witness(
+        what=f"{left} paths were not asked for in time" if left else "each path was asked for", holds=not left
+    )
+
+
+def nowhere(asker: Asker) -> bytes | None:
+    """Return the page that a server shows for a path that does not exist, if it shows one with 2xx."""
+    answer = get(asker, f"/{secrets.token_hex(8)}")
+    return answer.body if isinstance(answer, WebAnswer) and answer.ok else None
+
+
+@dataclass
+class Crawl:
+    """One crawl: what was asked for, and what came."""
+
+    site: Site
+    session: WebSession
+    record: Recorder
+    answers: dict[str, WebAnswer] = field(default_factory=dict)
+    """What answered with 200, by path, in the order found."""
+    skipped: set[str] = field(default_factory=set)
+    """Paths whose names suggest an action."""
+    requests: int = 0
+    octets: int = 0
+    left: int = 0
+    """Paths that the bounds left unasked."""
+    _pages: dict[str, str] = field(default_factory=dict)
+    """On which page a path was found: what a script asks for is relative to that."""
+    _known: set[str] = field(default_factory=set)
+    _variants: Counter[str] = field(default_factory=Counter)
+
+    def run(self) -> None:
+        """Go level by level, from `/`, the usual documents and the declared paths."""
+        everywhere = nowhere(self.session)
+        until = time.monotonic() + CRAWL_SECONDS
+        level = [*table("crawl")["starts"], self.site.http_login.proof_path, *self.site.readable]
+        with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
+            for _ in range(DEPTH):
+                wanted, level = self._fresh(level), []
+                for path, answer in zip(wanted, pool.map(self._ask(until), wanted), strict=True):
+                    level += self._take(path, answer, everywhere)
+
+    @property
+    def witness(self) -> Witness:
+        """Whether all that was found was asked for."""
+        words = f"{self.requests} paths were asked for, {len(self.answers)} answered"
+        left = f"; {self.left} more were left unasked: the site is larger than the crawl's bounds" if self.left else ""
+        return Witness(what=words + left, holds=bool(self.answers) and not self.left)
+
+    def _fresh(self, level: list[str]) -> list[str]:
+        """Choose what is asked for next: what is new, harmless and within bounds."""
+        found = []
+        for path in dict.fromkeys(level):
+            bare = path.partition("?")[0]
+            if path in self._known or self._variants[bare] >= VARIANTS:
+                continue
+            self._known.add(path)
+            self._variants[bare] += 1
+            if not self.site.may_ask(path):
+                self.skipped.add(path)
+            elif self.requests >= MOST_REQUESTS:
+                self.left += 1
+            else:
+                self.requests += 1
+                found.append(path)
+        return found
+
+    def _ask(self, until: float) -> Callable[[str], WebAnswer | NoAnswerError | None]:
+        def ask(path: str) -> WebAnswer | NoAnswerError | None:
+            if time.monotonic() > until or self.octets > MOST_OCTETS:
+                return None
+            answer = get(self.session, path)
+            self.octets += len(answer.body) if isinstance(answer, WebAnswer) else 0
+            return answer
+
+        return ask
+
+    def _take(self, path: str, answer: WebAnswer | NoAnswerError | None, everywhere: bytes | None) -> list[str]:
+        """Keep an answer, and return what it leads to."""
+        if answer is None:
+            self.left += 1
+            return []
+        if isinstance(answer, NoAnswerError):
+            self.record.note(f"GET {path} -> no answer: {answer.detail}")
+            return []
+        self.record.note(f"GET {path} -> {answer.words[:200]}")
+        self.record.progress(len(self.answers), self.requests, path)
+        if (target := answer.target(path)) is not None:
+            return [target]
+        if not answer.ok or (everywhere is not None and answer.body == everywhere and path != "/"):
+            return []  # a server that answers every path with its one page shows nothing with it
+        if answer.status == 200 and not asks_for_login(answer, path, self.site.http_login):
+            self.answers[path] = answer
+        drawn_by = "javascript" in answer.headers.get("content-type", "") or path.partition("?")[0].endswith(".js")
+        page = self._pages.get(path, path) if drawn_by else path
+        leads = self.site.leads(page, answer)
+        for lead in leads:
+            self._pages.setdefault(lead, page)
+        return leads

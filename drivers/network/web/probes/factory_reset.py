@@ -1,0 +1,287 @@
+"""The factory reset over the web administration: asked for with authority and without, and what it leaves.
+
+Something is changed and added before, so that the reset has something to take away. Whether what is left is a failure
+is said by the cases.
+"""
+
+import re
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Event
+
+from drivers.guessing.logins import LoginAttempt
+from drivers.network.target import Target
+from drivers.network.web.administration.administrator import Administrator
+from drivers.network.web.administration.settings import Shown
+from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient, WebSession, asks_for_login
+from lab_config.component import Identity, ResetDeclaration, Service, Setting, UserDataDeclaration
+from lab_config.http_login import HttpLogin
+from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of
+
+PAUSE = 0.1
+"""Seconds between two looks at a device that starts again; it gives no event to wait for."""
+_DENIAL = re.compile(rb"log.?in|unauthori[sz]ed|denied|forbidden|not permitted|no session", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Resettable:
+    """The device as the reset probes need it. `ready` waits, at most so many seconds, until it answers."""
+
+    target: Target
+    service: Service
+    http_login: HttpLogin
+    reset: ResetDeclaration
+    identity: Identity
+    setting: Setting
+    user: str
+    password: str = field(repr=False)
+    ready: Callable[[float], object]
+
+    @property
+    def client(self) -> WebClient:
+        """The web administration without a session."""
+        return WebClient(self.target, self.service)
+
+    def administrator(self, record: Recorder) -> Administrator:
+        """Return the administrator, who is not logged in yet."""
+        return Administrator(self.client, self.http_login, self.user, self.password, record)
+
+    def started_again(self, admin: Administrator, before: Shown) -> Shown | None:
+        """Wait until the device shows another start than before, as long as is declared; what it shows then."""
+        until = time.monotonic() + self.reset.seconds
+        while True:
+            self.ready(max(0.0, until - time.monotonic()))
+            now = admin.identity(self.identity)
+            if now is not None and None not in {now.boot_id, before.boot_id} and now.boot_id != before.boot_id:
+                return now
+            if time.monotonic() + PAUSE >= until or admin.refused:
+                return None
+            Event().wait(PAUSE)
+
+
+class ResetSeen(Observation):
+    """What a factory reset left: facts `setting`, `user data` and `default password`, SEEN for what is still there."""
+
+    shown_before: Shown | None = None
+    shown_after: Shown | None = None
+    restarted: bool
+    """The device has started again since the reset was asked for."""
+
+
+@dataclass(frozen=True)
+class FactoryReset:
+    """Change a setting, add user data, ask for the factory reset as administrator, and look what is left.
+
+    `defaults` are passwords that must not hold afterwards. Witness: both were there before, the device started again,
+    and the administrator's password of the label gets in.
+    """
+
+    device: Resettable
+    user_data: UserDataDeclaration | None
+    defaults: tuple[tuple[str, str], ...]
+
+    @property
+    def name(self) -> str:
+        """One observation."""
+        return "factory_reset"
+
+    def run(self, record: Recorder) -> ResetSeen:
+        """Plant, reset, wait, look."""
+        device, value, text = self.device, f"tp{secrets.token_hex(8)}", f"tp{secrets.token_hex(8)}"
+        with device.administrator(record) as admin:
+            changed = admin.change(device.setting, value)
+            added = self.user_data is None or admin.add(self.user_data, text, text)
+            before = admin.identity(device.identity)
+            answer = admin.ask(device.reset.method, device.reset.path)
+            words = "no answer" if answer is None else answer.words
+            record.note(f"the reset was answered with {words}")
+            after = None
+            if answer is not None and answer.ok:
+                admin.forget_session()
+                after = device.started_again(admin, before or Shown())
+            restarted = after is not None
+            admin.forget_session()
+            facts = [self._setting(admin, value)]
+            if self.user_data is not None:
+                facts.append(self._data(admin, self.user_data, text))
+            allowed = admin.session() is not None
+        facts += [self._default(user, password, record) for user, password in self.defaults]
+        parts = {
+            "a setting was changed before": changed,
+            "user data was added before": added,
+            f"the reset was taken ({words})": answer is not None and answer.ok,
+            "the device started again": restarted,
+            f"the label's password of {device.user} gets in afterwards": allowed,
+        }
+        return ResetSeen(
+            question="What does a factory reset leave?",
+            facts=tuple(facts),
+            witness=all_of(
+                Witness(what=what if holds else f"not seen: {what}", holds=holds) for what, holds in parts.items()
+            ),
+            shown_before=before,
+            shown_after=after,
+            restarted=restarted,
+        )
+
+    def _setting(self, admin: Administrator, value: str) -> Fact:
+        now = admin.setting(self.device.setting)
+        if now is None:
+            return Fact(about="setting", answer=Answer.SILENT, detail="the setting could not be read afterwards")
+        kept = now == value
+        words = "still has the value from before" if kept else f"reads {now[:100]!r}"
+        detail = f"{self.device.setting.field} {words}"
+        return Fact(about="setting", answer=Answer.SEEN if kept else Answer.REFUSED, detail=detail)
+
+    def _data(self, admin: Administrator, user_data: UserDataDeclaration, text: str) -> Fact:
+        still = admin.shows(user_data, text)
+        if still is None:
+            return Fact(
+                about="user data", answer=Answer.SILENT, detail=f"{user_data.path} could not be read afterwards"
+            )
+        words = "still shows the data from before" if still else "shows it no longer"
+        answer = Answer.SEEN if still else Answer.REFUSED
+        return Fact(about="user data", answer=answer, detail=f"{user_data.path} {words}")
+
+    def _default(self, user: str, password: str, record: Recorder) -> Fact:
+        about = f"default password {user}:{password}"
+        session = self.device.client.login(self.device.http_login, user, password)
+        if isinstance(session, LoginAttempt):
+            record.note(f"{about} -> {session.answer}: {session.detail}")
+            return Fact(about=about, answer=session.answer, detail=session.detail)
+        session.close()
+        return Fact(about=about, answer=Answer.SEEN, detail="logs in after the reset")
+
+
+class IdentityKept(Observation):
+    """The serial number before and after a restart and a factory reset: facts `restart` and `factory reset`.
+
+    SEEN is the number that was there before, REFUSED another one, SILENT none or no start in between.
+    """
+
+    before: str | None
+
+
+@dataclass(frozen=True)
+class CompareIdentity:
+    """Compare the serial number over a restart and a factory reset, from what was read before. Asks nothing itself.
+
+    Witness: a number was shown before, and the device is seen to have started in between, each time.
+    """
+
+    first: Shown
+    restarted: Shown
+    reset: ResetSeen
+
+    @property
+    def name(self) -> str:
+        """One observation."""
+        return "identity_kept"
+
+    def run(self, record: Recorder) -> IdentityKept:
+        """Compare."""
+        stages = {
+            "restart": (self.first, self.restarted),
+            "factory reset": (self.reset.shown_before or Shown(), self.reset.shown_after or Shown()),
+        }
+        facts, witnesses = [], []
+        for about, (before, now) in stages.items():
+            record.note(f"{about}: serial {before.serial} -> {now.serial}, start {before.boot_id} -> {now.boot_id}")
+            started = None not in {before.boot_id, now.boot_id} and before.boot_id != now.boot_id
+            witnesses.append(
+                Witness(what=f"{'another start' if started else 'no other start'} after the {about}", holds=started)
+            )
+            read = before.serial is not None
+            witnesses.append(
+                Witness(what=f"a serial number {'was' if read else 'was not'} shown before the {about}", holds=read)
+            )
+            if not started or None in {before.serial, now.serial}:
+                answer = Answer.SILENT
+            else:
+                answer = Answer.SEEN if before.serial == now.serial else Answer.REFUSED
+            detail = f"{before.serial or 'none'} before, {now.serial or 'none'} after"
+            facts.append(Fact(about=about, answer=answer, detail=detail))
+        return IdentityKept(
+            question="Does the serial number stay?",
+            facts=tuple(facts),
+            witness=all_of(witnesses),
+            before=self.first.serial,
+        )
+
+
+@dataclass(frozen=True)
+class ResetUnauthorised:
+    """Ask for the factory reset without a login, and as a viewer. SEEN is a reset that was taken, or that happened.
+
+    Witness: the administrator's session, and the viewer's, are valid at the time.
+    """
+
+    device: Resettable
+    viewer: str
+    viewer_password: str = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """One observation."""
+        return "reset_unauthorised"
+
+    def run(self, record: Recorder) -> Observation:
+        """Ask as nobody, then as the viewer."""
+        facts, witnesses = [], []
+        for who in ("anonymous", "viewer"):
+            fact, witness = self._asked(who, record)
+            facts.append(fact)
+            witnesses.append(witness)
+        return Observation(
+            question="Who but the administrator can reset the device to its factory state?",
+            facts=tuple(facts),
+            witness=all_of(witnesses),
+        )
+
+    def _asked(self, who: str, record: Recorder) -> tuple[Fact, Witness]:
+        device = self.device
+        asker: WebClient | WebSession | LoginAttempt = device.client
+        if who == "viewer":
+            asker = device.client.login(device.http_login, self.viewer, self.viewer_password)
+        if isinstance(asker, LoginAttempt):
+            detail = f"not asked: the login of {self.viewer} did not get in ({asker.detail})"
+            return Fact(about=who, answer=Answer.SILENT, detail=detail), Witness(what=detail, holds=False)
+        with device.administrator(record) as admin:
+            before = admin.identity(device.identity)
+            session = admin.session()
+            answer = self._request(asker)
+            words = answer.words if isinstance(answer, WebAnswer) else f"no answer: {answer.detail}"
+            record.note(f"{who}: {device.reset.method} {device.reset.path} -> {words}")
+            taken = self._taken(answer)
+            happened = taken and device.started_again(admin, before or Shown()) is not None
+            now = admin.identity(device.identity)
+            happened = happened or (before is not None and now is not None and before.boot_id != now.boot_id)
+            valid = before is not None and now is not None and (taken or happened or admin.session() is session)
+        if isinstance(asker, WebSession):
+            asker.close()
+        if taken or happened:
+            kind, more = Answer.SEEN, "; the device started again" if happened else "; it has not started again yet"
+        else:
+            refused = isinstance(answer, WebAnswer) and self._refused(answer)
+            kind, more = Answer.REFUSED if refused else Answer.SILENT, ""
+        state = "is valid at the same time" if valid else "is not valid at the same time"
+        return (
+            Fact(about=who, answer=kind, detail=f"{words}{more}"),
+            Witness(what=f"the session of {device.user} {state}", holds=valid),
+        )
+
+    def _request(self, asker: WebClient | WebSession) -> WebAnswer | NoAnswerError:
+        try:
+            return asker.request(self.device.reset.method, self.device.reset.path)
+        except NoAnswerError as error:
+            return error
+
+    def _refused(self, answer: WebAnswer) -> bool:
+        return asks_for_login(answer, self.device.reset.path, self.device.http_login) or bool(
+            _DENIAL.search(answer.body)
+        )
+
+    def _taken(self, answer: WebAnswer | NoAnswerError) -> bool:
+        return isinstance(answer, WebAnswer) and answer.ok and not self._refused(answer)

@@ -1,0 +1,155 @@
+"""The state that a product reports of itself over its web administration: what it says, and to whom."""
+
+from dataclasses import dataclass, field
+
+from drivers.guessing.logins import LoginAttempt
+from drivers.network.target import Target
+from drivers.network.web.probes.access import Ask, Asker
+from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient, WebSession, asks_for_login, lookup
+from lab_config.component import Service, StateReportDeclaration
+from lab_config.http_login import HttpLogin
+from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
+
+_TURNED_AWAY = frozenset({401, 403, 404, 405, 501})
+_VALUE = 200
+_WRITES = ("PUT", "POST", "DELETE")
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Somebody who logs in to the web administration."""
+
+    user: str
+    password: str = field(repr=False)
+
+
+class StateReport(Observation):
+    """What the report says; a fact for each field and reader, as `state admin`."""
+
+    state: str | None
+
+
+@dataclass(frozen=True)
+class ReadStateReport:
+    """Read the report with each login that may. Witness: each of them is shown the page that proves its login."""
+
+    target: Target
+    service: Service
+    http_login: HttpLogin
+    declaration: StateReportDeclaration
+    readers: tuple[Reader, ...]
+
+    @property
+    def name(self) -> str:
+        """One observation."""
+        return "state_report"
+
+    def run(self, record: Recorder) -> StateReport:
+        """Log in, and read."""
+        facts: list[Fact] = []
+        witnesses: list[Witness] = []
+        state = None
+        for reader in self.readers:
+            session = WebClient(self.target, self.service).login(self.http_login, reader.user, reader.password)
+            inside = not isinstance(session, LoginAttempt)
+            words = "got in" if inside else "did not get in"
+            witnesses.append(Witness(what=f"the login of {reader.user} {words}", holds=inside))
+            document: object = None
+            if isinstance(session, WebSession):
+                with session:
+                    document = self._read(session, record)
+            state = state or lookup(document, self.declaration.state_field)
+            for name in (self.declaration.state_field, *self.declaration.fields):
+                facts.append(_field(name, reader.user, lookup(document, name)))
+        return StateReport(
+            question="What does the product report of its own state?",
+            facts=tuple(facts),
+            witness=all_of(witnesses),
+            state=None if state is None else printable(state, _VALUE)[:_VALUE],
+        )
+
+    def _read(self, session: WebSession, record: Recorder) -> object:
+        ask = Ask("GET", self.declaration.path)
+        answer = ask.sent_by(session)
+        record.note(f"{session.user}: {ask.about} -> {_words(answer)}")
+        if not isinstance(answer, WebAnswer) or answer.status != 200:
+            return None
+        record.keep(f"{session.user}.json", answer.body)
+        return answer.json()
+
+
+def _field(name: str, user: str, value: str | None) -> Fact:
+    about = f"{name} {user}"
+    if value is None:
+        return Fact(about=about, answer=Answer.SILENT, detail="not in the report")
+    return Fact(about=about, answer=Answer.SEEN, detail=printable(value, _VALUE)[:_VALUE])
+
+
+def _words(answer: WebAnswer | NoAnswerError) -> str:
+    return f"no answer: {answer.detail}" if isinstance(answer, NoAnswerError) else answer.words
+
+
+@dataclass(frozen=True)
+class AskStateReport:
+    """Ask for the report without a login, and try to change it without one and as a reader.
+
+    SEEN is the report shown to nobody, or a change that was accepted. Witness: the reader is shown the report.
+    """
+
+    target: Target
+    service: Service
+    http_login: HttpLogin
+    declaration: StateReportDeclaration
+    reader: Reader
+
+    @property
+    def name(self) -> str:
+        """One observation."""
+        return "state_report_access"
+
+    def run(self, record: Recorder) -> Observation:
+        """Read with authority, read without, write with and without."""
+        question = "Who may read and change the state that the product reports?"
+        client = WebClient(self.target, self.service)
+        session = client.login(self.http_login, self.reader.user, self.reader.password)
+        if isinstance(session, LoginAttempt):
+            words = f"the login of {self.reader.user} did not get in ({session.answer}: {session.detail})"
+            fact = Fact(about="GET anonymous", answer=Answer.SILENT, detail=f"not asked: {words}"[:2000])
+            return Observation(question=question, facts=(fact,), witness=Witness(what=words, holds=False))
+        with session:
+            reference = Ask("GET", self.declaration.path).sent_by(session)
+            shown = reference.json() if isinstance(reference, WebAnswer) and reference.status == 200 else None
+            state = lookup(shown, self.declaration.state_field)
+            facts = [self._read(client, record)]
+            for who, asker in (("anonymous", client), (self.reader.user, session)):
+                facts += [self._write(method, who, asker, record) for method in _WRITES]
+        words = "is shown" if state is not None else "is not shown"
+        return Observation(
+            question=question,
+            facts=tuple(facts),
+            witness=Witness(what=f"the report {words} to {self.reader.user}", holds=state is not None),
+        )
+
+    def _read(self, client: WebClient, record: Recorder) -> Fact:
+        answer = Ask("GET", self.declaration.path).sent_by(client)
+        record.note(f"anonymous: GET {self.declaration.path} -> {_words(answer)}")
+        state = lookup(answer.json(), self.declaration.state_field) if isinstance(answer, WebAnswer) else None
+        if isinstance(answer, WebAnswer) and answer.ok and state is not None:
+            return Fact(about="GET anonymous", answer=Answer.SEEN, detail=answer.words)
+        return Fact(about="GET anonymous", answer=self._refusal(answer), detail=_words(answer))
+
+    def _write(self, method: str, who: str, asker: Asker, record: Recorder) -> Fact:
+        about = f"{method} {who}"
+        ask = Ask(method, self.declaration.path, {self.declaration.state_field: self.declaration.states[0]})
+        answer = ask.sent_by(asker)
+        record.note(f"{about} -> {_words(answer)}")
+        if self._refusal(answer) is Answer.REFUSED:
+            return Fact(about=about, answer=Answer.REFUSED, detail=_words(answer))
+        accepted = isinstance(answer, WebAnswer) and answer.ok
+        return Fact(about=about, answer=Answer.SEEN if accepted else Answer.SILENT, detail=_words(answer))
+
+    def _refusal(self, answer: WebAnswer | NoAnswerError) -> Answer:
+        if isinstance(answer, NoAnswerError):
+            return Answer.SILENT
+        turned = answer.status in _TURNED_AWAY or asks_for_login(answer, self.declaration.path, self.http_login)
+        return Answer.REFUSED if turned else Answer.SILENT

@@ -1,0 +1,226 @@
+"""Who may listen at a WebSocket of the web administration (RFC 6455): no login, a foreign page, a viewer.
+
+A page of any site can open a WebSocket with its visitor's cookies, so a server that does not look at `Origin` (clause
+10.2) hands the session to that site. Whether an answer is a failure is said by the cases.
+"""
+
+import re
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import requests
+from requests.cookies import get_cookie_header
+
+from drivers.guessing.logins import LoginAttempt
+from drivers.network.target import Target
+from drivers.network.web.transport.client import WebClient, WebSession
+from drivers.network.web.transport.websocket import Listener, NotOpened
+from lab_config.base import Role
+from lab_config.component import Service
+from lab_config.http_login import HttpLogin
+from lab_config.interfaces import WebSocketDeclaration
+from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
+
+USUAL_SECONDS = 1.0
+"""How long a WebSocket that nobody declared may take to say something."""
+_AT_ONCE = 4
+_SHOWN = 200
+_DEFAULT_PORTS = {"https": ":443", "http": ":80"}
+
+
+class Asked(StrEnum):
+    """As whom a WebSocket is asked for."""
+
+    ANONYMOUS = "anonymous"
+    FOREIGN_ORIGIN = "foreign_origin"
+    VIEWER = "viewer"
+
+    def about(self, path: str) -> str:
+        """Return the name of this question in observations: `anonymous /api/events`."""
+        return f"{self} {path}"
+
+
+@dataclass(frozen=True)
+class WebLogin:
+    """A user name and its password."""
+
+    user: str
+    password: str = field(repr=False)
+
+
+def own_origin(client: WebClient) -> str:
+    """Return the origin of the device's own pages, as a browser writes it (RFC 6454 clause 6.2)."""
+    scheme = client.base.partition(":")[0]
+    return client.base.removesuffix(_DEFAULT_PORTS[scheme])
+
+
+def foreign_origins(client: WebClient) -> tuple[str, ...]:
+    """Return origins that are not the device's: another site, one whose name begins like the device's, and none."""
+    host = client.base.partition("//")[2].strip("[]").replace(":", "-")
+    return "https://trustprobe.invalid", f"https://{host}.trustprobe.invalid", "null"
+
+
+def _cookie(session: WebSession, path: str) -> dict[str, str]:
+    request = requests.Request("GET", session.client.base + path).prepare()
+    header = get_cookie_header(session.cookies, request)  # type: ignore[no-untyped-call]
+    return {"Cookie": header} if header else {}
+
+
+def _ask(client: WebClient, socket: WebSocketDeclaration, headers: Mapping[str, str]) -> tuple[Answer, str]:
+    """Ask once: SEEN when the server speaks, REFUSED when it opens none or closes with a word, else SILENT."""
+    if socket.subprotocol is not None:
+        headers = {**headers, "Sec-WebSocket-Protocol": socket.subprotocol}
+    listener = Listener.ask(client, socket.path, headers, socket.say)
+    if isinstance(listener, NotOpened):
+        return listener.answer, listener.detail
+    try:
+        pattern = re.compile(socket.speaks)
+        words = listener.heard(lambda message: pattern.search(message) is not None, socket.seconds)
+        if words is not None:
+            return Answer.SEEN, f"opened, and it says {printable(words, _SHOWN)}"
+        if (goodbye := listener.goodbye) is not None:
+            return Answer.REFUSED, goodbye
+        others = f", only {printable(listener.messages()[0], _SHOWN)}" if listener.messages() else ""
+        return Answer.SILENT, f"opened, but nothing that is declared comes{others}"
+    finally:
+        listener.close()
+
+
+@dataclass(frozen=True)
+class WebSocketAccess:
+    """Open each declared WebSocket without a session, with a session from foreign pages, and as a viewer.
+
+    Witness: with the administrator's session (or the viewer's, where only that role may listen) and the device's own
+    origin the same WebSocket opens and speaks, before and after.
+    """
+
+    target: Target
+    service: Service
+    http_login: HttpLogin
+    sockets: tuple[WebSocketDeclaration, ...]
+    authority: WebLogin
+    viewer: WebLogin | None = None
+    """Asked where the declaration does not name that role."""
+
+    @property
+    def name(self) -> str:
+        """One observation a service."""
+        return f"websocket_access.{self.service.id}"
+
+    def run(self, record: Recorder) -> Observation:
+        """Ask with authority, then without; BenchError when this machine cannot send."""
+        client = WebClient(self.target, self.service)
+        session = client.login(self.http_login, self.authority.user, self.authority.password)
+        if isinstance(session, LoginAttempt):
+            return self._unasked(self.authority, session)
+        viewer = client.login(self.http_login, self.viewer.user, self.viewer.password) if self.viewer else None
+        if self.viewer is not None and isinstance(viewer, LoginAttempt):
+            session.close()
+            return self._unasked(self.viewer, viewer)
+        facts, witnesses = [], []
+        with session:
+            for socket in self.sockets:
+                witnesses.append(self._witness(session, socket, "before", record))
+                facts += self._facts(session, viewer if isinstance(viewer, WebSession) else None, socket, record)
+                witnesses.append(self._witness(session, socket, "after", record))
+        if isinstance(viewer, WebSession):
+            viewer.close()
+        return Observation(question=self._question, facts=tuple(facts), witness=all_of(witnesses))
+
+    @property
+    def _question(self) -> str:
+        return f"To whom do {len(self.sockets)} WebSockets of {self.service.id} speak?"
+
+    def _asked(self) -> tuple[Asked, ...]:
+        return (Asked.ANONYMOUS, Asked.FOREIGN_ORIGIN, *((Asked.VIEWER,) if self.viewer else ()))
+
+    def _facts(
+        self, session: WebSession, viewer: WebSession | None, socket: WebSocketDeclaration, record: Recorder
+    ) -> list[Fact]:
+        client, own = session.client, {"Origin": own_origin(session.client)}
+        answers = {Asked.ANONYMOUS: _ask(client, socket, own), Asked.FOREIGN_ORIGIN: self._foreign(session, socket)}
+        if viewer is not None:
+            answers[Asked.VIEWER] = _ask(client, socket, own | _cookie(viewer, socket.path))
+        facts = [
+            Fact(about=asked.about(socket.path), answer=answer, detail=detail)
+            for asked, (answer, detail) in answers.items()
+        ]
+        for fact in facts:
+            record.note(f"{fact.about} -> {fact.answer}: {fact.detail}")
+        return facts
+
+    def _foreign(self, session: WebSession, socket: WebSocketDeclaration) -> tuple[Answer, str]:
+        """Ask with the session's cookies from pages of other sites; the first that is let in decides."""
+        cookie = _cookie(session, socket.path)
+        outcomes = []
+        for origin in foreign_origins(session.client):
+            answer, detail = _ask(session.client, socket, {"Origin": origin} | cookie)
+            outcomes.append((answer, f"from {origin}: {detail}"))
+            if answer is Answer.SEEN:
+                return outcomes[-1]
+        silent = [outcome for outcome in outcomes if outcome[0] is Answer.SILENT]
+        return (silent or outcomes)[0]
+
+    def _witness(self, session: WebSession, socket: WebSocketDeclaration, when: str, record: Recorder) -> Witness:
+        headers = {"Origin": own_origin(session.client)} | _cookie(session, socket.path)
+        answer, detail = _ask(session.client, socket, headers)
+        record.note(f"{session.user} {when}: {socket.path} -> {answer}: {detail}")
+        word = "spoke" if answer is Answer.SEEN else f"did not speak ({detail})"
+        return Witness(what=f"{socket.path} {word} to {session.user} {when}", holds=answer is Answer.SEEN)
+
+    def _unasked(self, login: WebLogin, attempt: LoginAttempt) -> Observation:
+        detail = f"not asked: the login of {login.user} failed ({attempt.answer}: {attempt.detail})"
+        facts = [
+            Fact(about=asked.about(socket.path), answer=Answer.SILENT, detail=detail)
+            for socket in self.sockets
+            for asked in self._asked()
+        ]
+        return Observation(question=self._question, facts=tuple(facts), witness=Witness(what=detail, holds=False))
+
+
+@dataclass(frozen=True)
+class UsualWebSockets:
+    """Ask a web server for WebSockets on their usual paths, but for the declared ones, without a login.
+
+    SEEN is one that speaks, REFUSED when every path was answered by another status than 101. One that opens and says
+    nothing leaves the question open.
+    """
+
+    target: Target
+    service: Service
+    paths: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """One observation a service."""
+        return f"websocket_usual.{self.service.id}"
+
+    def run(self, record: Recorder) -> Observation:
+        """Ask each path; BenchError when this machine cannot send."""
+        client = WebClient(self.target, self.service)
+        origin = {"Origin": own_origin(client)}
+
+        def ask(path: str) -> tuple[Answer, str]:
+            nobody = (Role.ADMINISTRATOR,)
+            socket = WebSocketDeclaration(service=self.service.id, path=path, roles=nobody, seconds=USUAL_SECONDS)
+            return _ask(client, socket, origin)
+
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            answers = dict(zip(self.paths, pool.map(ask, self.paths), strict=True))
+        for path, (answer, detail) in answers.items():
+            record.note(f"{path} -> {answer}: {detail}")
+        return Observation(
+            question=f"Does {self.service.id} have a WebSocket that nobody declared, open to whoever comes?",
+            facts=(self._fact(answers),),
+        )
+
+    def _fact(self, answers: Mapping[str, tuple[Answer, str]]) -> Fact:
+        for answer in (Answer.SEEN, Answer.SILENT):
+            found = [f"{path}: {detail}" for path, (kind, detail) in answers.items() if kind is answer]
+            if found:
+                return Fact(about=self.service.id, answer=answer, detail=printable("; ".join(found)))
+        statuses = sorted({detail for _, detail in answers.values()})
+        detail = printable(f"{len(answers)} paths: {', '.join(statuses)}")
+        return Fact(about=self.service.id, answer=Answer.REFUSED, detail=detail)

@@ -1,0 +1,1 @@
+"""Requests, answers, cookies, pages and WebSockets. Nothing here logs in."""

@@ -1,0 +1,399 @@
+"""The web administration: one bounded request, a login made as a person makes it, and the door for guesses.
+
+requests builds what is sent and keeps the cookies; the octets go over a socket of `Target`, so that nothing can follow
+a redirect or a proxy out of the bench. Certificates are not checked here: a server with a bad one is administered too.
+"""
+
+import http.client
+import json as json_module
+import re
+import ssl
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from socket import IPPROTO_TCP, TCP_NODELAY, socket
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+import requests
+from requests.cookies import MockRequest, MockResponse, RequestsCookieJar
+
+from drivers.guessing.logins import LoginAttempt
+from drivers.network.bounded import ends_after
+from drivers.network.target import Target, answer_of
+from drivers.network.tls.peer_certificate import ClientCertificate
+from drivers.network.web.login.form import LOGIN, recognise
+from drivers.network.web.transport.html import logout_of, path_within
+from drivers.network.web.transport.json_names import lookup as lookup
+from drivers.network.web.transport.json_names import nested as nested
+from lab_config.component import Service
+from lab_config.http_login import HttpLogin
+from trustprobe.errors import ConfigurationError
+from trustprobe.probe import Answer, printable
+
+if TYPE_CHECKING:
+    from drivers.network.web.login.find import Submitted
+
+BODY_LIMIT = 1 << 20
+"""Octets of an answer's body that are read."""
+SECONDS = 5.0
+"""How long one connect, send or receive may take; a whole exchange takes at most four times that."""
+WORDS_LIMIT = 400
+"""Characters of an answer that are quoted, escapes counted."""
+_PIECE = 8192
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_LEGACY_SERVER_CONNECT = 0x4  # ssl.OP_LEGACY_SERVER_CONNECT, which Python names from 3.12 on
+
+
+class NoAnswerError(Exception):
+    """No HTTP answer came: `answer` is REFUSED for an RST or a TLS alert, SILENT for a time-out or for nonsense."""
+
+    def __init__(self, answer: Answer, detail: str, connected: bool = True) -> None:
+        super().__init__(detail)
+        self.answer = answer
+        self.detail = detail
+        self.connected = connected
+
+
+@dataclass(frozen=True)
+class WebAnswer:
+    """An HTTP answer, never a redirect's target. Header names are lower case; the body ends at BODY_LIMIT."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    complete: bool = True
+    """False where the connection ended within the body, or the body went on beyond the limit."""
+    set_cookies: tuple[str, ...] = ()
+    """The values of the Set-Cookie headers as they came; `headers` joins them by commas, which dates hold too."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is 2xx."""
+        return 200 <= self.status < 300
+
+    def json(self) -> object:
+        """Return the body as JSON, or None where it is none."""
+        try:
+            return json_module.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+    def target(self, path: str) -> str | None:
+        """Return the path that this answer redirects a request of `path` to; None where it does not redirect."""
+        location = self.headers.get("location", "")
+        return path_within(path, location) if self.status in _REDIRECTS and location else None
+
+    @property
+    def words(self) -> str:
+        """Status and the beginning of the body, ready to print."""
+        return f"{self.status} {printable(self.body, 200)[:WORDS_LIMIT]}".rstrip()
+
+
+def asks_for_login(answer: WebAnswer, path: str, http_login: HttpLogin) -> bool:
+    """Whether the answer turns the asker away in its own bytes: 401, 403, a redirect to the form, or the form itself.
+
+    A page with the login form counts whatever its status: many servers send it with 200.
+    """
+    if answer.status in {401, 403}:
+        return True
+    if (target := answer.target(path)) is not None:
+        target = target.split("?")[0]
+        return target == http_login.form if http_login.form else target == "/" or bool(LOGIN.search(target))
+    return answer.ok and path != http_login.form and recognise(answer.body, path, http_login) is not None
+
+
+def lenient_context(certificate: ClientCertificate | None = None) -> ssl.SSLContext:
+    """Make a client context that old, weak and expired servers can be administered with."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.options |= _LEGACY_SERVER_CONNECT
+    if certificate is not None:
+        certificate.load(context)
+    return context
+
+
+def no_answer(error: Exception) -> NoAnswerError:
+    """Say what an exchange that broke with this means: a refusal of the device, or silence."""
+    detail = printable(f"{type(error).__name__}: {error}", 300)[:WORDS_LIMIT]
+    if isinstance(error, ssl.SSLError):
+        return NoAnswerError(Answer.REFUSED if "ALERT" in (error.reason or "") else Answer.SILENT, detail)
+    if isinstance(error, http.client.HTTPException | ValueError) or not isinstance(error, OSError):
+        return NoAnswerError(Answer.SILENT, detail)  # closed without a word, or not HTTP
+    return NoAnswerError(answer_of(error), detail)
+
+
+def _body(response: http.client.HTTPResponse) -> tuple[bytes, bool]:
+    body = bytearray()
+    try:
+        while len(body) <= BODY_LIMIT and (piece := response.read(_PIECE)):
+            body += piece
+    except (OSError, http.client.HTTPException) as error:
+        body += error.partial if isinstance(error, http.client.IncompleteRead) else b""
+        return bytes(body[:BODY_LIMIT]), False
+    return bytes(body[:BODY_LIMIT]), len(body) <= BODY_LIMIT and not response.length
+
+
+def read_answer(
+    response: http.client.HTTPResponse, prepared: requests.PreparedRequest, jar: RequestsCookieJar
+) -> WebAnswer:
+    """Read the answer to a request, and take its cookies."""
+    jar.extract_cookies(MockResponse(response.msg), MockRequest(prepared))  # type: ignore[arg-type]
+    body, complete = _body(response)
+    headers: dict[str, str] = {}
+    for name, value in response.getheaders():
+        known = headers.get(name.lower())
+        headers[name.lower()] = value if known is None else f"{known}, {value}"
+    return WebAnswer(response.status, headers, body, complete, tuple(response.msg.get_all("Set-Cookie", ())))
+
+
+class WebClient:
+    """The web administration of one service; each request has its own connection, and without `login` no session."""
+
+    connection = "close"
+    """What a request says of its connection."""
+
+    def __init__(self, target: Target, service: Service, certificate: ClientCertificate | None = None) -> None:
+        self.target = target
+        self.service = service
+        self._certificate = certificate
+
+    @property
+    def base(self) -> str:
+        """The URL that paths are appended to, with the bench's address and port."""
+        host = self.target.address.split("%")[0]
+        host = f"[{host}]" if ":" in host else host
+        port = self.target.bench.port(self.service.transport, self.service.port)
+        return f"{'https' if self.service.tls else 'http'}://{host}:{port}"
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: object = None,
+        data: bytes | Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        cookies: RequestsCookieJar | None = None,
+        seconds: float = SECONDS,
+    ) -> WebAnswer:
+        """Send one request and read its answer; NoAnswerError where there is none. `cookies` are sent and updated."""
+        if not path.startswith("/"):
+            raise ConfigurationError(f"{path!r} is no path of a web administration.", "Paths begin with a slash.")
+        jar = RequestsCookieJar() if cookies is None else cookies
+        own = {"User-Agent": "trustprobe", "Accept": "*/*", "Accept-Encoding": "identity"}
+        own["Connection"] = self.connection
+        own["Host"] = self.base.partition("//")[2].removesuffix(":443" if self.service.tls else ":80")
+        asked = requests.Request(
+            method, self.base + path, {**own, **(headers or {})}, data=data, json=json, cookies=jar
+        )
+        return self._send(asked.prepare(), jar, seconds)
+
+    def _send(self, prepared: requests.PreparedRequest, jar: RequestsCookieJar, seconds: float) -> WebAnswer:
+        try:
+            plain = self.target.connect(self.service.port, seconds)
+        except OSError as error:
+            raise NoAnswerError(answer_of(error), f"no connection: {error}", connected=False) from error
+        with closing(plain), ends_after(plain, 4 * seconds):
+            try:
+                return self._exchange(plain, prepared, jar, seconds)
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                raise no_answer(error) from error
+
+    def _exchange(
+        self, plain: socket, prepared: requests.PreparedRequest, jar: RequestsCookieJar, seconds: float
+    ) -> WebAnswer:
+        plain.settimeout(seconds)
+        with closing(http.client.HTTPConnection(self.target.address)) as connection:
+            context = lenient_context(self._certificate) if self.service.tls else None
+            connection.sock = context.wrap_socket(plain) if context else plain
+            connection.auto_open = 0
+            with suppress(ConnectionError):  # a server that has read enough answers, and closes while we still send
+                connection.request(prepared.method or "GET", prepared.path_url, prepared.body, {**prepared.headers})
+            with closing(connection.getresponse()) as response:
+                return read_answer(response, prepared, jar)
+
+    def post_forms(self, path: str, forms: Iterable[Mapping[str, str]], until: float) -> int:
+        """Send forms one after the other, over one connection where the device keeps it; return how many were answered.
+
+        Ends at `until`, in seconds of the steady clock. A form without an answer is not sent again.
+        """
+        answered = 0
+        left = iter(forms)
+        pending = next(left, None)
+        while pending is not None and (seconds := until - time.monotonic()) > 0:
+            try:
+                plain = self.target.connect(self.service.port, min(SECONDS, seconds))
+            except OSError as error:
+                answer_of(error)
+                pending = next(left, None)
+                continue
+            with closing(plain), ends_after(plain, seconds), closing(self._kept(plain)) as connection:
+                with suppress(OSError, http.client.HTTPException, ValueError):
+                    while pending is not None and time.monotonic() < until:
+                        form, pending = pending, next(left, None)
+                        answered += self._post(connection, path, form)
+                        if connection.sock is None:
+                            break  # the device has closed it after its answer
+        return answered
+
+    def _kept(self, plain: socket) -> http.client.HTTPConnection:
+        plain.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+        connection = http.client.HTTPConnection(self.target.address)
+        connection.auto_open = 0
+        with suppress(OSError):
+            connection.sock = lenient_context().wrap_socket(plain) if self.service.tls else plain
+        return connection
+
+    def _post(self, connection: http.client.HTTPConnection, path: str, form: Mapping[str, str]) -> int:
+        headers = {"User-Agent": "trustprobe", "Content-Type": "application/x-www-form-urlencoded"}
+        connection.request("POST", path, urlencode(form), headers)
+        with closing(connection.getresponse()) as response:
+            _, complete = _body(response)
+        return int(complete)
+
+    def login(self, http_login: HttpLogin, user: str, password: str) -> "WebSession | LoginAttempt":
+        """Log in as a person does, and prove it: a session, or how the attempt ended without one.
+
+        The proof is `proof_path`: 200 with the session and, right after it, something else without. A status code or
+        a cookie alone proves nothing.
+        """
+        from drivers.network.web.login.submit import submit  # the ways to log in build on this module
+
+        session = WebSession(self, user)
+        try:
+            return self._outcome(session, http_login, submit(session, http_login, user, password))
+        except NoAnswerError as error:
+            return LoginAttempt(Answer.SILENT, f"no answer: {error.detail}", unanswered=True)
+
+    def _outcome(self, session: "WebSession", http_login: HttpLogin, sent: "Submitted") -> "WebSession | LoginAttempt":
+        """Say what the login that was sent has come to."""
+        if sent.sent:
+            proof = session.request("GET", http_login.proof_path)
+            if _proves(proof, http_login):
+                return self._proven(session, http_login, proof)
+        words = self._words_after(session, sent.path, sent.answer)
+        if matched := _regex(http_login.refusal).search(words):
+            return LoginAttempt(Answer.REFUSED, f"{sent.answer.status}, {printable(matched[0], 200)[:WORDS_LIMIT]}")
+        if not sent.sent:
+            return LoginAttempt(Answer.SILENT, f"no login was sent: {sent.problem}")
+        more = f"; {sent.problem}" if sent.problem else ""
+        return LoginAttempt(Answer.SILENT, f"neither logged in nor refused: {sent.answer.words}{more}")
+
+    def _proven(self, session: "WebSession", http_login: HttpLogin, proof: WebAnswer) -> "WebSession | LoginAttempt":
+        if _proves(self.request("GET", http_login.proof_path), http_login):
+            return LoginAttempt(Answer.SILENT, f"{http_login.proof_path} answers 200 without a session too")
+        session.home = (http_login.proof_path, proof)
+        return session
+
+    def _words_after(self, session: "WebSession", path: str, answer: WebAnswer) -> str:
+        """Return what a person reads after sending the form: the answer, or the page that it redirects to."""
+        words = f"{answer.status}\n{answer.headers.get('location', '')}\n{answer.body.decode('utf-8', 'replace')}"
+        if (target := answer.target(path)) is not None:
+            words += "\n" + session.request("GET", target).body.decode("utf-8", "replace")
+        return words
+
+
+@dataclass
+class WebSession:
+    """A login that was proven: requests with its cookies. Close it to log out."""
+
+    client: WebClient
+    user: str
+    cookies: RequestsCookieJar = field(default_factory=RequestsCookieJar)
+    home: tuple[str, WebAnswer] | None = None
+    """The page that proved the login, and its path."""
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
+    """Sent with each request: a bearer token."""
+    query: dict[str, str] = field(default_factory=dict, repr=False)
+    """Added to each path."""
+    leave: Callable[[], None] | None = None
+    """The way out, where the page does not show one."""
+    picture: bytes = field(default=b"", repr=False)
+    """What a browser showed after the login, as PNG."""
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: object = None,
+        data: bytes | Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        seconds: float = SECONDS,
+    ) -> WebAnswer:
+        """Send one request of this session; NoAnswerError where no answer comes."""
+        if self.query:
+            path += ("&" if "?" in path else "?") + urlencode(self.query)
+        carried = {**self.headers, **(headers or {})}
+        return self.client.request(
+            method, path, json=json, data=data, headers=carried or None, cookies=self.cookies, seconds=seconds
+        )
+
+    def close(self) -> None:
+        """Log out as declared, or by the form or link that the page shows, and forget what it carried."""
+        if self.home is not None and self.leave is not None:
+            with suppress(NoAnswerError):
+                self.leave()
+        elif self.home is not None and (form := logout_of(self.home[1].body)) is not None:
+            path = path_within(self.home[0], form.action)
+            with suppress(NoAnswerError):  # where it answers no more, there is nothing to log out from
+                if path is not None and form.method == "POST":
+                    self.request("POST", path, data=form.hidden)
+                elif path is not None:
+                    self.request("GET", path)
+        self.cookies.clear()
+        self.headers.clear()
+        self.query.clear()
+
+    def __enter__(self) -> "WebSession":
+        """Use the session in a `with` block, and log out at its end."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Log out."""
+        self.close()
+
+
+@dataclass(frozen=True)
+class WebDoor:
+    """The login form as a door for guesses."""
+
+    target: Target
+    service: Service
+    http_login: HttpLogin
+
+    @property
+    def interface(self) -> str:
+        """The id of the service."""
+        return self.service.id
+
+    def attempt(self, user: str, password: str) -> LoginAttempt:
+        """Send the form once; a session that comes of it is proven and closed."""
+        outcome = WebClient(self.target, self.service).login(self.http_login, user, password)
+        if isinstance(outcome, LoginAttempt):
+            return outcome
+        with outcome:
+            words = f"{self.http_login.proof_path} answers 200, and not without the session"
+            return LoginAttempt(Answer.SEEN, words, outcome.picture)
+
+
+def _proves(answer: WebAnswer, http_login: HttpLogin) -> bool:
+    """Whether an answer to `proof_path` is the one that only a session gets."""
+    if answer.status != 200 or asks_for_login(answer, http_login.proof_path, http_login):
+        return False
+    text = answer.body.decode("utf-8", "replace")
+    return http_login.proof is None or _regex(http_login.proof).search(text) is not None
+
+
+def _regex(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise ConfigurationError(
+            f"{pattern!r} is no regular expression: {error}.", "Correct `http_login` of the declaration."
+        ) from error

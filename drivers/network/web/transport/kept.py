@@ -1,0 +1,92 @@
+"""GET over a connection that is kept: many guesses at one path cost one TLS handshake where the server allows it.
+
+Only answers with a Content-Length are read here; for every other one the request is made anew by `http.WebClient`.
+"""
+
+import re
+
+from drivers.network.dialogue import Dialogue, EndedError
+from drivers.network.web.transport.client import SECONDS, NoAnswerError, WebAnswer, WebClient
+from trustprobe.probe import Answer
+
+_HEAD_LIMIT, _BODY_LIMIT = 32_768, 16_384
+_STATUS = re.compile(rb"HTTP/1\.1 ([2-5][0-9]{2})(?: [^\r\n]*)?\r?\n")
+_BLANK = re.compile(rb"\r?\n\r?\n")
+
+
+class KeptClient:
+    """Requests to one service, one after the other; close it at the end."""
+
+    def __init__(self, client: WebClient) -> None:
+        self._client = client
+        self._dialogue: Dialogue | None = None
+        self._pending = bytearray()
+        self._keeps = True
+        """Whether the server has kept connections so far."""
+
+    def get(self, path: str, headers: dict[str, str]) -> WebAnswer:
+        """Ask for a path; NoAnswerError where no answer comes."""
+        if self._keeps and (answer := self._over_kept(path, headers)) is not None:
+            return answer
+        return self._client.request("GET", path, headers=headers)
+
+    def _over_kept(self, path: str, headers: dict[str, str]) -> WebAnswer | None:
+        """Ask over the connection, opened where there is none; None where its answer cannot be read here."""
+        fresh = self._dialogue is None
+        try:
+            answer = self._exchange(path, headers)
+        except EndedError as ended:
+            self.close()
+            if not ended.connected:
+                raise NoAnswerError(ended.answer, ended.detail, connected=False) from ended
+            self._keeps = not fresh or ended.answer is Answer.REFUSED
+            return None
+        if answer is None or "close" in answer.headers.get("connection", "").lower():
+            self.close()
+            self._keeps = False
+        return answer
+
+    def _exchange(self, path: str, headers: dict[str, str]) -> WebAnswer | None:
+        service = self._client.service
+        if self._dialogue is None:
+            self._dialogue = Dialogue(self._client.target, service.port, tls=service.tls, seconds=SECONDS)
+        self._dialogue.extend(SECONDS)
+        host = self._client.base.partition("://")[2]
+        own = {"Host": host, "User-Agent": "trustprobe", "Accept": "*/*", "Connection": "keep-alive", **headers}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in own.items())
+        self._dialogue.send(f"GET {path} HTTP/1.1\r\n{lines}\r\n".encode())
+        head = self._dialogue.until(self._pending, _head_size)
+        matched = _STATUS.match(head)
+        fields = _fields(head)
+        length = fields.get("content-length", "")
+        if matched is None or "transfer-encoding" in fields or not (length.isascii() and length.isdecimal()):
+            return None
+        size = int(length) if len(length) < 6 else _BODY_LIMIT + 1
+        if size > _BODY_LIMIT:
+            return None
+        body = self._dialogue.until(self._pending, lambda pending: size if len(pending) >= size else 0) if size else b""
+        return WebAnswer(int(matched[1]), fields, body)
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._dialogue is not None:
+            self._dialogue.close()
+        self._dialogue = None
+        self._pending.clear()
+
+
+def _head_size(pending: bytes) -> int:
+    end = _BLANK.search(pending)
+    if end is None and len(pending) > _HEAD_LIMIT:
+        raise EndedError(Answer.SILENT, f"a head of more than {_HEAD_LIMIT} octets")
+    return end.end() if end else 0
+
+
+def _fields(head: bytes) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    for line in head.decode("iso-8859-1").splitlines()[1:]:
+        name, found, value = line.partition(":")
+        if found:
+            known = fields.get(name.strip().lower())
+            fields[name.strip().lower()] = value.strip() if known is None else f"{known}, {value.strip()}"
+    return fields

@@ -1,0 +1,224 @@
+"""A WebSocket to listen at (RFC 6455): the opening handshake, and what a server sends, bounded in octets.
+
+Nothing is sent after the handshake but one text, where there is one to say, and pongs; what the messages mean is said
+by whoever listens.
+"""
+
+import base64
+import hashlib
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Self
+
+from drivers.network.target import answer_of
+from drivers.network.web.transport.client import WebClient, lenient_context
+from trustprobe.probe import Answer, printable
+
+OPEN_SECONDS = 5.0
+HEAD_LIMIT = 8_192
+FRAME_LIMIT = 65_536
+TEXT_LIMIT = 262_144
+"""Octets of texts that are kept; what comes after is not read."""
+_MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+_TEXT, _BINARY, _CLOSE, _PING, _PONG = 0x1, 0x2, 0x8, 0x9, 0xA
+_FRAME_OCTETS = 16
+"""What a frame without content counts, so that a server cannot send them without end."""
+_SHOWN = 200
+
+
+@dataclass(frozen=True)
+class NotOpened:
+    """Why a server opened no WebSocket: REFUSED is an HTTP status below 500 or an RST, SILENT what proves nothing."""
+
+    answer: Answer
+    detail: str
+
+
+class _NoWebSocketError(ValueError):
+    """What came is no acceptance of the opening handshake."""
+
+    def __init__(self, head: bytes) -> None:
+        super().__init__("no WebSocket")
+        self.head = head
+
+    def outcome(self) -> NotOpened:
+        words = printable(self.head.partition(b"\r\n")[0], _SHOWN)
+        refused = self.head[:9] in (b"HTTP/1.1 ", b"HTTP/1.0 ") and self.head[9:10] in (b"2", b"3", b"4")
+        return NotOpened(Answer.REFUSED if refused else Answer.SILENT, words or "nothing came")
+
+
+class Listener:
+    """What came on one WebSocket of a service so far; a thread reads it until `close`."""
+
+    def __init__(self, connection: socket.socket, rest: bytes) -> None:
+        self._connection = connection
+        self._waiting = rest
+        self._messages: list[tuple[int, str]] = []
+        self._closed: bytes | None = None
+        self._octets = 0
+        self._news = threading.Condition(threading.RLock())
+        self._over = False
+        self._thread = threading.Thread(target=self._listen, name="websocket", daemon=True)
+
+    @classmethod
+    def open(cls, client: WebClient, path: str) -> Self | None:
+        """Open a WebSocket and listen; None where the server opens none. Raises BenchError as `answer_of` does."""
+        opened = cls.ask(client, path)
+        return None if isinstance(opened, NotOpened) else opened
+
+    @classmethod
+    def ask(
+        cls, client: WebClient, path: str, headers: Mapping[str, str] | None = None, say: str | None = None
+    ) -> Self | NotOpened:
+        """Ask for a WebSocket with these headers beside the handshake's, and listen; or tell how it was not opened.
+
+        `say` is the first text that is sent. Raises BenchError as `answer_of` does.
+        """
+        try:
+            plain = client.target.connect(client.service.port, OPEN_SECONDS)
+        except OSError as error:
+            return NotOpened(answer_of(error), f"no connection: {printable(str(error), _SHOWN)}")
+        connection = plain
+        try:
+            connection = lenient_context().wrap_socket(plain) if client.service.tls else plain
+            connection.settimeout(OPEN_SECONDS)
+            rest = _handshake(connection, client.base.partition("//")[2], path, headers or {})
+        except _NoWebSocketError as error:
+            connection.close()
+            return error.outcome()
+        except (OSError, ValueError) as error:
+            connection.close()
+            return NotOpened(Answer.SILENT, printable(f"{type(error).__name__}: {error}", _SHOWN))
+        listener = cls(connection, rest)
+        if say is not None:
+            with suppress(OSError):  # a server that is gone by now is told by what is heard
+                listener._send(_TEXT, say.encode())
+        connection.settimeout(None)
+        listener._thread.start()
+        return listener
+
+    def texts(self) -> tuple[str, ...]:
+        """Return the texts that came so far."""
+        with self._news:
+            return tuple(text for kind, text in self._messages if kind == _TEXT)
+
+    def messages(self) -> tuple[str, ...]:
+        """Return the messages that came so far, binary ones as Latin-1."""
+        with self._news:
+            return tuple(text for _, text in self._messages)
+
+    @property
+    def goodbye(self) -> str | None:
+        """The code and reason of the server's Close (clause 7.4), None where it sent none."""
+        if self._closed is None:
+            return None
+        code = int.from_bytes(self._closed[:2], "big")
+        return f"Close {code or 'without a code'} {printable(self._closed[2:], _SHOWN)}".rstrip()
+
+    def heard(self, enough: Callable[[str], bool], seconds: float) -> str | None:
+        """Wait for a message that is enough; None where the time or the connection ended before it came."""
+        self.wait(lambda _: any(map(enough, self.messages())), seconds)
+        return next(filter(enough, self.messages()), None)
+
+    def wait(self, enough: Callable[[tuple[str, ...]], bool], seconds: float) -> None:
+        """Wait until the texts that came are enough, the server closed, or the time is over."""
+        deadline = time.monotonic() + seconds
+        with self._news:
+            while not enough(self.texts()) and not self._over and (left := deadline - time.monotonic()) > 0:
+                self._news.wait(left)
+
+    def close(self) -> None:
+        """Stop listening, and hang up."""
+        with suppress(OSError):
+            self._connection.shutdown(socket.SHUT_RDWR)
+        self._thread.join(OPEN_SECONDS)
+        self._connection.close()
+
+    def _listen(self) -> None:
+        message, of = b"", _TEXT
+        with suppress(OSError, ValueError):
+            while self._octets < TEXT_LIMIT:
+                final, kind, payload = self._frame()
+                self._octets += len(payload) + _FRAME_OCTETS
+                if kind == _CLOSE:
+                    self._closed = payload
+                    break
+                if kind == _PING:
+                    self._send(_PONG, payload[:125])
+                if kind in (0, _TEXT, _BINARY):
+                    of = of if kind == 0 else kind
+                    message = (message if kind == 0 else b"") + payload
+                    if final:
+                        self._came(of, message)
+        with self._news:
+            self._over = True
+            self._news.notify_all()
+
+    def _came(self, kind: int, message: bytes) -> None:
+        text = message.decode("utf-8", "replace") if kind == _TEXT else message.decode("latin-1")
+        with self._news:
+            self._messages.append((kind, text))
+            self._news.notify_all()
+
+    def _frame(self) -> tuple[bool, int, bytes]:
+        """Read one frame (clause 5.2): whether it is the last of its message, its opcode and payload."""
+        first, second = self._take(2)
+        size = second & 0x7F
+        if size == 126:
+            size = int.from_bytes(self._take(2), "big")
+        elif size == 127:
+            size = int.from_bytes(self._take(8), "big")
+        if second & 0x80 or size > FRAME_LIMIT:
+            raise ValueError("a masked or too long frame")
+        return bool(first & 0x80), first & 0xF, self._take(size)
+
+    def _take(self, size: int) -> bytes:
+        while len(self._waiting) < size:
+            data = self._connection.recv(4096)
+            if not data:
+                raise ConnectionError("closed")
+            self._waiting += data
+        taken, self._waiting = self._waiting[:size], self._waiting[size:]
+        return taken
+
+    def _send(self, kind: int, payload: bytes) -> None:
+        """Send one masked frame (clause 5.3)."""
+        mask = secrets.token_bytes(4)
+        masked = bytes(octet ^ mask[index % 4] for index, octet in enumerate(payload))
+        size = len(payload)
+        length = bytes([0x80 | size]) if size < 126 else b"\xfe" + size.to_bytes(2, "big")
+        self._connection.sendall(bytes([0x80 | kind]) + length + mask + masked)
+
+
+def _handshake(connection: socket.socket, host: str, path: str, headers: Mapping[str, str]) -> bytes:
+    """Make the opening handshake (clause 4.1), and return what came behind it; ValueError where none came about."""
+    key = base64.b64encode(secrets.token_bytes(16))
+    lines = (
+        f"GET {path} HTTP/1.1",
+        f"Host: {host}",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        f"Sec-WebSocket-Key: {key.decode()}",
+        "Sec-WebSocket-Version: 13",
+        *(f"{name}: {value}" for name, value in headers.items()),
+    )
+    connection.sendall("\r\n".join((*lines, "", "")).encode())
+    deadline = time.monotonic() + OPEN_SECONDS
+    head = b""
+    while b"\r\n\r\n" not in head:
+        if len(head) > HEAD_LIMIT or time.monotonic() > deadline:
+            raise ValueError("no end of the head")
+        data = connection.recv(4096)
+        if not data:
+            raise _NoWebSocketError(head)
+        head += data
+    head, _, rest = head.partition(b"\r\n\r\n")
+    proof = base64.b64encode(hashlib.sha1(key + _MAGIC, usedforsecurity=False).digest())
+    if not head.startswith(b"HTTP/1.1 101") or proof not in head:
+        raise _NoWebSocketError(head)
+    return rest

@@ -1,0 +1,187 @@
+"""Guesses beside each other: how many at once, what eases them, and what never goes above a limit."""
+
+import threading
+from typing import Any
+
+import pytest
+
+from drivers.guessing import plan as guess_plan
+from drivers.guessing.logins import Guesses, GuessLogins, LoginAttempt, Pair
+from drivers.guessing.pace import Pace
+from lab_config.component import LockoutDeclaration
+from tests.drivers.guessing.wide_door import SILENT, WideDoor
+from tests.drivers.recorder import MemoryRecorder
+from trustprobe.errors import BenchError
+from trustprobe.probe import Answer
+
+ACCOUNTS = {"admin": "valid one", "viewer": "valid two"}
+
+
+def pairs(*users: str, each: int) -> tuple[Pair, ...]:
+    return tuple(Pair(user, f"guess {number}", "general") for number in range(each) for user in users)
+
+
+def guess(
+    door: WideDoor, guesses: tuple[Pair, ...], lockout: LockoutDeclaration | None = None
+) -> tuple[Guesses, MemoryRecorder]:
+    record = MemoryRecorder()
+    others = {"viewer": ACCOUNTS["viewer"]}
+    return GuessLogins(door, guesses, "admin", ACCOUNTS["admin"], lockout, others).run(record), record
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for a rest, or to try a control again, and no batch goes on because it goes fast."""
+    monkeypatch.setattr(guess_plan, "BATCH_SECONDS", 0.0)
+    monkeypatch.setattr(Pace, "rests", lambda self, user: False)
+    monkeypatch.setattr(guess_plan, "RETRY_SECONDS", (0.0, 0.0))
+
+
+def test_as_many_guesses_are_tried_at_once_as_the_bench_allows() -> None:
+    together = threading.Barrier(3)
+
+    def in_threes(door: WideDoor, user: str, password: str) -> None:
+        if password == "together":
+            together.wait(10)
+
+    door = WideDoor(ACCOUNTS, 3, in_threes)
+    warm_up = pairs("root", each=30)
+    found, _ = guess(door, (*warm_up, *(Pair("root", "together", str(n)) for n in range(3))))
+    assert door.most_open == 3
+    assert len(found.refused) == 31
+    assert found.conclusive
+
+
+def test_the_facts_are_in_the_order_of_the_guesses_and_the_one_that_gets_in_is_among_them() -> None:
+    guesses = (*pairs("root", "viewer", "guest", each=40), Pair("viewer", ACCOUNTS["viewer"], "general"))
+    found, _ = guess(WideDoor(ACCOUNTS, 8), guesses)
+    assert [fact.about for fact in found.facts] == [pair.about for pair in guesses]
+    assert found.seen == {"viewer:valid two"}
+    assert len(found.refused) == 120
+
+
+@pytest.mark.parametrize("per", ["account", "source"])
+def test_no_account_is_guessed_at_above_a_declared_lockout_by_however_many(per: Any) -> None:
+    door = WideDoor(ACCOUNTS, 8)
+    lockout = LockoutDeclaration(attempts=5, seconds=2, per=per, interfaces=("ssh",))
+    found, _ = guess(door, pairs("admin", "viewer", each=60), lockout)
+    assert len(found.refused) == 120
+    assert found.conclusive
+    assert max(door.most_failed[key] for key in (("everybody",) if per == "source" else ACCOUNTS)) < 5
+
+
+def test_a_valid_login_comes_after_each_batch_and_at_the_end() -> None:
+    door = WideDoor(ACCOUNTS, 2)
+    guess(door, pairs("root", each=100))
+    assert door.tried.count("admin") >= 2 + 100 // (2 * guess_plan.BATCH + door.at_once) + 2
+    assert door.tried[-1] == "admin"
+
+
+def test_a_device_that_bears_fewer_at_once_is_eased_and_every_guess_is_answered() -> None:
+    crowded = threading.Event()
+
+    def at_most_two(door: WideDoor, user: str, password: str) -> LoginAttempt | None:
+        if door.open > 2 and user == "root":
+            crowded.set()
+            return SILENT
+        if len(door.tried) > 40:
+            crowded.wait(10)
+        return None
+
+    # From eight it takes two silences to come down to two, and each guess is asked three times (ASKED_MOST); from
+    # sixteen one guess can be met by a crowd each time.
+    found, record = guess(WideDoor(ACCOUNTS, 8, at_most_two), pairs("root", each=200))
+    assert len(found.refused) == 200
+    assert found.conclusive
+    assert any("at once from now on" in note for note in record.notes)
+
+
+def test_a_device_that_stops_answering_in_the_middle_is_asked_little_more() -> None:
+    def forty(door: WideDoor, user: str, password: str) -> LoginAttempt | None:
+        return SILENT if len(door.tried) > 40 else None
+
+    door = WideDoor(ACCOUNTS, 4, forty)
+    found, _ = guess(door, pairs("root", each=200))
+    assert len(door.tried) < 40 + 4 + 5
+    assert not found.conclusive
+    assert "the valid login had stopped working" in found.detail("root:guess 199")
+
+
+def test_a_lockout_that_nobody_declared_ends_the_guesses_and_is_said() -> None:
+    def banned(door: WideDoor, user: str, password: str) -> LoginAttempt | None:
+        return LoginAttempt(Answer.REFUSED, "account locked") if door.failed["root"] >= 12 else None
+
+    found, _ = guess(WideDoor(ACCOUNTS, 1, banned), pairs("root", each=100))
+    assert len(found.refused) == 2 * guess_plan.BATCH
+    assert found.witness is not None
+    assert "did not get in (refused: account locked)" in found.witness.what
+    assert "a lockout or a ban that the declaration does not name" in found.witness.what
+
+
+def test_wrong_passwords_that_lose_their_answer_on_the_way_end_the_guesses() -> None:
+    def only_the_first(door: WideDoor, user: str, password: str) -> LoginAttempt | None:
+        return SILENT if user == "root" and door.failed["root"] >= 3 else None
+
+    door = WideDoor(ACCOUNTS, 4, only_the_first)
+    found, _ = guess(door, pairs("root", each=100))
+    assert len(found.refused) == 3
+    assert not found.conclusive
+    assert "guesses in a row had no answer" in found.detail("root:guess 99")
+
+
+def test_a_device_that_never_answers_wrong_passwords_is_witnessed_by_the_valid_login() -> None:
+    def mute(door: WideDoor, user: str, password: str) -> LoginAttempt | None:
+        return None if door.accounts.get(user) == password else SILENT
+
+    door = WideDoor(ACCOUNTS, 4, mute)
+    found, _ = guess(door, pairs("root", each=30))
+    assert len(found.silent) == 30
+    assert door.tried.count("root") == 30
+    assert found.conclusive
+
+
+def test_a_control_without_an_answer_is_tried_again() -> None:
+    lost: list[str] = []
+
+    def one_lost(door: WideDoor, user: str, password: str) -> LoginAttempt | None:
+        if user == "admin" and door.failed["root"] and not lost:
+            lost.append(user)
+            return SILENT
+        return None
+
+    found, _ = guess(WideDoor(ACCOUNTS, 4, one_lost), pairs("root", each=60))
+    assert lost
+    assert len(found.refused) == 60
+    assert found.conclusive
+
+
+def test_an_attempt_whose_connection_had_served_others_is_asked_again_without_a_doubt() -> None:
+    ended: list[str] = []
+
+    def ends(door: WideDoor, user: str, password: str) -> LoginAttempt | None:
+        if password == "guess 7" and not ended:
+            ended.append(password)
+            return LoginAttempt(Answer.SILENT, "the connection ended", stale=True)
+        return None
+
+    found, record = guess(WideDoor(ACCOUNTS, 1, ends), pairs("root", each=9))
+    assert len(found.refused) == 9
+    assert not any("at once" in note and "no answer" in note for note in record.notes)
+
+
+def test_a_device_that_begins_to_take_anything_proves_nothing() -> None:
+    def later(door: WideDoor, user: str, password: str) -> LoginAttempt | None:
+        return LoginAttempt(Answer.SEEN, "a session opened") if user == "admin" and len(door.tried) > 5 else None
+
+    found, _ = guess(WideDoor(ACCOUNTS, 1, later), pairs("root", each=9))
+    assert not found.conclusive
+    assert not found.accepts_anything
+
+
+def test_a_bench_that_cannot_send_is_an_error_whichever_way_met_it() -> None:
+    def broken(door: WideDoor, user: str, password: str) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            raise BenchError("this machine could not send.")
+
+    with pytest.raises(BenchError, match="could not send"):
+        guess(WideDoor(ACCOUNTS, 4, broken), pairs("root", each=10_000))

@@ -1,0 +1,181 @@
+import socket
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import trustme
+
+from drivers.network.access import Access
+from drivers.network.iot import modbus
+from drivers.network.iot.modbus import AskModbus, ModbusPort, modbus_ports
+from drivers.network.iot.modbus_message import Kind, Reply, identity, read, reply_to, request, size_of
+from drivers.network.target import Target
+from drivers.network.tls.peer_certificate import ClientCertificate
+from lab_config.bench import NetworkBench
+from lab_config.component import Service, Transport
+from lab_config.interfaces import ModbusPoint
+from tests.drivers.network.iot.modbus_server import Server
+from tests.drivers.network.loopback_servers import closed_port, tcp_server
+from tests.drivers.network.tcp_servers import silent
+from tests.drivers.recorder import MemoryRecorder
+
+TARGET = Target(NetworkBench(address="127.0.0.1"))
+VALVE = ModbusPoint(table="holding_registers", address=7, rewrite=True)
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On loopback what does not come at once does not come."""
+    monkeypatch.setattr(modbus, "SECONDS", 0.2)
+
+
+def ask(
+    server: Callable[..., None], points: tuple[ModbusPoint, ...] = (), *, declared: bool = False, may_write: bool = True
+) -> Access:
+    with tcp_server(server) as port, tcp_server(lambda client: None) as canary:
+        asked = ModbusPort(port, False, "plc" if declared else None, points=points)
+        seen = AskModbus(TARGET, (asked,), canary, may_write=may_write).run(MemoryRecorder())
+    return seen.model_copy(
+        update={"facts": tuple(f.model_copy(update={"about": f.about.replace(str(port), "N")}) for f in seen.facts)}
+    ).model_copy(update={"left_open": {a.replace(str(port), "N"): why for a, why in seen.left_open.items()}})
+
+
+@pytest.mark.parametrize("address", [0, 1_000])
+def test_a_register_that_whoever_comes_can_read_is_seen(address: int) -> None:
+    seen = ask(Server({address: 0x1234}))
+    assert seen.seen == {"tcp/N"}
+    assert f"holding_registers {address} reads 12 34" in seen.detail("tcp/N")
+    assert "Acme PLC\\x1b1" in seen.detail("tcp/N")
+
+
+def test_a_server_on_a_unit_of_its_own_is_found() -> None:
+    assert ask(Server({0: 1}, units=(1,))).seen == {"tcp/N"}
+    assert ask(Server({0: 1}, units=(1,), other_unit=11)).seen == {"tcp/N"}
+
+
+def test_the_illegal_function_is_a_refusal_in_the_devices_own_bytes() -> None:
+    seen = ask(Server(exception=1))
+    assert seen.refused == {"tcp/N"}
+    assert seen.about("tcp/N").conclusive
+
+
+@pytest.mark.parametrize(
+    "server", [Server(units=(), other_unit=11), Server(units=(), other_unit=10), Server(exception=2)]
+)
+def test_a_unit_or_an_address_that_is_not_there_refuses_nothing(server: Server) -> None:
+    seen = ask(server)
+    assert seen.silent == {"tcp/N"}
+    assert not seen.about("tcp/N").conclusive
+
+
+@pytest.mark.parametrize("mangle", ["number", "unit", "short", "long", "close"])
+def test_answers_that_are_none_show_no_access(mangle: str) -> None:
+    assert ask(Server({0: 1}, mangle=mangle)).silent == {"tcp/N"}
+
+
+def test_a_port_that_says_nothing_rests_on_the_canary() -> None:
+    seen = ask(silent)
+    assert seen.silent == {"tcp/N"}
+    assert seen.about("tcp/N").conclusive
+
+
+def test_a_closed_port_refuses() -> None:
+    with tcp_server(lambda client: None) as canary:
+        port = ModbusPort(closed_port(), False)
+        assert AskModbus(TARGET, (port,), canary).run(MemoryRecorder()).refused == {port.about}
+
+
+def test_a_banner_without_end_is_no_modbus() -> None:
+    def banner(client: socket.socket) -> None:
+        client.sendall(b"A" * 1_000_000)
+        while client.recv(4096):  # an end before the request was read is an RST, which takes what was sent with it
+            pass
+
+    seen = ask(banner)
+    assert seen.silent == {"tcp/N"}
+    assert "something else" in seen.detail("tcp/N")
+
+
+def test_a_declared_register_is_read_and_written_back_as_it_is() -> None:
+    server = Server({7: 4711})
+    seen = ask(server, (VALVE,), declared=True)
+    assert {"plc read holding_registers 7", "plc write holding_registers 7"} <= seen.seen
+    assert server.written == {7: 4711}
+
+
+def test_nothing_is_written_where_the_bench_does_not_allow_it() -> None:
+    server = Server({7: 4711})
+    seen = ask(server, (VALVE,), declared=True, may_write=False)
+    assert not server.written
+    assert not seen.about("plc write holding_registers 7").conclusive
+
+
+def test_what_is_public_is_no_access() -> None:
+    public = ModbusPoint(table="holding_registers", address=0, public=True)
+    seen = ask(Server({0: 1}), (public,), declared=True)
+    assert not seen.seen
+
+
+def test_a_declared_service_that_answers_nothing_proves_nothing() -> None:
+    assert not ask(silent, (VALVE,), declared=True).conclusive
+
+
+def test_what_came_before_the_connection_broke_is_kept() -> None:
+    class Breaking(Server):
+        def answer(self, pdu: bytes) -> bytes:
+            self.mangle = "close" if pdu[1:3] == b"\0\x07" else ""
+            return super().answer(pdu)
+
+    seen = ask(Breaking({0: 1, 7: 1}), (VALVE,), declared=True)
+    assert "tcp/N" in seen.seen
+    assert "plc read holding_registers 7" in seen.silent
+
+
+@pytest.fixture(scope="module")
+def paired(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, ClientCertificate]:
+    """A server's context that asks for a client certificate, and the certificate that it takes."""
+    folder, authority = tmp_path_factory.mktemp("peer"), trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.configure_trust(context)
+    context.verify_mode = ssl.CERT_REQUIRED
+    own = authority.issue_cert("panel.example")
+    own.private_key_and_cert_chain_pem.write_to_path(folder / "peer.pem")
+    return context, ClientCertificate(Path(folder / "peer.pem"), Path(folder / "peer.pem"))
+
+
+@pytest.mark.parametrize("knows_peer", [True, False])
+def test_modbus_security_lets_in_the_paired_peer_alone(
+    paired: tuple[ssl.SSLContext, ClientCertificate], knows_peer: bool
+) -> None:
+    context, own = paired
+    server = Server({7: 1})
+
+    def handle(client: object) -> None:
+        with context.wrap_socket(client, server_side=True) as inside:  # type: ignore[arg-type]
+            server(inside)
+
+    with tcp_server(handle) as number, tcp_server(lambda client: None) as canary:
+        port = ModbusPort(number, True, "plc", points=(VALVE,))
+        peers = (("plc", own),) if knows_peer else ()
+        seen = AskModbus(TARGET, (port,), canary, peers).run(MemoryRecorder())
+    assert not seen.seen
+    assert seen.conclusive is knows_peer
+
+
+def test_declared_ports_stand_before_the_usual_ones_and_replace_them() -> None:
+    plc = Service(id="plc", transport=Transport.TCP, port=502, protocol="modbus", purpose="control")
+    ports = modbus_ports((plc,), {"plc": (3, (VALVE,))})
+    assert [(port.port, port.tls, port.units) for port in ports] == [(502, False, (3,)), (802, True, (255, 1))]
+
+
+def test_messages_follow_the_standard() -> None:
+    assert request(0x1501, 0xFF, read("holding_registers", 0x6B, 3)).hex() == "150100000006ff03006b0003"
+    assert size_of(bytes.fromhex("150100000006ff")) == 12
+    assert size_of(bytes.fromhex("150100010006ff")) is None
+    answer = bytes.fromhex("150100000009ff0306022b00000064")
+    assert reply_to(0x1501, 0xFF, read("holding_registers", 0x6B, 3), answer) == Reply(
+        Kind.DATA, bytes.fromhex("022b00000064")
+    )
+    assert identity(Reply(Kind.DATA, bytes.fromhex("0e0101000002000441636d65ff"))) == "Acme"

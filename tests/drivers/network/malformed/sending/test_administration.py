@@ -1,0 +1,76 @@
+"""Malformed bodies in the administrator's session: what is sent, what is restored, what proves nothing."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from drivers.network.malformed.messages.json_bodies import Resource, messages
+from drivers.network.malformed.sending.administration import SendMalformedBodies, may_be_written
+from drivers.network.malformed.sending.round import MalformedInput
+from tests.drivers.recorder import MemoryRecorder
+from tests.drivers.web_device import LOGIN, Device, running
+from trustprobe.errors import BenchError
+
+RESOURCE = Resource("PUT", "/api/settings", "device_name", "Door")
+
+
+@given(st.integers(0, 2**63 - 1), st.integers(1, 120))
+@settings(max_examples=20, deadline=None)
+def test_a_seed_gives_so_many_bodies_and_none_names_a_session(seed: int, count: int) -> None:
+    made = messages(RESOURCE, seed, count)
+    assert made == messages(RESOURCE, seed, count)
+    assert len({one.name for one in made}) == count
+    assert all(b"ookie:" not in one.data for one in made)
+
+
+def test_each_body_is_as_long_as_its_header_says_but_two() -> None:
+    for one in messages(RESOURCE, 1, 60):
+        head, _, body = one.data.partition(b"\r\n\r\n")
+        (said,) = (line for line in head.split(b"\r\n") if line.startswith(b"Content-Length"))
+        assert (int(said.split()[1]) == len(body)) is ("than_said" not in one.name), one.name
+
+
+def test_without_a_field_that_can_be_restored_no_declared_name_is_written() -> None:
+    made = messages(Resource("POST", "/api/password"), 1, 60)
+    assert not any(b"device_name" in one.data or b'"old"' in one.data for one in made)
+
+
+@pytest.mark.parametrize("path", ["/api/reboot", "/api/reset", "/cgi/FactoryDefault", "/shutdown", "/disk/format"])
+def test_what_could_end_the_device_by_its_name_is_left_out(path: str) -> None:
+    assert not may_be_written(path)
+    assert may_be_written("/api/settings")
+
+
+@pytest.fixture
+def device() -> Iterator[Device]:
+    with running() as started:
+        yield started
+
+
+def send(device: Device, count: int = 30, password: str = "correct horse") -> MalformedInput:
+    probe = SendMalformedBodies(
+        device.target, device.service, LOGIN, RESOURCE, True, "admin", password, count, 1, 2.0
+    )  # fmt: skip
+    return probe.run(MemoryRecorder())
+
+
+def test_a_setting_that_a_malformed_body_changed_is_written_back(device: Device) -> None:
+    before = dict(device.settings)
+    seen = send(device)
+    assert sum(request == "PUT /api/settings" for request in device.requests) > 30, "one more puts the value back"
+    assert device.settings == before
+    assert seen.conclusive
+    assert seen.witness is not None
+    assert "reads as before" in seen.witness.what
+
+
+def test_an_administrator_who_does_not_get_in_is_the_benchs_error(device: Device) -> None:
+    with pytest.raises(BenchError, match="cannot log in"):
+        send(device, password="wrong")
+
+
+def test_the_session_is_not_left_open(device: Device) -> None:
+    send(device, count=3)
+    assert not device.sessions

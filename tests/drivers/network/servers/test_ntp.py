@@ -1,0 +1,64 @@
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from drivers.network.servers.ntp import NtpServer, respond
+from lab_config.bench import TimeSourceBench
+from tests.drivers.network.loopback_servers import closed_port
+from trustprobe.errors import BenchError
+from virtual_lab.reference.firmware.clock import ask
+
+HERE = "127.0.0.1"
+WAIT = 10.0
+
+
+@pytest.fixture
+def server() -> Iterator[NtpServer]:
+    with NtpServer(TimeSourceBench(address=HERE, port=closed_port(socket.SOCK_DGRAM)), HERE) as running:
+        yield running
+
+
+def test_an_sntp_client_learns_the_time_of_this_machine(server: NtpServer) -> None:
+    assert abs(ask((HERE, server.port), HERE)) < 0.5
+    assert server.wait_for_question(0, WAIT)
+    assert server.asked.count == 1
+
+
+def test_a_shift_is_told_and_taken_back(server: NtpServer) -> None:
+    server.shift(3600)
+    assert ask((HERE, server.port), HERE) == pytest.approx(3600, abs=0.5)
+    server.shift(0)
+    assert ask((HERE, server.port), HERE) == pytest.approx(0, abs=0.5)
+
+
+def test_an_answer_repeats_the_questions_time_stamp_and_nothing_else_is_answered() -> None:
+    question = b"\x23" + bytes(39) + b"cookies!"
+    answer = respond(question, time.time())
+    assert answer is not None
+    assert answer[24:32] == b"cookies!"
+    assert respond(b"\x24" + bytes(47), time.time()) is None
+    assert respond(b"\x23", time.time()) is None
+
+
+def test_garbage_does_not_end_the_server(server: NtpServer) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.sendto(b"", (HERE, server.port))
+        sock.sendto(b"\xff" * 500, (HERE, server.port))
+    assert abs(ask((HERE, server.port), HERE)) < 0.5
+
+
+def test_strangers_are_counted_and_not_answered() -> None:
+    bench = TimeSourceBench(address=HERE, port=closed_port(socket.SOCK_DGRAM))
+    with NtpServer(bench, "192.0.2.10") as server, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.sendto(b"\x23" + bytes(47), (HERE, server.port))
+        assert not server.wait_for_question(0, 0.05)
+    assert server.strangers == 1
+    assert server.asked.count == 0
+
+
+def test_a_port_that_is_taken_is_the_benchs_fault(server: NtpServer) -> None:
+    with pytest.raises(BenchError, match="time server cannot listen") as caught:
+        NtpServer(TimeSourceBench(address=HERE, port=server.port)).__enter__()
+    assert "ss -lnup" in caught.value.next_step

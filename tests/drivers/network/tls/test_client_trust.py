@@ -1,0 +1,245 @@
+"""The stand-in for a cloud, met by clients of the standard library in all their habits."""
+
+import contextlib
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from drivers.network.servers.tls import Outcome, TlsClientServer
+from drivers.network.tls.bad_certificate import KINDS, Authority, issue
+from drivers.network.tls.client_trust import ClientOffers, ClientOffersSeen, ClientTrust, ClientTrustSeen
+from drivers.network.tls.records import ClientHello
+from lab_config.bench import CloudBench
+from tests.drivers.network.tls.test_bad_certificate import HOST, make_ca
+from tests.drivers.recorder import MemoryRecorder
+from trustprobe.errors import BenchError
+from trustprobe.probe import Answer
+
+SECONDS = 5.0
+SOON = 0.3
+REQUEST = b"POST /beat HTTP/1.1\r\nHost: cloud.example\r\nContent-Length: 4\r\n\r\nbeat"
+
+
+@dataclass
+class Client:
+    """A device that connects again and again until the test ends; `visit` is what it does with each connection."""
+
+    address: tuple[str, int]
+    visit: Callable[[socket.socket], None]
+    ended: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> None:
+        while not self.ended.wait(0.01):
+            with contextlib.suppress(OSError), socket.create_connection(self.address, SECONDS) as sock:
+                self.visit(sock)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> CloudBench:
+    ca, key = make_ca(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    return CloudBench(address="127.0.0.1", port=port, ca_certificate=ca, ca_key=key)
+
+
+@pytest.fixture
+def server(bench: CloudBench, tmp_path: Path) -> Iterator[TlsClientServer]:
+    good = issue("good", HOST, Authority.load(bench.ca_certificate, bench.ca_key), tmp_path)
+    with TlsClientServer(bench, good, "127.0.0.1") as running:
+        yield running
+
+
+@pytest.fixture
+def connect(server: TlsClientServer) -> Iterator[Callable[[Callable[[socket.socket], None]], None]]:
+    """Start a device with a habit."""
+    started: list[tuple[Client, threading.Thread]] = []
+
+    def start(visit: Callable[[socket.socket], None]) -> None:
+        client = Client((server.bench.address, server.bench.port), visit)
+        thread = threading.Thread(target=client.run)
+        thread.start()
+        started.append((client, thread))
+
+    yield start
+    for client, _ in started:
+        client.ended.set()
+    server.present(server.good)  # ends a connection that is kept open
+    for _, thread in started:
+        thread.join(SECONDS * 2)
+        assert not thread.is_alive()
+
+
+Connect = Callable[[Callable[[socket.socket], None]], None]
+
+
+def habit(context: ssl.SSLContext, answers: list[bytes] | None = None) -> Callable[[socket.socket], None]:
+    def visit(sock: socket.socket) -> None:
+        with context.wrap_socket(sock, server_hostname=HOST) as stream:
+            stream.sendall(REQUEST)
+            answer = stream.recv(100)
+            if answers is not None:
+                answers.append(answer)
+
+    return visit
+
+
+def careful(bench: CloudBench) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(bench.ca_certificate))
+
+
+def careless(bench: CloudBench) -> ssl.SSLContext:
+    context = careful(bench)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def trust(server: TlsClientServer, folder: Path, *kinds: str, seconds: float = SECONDS) -> ClientTrustSeen:
+    authority = Authority.load(server.bench.ca_certificate, server.bench.ca_key)
+    bad = tuple(issue(kind, HOST, authority, folder) for kind in kinds)
+    return ClientTrust(server, bad, seconds).run(MemoryRecorder())
+
+
+def test_a_careful_device_refuses_every_bad_certificate(
+    server: TlsClientServer, connect: Connect, tmp_path: Path
+) -> None:
+    answers: list[bytes] = []
+    connect(habit(careful(server.bench), answers))
+    seen = trust(server, tmp_path, *KINDS)
+    assert seen.refused == set(KINDS)
+    assert all(seen.row(kind).conclusive for kind in KINDS)
+    assert b"HTTP/1.1 204 No Content\r\n\r\n" in answers
+
+
+def test_a_careless_device_speaks_over_every_bad_certificate(
+    server: TlsClientServer, connect: Connect, tmp_path: Path
+) -> None:
+    connect(habit(careless(server.bench)))
+    seen = trust(server, tmp_path, "self_signed", "wrong_host")
+    assert seen.seen == {"self_signed", "wrong_host"}
+    assert "POST /beat HTTP/1.1" in seen.detail("self_signed")
+
+
+def test_a_device_that_checks_the_name_after_the_handshake_has_refused(
+    server: TlsClientServer, connect: Connect, tmp_path: Path
+) -> None:
+    context = careful(server.bench)
+    context.check_hostname = False
+
+    def visit(sock: socket.socket) -> None:
+        with context.wrap_socket(sock, server_hostname=HOST) as stream:
+            if HOST in str((stream.getpeercert() or {}).get("subjectAltName")):
+                stream.sendall(REQUEST)
+                stream.recv(100)
+
+    connect(visit)
+    assert trust(server, tmp_path, "wrong_host").refused == {"wrong_host"}
+
+
+def test_a_device_that_never_comes_proves_nothing(server: TlsClientServer, tmp_path: Path) -> None:
+    seen = trust(server, tmp_path, "expired", seconds=SOON)
+    assert seen.silent == {"expired"}
+    assert not seen.row("expired").conclusive
+
+
+def test_a_device_that_trusts_nothing_at_all_proves_nothing(
+    server: TlsClientServer, connect: Connect, tmp_path: Path
+) -> None:
+    connect(habit(ssl.create_default_context(cadata=other_ca(tmp_path))))
+    seen = trust(server, tmp_path, "self_signed", seconds=SOON)
+    assert not seen.row("self_signed").conclusive
+    assert "did not send data over the good one" in str(seen.witness)
+
+
+def other_ca(folder: Path) -> str:
+    (folder / "other").mkdir()
+    return make_ca(folder / "other")[0].read_text()
+
+
+def test_a_device_that_comes_once_was_not_shown_the_bad_certificate(
+    server: TlsClientServer, connect: Connect, tmp_path: Path
+) -> None:
+    came = threading.Event()
+
+    def once(sock: socket.socket) -> None:
+        if not came.is_set():
+            came.set()
+            habit(careful(server.bench))(sock)
+
+    connect(once)
+    row = trust(server, tmp_path, "expired", seconds=SOON).row("expired")
+    assert not row.conclusive
+    assert row.witness is not None
+    assert "did not connect to be shown the certificate" in row.witness.what
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.0\r\n\r\n", b"\x16\x03\x01\xff\xff", bytes(70_000)])
+def test_what_is_no_tls_is_noted_and_the_server_lives_on(
+    server: TlsClientServer, connect: Connect, sent: bytes
+) -> None:
+    connect(lambda sock: sock.sendall(sent))
+    assert server.wait_for(lambda one: one.outcome is Outcome.BROKEN, SECONDS)
+    connect(habit(careful(server.bench)))
+    assert server.wait_for(lambda one: one.outcome is Outcome.SPOKE, SECONDS)
+
+
+def test_strangers_are_counted_and_dropped(bench: CloudBench, tmp_path: Path) -> None:
+    good = issue("good", HOST, Authority.load(bench.ca_certificate, bench.ca_key), tmp_path)
+    with TlsClientServer(bench, good, "127.0.0.2") as server:
+        with socket.create_connection((bench.address, bench.port), SECONDS) as sock:
+            assert sock.recv(1) == b""
+        server.present(good)
+        assert (server.strangers, server.contacts()) == (1, ())
+
+
+def test_a_port_that_is_taken_is_a_bench_error(server: TlsClientServer, bench: CloudBench) -> None:
+    with pytest.raises(BenchError, match="cannot be listened on"), TlsClientServer(bench, server.good):
+        pass
+
+
+def offers(server: TlsClientServer) -> ClientOffersSeen:
+    return ClientOffers(server, SECONDS).run(MemoryRecorder())
+
+
+def test_offers_of_a_modern_device_hold_nothing_weak(server: TlsClientServer, connect: Connect) -> None:
+    context = careful(server.bench)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ECDHE+AESGCM")
+    connect(habit(context))
+    seen = offers(server)
+    assert seen.versions == ("TLS1.3", "TLS1.2")
+    assert seen.server_name == HOST
+    assert {"SSLv2", "SSLv3", "TLS1.0", "TLS1.1", "RC4", "NULL", "CBC_SHA1", "no_forward_secrecy"} <= seen.refused
+    assert seen.conclusive
+
+
+def test_weak_suites_are_seen_by_family(server: TlsClientServer, connect: Connect) -> None:
+    connect(lambda sock: say(sock, ClientHello("TLS1.2", (0x0005, 0xC02F)).encode()))
+    seen = offers(server)
+    assert {"RC4", "no_forward_secrecy"} <= seen.seen
+    assert "TLS_RSA_WITH_RC4_128_SHA" in seen.detail("RC4")
+
+
+def test_a_hello_that_names_its_newest_version_alone_leaves_the_older_ones_open(
+    server: TlsClientServer, connect: Connect
+) -> None:
+    connect(lambda sock: say(sock, ClientHello("TLS1.2", (0xC02F,)).encode()))
+    seen = offers(server)
+    assert {fact.about: fact.answer for fact in seen.facts if "1." in fact.about} == {
+        "TLS1.0": Answer.SILENT,
+        "TLS1.1": Answer.SILENT,
+        "TLS1.2": Answer.SEEN,
+        "TLS1.3": Answer.REFUSED,
+    }
+    assert not seen.conclusive
+
+
+def say(sock: socket.socket, hello: bytes) -> None:
+    sock.sendall(hello)
+    sock.settimeout(SECONDS)
+    sock.recv(1)

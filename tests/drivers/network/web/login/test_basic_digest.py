@@ -1,0 +1,175 @@
+import socket
+from dataclasses import dataclass
+
+import pytest
+import requests.auth
+
+from drivers.guessing.logins import GuessLogins, LoginAttempt, Pair
+from drivers.network.web.login import basic_digest as http_door
+from drivers.network.web.login.basic_digest import HttpDoor
+from lab_config.component import Service, Transport
+from tests.drivers.network.logins.login_servers import Handler, threaded
+from tests.drivers.network.loopback_servers import closed_port
+from tests.drivers.network.tcp_servers import LOOPBACK, endless
+from tests.drivers.recorder import MemoryRecorder
+from trustprobe.errors import ConfigurationError
+from trustprobe.probe import Answer
+
+BASIC = 'Basic realm="cam", charset="UTF-8"'
+DIGEST = 'Digest realm="cam", nonce="n", qop="auth"'
+
+
+@dataclass(frozen=True)
+class Web:
+    """One path behind HTTP authentication; `right` are the values of Authorization's first word and user to let in."""
+
+    challenge: str = BASIC
+    right: str = requests.auth._basic_auth_str("admin", "right")
+    anonymous: int = 401
+    denied: int = 401
+    body: bytes = b"the model"
+
+    keeps: bool = False
+    extra: str = ""
+
+    def __call__(self, connection: socket.socket) -> None:
+        self._answer(connection)
+        while self.keeps:
+            self._answer(connection)
+
+    def _answer(self, connection: socket.socket) -> None:
+        head = b""
+        while b"\r\n\r\n" not in head:
+            if not (piece := connection.recv(4096)):
+                raise ConnectionError
+            head += piece
+        given = next((line[15:] for line in head.decode().split("\r\n") if line.startswith("Authorization: ")), None)
+        status = self.anonymous if given is None else 200 if given == self.right else self.denied
+        body = self.body if status == 200 else b"no"
+        extra = self.extra + (f"WWW-Authenticate: {self.challenge}\r\n" if status == 401 else "")
+        connection.sendall(f"HTTP/1.1 {status} x\r\n{extra}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+
+
+def attempt(handler: Handler, password: str = "right", proof: str | None = None, *, tls: bool = False) -> LoginAttempt:
+    with threaded(handler, tls=tls) as port:
+        return door(port, proof, tls=tls).attempt("admin", password)
+
+
+def door(port: int, proof: str | None = None, *, tls: bool = False) -> HttpDoor:
+    service = Service(id="web", transport=Transport.TCP, port=port, protocol="http", tls=tls, purpose="test")
+    return HttpDoor(LOOPBACK, service, "/info", "api", proof)
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_content_that_is_not_given_without_the_credential_is_a_login(tls: bool) -> None:
+    found = attempt(Web(), tls=tls)
+    assert found == LoginAttempt(Answer.SEEN, "/info answers 200 to Basic, and 401 without it")
+
+
+def test_a_wrong_password_is_refused_by_401() -> None:
+    assert attempt(Web(), "wrong") == LoginAttempt(Answer.REFUSED, "401 to Basic")
+    assert attempt(Web(DIGEST, "none"), "wrong") == LoginAttempt(Answer.REFUSED, "401 to Digest MD5")
+
+
+@pytest.mark.parametrize("denied", [403, 404, 429, 503, 302])
+def test_another_status_says_nothing_of_the_password(denied: int) -> None:
+    assert attempt(Web(denied=denied), "wrong").answer is Answer.SILENT
+
+
+def test_status_200_is_no_login_without_what_is_declared_to_prove_it() -> None:
+    assert attempt(Web(denied=200, body=b"wrong password"), "wrong", "the model").answer is Answer.SILENT
+    assert attempt(Web(), proof="the model").answer is Answer.SEEN
+    with pytest.raises(ConfigurationError, match="proof"):
+        attempt(Web(), proof="(")
+
+
+def test_a_page_with_the_words_of_the_refusal_is_no_login() -> None:
+    assert attempt(Web(denied=200, body=b"no"), "wrong").answer is Answer.SILENT
+
+
+def test_a_path_that_asks_for_nothing_takes_every_password() -> None:
+    found = attempt(Web(anonymous=200), "wrong")
+    assert found.answer is Answer.SEEN
+    assert "without any login" in found.detail
+
+
+@pytest.mark.parametrize("challenge", ["Bearer", "Negotiate", 'Digest realm="x", nonce="n", algorithm=GOST'])
+def test_an_interface_without_a_password_method_says_so_itself(challenge: str) -> None:
+    found = attempt(Web(challenge))
+    assert found.answer is Answer.REFUSED
+    assert found.detail.startswith("offers no password method")
+    with threaded(Web(challenge)) as port:
+        assert door(port).knock().answer is Answer.REFUSED
+
+
+def test_a_nonce_that_is_always_too_old_ends_the_attempt() -> None:
+    assert attempt(Web(DIGEST + ", stale=true", "none")).answer is Answer.SILENT
+
+
+def test_each_refusal_brings_the_nonce_of_the_next_attempt() -> None:
+    asked: list[bytes] = []
+
+    def counting(connection: socket.socket) -> None:
+        asked.append(b"x")
+        Web(DIGEST, "none")(connection)
+
+    with threaded(counting) as port:
+        opened = door(port)
+        for _ in range(3):
+            assert opened.attempt("admin", "wrong").answer is Answer.REFUSED
+    assert len(asked) == 4
+
+
+@pytest.mark.parametrize(
+    ("server", "connections"),
+    [
+        (Web(keeps=True), 1),
+        (Web(keeps=True, extra="Transfer-Encoding: identity\r\n"), 8),
+        (Web(extra="Connection: close\r\n"), 7),
+        (Web(), 8),
+    ],
+)
+def test_a_held_door_asks_over_one_connection_where_the_server_keeps_it(server: Web, connections: int) -> None:
+    opened: list[int] = []
+
+    def counting(connection: socket.socket) -> None:
+        opened.append(1)
+        server(connection)
+
+    with threaded(counting) as port:
+        held = door(port)
+        with held.held():
+            found = [held.attempt("admin", password).answer for password in ("no", "right", "wrong")]
+    assert found == [Answer.REFUSED, Answer.SEEN, Answer.REFUSED]
+    assert len(opened) <= connections
+
+
+def test_a_held_door_bounds_what_it_reads() -> None:
+    with threaded(endless) as port:
+        held = door(port)
+        with held.held():
+            assert held.attempt("admin", "right").answer is Answer.SILENT
+
+
+def test_a_silent_server_and_a_closed_port_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drivers.network.web.transport.client.SECONDS", 0.3)
+    assert attempt(lambda connection: None).answer is Answer.SILENT
+    refused = door(closed_port()).attempt("admin", "right")
+    assert (refused.answer, refused.unanswered) == (Answer.REFUSED, True)
+    assert not door(closed_port()).knock().connected
+
+
+def test_a_server_that_takes_any_password_is_known_by_the_nonsense_control() -> None:
+    class Anything:
+        def __call__(self, connection: socket.socket) -> None:
+            Web(denied=200)(connection)
+
+    with threaded(Anything()) as port:
+        probe = GuessLogins(door(port), (Pair("admin", "admin", "general"),), "admin", "right")
+        found = probe.run(MemoryRecorder())
+    assert found.accepts_anything
+    assert found.seen == {"admin:admin"}
+
+
+def test_the_number_of_tries_with_a_stale_nonce_is_bounded() -> None:
+    assert http_door._STALE == 2

@@ -1,0 +1,145 @@
+from dataclasses import replace
+
+import pytest
+
+from drivers.network.web.probes.cross_site import ELSEWHERE, WAYS, CrossSite, tokens_of
+from tests.drivers.recorder import MemoryRecorder
+from tests.drivers.session_device import SETTING, Device, running
+from trustprobe.probe import Observation
+
+OPEN = "SameSite=None; Path=/"
+
+
+def asked(device: Device) -> Observation:
+    return CrossSite(device.account, SETTING, "PUT").run(MemoryRecorder())
+
+
+def test_a_hardened_device_refuses_every_way_and_its_own_page_gets_through() -> None:
+    with running("checks_origin") as device:
+        seen = asked(device)
+        assert device.name == "Gate"
+        assert not device.sessions
+    assert seen.refused == set(WAYS)
+    assert seen.conclusive
+
+
+@pytest.mark.parametrize(
+    ("habit", "guards", "way"),
+    [
+        ("takes_link", "SameSite=Lax; Path=/", "link"),
+        ("takes_link", OPEN, "link"),
+        ("takes_form", OPEN, "form"),
+        ("takes_form", "Path=/", "form"),  # there are browsers that take Lax for granted, and those that do not
+        ("takes_text", OPEN, "text"),
+        ("cors_open", OPEN, "script"),
+    ],
+)
+def test_a_change_that_another_site_made_is_seen_and_put_back(habit: str, guards: str, way: str) -> None:
+    with running(habit, guards=guards) as device:
+        seen = asked(device)
+        assert device.name == "Gate"
+    assert seen.seen == {way}
+    assert seen.refused == set(WAYS) - {way}
+
+
+@pytest.mark.parametrize(
+    ("habit", "guards", "way"),
+    [
+        ("takes_link", "SameSite=Strict; Path=/", "link"),
+        ("takes_form", "SameSite=Lax; Path=/", "form"),
+        ("takes_text", "SameSite=Strict; Path=/", "text"),
+        ("cors_open", "SameSite=Lax; Path=/", "script"),
+    ],
+)
+def test_a_cookie_that_browsers_keep_back_protects_and_is_named_as_what_alone_does(
+    habit: str, guards: str, way: str
+) -> None:
+    with running(habit, guards=guards) as device:
+        seen = asked(device)
+    assert way in seen.refused
+    assert f"{guards.partition(';')[0]} and nothing else" in seen.detail(way)
+
+
+def test_what_the_device_refuses_by_itself_as_well_is_said() -> None:
+    with running() as device:
+        seen = asked(device)
+    assert "SameSite=Strict and the device itself" in seen.detail("form")
+    assert "a browser asks first" in seen.detail("script")
+
+
+@pytest.mark.parametrize("protection", ["checks_origin", "asks_for_token"])
+def test_a_check_of_origin_or_token_protects_where_the_cookie_does_not(protection: str) -> None:
+    with running("takes_form", "takes_text", "cors_open", protection, guards=OPEN) as device:
+        seen = asked(device)
+        assert device.name == "Gate"
+    assert seen.refused == set(WAYS)
+    assert seen.conclusive
+
+
+def test_a_device_that_ends_the_abused_session_is_logged_in_to_again_and_its_setting_put_back() -> None:
+    with running("ends_abused_session", guards=OPEN) as device:
+        seen = asked(device)
+        assert device.name == "Gate"
+    assert seen.refused == set(WAYS)
+    assert seen.conclusive
+
+
+def test_a_device_that_hangs_up_on_other_sites_is_silent_beside_its_own_page() -> None:
+    with running("hangs_up_on_others", guards=OPEN) as device:
+        seen = asked(device)
+        assert device.name == "Gate"
+    assert seen.silent == set(WAYS)
+    assert seen.conclusive
+
+
+def test_an_answer_that_says_ok_and_changes_nothing_is_a_refusal() -> None:
+    with running("says_200", guards=OPEN) as device:
+        seen = asked(device)
+    assert seen.refused == set(WAYS)
+
+
+def test_a_setting_that_even_its_own_page_does_not_change_proves_nothing() -> None:
+    with running("says_only") as device:
+        seen = asked(device)
+    assert not seen.conclusive
+
+
+def test_a_setting_that_reads_as_its_example_already_is_changed_all_the_same() -> None:
+    with running("takes_form", guards=OPEN, name=SETTING.example) as device:
+        seen = asked(device)
+        assert device.name == SETTING.example
+    assert seen.seen == {"form"}
+    assert seen.conclusive
+
+
+def test_without_the_login_nothing_is_sent_from_elsewhere() -> None:
+    with running() as device:
+        seen = CrossSite(replace(device.account, password="wrong"), SETTING, "PUT").run(MemoryRecorder())
+        assert not [path for _, path, _ in device.requests if "settings" in path]
+    assert seen.silent == set(WAYS)
+    assert not seen.conclusive
+
+
+def test_requests_of_another_site_look_as_browsers_send_them() -> None:
+    with running(guards=OPEN) as device:
+        asked(device)
+        sent = [(method, headers) for method, _, headers in device.requests if "Sec-Fetch-Site" in headers]
+    foreign = [(method, headers) for method, headers in sent if headers["Sec-Fetch-Site"] == "cross-site"]
+    assert {method for method, _ in foreign} == {"GET", "POST", "OPTIONS"}
+    for method, headers in foreign:
+        assert ("Cookie" in headers) is (method != "OPTIONS")
+        assert headers.get("Origin") == (None if method == "GET" else ELSEWHERE)
+        assert "X-CSRF-Token" not in headers
+
+
+def test_tokens_of_a_page_are_found_where_frameworks_put_them() -> None:
+    page = b"""<meta content='m1' name='csrf-token'><meta name="viewport" content="width=1">
+    <form action="/x"><input type="hidden" name="csrfmiddlewaretoken" value="f1"></form>"""
+    assert tokens_of(page, {}) == {"X-CSRF-Token": "m1"}
+    assert tokens_of(page[70:], {"csrftoken": "c1", "theme": "dark"}) == {"X-CSRF-Token": "f1", "X-CSRFToken": "c1"}
+    assert tokens_of(b"", {"XSRF-TOKEN": "x1"}) == {"X-XSRF-TOKEN": "x1"}
+
+
+@pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "\x1b[2J", "\u202e"])
+def test_a_token_that_is_no_header_is_left_out(value: str) -> None:
+    assert tokens_of(b"", {"XSRF-TOKEN": value}) == {}

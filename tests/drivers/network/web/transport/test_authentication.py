@@ -1,0 +1,81 @@
+import re
+
+import pytest
+
+from drivers.network.web.transport.authentication import Challenge, authorization, challenges, strongest
+
+RFC_7616 = (
+    'Digest realm="http-auth@example.org", qop="auth, auth-int", algorithm={}, '
+    'nonce="7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v", opaque="FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS"'
+)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "response"),
+    [
+        ("MD5", "8ca523f5e9506fed4657c9700eebdbec"),
+        ("SHA-256", "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"),
+    ],
+)
+def test_the_examples_of_rfc_7616_are_answered_as_it_says(
+    algorithm: str, response: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ"
+    monkeypatch.setattr("drivers.network.web.transport.authentication.secrets.token_hex", lambda _: client)
+    (challenge,) = challenges(RFC_7616.format(algorithm))
+    answer = authorization(challenge, "Mufasa", "Circle of Life", "GET", "/dir/index.html")
+    assert f'response="{response}"' in answer
+    assert "nc=00000001" in answer and "qop=auth" in answer and f"algorithm={algorithm}" in answer
+
+
+def test_the_example_of_rfc_7617_is_answered_as_it_says() -> None:
+    answer = authorization(Challenge("Basic", {}), "Aladdin", "open sesame", "GET", "/")
+    assert answer == "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
+
+
+def test_challenges_that_are_joined_by_commas_are_told_apart() -> None:
+    found = challenges('Negotiate abc==, Basic realm="a, \\"b\\"", Digest realm=x, nonce="n",qop="auth" , Bearer')
+    assert [one.scheme for one in found] == ["Negotiate", "Basic", "Digest", "Bearer"]
+    assert found[1].parameters == {"realm": 'a, "b"'}
+    assert found[2].parameters == {"realm": "x", "nonce": "n", "qop": "auth"}
+
+
+def test_the_strongest_digest_goes_before_basic() -> None:
+    found = challenges('Basic realm="x", ' + RFC_7616.format("MD5") + ", " + RFC_7616.format("SHA-256"))
+    best = strongest(found)
+    assert best is not None and best.label == "Digest SHA-256"
+    assert strongest(challenges("Bearer, Negotiate")) is None
+    assert strongest(challenges('Digest realm="x", nonce="n", algorithm=SHA-1024')) is None
+    assert strongest(challenges('Digest realm="x", nonce="n", qop="token"')) is None
+
+
+def test_integrity_is_protected_where_nothing_less_is_offered() -> None:
+    (challenge,) = challenges('Digest realm="x", nonce="n", qop="auth-int"')
+    bare = authorization(challenge, "u", "p", "GET", "/")
+    assert "qop=auth-int" in bare
+
+
+def test_a_server_without_qop_is_answered_as_rfc_2069_had_it() -> None:
+    (challenge,) = challenges('Digest realm="testrealm@host.com", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093"')
+    answer = authorization(challenge, "Mufasa", "CircleOfLife", "GET", "/dir/index.html")
+    assert "nc=" not in answer and "cnonce" not in answer
+    assert 'response="1949323746fe6a43ef61f9606e7febea"' in answer
+
+
+def test_the_user_is_hashed_where_the_server_asks_for_it_and_encoded_where_it_must() -> None:
+    (hashed,) = challenges('Digest realm="x", nonce="n", algorithm=SHA-256, userhash=true')
+    answer = authorization(hashed, "Jäsøn", "p", "GET", "/")
+    assert re.search(r'username="[0-9a-f]{64}", userhash=true', answer)
+    (plain,) = challenges('Digest realm="x", nonce="n"')
+    assert "username*=UTF-8''J%C3%A4s%C3%B8n" in authorization(plain, "Jäsøn", "p", "GET", "/")
+
+
+def test_a_session_key_follows_from_both_nonces() -> None:
+    (challenge,) = challenges('Digest realm="x", nonce="n", algorithm=MD5-sess, qop="auth"')
+    one, other = (authorization(challenge, "u", "p", "GET", "/") for _ in range(2))
+    assert one != other and "algorithm=MD5-sess" in one
+
+
+@pytest.mark.parametrize("text", ["", ",,,", '"' * 20_000, "Digest " + "a=b," * 20_000, "\x00\x1b[31m", "=" * 9_000])
+def test_nonsense_is_read_in_bounded_time(text: str) -> None:
+    assert strongest(challenges(text)) is None

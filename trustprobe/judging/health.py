@@ -1,0 +1,99 @@
+"""Is the device there? Asked before a run, and after each case that disturbed the device or did not pass."""
+
+import threading
+import time
+from dataclasses import dataclass, field
+
+from drivers.network.conversation import converse, converse_tls
+from drivers.network.target import Target, answer_of
+from lab_config.base import Absent
+from lab_config.bench import Bench
+from lab_config.component import Component, Service, Transport
+from trustprobe.errors import DeviceLostError
+from trustprobe.probe import Answer
+
+PAUSE = 0.1
+"""Seconds between two questions; a board that boots gives no event to wait for."""
+BRIEF_SECONDS = 1.0
+LAST_SECONDS = 3.0
+"""What a connection is given, and what the last one is."""
+
+
+@dataclass(frozen=True)
+class Health:
+    """Asks the declared canary port. A bench without a network, or a product without a TCP port, has no such sign."""
+
+    bench: Bench
+    component: Component
+    _given_up: set[int] = field(default_factory=set, compare=False, repr=False)
+    """Ports that stayed closed once: nobody waits for them again. What is not open is judged by a case."""
+
+    @property
+    def canary(self) -> Service | None:
+        """The TCP service that is asked: the declared canary, else the first one."""
+        services = [service for service in self.component.declared if service.transport is Transport.TCP]
+        return next((service for service in services if service.canary), services[0] if services else None)
+
+    def gone(self, seconds: float) -> str | None:
+        """Ask until the canary accepts a connection, for so many seconds; None when it does, else a sentence.
+
+        A device that starts opens one port after the other: what refuses beside the canary is waited for as well.
+        What forwards ports accepts connections whether the device is there or not: behind it, the canary has to speak.
+        """
+        if isinstance(self.bench.network, Absent) or self.canary is None:
+            return None
+        target = Target(self.bench.network)
+        deadline = time.monotonic() + seconds
+        while True:
+            if self.bench.network.forwarded:
+                answer = _spoken(target, self.canary)
+            else:
+                left = deadline - time.monotonic()
+                # A SYN to a board that is still off is sent again only after seconds: ask anew instead.
+                seconds = BRIEF_SECONDS if left > LAST_SECONDS else max(0.5, left)
+                answer = _connected(target, self.canary.port, seconds)
+            if answer is Answer.SEEN:
+                self._await_others(target, deadline)
+                return None
+            if time.monotonic() + PAUSE >= deadline:
+                break
+            threading.Event().wait(PAUSE)
+        how = "is silent" if answer is Answer.SILENT else "refuses connections"
+        return f"the device does not answer: {self.canary.about} at {target.address} {how}"
+
+    def require_back(self, seconds: float) -> None:
+        """Wait until the device answers again; DeviceLostError where it does not within so many seconds of now."""
+        if gone := self.gone(seconds):
+            raise DeviceLostError(f"{gone} within {seconds:g} s after its power came back.")
+
+    def _await_others(self, target: Target, deadline: float) -> None:
+        """Wait until no other declared TCP port refuses, until the deadline, once for each."""
+        if target.bench.forwarded:
+            return
+        declared = self.component.ports(Transport.TCP) - self._given_up
+        for port in sorted(declared - {self.canary.port if self.canary else 0}):
+            while _connected(target, port, BRIEF_SECONDS) is Answer.REFUSED:
+                if time.monotonic() + PAUSE >= deadline:
+                    self._given_up.add(port)
+                    break
+                threading.Event().wait(PAUSE)
+
+
+def _connected(target: Target, port: int, seconds: float) -> Answer:
+    """Whether a port of the device takes connections."""
+    try:
+        target.connect(port, seconds).close()
+    except OSError as error:
+        return answer_of(error)
+    return Answer.SEEN
+
+
+def _spoken(target: Target, service: Service) -> Answer:
+    """Whether a byte comes from a service of the device, be it a greeting, a TLS alert or an error."""
+    if service.tls:
+        talk = converse_tls(target, service.port, b"", lambda _: True)
+    else:
+        talk = converse(target, service.port, b"\r\n\r\n", bool)
+    if talk.heard or talk.raw:
+        return Answer.SEEN
+    return talk.connected if talk.connected is not Answer.SEEN else Answer.SILENT

@@ -1,0 +1,191 @@
+"""The hook that gives verdicts: one place decides, so that no author of a case can forget it.
+
+What a case takes as an argument is what its verdict rests on. A pass on silence (`fails_on="presence"`) and a fail on
+silence (`"absence"`) stand only with a witness; without one the verdict is INCONCLUSIVE.
+"""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import NoReturn
+
+import pytest
+
+from reports.results import Verdict
+from trustprobe.errors import DeviceLostError, HarnessError, TrustprobeError
+from trustprobe.judging.case import Case, case_of, row_of
+from trustprobe.judging.labels import label_case, label_verdict
+from trustprobe.judging.legible import make_legible
+from trustprobe.judging.outcomes import Inconclusive, Outcome
+from trustprobe.judging.run import Run
+from trustprobe.probe import Observation, printable
+
+REASON_LIMIT = 1_000
+
+
+@dataclass
+class Judgement:
+    """The verdict of one test item, and what it rests on."""
+
+    item: str
+    case: Case
+    row: str
+    verdict: Verdict = Verdict.NOT_RUN
+    reason: str = "the run ended before it"
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    seconds: float = 0.0
+    observations: list[Observation] = field(default_factory=list)
+
+
+class Judge:
+    """The plugin of a judging run. `alive` asks whether the device answers now, waiting for so many seconds."""
+
+    def __init__(self, run: Run, alive: Callable[[float], str | None]) -> None:
+        self.run = run
+        self.alive = alive
+        self.judgements: dict[str, Judgement] = {}
+
+    def plan(self, items: list[pytest.Item]) -> None:
+        """Note every item of the profile as NOT_RUN; what is then deselected or interrupted stays so."""
+        for item in items:
+            if (entry := case_of(item)) is not None:
+                self.judgements[item.nodeid] = Judgement(item.nodeid, entry, row_of(item))
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Refuse what the bench does not allow and what the device can no longer answer; map outcomes of fixtures.
+
+        Within pytest's own wrappers: what they have not set up for a refused case, they fail to tear down.
+        """
+        judgement = self.judgements[item.nodeid]
+        judgement.started = datetime.now(UTC)
+        label_case(self.run, judgement.case)
+        try:
+            self._may_ask(judgement.case)
+            return (yield)
+        except Outcome as outcome:
+            self._decided(judgement, outcome.verdict, outcome.reason)
+        except DeviceLostError as error:
+            self._decided(judgement, Verdict.INCONCLUSIVE, str(error))
+        except pytest.skip.Exception as skipped:
+            self._note(judgement, Verdict.NOT_RUN, str(skipped))
+            raise
+        except AssertionError as error:
+            make_legible(error)
+            broken = HarnessError(f"an assertion failed before the case was asked: {_assertion(error)}.", "Report it.")
+            self._note(judgement, Verdict.ERROR, _sentence(broken))
+            raise broken from error
+        except Exception as error:
+            make_legible(error)
+            self._note(judgement, Verdict.ERROR, _sentence(error))
+            raise
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Judge: the case ran, and its observations say whether silence may count."""
+        judgement = self.judgements[item.nodeid]
+        judgement.observations = _rests_on(item)
+        try:
+            result = yield
+        except Outcome as outcome:
+            self._decided(judgement, outcome.verdict, outcome.reason)
+        except AssertionError as error:
+            self._failed(judgement, error)
+        except Exception as error:
+            make_legible(error)
+            self._note(judgement, Verdict.ERROR, _sentence(error))
+            raise
+        self._passed(judgement)
+        return result
+
+    def _may_ask(self, entry: Case) -> None:
+        if self.run.lost:
+            raise Inconclusive(self.run.lost)
+        if missing := [need for need in entry.needs if need not in self.run.bench.allow]:
+            raise Inconclusive(f"the bench does not allow {', '.join(missing)}: add it to `allow` of the bench file")
+
+    def _passed(self, judgement: Judgement) -> None:
+        if not any(observation.facts for observation in judgement.observations):
+            nothing = HarnessError("the case observed nothing: its probes returned no fact.", "Report it.")
+            self._note(judgement, Verdict.ERROR, _sentence(nothing))
+            raise nothing
+        unproven = _unproven(judgement.observations)
+        if judgement.case.fails_on == "presence" and unproven:
+            self._decided(judgement, Verdict.INCONCLUSIVE, f"silence without a witness: {unproven}")
+        if judgement.case.fails_on == "absence" and not _saw(judgement.observations):
+            self._decided(judgement, Verdict.INCONCLUSIVE, "nothing of what has to be there was seen")
+        self._note(judgement, Verdict.PASS, "")
+
+    def _failed(self, judgement: Judgement, error: AssertionError) -> NoReturn:
+        make_legible(error)
+        reason = _assertion(error)
+        if judgement.case.fails_on == "presence" and not _saw(judgement.observations):
+            self._decided(judgement, Verdict.INCONCLUSIVE, f"nothing was seen that could fail the case ({reason})")
+        if judgement.case.fails_on == "absence":
+            if unproven := _unproven(judgement.observations):
+                self._decided(judgement, Verdict.INCONCLUSIVE, f"silence without a witness: {unproven} ({reason})")
+            if gone := self.alive(self._patience(judgement.case)):
+                self._decided(judgement, Verdict.INCONCLUSIVE, f"{gone} ({reason})")
+        self._note(judgement, Verdict.FAIL, reason)
+        raise error
+
+    def _patience(self, entry: Case) -> float:
+        return self.run.product.component.boot_seconds if entry.rank else 3.0
+
+    def _decided(self, judgement: Judgement, verdict: Verdict, reason: str) -> NoReturn:
+        self._note(judgement, verdict, reason)
+        if verdict is Verdict.FAIL:
+            pytest.fail(judgement.reason, pytrace=False)
+        pytest.skip(f"{verdict}: {judgement.reason}")
+
+    def _note(self, judgement: Judgement, verdict: Verdict, reason: str) -> None:
+        judgement.verdict = verdict
+        judgement.reason = self.run.redactor.text(printable(reason, REASON_LIMIT))
+        label_verdict(judgement.verdict, judgement.reason, judgement.observations)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, object, object]:
+        """After each case that disturbed the device or did not pass: is it still there, or did it come back?"""
+        result = yield
+        judgement = self.judgements[item.nodeid]
+        judgement.seconds = round((datetime.now(UTC) - judgement.started).total_seconds(), 3)
+        disturbed = judgement.case.rank > 0
+        if self.run.lost is None and (disturbed or judgement.verdict is not Verdict.PASS):
+            gone = self.alive(self._patience(judgement.case))
+            self.run.lost = f"{gone} since {judgement.case.id} ran" if gone else None
+        return result
+
+
+def _rests_on(item: pytest.Item) -> list[Observation]:
+    """Return the observations among the arguments of the test function itself."""
+    assert isinstance(item, pytest.Function)
+    arguments = item._fixtureinfo.argnames
+    return [value for name in arguments if isinstance(value := item.funcargs.get(name), Observation)]
+
+
+def _saw(observations: list[Observation]) -> bool:
+    """Whether the device showed anything at all in these observations."""
+    return any(observation.seen for observation in observations)
+
+
+def _unproven(observations: list[Observation]) -> str:
+    """Say what proves nothing in these observations; empty when each is conclusive."""
+    reasons = []
+    for observation in observations:
+        if not observation.conclusive:
+            witness = observation.witness
+            nothing = ", ".join(sorted(observation.silent)[:5])
+            reasons.append(witness.what if witness else f"{observation.probe}: nothing came on {nothing}")
+    return "; ".join(reasons)
+
+
+def _assertion(error: AssertionError) -> str:
+    """Return the author's sentence of a failed assertion, without pytest's explanation of the expression."""
+    first = str(error).split("\nassert ", 1)[0].strip()
+    return first or "the assertion failed"
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, TrustprobeError):
+        return str(error)
+    return f"harness: {type(error).__name__}: {error}"

@@ -1,0 +1,140 @@
+"""`observe`: the only door to the device. It runs a probe once a session and keeps the observation and its evidence."""
+
+import threading
+import time
+from concurrent.futures import Future, wait
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TypeVar, cast
+
+from reports.redaction import Redactor
+from trustprobe.errors import HarnessError, TrustprobeError
+from trustprobe.judging.evidence import EvidenceFolder, Report, safe_name
+from trustprobe.judging.outcomes import Outcome
+from trustprobe.probe import Observation, Probe
+
+Observed = TypeVar("Observed", bound=Observation)
+ALONE = frozenset({"serial", "logs"})
+"""Interfaces whose probes bear steady questions alone beside them: they take the one console or count records."""
+ALONE_FOR_CERTAIN = frozenset({"debug", "power", "update"})
+"""Interfaces whose probes bear nothing beside them: they stop the processor or start the device anew."""
+
+
+class Observer:
+    """Runs probes, and remembers what each one observed, or why it could not."""
+
+    def __init__(self, evidence: Path, redactor: Redactor, report: Report, firmware: str) -> None:
+        self._evidence = evidence
+        self._redactor = redactor
+        self._report = report
+        self.firmware = firmware
+        """The firmware version seen last; each observation records it."""
+        self._observed: dict[str, Observation] = {}
+        self._failed: dict[str, Exception] = {}
+        self._begun: dict[str, Future[None]] = {}
+        self._steady: set[str] = set()
+        self._awaited = ""
+        self._lock = threading.Lock()
+        self._count = 0
+
+    def begin(
+        self, probe: Probe[Observed], *, steady: bool = False, turn: AbstractContextManager[object] | None = None
+    ) -> None:
+        """Run a long and harmless probe beside the next ones; who observes it later waits for what it still needs.
+
+        One that is `steady` bears whatever leaves the device running: a changed setting, a login, a taken console.
+        Those that share a `turn`, a semaphore, run one after the other, or as many at once as it lets.
+        The thread is a daemon: an interrupted run does not wait for it. Its progress shows while somebody waits.
+        """
+        name = probe.name
+        if name in self._begun or name in self._observed or name in self._failed:
+            return
+        ended: Future[None] = Future()
+
+        def ask() -> None:
+            try:
+                with turn or nullcontext():
+                    self._observed[name] = self._run(probe, beside=True)
+            except BaseException as error:  # noqa: BLE001 - told to whoever observes, who would wait for ever without
+                ended.set_exception(error)
+            else:
+                ended.set_result(None)
+
+        self._begun[name] = ended
+        self._steady |= {name} if steady else set()
+        threading.Thread(target=ask, name=name, daemon=True).start()
+
+    def settle(self, *, but_steady: bool = False) -> None:
+        """Wait until nothing that was begun still runs: it would be disturbed. `but_steady`: but for what bears it."""
+        wait([ended for name, ended in self._begun.items() if not (but_steady and name in self._steady)])
+
+    def __call__(self, probe: Probe[Observed], *, fresh: bool = False) -> Observed:
+        """Run the probe, or return what it observed before; `fresh=True` asks again, after the device's state changed.
+
+        Whatever a library throws comes out as HarnessError: an AssertionError inside paramiko is no finding.
+        """
+        self._wait(probe, fresh)
+        if not fresh:
+            if probe.name in self._failed:
+                raise self._failed[probe.name]
+            if probe.name in self._observed:
+                return cast(Observed, self._observed[probe.name])
+        observation = self._run(probe)
+        self._observed[probe.name] = observation
+        return observation
+
+    def _wait(self, probe: Probe[Observed], fresh: bool) -> None:
+        self._awaited = probe.name
+        if begun := self._begun.get(probe.name):
+            wait([begun])
+            if not fresh:
+                begun.result()
+        interface = _interface(probe)
+        if interface in ALONE | ALONE_FOR_CERTAIN:
+            self.settle(but_steady=interface in ALONE)
+
+    def _run(self, probe: Probe[Observed], *, beside: bool = False) -> Observed:
+        with self._lock:
+            self._count += 1
+            name = f"{self._count:02d}-{safe_name(probe.name)}"
+        report = self._when_awaited if beside else self._report
+        folder = EvidenceFolder(self._evidence / name, self._redactor, probe.name, report)
+        started = time.monotonic()
+        try:
+            observation = probe.run(folder)
+        except (TrustprobeError, Outcome) as error:
+            folder.note(f"no observation: {error}")
+            self._failed[probe.name] = error
+            raise
+        except Exception as error:
+            folder.note(f"no observation: {type(error).__name__}: {error}")
+            wrapped = HarnessError(
+                f"the probe {probe.name} broke: {type(error).__name__}: {error}.",
+                f"Report it with the evidence folder {name}.",
+            )
+            self._failed[probe.name] = wrapped
+            raise wrapped from error
+        complete = observation.model_copy(
+            update={
+                "probe": probe.name,
+                "interface": _interface(probe),
+                "seconds": round(time.monotonic() - started, 3),
+                "firmware": self.firmware,
+                "evidence": (
+                    f"evidence/{name}/observation.json",
+                    *(f"evidence/{name}/{file}" for file in folder.files),
+                ),
+            }
+        )
+        folder.finish(complete)
+        return complete
+
+    def _when_awaited(self, probe: str, done: int, total: int, what: str) -> None:
+        if self._awaited == probe:
+            self._report(probe, done, total, what)
+
+
+def _interface(probe: Probe[Observed]) -> str:
+    """Return the folder of drivers/ that the probe, or the door that it goes through, lives in."""
+    module = type(getattr(probe, "door", probe)).__module__.split(".")
+    return module[1] if len(module) > 2 and module[0] == "drivers" else ""

@@ -1,0 +1,181 @@
+"""pytest's face: options, the order of the cases, and the judging run from its first question to results.json.
+
+Without `--bench` nothing here is active: then pytest runs the harness's own tests.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+
+from fixtures.rows import parametrize
+from reports.allure_report import write_categories, write_environment
+from reports.junit import to_junit
+from reports.results import Results
+from reports.summary import write_summary
+from trustprobe.errors import TrustprobeError
+from trustprobe.judging.case import LAST, applies, case_of, cases
+from trustprobe.judging.evidence import Report
+from trustprobe.judging.health import Health
+from trustprobe.judging.judge import Judge
+from trustprobe.judging.observe import Observer
+from trustprobe.judging.results import assemble
+from trustprobe.judging.run import Run, load_run
+
+RUN = pytest.StashKey[Run]()
+JUDGE = pytest.StashKey[Judge]()
+OBSERVER = pytest.StashKey[Observer]()
+RESULTS = pytest.StashKey[Results]()
+
+
+class Prepared:
+    """How the command hands a run over that it has read already, and takes the results back."""
+
+    def __init__(self, run: Run, report: Report) -> None:
+        self.run = run
+        self.report = report
+        self.results: Results | None = None
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of a judging run."""
+    group = parser.getgroup("trustprobe")
+    group.addoption("--bench", help="judge the product on this bench: a name under lab_config/benches/, or a file")
+    group.addoption("--product", help="the declaration; the default is the product that the bench names")
+    group.addoption("--profile", default="device_interfaces", help="the rule book (default: %(default)s)")
+    group.addoption("--out", default="out", type=Path, help="where the run's folder is made (default: %(default)s)")
+    group.addoption("--capability", action="append", help="run only the cases of this one; the others are NOT_RUN")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Read and check everything before anything is asked; a mistake in a file is a usage error."""
+    prepared = _prepared(config)
+    if prepared is None and config.getoption("--bench") is None:
+        return
+    if config.getoption("assertmode") == "plain" or not __debug__:
+        raise pytest.UsageError("configuration: with --assert=plain or python -O no case can fail: run without it.")
+    try:
+        run, report = (prepared.run, prepared.report) if prepared else (_load(config), _quiet)
+    except TrustprobeError as error:
+        raise pytest.UsageError(str(error)) from None
+    health = Health(run.bench, run.product.component)
+    config.stash[RUN] = run
+    config.stash[OBSERVER] = Observer(run.folder.evidence, run.redactor, report, run.product.firmware)
+    config.stash[JUDGE] = judge = Judge(run, health.gone)
+    config.pluginmanager.register(judge, "trustprobe-judge")
+    config.option.allure_report_dir = str(run.folder.allure_results)
+
+
+def _prepared(config: pytest.Config) -> Prepared | None:
+    return next((plugin for plugin in config.pluginmanager.get_plugins() if isinstance(plugin, Prepared)), None)
+
+
+def _load(config: pytest.Config) -> Run:
+    option = config.getoption
+    return load_run(option("--bench"), option("--product"), option("--profile"), option("--out"))
+
+
+def _quiet(_probe: str, _done: int, _total: int, _what: str) -> None:
+    """Show no progress: pytest's own terminal lists the cases."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give table-like cases their rows."""
+    run = metafunc.config.stash.get(RUN, None)
+    if run is not None:
+        parametrize(metafunc, run)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what the profile does not ask for, put what disturbs the device last, and note what is deselected."""
+    judge = config.stash.get(JUDGE, None)
+    if judge is None:
+        _refuse_cases_without_a_bench(items)
+        return
+    profile = judge.run.profile
+    if unknown := sorted(set(profile.cases) - set(cases())):
+        raise pytest.UsageError(f"configuration: the profile {profile.id} names {unknown[0]}, which no case has.")
+    asked = [item for item in items if (entry := case_of(item)) is not None and applies(profile, entry)]
+    asked.sort(key=_place)
+    judge.plan(asked)
+    wanted = config.getoption("--capability")
+    chosen = [item for item in asked if not wanted or ((case := case_of(item)) and case.capability in wanted)]
+    if left_out := [item for item in items if item not in chosen]:
+        config.hook.pytest_deselected(items=left_out)
+    items[:] = chosen
+
+
+WAITING: Mapping[str, int] = MappingProxyType(
+    dict.fromkeys(("console_guesses", "snmp_guesses", "console_bench", "collector", "derived_guess"), 1)
+    | dict.fromkeys(("second", "cloud_trust", "session_life", "unpaired"), 1)
+    | dict.fromkeys(("udp_ports", "udp6_ports", "coap", "upnp", "clear_service"), 2)
+    | dict.fromkeys(("jtag", "gdb_memory", "update_notice"), 2)
+)
+"""Fixtures of cases that wait for what is asked ahead (1), or for the longest of it or with nothing beside (2)."""
+
+
+def _place(item: pytest.Item) -> tuple[int, int]:
+    """Return where a case stands in the run: first what leaves the device alone and can run beside what was begun."""
+    entry = case_of(item)
+    if entry is None:
+        return 0, 0
+    fixtures = getattr(item, "fixturenames", ())
+    if "egress" in fixtures:  # looks back at the whole run
+        return LAST, 1
+    return entry.rank, max([int(bool(entry.needs)), *(WAITING.get(name, 0) for name in fixtures)])
+
+
+def _refuse_cases_without_a_bench(items: list[pytest.Item]) -> None:
+    if any(case_of(item) is not None for item in items):
+        raise pytest.UsageError(
+            "configuration: suites/ holds cases, which need a device: run `trustprobe run`, or give --bench."
+        )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Before the first case: is the device there at all?"""
+    judge = session.config.stash.get(JUDGE, None)
+    if judge is None:
+        return
+    seconds = judge.run.product.component.boot_seconds
+    if session.items and judge.alive(0.5):
+        prepared = _prepared(session.config)
+        (prepared.report if prepared else _quiet)("", 0, 1, f"waiting up to {seconds:g} s for the device to answer")
+        if gone := judge.alive(seconds):
+            judge.run.lost = f"{gone}, before anything was asked"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Write results.json, whatever ended the session, and set the exit code that the overall word has."""
+    judge = session.config.stash.get(JUDGE, None)
+    if judge is None or exitstatus == pytest.ExitCode.USAGE_ERROR:
+        return
+    interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
+    results = assemble(judge, session.config.stash[OBSERVER].firmware, interrupted)
+    judge.run.folder.write_results(results)
+    judge.run.folder.write("junit.xml", to_junit(results))
+    write_summary(results, judge.run.folder.path)
+    write_categories(judge.run.folder.allure_results)
+    write_environment(judge.run.folder.allure_results, _environment(results))
+    session.config.stash[RESULTS] = results
+    if prepared := _prepared(session.config):
+        prepared.results = results
+    session.exitstatus = results.exit_code
+
+
+def _environment(results: Results) -> dict[str, str]:
+    """Return what Allure shows as the environment of the run."""
+    return {
+        "product": f"{results.product.name} {results.product.firmware}",
+        "sample": results.sample,
+        "bench": results.bench,
+        "profile": f"{results.profile.id} (pre-check)",
+        "outside": results.profile.outside,
+        "overall": results.overall,
+        **results.tools,
+    }

@@ -1,0 +1,99 @@
+"""What a person sees while a run goes on: the case, what the long probe is doing, how far, and each verdict.
+
+On a terminal the last line moves; elsewhere (CI, a file) each verdict is a line, and a long probe says where it is now
+and then. Takes the place of pytest's own terminal output.
+"""
+
+import sys
+import time
+from typing import TextIO
+
+import pytest
+
+from reports.results import Verdict
+from trustprobe.judging.case import case_of, row_of
+from trustprobe.judging.judge import Judge
+from trustprobe.judging.plugin import JUDGE
+
+QUIET_SECONDS = 5.0
+"""Without a terminal, a probe that is still going on says so this often."""
+MOVING_SECONDS = 0.1
+_COLOUR = {Verdict.PASS: "32", Verdict.FAIL: "31;1", Verdict.ERROR: "35;1"}
+
+
+class Progress:
+    """The reporter of a judging run. `file` is a duplicate of standard output, which pytest captures."""
+
+    def __init__(self, file: TextIO) -> None:
+        self.file = file
+        self.judge: Judge | None = None
+        self._moving = file.isatty()
+        self._shown = 0.0
+        self._case = ""
+        self._done = 0
+        self._total = 0
+
+    def report(self, _probe: str, done: int, total: int, what: str) -> None:
+        """Show how far a probe is; called by the probe, as often as it likes."""
+        now = time.monotonic()
+        if now - self._shown < (MOVING_SECONDS if self._moving else QUIET_SECONDS):
+            return
+        self._shown = now
+        self._move(f"{self._case}: {what} ({done:,} of {total:,})")
+
+    def _move(self, text: str) -> None:
+        counted = f"[{self._done + 1}/{self._total}] {text}"
+        if self._moving:
+            self.file.write(f"\r\x1b[K{counted[:100]}")
+        else:
+            self.file.write(f"  ... {counted}\n")
+        self.file.flush()
+
+    def _line(self, verdict: Verdict, text: str) -> None:
+        word = f"{verdict:<14}"
+        if self._moving:
+            word = f"\r\x1b[K\x1b[{_COLOUR.get(verdict, '33')}m{word}\x1b[0m"
+        self.file.write(f"{word} {text}\n")
+        self.file.flush()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Take the place of pytest's terminal."""
+        config.pluginmanager.unregister(name="terminalreporter")
+        self.judge = config.stash.get(JUDGE, None)
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Note how many rows there are."""
+        self._total = len(session.items)
+
+    def pytest_runtest_protocol(self, item: pytest.Item) -> None:
+        """Name the case that begins."""
+        entry = case_of(item)
+        row = row_of(item)
+        self._case = f"{entry.id if entry else item.name}{f' [{row}]' if row else ''}"
+        self._shown = time.monotonic()
+        if self._moving:
+            self._move(self._case)
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        """Print the verdict of the row that ended."""
+        self._done += 1
+        if self.judge is None or (judgement := self.judge.judgements.get(nodeid)) is None:
+            return
+        reason = f"  {judgement.reason}" if judgement.reason else ""
+        self._line(judgement.verdict, f"{self._case:<44} {judgement.seconds:6.2f} s{reason}")
+
+    def pytest_sessionfinish(self) -> None:
+        """Leave the moving line."""
+        if self._moving:
+            self.file.write("\r\x1b[K")
+            self.file.flush()
+
+    def pytest_internalerror(self, excrepr: object) -> None:
+        """Print what broke in the harness, on standard error."""
+        print(f"harness: {excrepr}", file=sys.stderr)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Print why a suite could not be read."""
+        if report.failed:
+            print(f"harness: {report.longreprtext}", file=sys.stderr)

@@ -1,0 +1,120 @@
+"""One run: product, bench, profile and secrets, read and checked against each other before anything is sent."""
+
+import getpass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+
+from drivers.guessing.derivation import derived
+from drivers.guessing.lists import public_passwords, well_known
+from drivers.guessing.logins import Pair
+from lab_config.bench import Bench, SecondSample
+from lab_config.load import find, load, peek
+from lab_config.product import Product
+from lab_config.rules import GuessedAt, Profile
+from lab_config.secrets import Secrets
+from reports.redaction import Redactor
+from reports.run_folder import RunFolder
+from standards.catalogue import catalogues
+from trustprobe.errors import ConfigurationError
+from trustprobe.judging.applicability import require_known_conditions
+
+
+@dataclass
+class Run:
+    """What a run judges, by which rules, and where it writes. `lost` is why the device can no longer be asked."""
+
+    product: Product
+    bench: Bench
+    profile: Profile
+    secrets: Secrets
+    folder: RunFolder
+    operator: str
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    lost: str | None = None
+    product_folder: Path = Path()
+    """Where the declaration's file lies, and its documents beside it."""
+
+    @cached_property
+    def redactor(self) -> Redactor:
+        """Takes the secrets of the bench out of what is written."""
+        return Redactor(self.secrets.hidden)
+
+    def well_known(self, kind: GuessedAt) -> tuple[Pair, ...]:
+        """Return the well-known credentials that the profile asks of a kind of interface, for this maker and model."""
+        asked = self.profile.limits.guessing.asked(kind)
+        return well_known(kind, asked.lists, self.product.manufacturer, self.product.model, asked.most)
+
+
+def load_profile(name: str) -> Profile:
+    """Read a profile, and check that each requirement and clause resolves. ConfigurationError names what does not."""
+    path = find("profiles", name)
+    profile = load(path, Profile)
+    where = f"{path}: `requirements`"
+    catalogues().require(profile.requirements, where)
+    for item in profile.requirements:
+        catalogues().text(item)
+    if len(set(profile.requirements)) != len(profile.requirements):
+        raise ConfigurationError(f"{where} names one item twice.", "Remove one.")
+    if profile.rules_of is None:
+        return profile
+    if peek(find("profiles", profile.rules_of), "rules_of") is not None:
+        raise ConfigurationError(
+            f"{path}: `rules_of` names a profile that borrows its rules itself.", "Name its source."
+        )
+    base = load_profile(profile.rules_of)
+    rules = {"numbers": profile.numbers or base.numbers, "cases": {**base.cases, **profile.cases}}
+    return profile.model_copy(update=rules)
+
+
+def load_run(
+    bench_name: str,
+    product_name: str | None,
+    profile_name: str,
+    out: Path,
+    *,
+    operator: str | None = None,
+    port_map: dict[str, int] | None = None,
+) -> Run:
+    """Read the three files, resolve the secrets and open the run folder. ConfigurationError for the first problem."""
+    profile = load_profile(profile_name)
+    bench_path = find("benches", bench_name)
+    bench = load(bench_path, Bench)
+    if port_map and not hasattr(bench.network, "absent"):
+        network = bench.network.model_copy(update={"port_map": port_map, "interface": None})
+        bench = bench.model_copy(update={"network": network})
+        if isinstance(bench.second, SecondSample):
+            there = bench.second.network.model_copy(update={"port_map": port_map})
+            bench = bench.model_copy(update={"second": bench.second.model_copy(update={"network": there})})
+    product_path = find("products", product_name or bench.product)
+    product = load(product_path, Product)
+    require_known_conditions(product, product_path)
+    if product.id != bench.product:
+        raise ConfigurationError(
+            f"the bench {bench.id} holds a {bench.product}, the product is {product.id}.",
+            "Give the bench of that product, or correct `product` of the bench file.",
+        )
+    _require_credentials(product, bench, bench_path)
+    public = set(public_passwords())
+    public |= set(derived(bench.sample, bench.mac, product.model).values())
+    secrets = Secrets.of(bench, bench_path, public)
+    return Run(
+        product,
+        bench,
+        profile,
+        secrets,
+        RunFolder(out, product.id, datetime.now(UTC)),
+        operator or getpass.getuser(),
+        product_folder=product_path.parent,
+    )
+
+
+def _require_credentials(product: Product, bench: Bench, path: Path) -> None:
+    known = {account.id for account in product.component.accounts}
+    known |= {one.credential for one in product.component.components}
+    if unknown := sorted(set(bench.credentials) - known):
+        raise ConfigurationError(
+            f"{path}: credentials.{unknown[0]} is no account and no component of the product {product.id}.",
+            f"They are {', '.join(sorted(known)) or 'none'}.",
+        )
