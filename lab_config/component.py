@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from lab_config.account import Account
 from lab_config.asked import AddressDeclaration, ResolverDeclaration
 from lab_config.base import Absent, Identifier, Model, Port, Role, Seconds
 from lab_config.components import Components, PairedComponent
@@ -49,15 +50,6 @@ class Service(Model):
     def about(self) -> str:
         """The name of this port in observations: `tcp/443`."""
         return f"{self.transport}/{self.port}"
-
-
-class Account(Model):
-    """An account that the product ships with. Its password is a secret of the bench, under `credentials`."""
-
-    id: Identifier
-    role: Role
-    interfaces: tuple[Identifier, ...]
-    """Services, and `console` for the serial console, on which this account may log in."""
 
 
 class HttpResource(Model):
@@ -392,6 +384,8 @@ class Component(Model):
             self._require_places(one)
         if isinstance(self.cloud, Absent) and not isinstance(self.update_notice, Absent):
             raise ValueError("update_notice asks over the connection of `cloud`, which is not declared")
-        if not isinstance(self.shell, Absent) and (objection := self.shell.objection(self)):
+        if not isinstance(self.shell, Absent) and (
+            objection := self.shell.objection([one.id for one in self.declared if one.protocol == "ssh"], self.accounts)
+        ):
             raise ValueError(objection)
         return self

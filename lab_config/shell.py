@@ -1,13 +1,12 @@
 """What a product declares of a shell that one of its accounts gets, and of the files that it must not read there."""
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Collection, Iterable
+from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from lab_config.account import Account
 from lab_config.base import Identifier, Model, Role
-
-if TYPE_CHECKING:
-    from lab_config.component import Component
 
 FilePath = Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x1f\x7f]+$", max_length=200)]
 """An absolute path without control characters."""
@@ -21,11 +20,11 @@ class ShellDeclaration(Model):
     secret_files: Annotated[tuple[FilePath, ...], Field(min_length=1, max_length=20)]
     """Files that hold a secret while the product runs; this account must not read them."""
 
-    def objection(self, component: "Component") -> str | None:
-        """Say what speaks against this declaration in a component, if anything does."""
-        if self.service not in {one.id for one in component.declared if one.protocol == "ssh"}:
+    def objection(self, ssh_services: Collection[str], accounts: Iterable[Account]) -> str | None:
+        """Return the first conflict with the declared SSH services and accounts, or None if there is none."""
+        if self.service not in ssh_services:
             return f"shell: no service of protocol ssh has the id {self.service}"
-        account = next((one for one in component.accounts if one.id == self.account), None)
+        account = next((one for one in accounts if one.id == self.account), None)
         if account is None or self.service not in account.interfaces:
             return f"shell: no account with the id {self.account} may log in on {self.service}"
         if account.role is Role.ADMINISTRATOR:

@@ -14,7 +14,8 @@ from benchmarks.network_rows.hydra import hydra
 from benchmarks.network_rows.lab import Device, in_lab, megabytes
 from benchmarks.network_rows.row import Row, median
 from benchmarks.network_rows.sweeps import MEMORY_MB, Notes
-from drivers.guessing.logins import Door, GuessLogins, Pair
+from drivers.guessing.attempt import Door, Pair
+from drivers.guessing.logins import GuessLogins
 from drivers.network.logins.ssh import SshDoor
 from drivers.network.target import Target
 from drivers.network.web.login.guesses import FormDoor

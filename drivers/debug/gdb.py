@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from drivers.debug.gdb_remote import GdbRemote
-from drivers.network.recognise.questions import clear_services
+from drivers.network.questions import clear_services
 from drivers.network.sweep.answers import is_reached
 from drivers.network.sweep.canary import Canary
 from drivers.network.target import CONNECT_SECONDS, Target, answer_of

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from drivers.data import table
-from drivers.guessing.logins import Pair
+from drivers.guessing.attempt import Pair
 
 
 @cache

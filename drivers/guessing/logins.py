@@ -10,86 +10,12 @@ import time
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
 
+from drivers.guessing.attempt import DERIVED, Door, HeldDoor, LoginAttempt, Pair, Way, WideDoor
 from drivers.guessing.pace import Pace
 from drivers.guessing.plan import STOPPED, GuessPlan, work
 from lab_config.component import LockoutDeclaration
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of
-
-
-@dataclass(frozen=True)
-class LoginAttempt:
-    """How one attempt ended: SEEN is a proven login, REFUSED the device's own words, SILENT anything less."""
-
-    answer: Answer
-    detail: str
-    picture: bytes = field(default=b"", repr=False)
-    """What a browser showed after a login, as PNG."""
-    stale: bool = False
-    """The connection had served other attempts before, and ended under this one: worth another one on a fresh one."""
-    unanswered: bool = False
-    """The service said nothing to this attempt: no connection came about, or no octet of an answer."""
-
-
-class Way(Protocol):
-    """What one attempt after the other can be made on."""
-
-    def attempt(self, user: str, password: str) -> LoginAttempt:
-        """Try to log in once, and leave no session behind."""
-
-
-class Door(Protocol):
-    """An interface of the device that asks for a user name and a password."""
-
-    @property
-    def interface(self) -> str:
-        """The declared interface: the id of a service, or `console`."""
-
-    def attempt(self, user: str, password: str) -> LoginAttempt:
-        """Try to log in once, and leave no session behind."""
-
-
-@runtime_checkable
-class HeldDoor(Protocol):
-    """A door whose attempts are quicker while it is held open."""
-
-    def held(self) -> AbstractContextManager[object]:
-        """Keep the way to the door open in a `with` block."""
-
-
-@runtime_checkable
-class WideDoor(Protocol):
-    """A door that several can try at once, each on a way of his own that is quicker than attempts one by one."""
-
-    @property
-    def at_once(self) -> int:
-        """How many the bench lets try at once."""
-
-    def way(self) -> AbstractContextManager[Way]:
-        """Open a way for one of them, in a `with` block."""
-
-
-DERIVED = "derived"
-"""The origin of a guess that follows from the identifiers of the sample."""
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A user name and a password that a list holds, and where it is from.
-
-    `shown` stands for a password that is different on each sample, and names how it was made: `{serial}`.
-    """
-
-    user: str
-    password: str
-    origin: str
-    shown: str = ""
-
-    @property
-    def about(self) -> str:
-        """The name of this guess in an observation."""
-        return f"{self.user}:{self.shown or self.password}"
 
 
 class Guesses(Observation):

@@ -9,13 +9,10 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from drivers.guessing.attempt import LoginAttempt, Pair
 from drivers.guessing.pace import Pace
 from trustprobe.probe import Answer, Fact, Recorder, Witness
-
-if TYPE_CHECKING:
-    from drivers.guessing.logins import LoginAttempt, Pair
 
 BATCH = 10
 """Guesses of each way to the door between two controls; more where they go fast: a batch then lasts BATCH_SECONDS."""

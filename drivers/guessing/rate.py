@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from drivers.guessing.logins import Door, LoginAttempt
+from drivers.guessing.attempt import Door, LoginAttempt
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of
 
 POLL_SECONDS = 0.2

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from drivers.guessing.logins import LoginAttempt
+from drivers.guessing.attempt import LoginAttempt
 from drivers.serial import login as login_program
 from drivers.serial.boot import ends_of_boot, restarted
 from drivers.serial.login import LoginDialogue

@@ -5,7 +5,7 @@ The words of the console (prompts, refusal) are the declaration's; a login that 
 
 import secrets
 
-from drivers.guessing.logins import LoginAttempt
+from drivers.guessing.attempt import LoginAttempt
 from drivers.serial.port import Arrival, Awaited, Console, PlainText
 from lab_config.component import ConsoleDeclaration
 from trustprobe.probe import Answer, printable

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from drivers.data import table
+from drivers.forms import compiled, forms_of, weak_hashes_of
 from drivers.network.target import Target
 from drivers.network.web.administration.administrator import Administrator
 from drivers.network.web.transport.client import WebClient
 from drivers.storage.dump import image_of
-from drivers.storage.search import Place, Wanted, compiled, forms_of, search, weak_hashes_of
+from drivers.storage.search import Place, Wanted, search
 from lab_config.bench import StorageBench
 from lab_config.component import Service, Setting, UserDataDeclaration
 from lab_config.http_login import HttpLogin

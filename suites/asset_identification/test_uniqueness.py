@@ -1,6 +1,6 @@
 """What must be each sample's own: identifiers, keys and passwords."""
 
-from drivers.network.samples import SharedIdentifiers
+from drivers.network.identity.samples import SharedIdentifiers
 from trustprobe.judging.case import case
 
 

@@ -1,6 +1,6 @@
 """TLS as the device speaks it when it connects by itself: whom it trusts, and what it offers."""
 
-from drivers.network.tls.client_trust import ClientOffersSeen, ClientTrustSeen
+from drivers.network.servers.client_trust import ClientOffersSeen, ClientTrustSeen
 from trustprobe.judging.case import case
 
 

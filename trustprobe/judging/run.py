@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
+from drivers.guessing.attempt import Pair
 from drivers.guessing.derivation import derived
 from drivers.guessing.lists import public_passwords, well_known
-from drivers.guessing.logins import Pair
 from lab_config.bench import Bench, SecondSample
 from lab_config.load import find, load, peek
 from lab_config.product import Product

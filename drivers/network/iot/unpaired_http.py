@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from drivers.guessing.logins import LoginAttempt
+from drivers.guessing.attempt import LoginAttempt
 from drivers.network.iot.unpaired import Polled, Said, Stranger, UnreadableError, alike
+from drivers.network.peer_certificate import ClientCertificate, foreign
 from drivers.network.target import Target
-from drivers.network.tls.peer_certificate import ClientCertificate, foreign
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient, WebSession, asks_for_login
 from lab_config.component import Service
 from lab_config.http_login import HttpLogin

@@ -14,8 +14,8 @@ from drivers.network.iot.unpaired import Said, Stranger, UnreadableError, alike
 from drivers.network.logins.mqtt import Broker
 from drivers.network.logins.mqtt_packets import messages
 from drivers.network.logins.mqtt_session import NOBODY, MqttSession, NoSessionError, Who, session
+from drivers.network.peer_certificate import foreign
 from drivers.network.target import Target
-from drivers.network.tls.peer_certificate import foreign
 from trustprobe.probe import Answer
 
 _REFUSAL = 0x80

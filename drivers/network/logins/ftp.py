@@ -6,7 +6,7 @@ A login counts when a command that was refused before it is answered after it; r
 import re
 from dataclasses import dataclass
 
-from drivers.guessing.logins import LoginAttempt
+from drivers.guessing.attempt import LoginAttempt
 from drivers.network.dialogue import Dialogue, EndedError
 from drivers.network.logins.undeclared import Knock
 from drivers.network.target import Target

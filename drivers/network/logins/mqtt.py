@@ -7,7 +7,8 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from drivers.guessing.logins import DERIVED, Guesses, LoginAttempt, Pair
+from drivers.guessing.attempt import DERIVED, LoginAttempt, Pair
+from drivers.guessing.logins import Guesses
 from drivers.network.conversation import Conversation, End, converse, converse_tls
 from drivers.network.logins.mqtt_packets import CODES, V5, V311, Answers, answers, connect, subscribe
 from drivers.network.sweep.answers import is_reached

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from drivers.guessing.logins import LoginAttempt
+from drivers.guessing.attempt import LoginAttempt
 from drivers.network.bounded import ends_after
 from drivers.network.logins.mqtt import Broker, told
 from drivers.network.logins.mqtt_packets import V5, V311, acknowledged, answers, connect, messages, publish, subscribe
+from drivers.network.peer_certificate import ClientCertificate
 from drivers.network.target import Target, answer_of
-from drivers.network.tls.peer_certificate import ClientCertificate
 from drivers.network.web.transport.client import lenient_context
 from trustprobe.probe import Answer, printable
 

@@ -21,7 +21,7 @@ from drivers.network.logins.snmp_message import (
     request,
     request_v3,
 )
-from drivers.network.recognise.questions import udp_questions
+from drivers.network.questions import udp_questions
 from drivers.network.sweep.udp import UdpAsking, UdpPort, questions_for
 from drivers.network.target import Target, answer_of
 from lab_config.component import Service, Transport

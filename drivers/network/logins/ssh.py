@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import paramiko
 
-from drivers.guessing.logins import LoginAttempt, Way
+from drivers.guessing.attempt import LoginAttempt, Way
 from drivers.network.logins.ssh_connection import SshConnection, left
 from drivers.network.target import Target
 from trustprobe.errors import BenchError

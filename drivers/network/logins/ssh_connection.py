@@ -13,7 +13,7 @@ import time
 import paramiko
 from paramiko.auth_handler import AuthHandler
 
-from drivers.guessing.logins import LoginAttempt
+from drivers.guessing.attempt import LoginAttempt
 from drivers.network.bounded import acknowledge
 from drivers.network.target import Target, answer_of
 from trustprobe.probe import Answer, printable

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from drivers.guessing.logins import LoginAttempt
+from drivers.guessing.attempt import LoginAttempt
 from drivers.network.dialogue import Dialogue, EndedError
 from drivers.network.logins.telnet_options import Options, escaped
 from drivers.network.logins.undeclared import Knock

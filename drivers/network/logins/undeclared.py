@@ -11,7 +11,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from drivers.guessing.logins import DERIVED, Door, Guesses, HeldDoor, LoginAttempt, Pair
+from drivers.guessing.attempt import DERIVED, Door, HeldDoor, LoginAttempt, Pair
+from drivers.guessing.logins import Guesses
 from drivers.network.sweep.canary import Canary
 from drivers.network.target import Target
 from trustprobe.probe import Answer, Fact, Recorder

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from drivers.network.conversation import converse, converse_tls
+from drivers.network.questions import Question, tcp_questions, udp_questions
 from drivers.network.recognise.dns_sd import PTR, SERVICE_TYPES, TXT, DnsDecodeError, Record, query, records
-from drivers.network.recognise.questions import Question, tcp_questions, udp_questions
 from drivers.network.sweep.udp import READ_LIMIT, UdpAsking, UdpPort, questions_for
 from drivers.network.target import Target, answer_of
 from lab_config.component import Service, Transport

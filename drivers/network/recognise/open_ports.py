@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from drivers.network.recognise.questions import Question, clear_services, tcp_questions
+from drivers.network.questions import Question, clear_services, tcp_questions
 from drivers.network.recognise.speaker import PATIENCE, Patience, Recogniser, Spoken
 from drivers.network.sweep.answers import is_reached
 from drivers.network.sweep.canary import Canary

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from drivers.network.conversation import End
-from drivers.network.recognise.questions import Question, tcp_questions, udp_questions
+from drivers.network.questions import Question, tcp_questions, udp_questions
 from drivers.network.recognise.speaker import PATIENCE, Depth, Patience, Recogniser, Spoken
 from drivers.network.sweep.udp import UdpAsking, UdpPort, questions_for
 from drivers.network.target import Target

@@ -13,7 +13,7 @@ from enum import StrEnum
 from functools import partial
 
 from drivers.network.conversation import READ_SECONDS, Conversation, End, converse, converse_tls
-from drivers.network.recognise.questions import Question, tcp_questions
+from drivers.network.questions import Question, tcp_questions
 from drivers.network.target import Target
 from lab_config.component import Service
 from trustprobe.probe import Answer, printable

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from drivers.network.recognise.questions import Question, clear_datagrams, udp_questions
+from drivers.network.questions import Question, clear_datagrams, udp_questions
 from drivers.network.sweep.answers import is_reached
 from drivers.network.sweep.icmp_clock import FIRST_INTERVAL, IcmpClock
 from drivers.network.sweep.pace import Pace

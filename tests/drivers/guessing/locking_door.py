@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from drivers.guessing.logins import LoginAttempt
+from drivers.guessing.attempt import LoginAttempt
 from trustprobe.probe import Answer
 
 ATTEMPT_SECONDS = 0.25

@@ -3,8 +3,8 @@ import re
 import pytest
 
 from drivers.data import table
+from drivers.guessing.attempt import Pair
 from drivers.guessing.lists import public_passwords, well_known
-from drivers.guessing.logins import Pair
 
 EVERY = ("vendor", "general", "mirai")
 

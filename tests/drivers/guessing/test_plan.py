@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from drivers.guessing import plan as guess_plan
-from drivers.guessing.logins import Guesses, GuessLogins, LoginAttempt, Pair
+from drivers.guessing.attempt import LoginAttempt, Pair
+from drivers.guessing.logins import Guesses, GuessLogins
 from drivers.guessing.pace import Pace
 from lab_config.component import LockoutDeclaration
 from tests.drivers.guessing.wide_door import SILENT, WideDoor

@@ -1,6 +1,6 @@
 import pytest
 
-from drivers.guessing.logins import LoginAttempt
+from drivers.guessing.attempt import LoginAttempt
 from drivers.guessing.rate import Guessing, MeasureGuessing
 from tests.drivers.guessing.locking_door import REFUSED, LockingDoor
 from tests.drivers.recorder import MemoryRecorder

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from drivers.guessing.logins import LoginAttempt
+from drivers.guessing.attempt import LoginAttempt
 from trustprobe.probe import Answer
 
 REFUSED = LoginAttempt(Answer.REFUSED, "Login incorrect")

@@ -1,6 +1,7 @@
 import pytest
 
-from drivers.guessing.logins import GuessLogins, Pair
+from drivers.guessing.attempt import Pair
+from drivers.guessing.logins import GuessLogins
 from drivers.serial import console, login, port
 from drivers.serial.console import ConsoleDoor, ConsoleLogin, ObserveConsoleLogin
 from tests.drivers.recorder import MemoryRecorder

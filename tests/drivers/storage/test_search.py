@@ -10,9 +10,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
 
 from drivers.data import table
+from drivers.forms import compiled, forms_of, weak_hashes_of
 from drivers.storage import dump
 from drivers.storage.dump import Image
-from drivers.storage.search import OVERLAP, Wanted, compiled, forms_of, search, weak_hashes_of
+from drivers.storage.search import OVERLAP, Wanted, search
 
 PATTERNS = table("storage_patterns")
 FILLER = bytes(range(256)) * 20

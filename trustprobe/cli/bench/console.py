@@ -9,9 +9,10 @@ from serial.tools.list_ports import comports
 from drivers.serial.console import ConsoleDoor
 from drivers.serial.login import LoginDialogue
 from drivers.serial.port import Awaited, Console, PlainText
+from lab_config.account import Account
 from lab_config.base import Absent
 from lab_config.bench import ConsoleBench
-from lab_config.component import Account, ConsoleDeclaration
+from lab_config.component import ConsoleDeclaration
 from lab_config.secrets import Secrets
 from trustprobe.cli.bench.desk import Desk, UnexpectedAnswerError
 from trustprobe.errors import BenchError, ConfigurationError

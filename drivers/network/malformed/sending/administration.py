@@ -12,7 +12,7 @@ from functools import partial
 from http.client import HTTPException, HTTPResponse
 from socket import IPPROTO_TCP, TCP_NODELAY, TCP_QUICKACK, socket
 
-from drivers.guessing.logins import LoginAttempt
+from drivers.guessing.attempt import LoginAttempt
 from drivers.network.malformed.messages.json_bodies import Resource, messages
 from drivers.network.malformed.messages.message import Message, Way
 from drivers.network.malformed.sending.delivery import Reaction

@@ -16,7 +16,7 @@ from drivers.network.logins.ssh_kexinit import (
     encode_kexinit,
     split_identification,
 )
-from drivers.network.recognise.questions import Question, declared_services, udp_questions
+from drivers.network.questions import Question, declared_services, udp_questions
 from drivers.network.sweep.udp import questions_for
 from drivers.network.target import Target, answer_of
 from lab_config.component import Service, Transport

@@ -6,7 +6,7 @@ A restart ends a session, so that each step logs in again where it has to. Nothi
 import json
 from dataclasses import dataclass, field
 
-from drivers.guessing.logins import LoginAttempt
+from drivers.guessing.attempt import LoginAttempt
 from drivers.network.web.administration.settings import Shown, shown_by
 from drivers.network.web.transport.client import (
     NoAnswerError,

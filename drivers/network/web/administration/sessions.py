@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from http.cookiejar import Cookie, CookieJar
 from typing import cast
 
-from drivers.guessing.logins import LoginAttempt
+from drivers.guessing.attempt import LoginAttempt
 from drivers.network.target import Target
 from drivers.network.web.transport.client import NoAnswerError, WebClient, WebSession, asks_for_login
 from drivers.network.web.transport.cookie import MOST_COOKIES, CookieClient

@@ -6,7 +6,7 @@ Both need a login, which is made here; what a value should be is said by the cas
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 
-from drivers.guessing.logins import LoginAttempt
+from drivers.guessing.attempt import LoginAttempt
 from drivers.network.target import Target
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient, WebSession, lookup, nested
 from lab_config.component import Identity, Service, Setting

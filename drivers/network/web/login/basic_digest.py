@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from drivers.guessing.logins import LoginAttempt
+from drivers.guessing.attempt import LoginAttempt
 from drivers.network.logins.undeclared import Knock
 from drivers.network.target import Target
 from drivers.network.web.transport.authentication import Challenge, authorization, challenges, strongest

@@ -14,7 +14,7 @@ from socket import IPPROTO_TCP, TCP_NODELAY
 import requests
 from requests.cookies import RequestsCookieJar
 
-from drivers.guessing.logins import LoginAttempt, Way
+from drivers.guessing.attempt import LoginAttempt, Way
 from drivers.network.bounded import TimedSocket, ends_after
 from drivers.network.target import answer_of
 from drivers.network.web.login.find import Submitted

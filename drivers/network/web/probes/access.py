@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from drivers.guessing.logins import LoginAttempt
+from drivers.guessing.attempt import LoginAttempt
 from drivers.network.target import Target
 from drivers.network.web.transport.client import (
     NoAnswerError,

@@ -4,7 +4,7 @@ import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from drivers.guessing.logins import LoginAttempt
+from drivers.guessing.attempt import LoginAttempt
 from drivers.network.web.administration.sessions import SessionAccount, fact
 from drivers.network.web.transport.cookie import SetCookie
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, printable

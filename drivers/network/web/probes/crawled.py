@@ -7,7 +7,7 @@ part of drawing a page. Stylesheets, scripts, images, the login page and pages w
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from drivers.guessing.logins import LoginAttempt
+from drivers.guessing.attempt import LoginAttempt
 from drivers.network.web.login.form import recognise
 from drivers.network.web.probes.access import shows_the_same
 from drivers.network.web.probes.crawl import Asker, Crawl, Site, all_asked, get, get_all, nowhere

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import quote, urlencode
 
-from drivers.guessing.logins import LoginAttempt
+from drivers.guessing.attempt import LoginAttempt
 from drivers.network.web.administration.sessions import Entered, SessionAccount, fact, header_of
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer, asks_for_login, lookup, nested
 from drivers.network.web.transport.html import forms_of

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from drivers.guessing.logins import LoginAttempt
+from drivers.guessing.attempt import LoginAttempt
 from drivers.network.target import Target
 from drivers.network.web.administration.sessions import look
 from drivers.network.web.transport.client import NoAnswerError, WebClient, WebDoor, WebSession

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from operator import itemgetter
 
-from drivers.guessing.logins import LoginAttempt
+from drivers.guessing.attempt import LoginAttempt
 from drivers.network.web.administration.sessions import SessionAccount, fact, kept_copy, look, valid
 from drivers.network.web.transport.client import WebSession
 from trustprobe.probe import Answer, Observation, Recorder, Witness, all_of, printable

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from drivers.data import table
+from drivers.forms import compiled, forms_of
 from drivers.network.web.transport.client import WebAnswer
 from drivers.network.web.transport.html import read_page
 from drivers.network.web.transport.links import is_description
-from drivers.storage.search import compiled, forms_of
 
 VALUE_SHORTEST, VALUE_LONGEST = 8, 500
 """Characters of a value that can be told from chance."""

@@ -13,7 +13,7 @@ from enum import StrEnum
 import requests
 from requests.cookies import get_cookie_header
 
-from drivers.guessing.logins import LoginAttempt
+from drivers.guessing.attempt import LoginAttempt
 from drivers.network.target import Target
 from drivers.network.web.transport.client import WebClient, WebSession
 from drivers.network.web.transport.websocket import Listener, NotOpened

@@ -19,10 +19,10 @@ from urllib.parse import urlencode
 import requests
 from requests.cookies import MockRequest, MockResponse, RequestsCookieJar
 
-from drivers.guessing.logins import LoginAttempt
+from drivers.guessing.attempt import LoginAttempt
 from drivers.network.bounded import ends_after
+from drivers.network.peer_certificate import ClientCertificate
 from drivers.network.target import Target, answer_of
-from drivers.network.tls.peer_certificate import ClientCertificate
 from drivers.network.web.login.form import LOGIN, recognise
 from drivers.network.web.transport.html import logout_of, path_within
 from drivers.network.web.transport.json_names import lookup as lookup

@@ -9,7 +9,7 @@ from http.cookiejar import Cookie
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from drivers.guessing.logins import LoginAttempt
+from drivers.guessing.attempt import LoginAttempt
 from drivers.network.target import Target
 from drivers.network.web.transport.client import WebAnswer, WebClient, WebSession
 from lab_config.component import Service

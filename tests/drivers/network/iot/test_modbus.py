@@ -10,8 +10,8 @@ from drivers.network.access import Access
 from drivers.network.iot import modbus
 from drivers.network.iot.modbus import AskModbus, ModbusPort, modbus_ports
 from drivers.network.iot.modbus_message import Kind, Reply, identity, read, reply_to, request, size_of
+from drivers.network.peer_certificate import ClientCertificate
 from drivers.network.target import Target
-from drivers.network.tls.peer_certificate import ClientCertificate
 from lab_config.bench import NetworkBench
 from lab_config.component import Service, Transport
 from lab_config.interfaces import ModbusPoint

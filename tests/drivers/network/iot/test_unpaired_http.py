@@ -10,8 +10,8 @@ from cryptography import x509
 
 from drivers.network.iot.unpaired import Said, UnreadableError
 from drivers.network.iot.unpaired_http import HttpTalker, HttpWindow
+from drivers.network.peer_certificate import ClientCertificate, foreign
 from drivers.network.target import Target
-from drivers.network.tls.peer_certificate import ClientCertificate, foreign
 from lab_config.bench import NetworkBench
 from lab_config.component import Service, Transport
 from tests.drivers.session_device import LOGIN, PASSWORD, USER, Device, running

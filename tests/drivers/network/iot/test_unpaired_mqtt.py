@@ -14,7 +14,7 @@ from drivers.network.logins import mqtt_session
 from drivers.network.logins.mqtt import Broker
 from drivers.network.logins.mqtt_packets import V5, V311
 from drivers.network.logins.mqtt_session import Who
-from drivers.network.tls.peer_certificate import ClientCertificate
+from drivers.network.peer_certificate import ClientCertificate
 from tests.drivers.network.iot.test_mqtt_topics import TARGET, Hub, serving
 from tests.drivers.recorder import MemoryRecorder
 from trustprobe.probe import Observation

@@ -1,6 +1,6 @@
 import pytest
 
-from drivers.guessing.logins import LoginAttempt
+from drivers.guessing.attempt import LoginAttempt
 from drivers.network.logins import ftp
 from drivers.network.logins.ftp import FtpDoor
 from tests.drivers.network.logins.login_servers import Ftp, Handler, threaded

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from drivers.guessing.logins import Guesses, GuessLogins, LoginAttempt, Pair
+from drivers.guessing.attempt import LoginAttempt, Pair
+from drivers.guessing.logins import Guesses, GuessLogins
 from drivers.network.logins import mqtt
 from drivers.network.logins.mqtt import AskBrokers, Control, GuessUndeclaredBroker, MqttDoor, brokers_of
 from drivers.network.logins.mqtt_packets import V5, V311, Answers, answers, connect

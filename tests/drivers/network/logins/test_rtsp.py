@@ -1,6 +1,6 @@
 import pytest
 
-from drivers.guessing.logins import LoginAttempt
+from drivers.guessing.attempt import LoginAttempt
 from drivers.network.logins import rtsp
 from drivers.network.logins.rtsp import Endpoint, RtspDoor
 from drivers.network.logins.rtsp_access import AskStreams, StreamControl, common_paths

@@ -10,7 +10,8 @@ import pytest
 from paramiko.common import AUTH_FAILED
 from paramiko.server import InteractiveQuery
 
-from drivers.guessing.logins import Guesses, GuessLogins, LoginAttempt, Pair
+from drivers.guessing.attempt import LoginAttempt, Pair
+from drivers.guessing.logins import Guesses, GuessLogins
 from drivers.network.logins import ssh
 from drivers.network.logins.ssh import SshDoor
 from drivers.network.logins.ssh_connection import SshConnection

@@ -2,7 +2,7 @@ import socket
 
 import pytest
 
-from drivers.guessing.logins import LoginAttempt
+from drivers.guessing.attempt import LoginAttempt
 from drivers.network.logins import telnet
 from drivers.network.logins.telnet import Prompts, TelnetDoor
 from tests.drivers.network.logins.login_servers import Handler, Telnet, line_of, threaded

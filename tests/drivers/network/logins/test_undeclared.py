@@ -2,7 +2,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from drivers.guessing.logins import Guesses, LoginAttempt, Pair
+from drivers.guessing.attempt import LoginAttempt, Pair
+from drivers.guessing.logins import Guesses
 from drivers.network.logins.undeclared import Corridor, GuessUndeclared, Knock, OpenDoor
 from tests.drivers.network.loopback_servers import closed_port, tcp_server
 from tests.drivers.network.tcp_servers import LOOPBACK

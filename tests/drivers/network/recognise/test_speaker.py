@@ -8,7 +8,7 @@ import pytest
 import trustme
 
 from drivers.network.conversation import READ_LIMIT
-from drivers.network.recognise.questions import declared_services, tcp_questions, udp_questions
+from drivers.network.questions import declared_services, tcp_questions, udp_questions
 from drivers.network.recognise.speaker import Patience, Recogniser, Spoken
 from drivers.network.target import Target
 from lab_config.bench import NetworkBench

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from drivers.network.recognise.questions import udp_questions
+from drivers.network.questions import udp_questions
 from drivers.network.sweep.answers import Canary, PortAnswers
 from drivers.network.sweep.connect import ConnectAsker
 from drivers.network.sweep.course import PortSweep

@@ -9,7 +9,7 @@ from itertools import count
 
 import pytest
 
-from drivers.network.recognise.questions import Question, clear_services, declared_services, udp_questions
+from drivers.network.questions import Question, clear_services, declared_services, udp_questions
 from drivers.network.sweep.udp import READ_LIMIT, ROUNDS, UdpPorts, UdpSweep, questions_for
 from drivers.network.target import Target
 from lab_config.bench import NetworkBench

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from drivers.guessing.logins import Door
+from drivers.guessing.attempt import Door
 from drivers.network.logins.ftp import FtpDoor
 from drivers.network.logins.rtsp import Endpoint, RtspDoor
 from drivers.network.logins.telnet import TelnetDoor

@@ -7,7 +7,7 @@ import json
 import sys
 from typing import Any
 
-from drivers.guessing.logins import LoginAttempt
+from drivers.guessing.attempt import LoginAttempt
 from drivers.network.web.login.browser import end_browsers
 from drivers.network.web.transport.client import WebSession
 from lab_config.http_login import HttpLogin

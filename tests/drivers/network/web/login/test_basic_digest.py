@@ -4,7 +4,8 @@ from dataclasses import dataclass
 import pytest
 import requests.auth
 
-from drivers.guessing.logins import GuessLogins, LoginAttempt, Pair
+from drivers.guessing.attempt import LoginAttempt, Pair
+from drivers.guessing.logins import GuessLogins
 from drivers.network.web.login import basic_digest as http_door
 from drivers.network.web.login.basic_digest import HttpDoor
 from lab_config.component import Service, Transport

@@ -3,7 +3,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from drivers.guessing.logins import LoginAttempt
+from drivers.guessing.attempt import LoginAttempt
 from drivers.network.web.login.find import HOPS
 from drivers.network.web.login.form import recognise
 from drivers.network.web.transport.client import WebSession

@@ -4,7 +4,8 @@ import tracemalloc
 
 import pytest
 
-from drivers.guessing.logins import Guesses, GuessLogins, Pair
+from drivers.guessing.attempt import Pair
+from drivers.guessing.logins import Guesses, GuessLogins
 from drivers.network.target import Target
 from drivers.network.web.login.guesses import FormDoor
 from lab_config.bench import NetworkBench

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from drivers.guessing.logins import LoginAttempt
+from drivers.guessing.attempt import LoginAttempt
 from drivers.network.web.login.recipe import make
 from drivers.network.web.transport.client import WebDoor, WebSession, asks_for_login
 from lab_config.http_login import HttpLogin, Made, Recipe

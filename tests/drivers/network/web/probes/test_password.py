@@ -2,7 +2,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from drivers.guessing.logins import LoginAttempt
+from drivers.guessing.attempt import LoginAttempt
 from drivers.network.web.probes.password import PREFIX, ChangePassword, TryWeakPasswords, WebAccount
 from drivers.network.web.transport.client import WebClient, WebSession
 from lab_config.component import PasswordChange

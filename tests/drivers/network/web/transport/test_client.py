@@ -5,7 +5,8 @@ from contextlib import suppress
 
 import pytest
 
-from drivers.guessing.logins import GuessLogins, LoginAttempt, Pair
+from drivers.guessing.attempt import LoginAttempt, Pair
+from drivers.guessing.logins import GuessLogins
 from drivers.network.web.transport.client import (
     BODY_LIMIT,
     NoAnswerError,

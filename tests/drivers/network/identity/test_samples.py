@@ -11,7 +11,7 @@ import paramiko
 import pytest
 import trustme
 
-from drivers.network.samples import IDENTIFIERS, CompareSamples, Sample, SharedIdentifiers
+from drivers.network.identity.samples import IDENTIFIERS, CompareSamples, Sample, SharedIdentifiers
 from drivers.network.target import Target
 from lab_config.bench import NetworkBench
 from lab_config.component import Identity, Service, Transport

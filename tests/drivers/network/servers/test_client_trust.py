@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from drivers.network.servers.client_trust import ClientOffers, ClientOffersSeen, ClientTrust, ClientTrustSeen
 from drivers.network.servers.tls import Outcome, TlsClientServer
 from drivers.network.tls.bad_certificate import KINDS, Authority, issue
-from drivers.network.tls.client_trust import ClientOffers, ClientOffersSeen, ClientTrust, ClientTrustSeen
 from drivers.network.tls.records import ClientHello
 from lab_config.bench import CloudBench
 from tests.drivers.network.tls.test_bad_certificate import HOST, make_ca

@@ -14,7 +14,7 @@ from typing import Self
 
 from OpenSSL import crypto
 
-from drivers.guessing.logins import LoginAttempt
+from drivers.guessing.attempt import LoginAttempt
 from drivers.network.logins.ssh import SshDoor
 from drivers.network.target import Target
 from drivers.network.tls.certificate import ReadCertificate

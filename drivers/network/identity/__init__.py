@@ -1,0 +1,1 @@
+"""What should be different on each sample of a product."""
