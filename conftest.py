@@ -1,35 +1,15 @@
-"""pytest's door: the list of fixture modules, nothing else."""
+"""pytest's entry point: the judging plugins, and every fixture module. It holds nothing else."""
+
+from pkgutil import walk_packages
+
+import pytest
+
+pytest.register_assert_rewrite("fixtures", "trustprobe.judging")
+
+import fixtures  # noqa: E402 - pytest rewrites only what is imported after it was registered
 
 pytest_plugins = [
     "trustprobe.judging.plugin",
-    "fixtures.bench",
-    "fixtures.shared_restart",
-    "fixtures.network",
-    "fixtures.mqtt",
-    "fixtures.interfaces",
-    "fixtures.components",
-    "fixtures.cloud",
-    "fixtures.egress",
-    "fixtures.web",
-    "fixtures.doors",
-    "fixtures.protection",
-    "fixtures.crawl",
-    "fixtures.accounts",
-    "fixtures.sessions",
-    "fixtures.malformed",
-    "fixtures.malformed_answers",
-    "fixtures.console",
-    "fixtures.debug",
-    "fixtures.logs",
-    "fixtures.log_store",
-    "fixtures.clock",
-    "fixtures.state_report",
-    "fixtures.update",
-    "fixtures.update_notice",
-    "fixtures.samples",
-    "fixtures.storage",
-    "fixtures.altered",
-    "fixtures.reset",
-    "fixtures.documents",
-    "fixtures.ahead",
+    *(module.name for module in walk_packages(fixtures.__path__, "fixtures.") if not module.ispkg),
+    "trustprobe.judging.ahead",  # last: its probes begin when the servers and the capture of the others are up
 ]

@@ -18,6 +18,7 @@ from trustprobe.judging.labels import label_case, label_verdict
 from trustprobe.judging.legible import make_legible
 from trustprobe.judging.outcomes import Inconclusive, Outcome
 from trustprobe.judging.run import Run
+from trustprobe.judging.schedule import without_rows
 from trustprobe.probe import Observation, printable
 
 REASON_LIMIT = 1_000
@@ -61,7 +62,7 @@ class Judge:
         judgement.started = datetime.now(UTC)
         label_case(self.run, judgement.case)
         try:
-            self._may_ask(judgement.case)
+            self._may_ask(item, judgement.case)
             return (yield)
         except Outcome as outcome:
             self._decided(judgement, outcome.verdict, outcome.reason)
@@ -98,9 +99,11 @@ class Judge:
         self._passed(judgement)
         return result
 
-    def _may_ask(self, entry: Case) -> None:
+    def _may_ask(self, item: pytest.Item, entry: Case) -> None:
         if self.run.lost:
             raise Inconclusive(self.run.lost)
+        if (outcome := without_rows(item)) is not None:
+            raise outcome
         if missing := [need for need in entry.needs if need not in self.run.bench.allow]:
             raise Inconclusive(f"the bench does not allow {', '.join(missing)}: add it to `allow` of the bench file")
 

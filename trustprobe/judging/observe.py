@@ -14,10 +14,6 @@ from trustprobe.judging.outcomes import Outcome
 from trustprobe.probe import Observation, Probe
 
 Observed = TypeVar("Observed", bound=Observation)
-ALONE = frozenset({"serial", "logs"})
-"""Interfaces whose probes bear steady questions alone beside them: they take the one console or count records."""
-ALONE_FOR_CERTAIN = frozenset({"debug", "power", "update"})
-"""Interfaces whose probes bear nothing beside them: they stop the processor or start the device anew."""
 
 
 class Observer:
@@ -33,7 +29,8 @@ class Observer:
         self._failed: dict[str, Exception] = {}
         self._begun: dict[str, Future[None]] = {}
         self._steady: set[str] = set()
-        self._awaited = ""
+        self.awaited = ""
+        """The probe that somebody waits for: its progress is shown."""
         self._lock = threading.Lock()
         self._count = 0
 
@@ -65,8 +62,18 @@ class Observer:
         threading.Thread(target=ask, name=name, daemon=True).start()
 
     def settle(self, *, but_steady: bool = False) -> None:
-        """Wait until nothing that was begun still runs: it would be disturbed. `but_steady`: but for what bears it."""
-        wait([ended for name, ended in self._begun.items() if not (but_steady and name in self._steady)])
+        """Wait until nothing that was begun still runs: it would be disturbed. `but_steady`: except the steady probes.
+
+        The progress of whatever is waited for is shown.
+        """
+        left = [
+            (name, ended)
+            for name, ended in self._begun.items()
+            if not (ended.done() or (but_steady and name in self._steady))
+        ]
+        for name, ended in left:
+            self.awaited = name
+            wait([ended])
 
     def __call__(self, probe: Probe[Observed], *, fresh: bool = False) -> Observed:
         """Run the probe, or return what it observed before; `fresh=True` asks again, after the device's state changed.
@@ -84,14 +91,11 @@ class Observer:
         return observation
 
     def _wait(self, probe: Probe[Observed], fresh: bool) -> None:
-        self._awaited = probe.name
+        self.awaited = probe.name
         if begun := self._begun.get(probe.name):
             wait([begun])
             if not fresh:
                 begun.result()
-        interface = _interface(probe)
-        if interface in ALONE | ALONE_FOR_CERTAIN:
-            self.settle(but_steady=interface in ALONE)
 
     def _run(self, probe: Probe[Observed], *, beside: bool = False) -> Observed:
         with self._lock:
@@ -130,7 +134,7 @@ class Observer:
         return complete
 
     def _when_awaited(self, probe: str, done: int, total: int, what: str) -> None:
-        if self._awaited == probe:
+        if self.awaited == probe:
             self._report(probe, done, total, what)
 
 

@@ -3,13 +3,11 @@
 Without `--bench` nothing here is active: then pytest runs the harness's own tests.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 
 import pytest
+from _pytest.fixtures import FixtureDef
 
-from fixtures.rows import parametrize
 from reports.allure_report import write_categories, write_environment
 from reports.junit import to_junit
 from reports.results import Results
@@ -22,6 +20,7 @@ from trustprobe.judging.judge import Judge
 from trustprobe.judging.observe import Observer
 from trustprobe.judging.results import assemble
 from trustprobe.judging.run import Run, load_run
+from trustprobe.judging.schedule import Alone, Place, fixtures_of, parametrize, schedule_of
 
 RUN = pytest.StashKey[Run]()
 JUDGE = pytest.StashKey[Judge]()
@@ -108,24 +107,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = chosen
 
 
-WAITING: Mapping[str, int] = MappingProxyType(
-    dict.fromkeys(("console_guesses", "snmp_guesses", "console_bench", "collector", "derived_guess"), 1)
-    | dict.fromkeys(("second", "cloud_trust", "session_life", "unpaired"), 1)
-    | dict.fromkeys(("udp_ports", "udp6_ports", "coap", "upnp", "clear_service"), 2)
-    | dict.fromkeys(("jtag", "gdb_memory", "update_notice"), 2)
-)
-"""Fixtures of cases that wait for what is asked ahead (1), or for the longest of it or with nothing beside (2)."""
-
-
 def _place(item: pytest.Item) -> tuple[int, int]:
-    """Return where a case stands in the run: first what leaves the device alone and can run beside what was begun."""
+    """Return where a case stands in the run: the cases that leave the device alone come first."""
     entry = case_of(item)
     if entry is None:
         return 0, 0
-    fixtures = getattr(item, "fixturenames", ())
-    if "egress" in fixtures:  # looks back at the whole run
-        return LAST, 1
-    return entry.rank, max([int(bool(entry.needs)), *(WAITING.get(name, 0) for name in fixtures)])
+    schedules = [one.schedule for one in fixtures_of(item)]
+    if any(schedule.last for schedule in schedules):
+        return LAST, Place.AFTER_WAITING
+    return entry.rank, max([int(bool(entry.needs)), *(schedule.place for schedule in schedules)])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_fixture_setup(fixturedef: FixtureDef[object], request: pytest.FixtureRequest) -> None:
+    """Let the probes that were asked ahead end before a fixture that does not tolerate them."""
+    alone, observer = schedule_of(fixturedef.func).alone, request.config.stash.get(OBSERVER, None)
+    if observer is not None and alone is not Alone.NO:
+        observer.settle(but_steady=alone is Alone.BUT_STEADY)
 
 
 def _refuse_cases_without_a_bench(items: list[pytest.Item]) -> None:

@@ -92,21 +92,21 @@ class MadeUp:
     strength: str = "required"
 
 
-def write(folder: Path, cases: Sequence[MadeUp], more_rules: str = "") -> None:
+def write(folder: Path, cases: Sequence[MadeUp], more_rules: str = "", suite: str = "") -> None:
     """Write the suite, and the product, bench and profile that it is judged by."""
     (folder / "product.yaml").write_text(PRODUCT, "utf-8")
     (folder / "bench.yaml").write_text(BENCH, "utf-8")
     rules = "".join(f"  made.{one.name}: {{strength: {one.strength}, clause: ours}}\n" for one in cases)
     (folder / "profile.yaml").write_text(PROFILE + rules + more_rules, "utf-8")
-    text = HEAD + "".join(CASE.format(**vars(one)) for one in cases)
+    text = HEAD + "".join(CASE.format(**vars(one)) for one in cases) + suite
     (folder / "test_made_up.py").write_text(text, "utf-8")
 
 
 def judge(
-    folder: Path, cases: Sequence[MadeUp], *options: str, more_rules: str = ""
+    folder: Path, cases: Sequence[MadeUp], *options: str, more_rules: str = "", suite: str = ""
 ) -> tuple[int, dict[str, Any], str]:
     """Return exit code, results.json and the output of a run of these cases."""
-    write(folder, cases, more_rules)
+    write(folder, cases, more_rules, suite)
     plugins = ["-p", "trustprobe.judging.plugin", "-p", "fixtures.bench"]
     names = [f"--{kind}={folder / f'{kind}.yaml'}" for kind in ("product", "bench", "profile")]
     command = [sys.executable, "-m", "pytest", "-q", "--noconftest", *plugins, *names, f"--out={folder / 'out'}"]

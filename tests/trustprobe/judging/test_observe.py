@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from drivers.serial.bootloader import InterruptAutoboot
 from reports.redaction import Redactor
 from trustprobe.errors import BenchError, HarnessError
-from trustprobe.judging.observe import ALONE, Observer
+from trustprobe.judging.observe import Observer
 from trustprobe.probe import Answer, Fact, Observation, Recorder
 
 SECONDS = 10.0
@@ -21,12 +20,15 @@ class Question:
     name: str
     error: Exception | None = None
     go_on: threading.Event = field(default_factory=threading.Event)
+    begun: threading.Event = field(default_factory=threading.Event)
     asked: int = 0
 
     def run(self, record: Recorder) -> Observation:
         self.asked += 1
         record.progress(1, 2, "half")
+        self.begun.set()
         assert self.go_on.wait(SECONDS)
+        record.progress(2, 2, "all")
         record.keep("answer.bin", b"hello")
         if self.error:
             raise self.error
@@ -37,13 +39,6 @@ def answered(name: str, error: Exception | None = None) -> Question:
     question = Question(name, error)
     question.go_on.set()
     return question
-
-
-class OnTheConsole(Question):
-    """A question over an interface that bears nothing beside it."""
-
-
-OnTheConsole.__module__ = InterruptAutoboot.__module__
 
 
 @pytest.fixture
@@ -120,26 +115,26 @@ def test_whatever_ends_a_question_beside_others_reaches_who_waits_for_it(observe
         observe(answered("other"))
 
 
-def test_a_probe_that_bears_nothing_beside_it_waits_for_what_was_begun(observe: Observer) -> None:
-    slow, alone = Question("slow"), OnTheConsole("alone")
-    alone.go_on.set()
+def test_to_settle_waits_for_what_was_begun(observe: Observer) -> None:
+    slow = Question("slow")
     observe.begin(slow)
-    asking = threading.Thread(target=observe, args=(alone,))
-    asking.start()
+    settling = threading.Thread(target=observe.settle)
+    settling.start()
+    assert slow.begun.wait(SECONDS)
+    assert settling.is_alive()
     slow.go_on.set()
-    asking.join(SECONDS)
-    assert alone.asked == 1
-    assert observe(alone).interface == "serial" in ALONE
-    assert observe(alone).started >= observe(slow).started
+    settling.join(SECONDS)
+    assert not settling.is_alive()
 
 
-def test_a_steady_question_goes_on_beside_one_that_takes_the_console(observe: Observer, tmp_path: Path) -> None:
-    steady, alone = Question("steady"), OnTheConsole("alone")
-    alone.go_on.set()
+def test_a_steady_question_goes_on_where_only_the_others_have_to_end(observe: Observer, tmp_path: Path) -> None:
+    steady, other = Question("steady"), answered("other")
     observe.begin(steady, steady=True)
+    observe.begin(other)
 
-    assert observe(alone).seen
+    observe.settle(but_steady=True)
 
+    assert list(tmp_path.glob("*-other/answer.bin"))
     assert not list(tmp_path.glob("*-steady/answer.bin"))
     steady.go_on.set()
     observe.settle()
@@ -149,9 +144,16 @@ def test_a_steady_question_goes_on_beside_one_that_takes_the_console(observe: Ob
 def test_the_progress_of_what_was_begun_is_shown_while_somebody_waits_for_it_only(
     observe: Observer, progress: list[str]
 ) -> None:
-    slow = answered("slow")
+    slow = Question("slow")
     observe.begin(slow)
-    observe.settle()
+    assert slow.begun.wait(SECONDS)
     assert progress == []
     observe(answered("quick"))
-    assert progress == ["quick"]
+    assert progress == ["quick", "quick"]
+    waiting = threading.Thread(target=observe.settle)
+    waiting.start()
+    while observe.awaited != "slow":
+        threading.Event().wait(0.01)
+    slow.go_on.set()
+    waiting.join(SECONDS)
+    assert progress == ["quick", "quick", "slow"]
