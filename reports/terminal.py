@@ -1,9 +1,9 @@
-"""The summary on the terminal: cases, requirements, findings, the overall word, and where the report lies.
+"""The summary on the terminal: capabilities, rows that are not PASS, requirements, findings, and the overall result.
 
-Reads in 80 columns and without colour, as CI logs are; whatever quotes the device is taken as text, never as markup.
+It reads well at 80 columns and without colour, as CI logs are. Text that quotes the device is never markup.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from rich import box
@@ -12,11 +12,13 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from reports.results import CaseResult, Overall, RequirementVerdict, Results, Verdict
+from reports.results import CaseResult, Overall, RequirementVerdict, Results, Row, Verdict
 from trustprobe.probe import printable
 
 REASON = 160
-"""Characters of a reason in a table; the whole of it is in the report."""
+"""Characters of a reason in a table; the report has the whole reason."""
+ROWS_NAMED = 6
+"""Rows with the same reason that are named on one line."""
 REPORTS = ("summary.html", "allure-report/index.html", "results.json")
 """Reports of the run folder, the one to open first before the others."""
 DISCLAIMER = "This is a pre-check, not a certification: no Cyber Trust Mark test procedure is approved yet."
@@ -35,12 +37,19 @@ _STYLES: dict[Verdict | RequirementVerdict | Overall, str] = {
 }
 
 
-def print_summary(results: Results, console: Console, run_folder: Path) -> None:
-    """Print the whole summary; `run_folder` is where the reports of this run lie."""
-    console.print(_cases(results.cases, results.findings))
+def print_summary(results: Results, console: Console, run_folder: Path, *, verbose: bool = False) -> None:
+    """Print the summary; `run_folder` is where the reports of this run lie.
+
+    By default: one line per capability, every row that is not PASS, the requirements and what to do. With `verbose`,
+    every case and what its verdict rests on.
+    """
+    if verbose:
+        console.print(_cases(results.cases, results.findings))
+    console.print(_capabilities(results.cases))
     console.print(_counts(results.cases))
+    _print_open_rows(results, console)
     console.print()
-    console.print(_requirements(results))
+    console.print(_requirements(results, verbose=verbose))
     _print_failures(results, console)
     if results.limits:
         console.print("\nWhat this run could not see:", style="bold")
@@ -80,16 +89,80 @@ def _cases(cases: Iterable[CaseResult], findings: Collection[CaseResult]) -> Tab
     return table
 
 
-def _requirements(results: Results) -> Table:
+def _capabilities(cases: Sequence[CaseResult]) -> Table:
+    """Return one line per capability: how many rows came to which verdict."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Capabilities", title_justify="left", title_style="bold")
+    table.add_column("capability", overflow="fold", ratio=2)
+    table.add_column("rows", justify="right", no_wrap=True)
+    table.add_column("verdicts", overflow="fold", ratio=3)
+    table.expand = True
+    for name in dict.fromkeys(case.capability for case in cases):
+        verdicts = [_row_verdict(row, case) for case in cases if case.capability == name for row in _rows(case)]
+        counted = Text(", ").join(
+            Text(f"{verdicts.count(verdict)} {verdict}", style=_STYLES.get(verdict, ""))
+            for verdict in Verdict
+            if verdict in verdicts
+        )
+        table.add_row(_plain(name.replace("_", " ")), str(len(verdicts)), counted)
+    return table
+
+
+def _rows(case: CaseResult) -> Sequence[Row | None]:
+    """Return the rows of a case; a case that was never asked counts as one row."""
+    return case.rows or (None,)
+
+
+def _row_verdict(row: Row | None, case: CaseResult) -> Verdict:
+    return case.verdict if row is None else row.verdict
+
+
+def _print_open_rows(results: Results, console: Console) -> None:
+    """Print every row that is not PASS; rows of one case with the same verdict and reason share a line."""
+    shared: dict[tuple[str, Verdict, str], list[str]] = {}
+    for case in results.cases:
+        for row in _rows(case):
+            verdict = _row_verdict(row, case)
+            if verdict is not Verdict.PASS:
+                reason = (row.reason if row else case.reason) or "no reason was given"
+                shared.setdefault((case.id, verdict, reason), []).append(row.id if row else case.id)
+    if shared:
+        console.print("\nRows that are not PASS:", style="bold")
+    for verdict in Verdict:
+        for (case_id, found, reason), rows in shared.items():
+            if found is verdict:
+                console.print(_row_line(verdict, _named(case_id, rows), reason))
+
+
+def _named(case_id: str, rows: Sequence[str]) -> str:
+    if rows == [case_id]:
+        return case_id
+    more = f", and {len(rows) - ROWS_NAMED} more" if len(rows) > ROWS_NAMED else ""
+    return f"{case_id} [{', '.join(rows[:ROWS_NAMED])}{more}]"
+
+
+def _row_line(verdict: Verdict, name: str, reason: str) -> Table:
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(no_wrap=True, width=len(Verdict.NOT_APPLICABLE))
+    grid.add_column(overflow="fold")
+    grid.add_row(_verdict(verdict), _plain(name))
+    grid.add_row("", _plain(reason, REASON))
+    return grid
+
+
+def _requirements(results: Results, *, verbose: bool) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Requirements", title_justify="left", title_style="bold")
     table.add_column("requirement", overflow="fold", ratio=2)
     table.add_column("verdict", no_wrap=True)
     table.add_column("why", overflow="fold", ratio=5)
     table.expand = True
     for result in results.requirements:
-        why = result.reason or f"passed: {', '.join(result.cases)}"
-        table.add_row(_plain(result.id), _verdict(result.verdict), _plain(why, REASON))
+        passed = f"passed: {', '.join(result.cases)}" if verbose else _counted(len(result.cases), "case")
+        table.add_row(_plain(result.id), _verdict(result.verdict), _plain(result.reason or passed, REASON))
     return table
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def rests_on(case: CaseResult) -> str:
@@ -114,19 +187,18 @@ def _counts(cases: Iterable[CaseResult]) -> Text:
 
 
 def _print_failures(results: Results, console: Console) -> None:
-    """Print what failed and what to do about it: first what decides, then the findings below `required`."""
+    """Print what to do about each failure: first those that decide, then the findings below `required`."""
     deciding = [case for case in results.cases if case.verdict is Verdict.FAIL and case not in results.findings]
-    _print_recommendations("Failed:", deciding, console)
-    _print_recommendations("Findings below required (they change no requirement):", results.findings, console)
+    _print_recommendations("What to do:", deciding, console)
+    _print_recommendations("Findings below required, which change no requirement:", results.findings, console)
 
 
 def _print_recommendations(heading: str, cases: Collection[CaseResult], console: Console) -> None:
     if cases:
         console.print(f"\n{heading}", style="bold")
     for case in cases:
-        console.print(_hanging("-", f"{case.id} ({case.strength}): {case.reason}"))
-        if case.recommendation:
-            console.print(_hanging(" ", f"Recommended: {case.recommendation}"))
+        advice = case.recommendation or "The profile gives no advice."
+        console.print(_hanging("-", f"{case.id} ({case.strength}): {advice}"))
 
 
 def _hanging(label: str, text: str) -> Table:

@@ -35,6 +35,7 @@ def main() -> None:
             "trustprobe.cli.main",
             "run",
             "--no-html",
+            "--verbose",
             "--bench",
             str(folder / "desk.yaml"),
         ]

@@ -155,7 +155,11 @@ def test_a_serial_port_that_is_not_there_is_the_benchs_fault(tmp_path: Path, mon
 def started(cwd: Path, *arguments: str) -> subprocess.Popen[str]:
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     return subprocess.Popen(
-        [*COMMAND, "run", "--no-html", *arguments], cwd=cwd, stdout=subprocess.PIPE, text=True, env=environment
+        [*COMMAND, "run", "--verbose", "--no-html", *arguments],
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
     )
 
 

@@ -104,7 +104,8 @@ def _judge(options: dict[str, object], lab: Lab, handover: Path) -> int:
         port_map=lab.port_map,
     )
     handover.write_text(str(run.folder.path), "utf-8")
-    progress = Progress(os.fdopen(os.dup(1), "w", encoding="utf-8", errors="backslashreplace"))
+    output = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="backslashreplace")
+    progress = Progress(output, verbose=bool(options["verbose"]))
     prepared = Prepared(run, progress.report)
 
     arguments = [str(ROOT / "suites"), "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT)]

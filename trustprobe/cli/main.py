@@ -27,6 +27,9 @@ Capabilities = Annotated[
 Unpowered = Annotated[bool, typer.Option("--unpowered", help="Leave the virtual device switched off.")]
 Loopback = Annotated[bool, typer.Option("--loopback", help="Run the virtual device without network namespaces.")]
 Html = Annotated[bool, typer.Option("--html/--no-html", help="Make the Allure HTML report.")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Print every row and every case, not only what is not PASS.")
+]
 Markdown = Annotated[Path | None, typer.Option(help="Write the table into this page, as docs/soundness.md has it.")]
 Device = Annotated[str, typer.Option(help="The virtual device: reference or firmware.")]
 Own = Annotated[bool, typer.Option("--own", help="Ask of each defect the cases of its own capabilities only.")]
@@ -57,11 +60,13 @@ def run(
     unpowered: Unpowered = False,
     loopback: Loopback = False,
     html: Html = True,
+    verbose: Verbose = False,
 ) -> None:
     """Judge a product: exit 0 CONFORMING, 1 NONCONFORMING, 2 INCOMPLETE or not run at all."""
     from trustprobe.cli.run import Options, run_and_report
 
-    options = Options(bench, product, profile, out, tuple(defect or ()), tuple(capability or ()), unpowered, loopback)
+    flaws, only = tuple(defect or ()), tuple(capability or ())
+    options = Options(bench, product, profile, out, flaws, only, unpowered, loopback, verbose)
     raise typer.Exit(run_and_report(options, html=html))
 
 

@@ -45,6 +45,8 @@ class Options:
     """The only ones that are asked; none: all of them."""
     unpowered: bool = False
     loopback: bool = False
+    verbose: bool = False
+    """Print every row and every case."""
 
     def check(self) -> None:
         """Read what can be read before anything is started. ConfigurationError for the first mistake."""
@@ -82,7 +84,7 @@ def run_and_report(options: Options, *, html: bool) -> int:
         console.print(report.note, markup=False)
     elif html:
         write_summary(results, folder)  # once more, with the link to the Allure report
-    print_summary(results, console, folder)
+    print_summary(results, console, folder, verbose=options.verbose)
     return results.exit_code
 
 

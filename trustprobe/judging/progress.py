@@ -1,7 +1,7 @@
-"""What a person sees while a run goes on: the case, what the long probe is doing, how far, and each verdict.
+"""What a person sees during a run: the case, what a long probe is doing and how far it is.
 
-On a terminal the last line moves; elsewhere (CI, a file) each verdict is a line, and a long probe says where it is now
-and then. Takes the place of pytest's own terminal output.
+On a terminal, the last line moves. Elsewhere (CI, a file), a line now and then shows how far the run is. With
+`verbose`, each verdict is a line. This replaces pytest's own terminal output.
 """
 
 import sys
@@ -16,7 +16,7 @@ from trustprobe.judging.judge import Judge
 from trustprobe.judging.plugin import JUDGE
 
 QUIET_SECONDS = 5.0
-"""Without a terminal, a probe that is still going on says so this often."""
+"""Without a terminal, a line shows this often how far the run is."""
 MOVING_SECONDS = 0.1
 _COLOUR = {Verdict.PASS: "32", Verdict.FAIL: "31;1", Verdict.ERROR: "35;1"}
 
@@ -24,8 +24,9 @@ _COLOUR = {Verdict.PASS: "32", Verdict.FAIL: "31;1", Verdict.ERROR: "35;1"}
 class Progress:
     """The reporter of a judging run. `file` is a duplicate of standard output, which pytest captures."""
 
-    def __init__(self, file: TextIO) -> None:
+    def __init__(self, file: TextIO, *, verbose: bool = False) -> None:
         self.file = file
+        self._verbose = verbose
         self.judge: Judge | None = None
         self._moving = file.isatty()
         self._shown = 0.0
@@ -34,12 +35,16 @@ class Progress:
         self._total = 0
 
     def report(self, _probe: str, done: int, total: int, what: str) -> None:
-        """Show how far a probe is; called by the probe, as often as it likes."""
+        """Show how far a probe is; the probe calls it as often as it likes."""
+        if self._is_due():
+            self._move(f"{self._case}: {what} ({done:,} of {total:,})")
+
+    def _is_due(self) -> bool:
         now = time.monotonic()
         if now - self._shown < (MOVING_SECONDS if self._moving else QUIET_SECONDS):
-            return
+            return False
         self._shown = now
-        self._move(f"{self._case}: {what} ({done:,} of {total:,})")
+        return True
 
     def _move(self, text: str) -> None:
         counted = f"[{self._done + 1}/{self._total}] {text}"
@@ -71,14 +76,15 @@ class Progress:
         entry = case_of(item)
         row = row_of(item)
         self._case = f"{entry.id if entry else item.name}{f' [{row}]' if row else ''}"
-        self._shown = time.monotonic()
-        if self._moving:
+        if self._verbose:
+            self._shown = time.monotonic()
+        if self._moving or (not self._verbose and self._is_due()):
             self._move(self._case)
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
-        """Print the verdict of the row that ended."""
+        """Print the verdict of the row that ended, if every verdict is wanted."""
         self._done += 1
-        if self.judge is None or (judgement := self.judge.judgements.get(nodeid)) is None:
+        if not self._verbose or self.judge is None or (judgement := self.judge.judgements.get(nodeid)) is None:
             return
         reason = f"  {judgement.reason}" if judgement.reason else ""
         self._line(judgement.verdict, f"{self._case:<44} {judgement.seconds:6.2f} s{reason}")

@@ -29,7 +29,7 @@ pytestmark = [
 
 def test_a_run_whose_machine_is_killed_passes_nothing_keeps_its_evidence_and_ends(tmp_path: Path) -> None:
     command = "import sys; from trustprobe.cli.main import main; sys.exit(main())"
-    words = ["run", "--bench", "firmware", "--capability", "interface_access_control", "--no-html"]
+    words = ["run", "--bench", "firmware", "--capability", "interface_access_control", "--no-html", "--verbose"]
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT),
@@ -80,7 +80,7 @@ def may_listen_on(port: int) -> bool:
 @pytest.mark.skipif(not may_listen_on(514), reason="tcp/514 cannot be had: net.ipv4.ip_unprivileged_port_start")
 def test_behind_forwarded_ports_the_records_and_the_clock_of_the_device_are_heard(tmp_path: Path) -> None:
     command = "import sys; from trustprobe.cli.main import main; sys.exit(main())"
-    words = ["run", "--bench", "firmware", "--loopback", "--capability", "state_awareness", "--no-html"]
+    words = ["run", "--bench", "firmware", "--loopback", "--capability", "state_awareness", "--no-html", "--verbose"]
     asked = {"PYTEST_ADDOPTS": "-k 'test_login_is_logged or follows_its_source'", "TMPDIR": "/tmp"}
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **asked}
     done = subprocess.run(

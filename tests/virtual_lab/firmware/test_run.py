@@ -28,6 +28,7 @@ def judging(folder: Path) -> Iterator[subprocess.Popen[str]]:
         "capabilities": [CAPABILITY],
         "unpowered": False,
         "loopback": True,
+        "verbose": True,
     }
     script = "tests.virtual_lab.firmware.judging"
     command = [sys.executable, "-m", script, json.dumps(options), str(folder / "handover"), str(folder)]
