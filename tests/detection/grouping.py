@@ -7,14 +7,11 @@ its own.
 
 import re
 
+from trustprobe.cli.published import capabilities
 from virtual_lab.defects import Defect, register
 
 MOST = 6
 """Flaws in one run."""
-ALONE = re.compile(
-    r"any_password|^reset_|^update_|^anonymous_update|^log_flood|^collector|^tls1|^answers|^uart_|^boot_window|^identity_missing|^login_(?:failure|success)"
-)
-"""Flaws that change what many cases see."""
 PARTS = (
     (re.compile(r"^(tls\.server\.(?:suites|version)\[.*\])$"), r"\1"),
     (re.compile(r"^(input\.malformed\.[a-z]+\[.*\])$"), r"\1"),
@@ -38,8 +35,8 @@ def part(name: str) -> str:
     return name.split("[", 1)[0]
 
 
-def _shares(name: str, defect: Defect) -> bool:
-    return len(defect.capabilities) == 1 and not ALONE.search(name) and bool(defect.fails)
+def _shares(defect: Defect) -> bool:
+    return len(capabilities(defect)) == 1 and not defect.alone and bool(defect.fails)
 
 
 def runs() -> list[tuple[tuple[str, ...], str]]:
@@ -47,14 +44,14 @@ def runs() -> list[tuple[tuple[str, ...], str]]:
     alone = [
         ((name,), capability)
         for name, defect in register().items()
-        if not _shares(name, defect)
-        for capability in defect.capabilities
+        if not _shares(defect)
+        for capability in capabilities(defect)
     ]
     groups: list[tuple[list[str], str, set[str]]] = []
     for name, defect in register().items():
-        if not _shares(name, defect):
+        if not _shares(defect):
             continue
-        (capability,) = defect.capabilities
+        (capability,) = capabilities(defect)
         parts = {part(case) for case in defect.fails}
         for names, where, taken in groups:
             if where == capability and len(names) < MOST and taken.isdisjoint(parts):

@@ -2,10 +2,18 @@ from pathlib import Path
 
 import pytest
 
-from trustprobe.cli.soundness import BEGIN, END, HARDENED, Outcome, require_writable, to_markdown, write_page
+from trustprobe.cli.soundness import (
+    BEGIN,
+    END,
+    HARDENED,
+    Outcome,
+    require_writable,
+    to_markdown,
+    with_titles,
+    write_page,
+)
 from trustprobe.errors import ConfigurationError
 
-ROOT = Path(__file__).parents[2]
 CLEAN = Outcome(HARDENED, (), (), 0, ())
 FOUND = Outcome("telnet_open", (), (), 0, ("ports.tcp.undeclared", "services.forbidden"))
 MISSED = Outcome("ftp_open", ("services.forbidden[ftp]",), ("tls.server.suites",), 0, ("tls.server.suites",))
@@ -16,8 +24,22 @@ def test_the_table_says_what_was_planted_what_failed_and_whether_that_is_all() -
     assert "1 of 2 planted flaws are found by exactly their cases; 2 cases were asked." in text
     assert "On the device without a flaw, 0 cases fail and 0 are open." in text
     assert "No flaw makes these cases fail: `c.d`." in text
-    assert "| `telnet_open` | telnet answers on tcp/23 | `ports.tcp.undeclared`, `services.forbidden` | yes |" in text
+    assert "| `telnet_open` | `ports.tcp.undeclared`, `services.forbidden` | yes |" in text
     assert "| no; missed: `services.forbidden[ftp]`; not expected: `tls.server.suites` |" in text
+
+
+def test_the_shown_page_has_the_titles_of_the_register_and_the_flaws_that_no_matrix_planted() -> None:
+    shown = with_titles(f"{BEGIN}\n\n{to_markdown([FOUND], {'a.b'}, [])}\n{END}\n", "reference")
+    assert "| `telnet_open` | telnet answers on tcp/23 | `ports.tcp.undeclared`, `services.forbidden` | yes |" in shown
+    assert "| flaw | what is planted | cases that fail | as expected |" in shown
+    assert shown.count("telnet_open") == 1
+    later = shown[shown.index("No matrix has planted these yet") :]
+    assert "| `ftp_open` | FTP answers on tcp/21 | `ports.tcp.undeclared`, `services.forbidden` |" in later
+
+
+def test_a_page_with_a_flaw_that_is_not_registered_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"telnet_opened, which virtual_lab/reference/defects.yaml"):
+        with_titles("| `telnet_opened` | `a.b` | yes |\n", "reference")
 
 
 def test_what_a_person_wrote_around_the_table_stays(tmp_path: Path) -> None:
@@ -48,7 +70,3 @@ def test_a_page_without_the_marks_is_refused_before_anything_runs(tmp_path: Path
 def test_a_folder_that_is_not_there_is_refused_before_anything_runs(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="does not exist"):
         require_writable(tmp_path / "nowhere" / "page.md")
-
-
-def test_the_page_of_the_documentation_can_be_written() -> None:
-    require_writable(ROOT / "docs" / "soundness.md")

@@ -20,7 +20,10 @@ ProfileName = Annotated[
     str, typer.Option("--profile", help="The rule book: a name of lab_config/profiles/, or a file.")
 ]
 Out = Annotated[Path, typer.Option(help="Where the folder of the run is made.")]
-Defects = Annotated[list[str] | None, typer.Option("--defect", help="Plant this defect of virtual_lab/defects.yaml.")]
+Defects = Annotated[
+    list[str] | None,
+    typer.Option("--defect", help="Plant this defect of the virtual device: see virtual_lab/*/defects.yaml."),
+]
 Capabilities = Annotated[
     list[str] | None, typer.Option("--capability", help="Run only this capability; every other case is NOT_RUN.")
 ]

@@ -18,10 +18,11 @@ from rich.table import Table
 
 from reports.results import Results, Verdict
 from trustprobe.cli.kept import Kept
+from trustprobe.cli.published import capabilities
 from trustprobe.cli.run import Options, judge, read_results
 from trustprobe.cli.soundness import HARDENED, Outcome, require_writable, write_page
 from trustprobe.errors import ConfigurationError
-from virtual_lab.defects import REFERENCE, found_elsewhere, known_failures, register, require_defects
+from virtual_lab.defects import REFERENCE, found_elsewhere, known_failures, register, require_defects, require_judged
 
 _BROKEN: Final = {Verdict.ERROR, Verdict.NOT_RUN}
 PROFILE: Final = "cyber_trust_mark"
@@ -91,7 +92,7 @@ def plans(defects: Sequence[str], device: str, *, own: bool) -> list[tuple[str, 
         return [*hardened, *((name,) for name in names)]
     from virtual_lab.firmware.sharing import groups
 
-    return [*hardened, *groups({name: register(device)[name] for name in names})]
+    return [*hardened, *groups({name: register(device)[name] for name in names}, capabilities)]
 
 
 def run_matrix(
@@ -116,6 +117,7 @@ def run_matrix(
     if device not in PROFILES:
         raise ConfigurationError(f"there is no virtual device {device!r}.", f"There are {', '.join(PROFILES)}.")
     require_defects(wanted, device)
+    require_judged(wanted, device)
     if markdown is not None:
         require_writable(markdown)
     defects = [*([HARDENED] if hardened or not wanted else []), *(wanted or register(device))]
@@ -132,7 +134,7 @@ def run_matrix(
     asked = {case.id for case in done[0][1].cases}
     idle = () if wanted or own else never_failed(outcomes, done[0][1])
     if markdown is not None:
-        write_page(markdown, outcomes, asked, idle, device)
+        write_page(markdown, outcomes, asked, idle)
     held = _shown(console, outcomes, idle)
     return 0 if held and not (device == REFERENCE and set(idle) - found_elsewhere(device)) else 1
 
@@ -164,27 +166,27 @@ class _Asking:
     def _ask(self, planted: tuple[str, ...]) -> list[tuple[Outcome, Results]]:
         if self._stopped.is_set():
             raise CancelledError
-        capabilities = register(self._device)[planted[0]].capabilities if self._own and planted else ()
+        asked = capabilities(register(self._device)[planted[0]]) if self._own and planted else ()
         folder = self._out / "+".join(planted or (HARDENED,)).strip("()")
-        options = Options(self._device, None, PROFILES[self._device], folder, planted, capabilities)
+        options = Options(self._device, None, PROFILES[self._device], folder, planted, asked)
         if (results := self._kept.results(options)) is not None:
-            return self._compared(planted, capabilities, results)
+            return self._compared(planted, asked, results)
         self._kept.forget(options)
         run = judge(options, quiet=True, running=self._running)
         if self._stopped.is_set():
             raise CancelledError
         results = read_results(run)
-        done = self._compared(planted, capabilities, results)
+        done = self._compared(planted, asked, results)
         if all(outcome.holds for outcome, _ in done) and not any(case.verdict in _BROKEN for case in results.cases):
             self._kept.keep(options, run)
         return done
 
     def _compared(
-        self, planted: tuple[str, ...], capabilities: Sequence[str], results: Results
+        self, planted: tuple[str, ...], asked: Sequence[str], results: Results
     ) -> list[tuple[Outcome, Results]]:
         if not planted:
-            return [(compare((), results, capabilities, self._device), results)]
-        return [(compare((name,), results, capabilities, self._device, planted), results) for name in planted]
+            return [(compare((), results, asked, self._device), results)]
+        return [(compare((name,), results, asked, self._device, planted), results) for name in planted]
 
 
 def _shown(console: Console, outcomes: Sequence[Outcome], idle: Sequence[str]) -> bool:

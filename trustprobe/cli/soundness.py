@@ -1,20 +1,24 @@
 """The page of `trustprobe matrix --markdown`: which defect each case was seen to find, as `docs/soundness.md` has it.
 
-The table stands between two marks; what a person wrote around them stays.
+The table stands between two marks; what a person wrote around them stays. It holds what a matrix found. The titles come
+from the register of flaws when the site is built (`with_titles`, called by docs/flaws.py).
 """
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from reports.run_folder import write_atomically
 from trustprobe.errors import ConfigurationError
-from virtual_lab.defects import REFERENCE, register
+from virtual_lab.defects import file_name, register
 
 HARDENED = "(none)"
 BEGIN = "<!-- matrix: written by `trustprobe matrix --markdown`, not by hand -->"
 END = "<!-- end of the matrix -->"
 PAGE = f"# Soundness\n\n{BEGIN}\n{END}\n"
+_HEAD = ("| flaw | cases that fail | as expected |", "|---|---|---|")
+_ROW = re.compile(r"^\| `(\w+)` \| (.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -49,22 +53,18 @@ def require_writable(path: Path) -> None:
         )
 
 
-def write_page(
-    path: Path, outcomes: Sequence[Outcome], cases: Collection[str], idle: Collection[str], device: str = REFERENCE
-) -> None:
+def write_page(path: Path, outcomes: Sequence[Outcome], cases: Collection[str], idle: Collection[str]) -> None:
     """Put the table between the marks of the page, made where it is missing. ConfigurationError if it cannot."""
     text = path.read_text("utf-8") if path.exists() else PAGE
     before, rest = text.split(BEGIN, 1)
     after = rest.split(END, 1)[1]
     try:
-        write_atomically(path, f"{before}{BEGIN}\n\n{to_markdown(outcomes, cases, idle, device)}\n{END}{after}")
+        write_atomically(path, f"{before}{BEGIN}\n\n{to_markdown(outcomes, cases, idle)}\n{END}{after}")
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be written: {error.strerror or error}.", "Free space.") from error
 
 
-def to_markdown(
-    outcomes: Sequence[Outcome], cases: Collection[str], idle: Collection[str], device: str = REFERENCE
-) -> str:
+def to_markdown(outcomes: Sequence[Outcome], cases: Collection[str], idle: Collection[str]) -> str:
     """Return the numbers, the table of defects, and the cases that no defect made fail."""
     planted = [outcome for outcome in outcomes if outcome.defect != HARDENED]
     found = sum(outcome.holds for outcome in planted)
@@ -77,18 +77,49 @@ def to_markdown(
         lines.append(f"On the device without a flaw, {state}.")
     if idle:
         lines.append(f"No flaw makes these cases fail: {_codes(idle)}.")
-    lines += ["", "| flaw | what is planted | cases that fail | as expected |", "|---|---|---|---|"]
-    lines += [_line(outcome, device) for outcome in planted]
+    lines += ["", *_HEAD, *map(_line, planted)]
     return "\n".join(lines) + "\n"
 
 
-def _line(outcome: Outcome, device: str) -> str:
-    entry = register(device).get(outcome.defect)
-    title = entry.title.replace("|", "\\|") if entry else ""
+def with_titles(page: str, device: str) -> str:
+    """Return a page with the title of each flaw from the register, and the flaws that its tables do not hold yet.
+
+    ConfigurationError for a flaw that the register does not hold.
+    """
+    flaws = register(device)
+    named = {match[1] for match in _ROW.finditer(page)}
+    if unknown := sorted(named - flaws.keys()):
+        raise ConfigurationError(
+            f"the page names {', '.join(unknown)}, which {file_name(device)} does not hold.", "Correct one of the two."
+        )
+    titled = page.replace(
+        "\n".join(_HEAD), "| flaw | what is planted | cases that fail | as expected |\n|---|---|---|---|"
+    )
+    titled = _ROW.sub(lambda row: f"| `{row[1]}` | {_title(row[1], device)} | {row[2]}", titled)
+    new = [name for name in flaws if name not in named]
+    if not new:
+        return titled
+    rows = [f"| `{name}` | {_title(name, device)} | {_codes(sorted(flaws[name].cases))} |" for name in new]
+    lines = [
+        "",
+        "No matrix has planted these yet:",
+        "",
+        "| flaw | what is planted | its cases |",
+        "|---|---|---|",
+        *rows,
+    ]
+    return titled.replace(END, "\n".join([*lines, "", END]))
+
+
+def _title(name: str, device: str) -> str:
+    return register(device)[name].title.replace("|", "\\|")
+
+
+def _line(outcome: Outcome) -> str:
     gaps = [f"missed: {_codes(outcome.missed)}"] if outcome.missed else []
     gaps += [f"not expected: {_codes(outcome.others)}"] if outcome.others else []
     word = "yes" if outcome.holds else f"no; {'; '.join(gaps)}"
-    return f"| `{outcome.defect}` | {title} | {_codes(outcome.failed) or 'none'} | {word} |"
+    return f"| `{outcome.defect}` | {_codes(outcome.failed) or 'none'} | {word} |"
 
 
 def _codes(names: Collection[str]) -> str:

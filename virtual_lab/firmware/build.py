@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from trustprobe.errors import BenchError, ConfigurationError
+from virtual_lab.defects import require_defects
 from virtual_lab.firmware import disk, fit, keys, packages, planted, rootfs, swu, verity
 from virtual_lab.firmware.host import U_BOOT, require_tools, run
 
@@ -109,10 +110,8 @@ def build(defects: Sequence[str] = ()) -> Firmware:
 
     Raises BenchError where a tool or the mirror is missing, and ConfigurationError for an unknown defect.
     """
-    try:
-        names = planted.known(defects)
-    except planted.UnknownDefectError as error:
-        raise ConfigurationError(f"{error}.", "Name defects of virtual_lab/firmware/planted.yaml.") from error
+    require_defects(defects, planted.DEVICE)
+    names = tuple(sorted(set(defects)))
     cache = cache_folder()
     firmware = Firmware(cache / _digest(_SOURCES, names), names)
     if firmware.folder not in _found_whole and not _is_complete(firmware.folder):
@@ -138,7 +137,8 @@ def _digest(sources: Sequence[str], names: Sequence[str]) -> str:
     for source in sources:
         digest.update((here / source).read_bytes())
     if names or sources is _SOURCES:
-        digest.update(planted.TABLE.read_bytes() if names else b"")
+        for change in planted.changes(names):
+            digest.update(change.model_dump_json().encode())
         for name, entry in sorted(rootfs.own().items()):
             digest.update(name.encode() + b"\0" + entry.content)
     return digest.hexdigest()[:16]

@@ -17,7 +17,7 @@ from virtual_lab.jtag.tap import ScanChain
 
 JTAG_OPEN: Final = "jtag_open"
 GDB_PORT_OPEN: Final = "gdb_port_open"
-"""What the factory forgot: labels of planted.yaml."""
+"""What the factory forgot: labels of defects.yaml."""
 _SECONDS = 5.0
 _UNITS = {1: "b", 2: "h", 4: "w"}
 

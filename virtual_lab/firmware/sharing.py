@@ -4,7 +4,7 @@ A device takes as long to boot and to be swept as to be asked about one flaw. Fl
 the same capabilities, no case or row is named by two of them, none hides another, and all can be planted at once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from virtual_lab.defects import Defect
@@ -14,15 +14,19 @@ MOST: Final = 8
 """Flaws in one device."""
 
 
-def groups(defects: Mapping[str, Defect]) -> list[tuple[str, ...]]:
-    """Return every flaw once, with those that it shares a device with, in the order of the register."""
+def groups(defects: Mapping[str, Defect], capabilities: Callable[[Defect], Collection[str]]) -> list[tuple[str, ...]]:
+    """Return every flaw once, with those that it shares a device with, in the order of the register.
+
+    `capabilities` returns the capabilities whose cases have to find a flaw.
+    """
     entries = rootfs.own()
     made: list[list[str]] = []
     for name, defect in defects.items():
         for group in made:
             others = [defects[other] for other in group]
+            alike = all(set(capabilities(other)) == set(capabilities(defect)) for other in others)
             hidden = {*defect.not_beside, *(theirs for other in others for theirs in other.not_beside)}
-            if len(group) == MOST or hidden & {*group, name} or not _are_apart(defect, others):
+            if len(group) == MOST or hidden & {*group, name} or not alike or not _are_apart(defect, others):
                 continue
             if planted.fit_together([*group, name], entries):
                 group.append(name)
@@ -36,9 +40,7 @@ def _are_apart(defect: Defect, others: list[Defect]) -> bool:
     """Whether nothing that this flaw fails is asked about one of the others."""
     names = {*defect.fails, *defect.leaves_manual}
     return not defect.alone and not any(
-        other.alone
-        or set(other.capabilities) != set(defect.capabilities)
-        or any(_overlap(one, two) for one in names for two in (*other.fails, *other.leaves_manual))
+        other.alone or any(_overlap(one, two) for one in names for two in (*other.fails, *other.leaves_manual))
         for other in others
     )
 

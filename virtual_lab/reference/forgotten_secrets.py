@@ -10,7 +10,7 @@ import secrets
 import shutil
 from pathlib import Path
 
-from virtual_lab.reference.firmware.defects import Defects
+from virtual_lab.reference.defects import Defects
 from virtual_lab.reference.firmware.flash import PRODUCTION_SECRETS, key_store, write_bytes, write_json
 
 

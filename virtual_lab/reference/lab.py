@@ -18,10 +18,11 @@ from typing import Final
 
 from trustprobe.errors import BenchError, ConfigurationError
 from trustprobe.probe import printable
+from virtual_lab.defects import file_name
 from virtual_lab.lab import VirtualLab, require_free
 from virtual_lab.reference import namespace
 from virtual_lab.reference.board import CABLE_JOINED, CONSOLE, FIRMWARE_LOG, NAMESPACE_MADE, POWERED, PROCESSOR_DEAD
-from virtual_lab.reference.firmware.defects import UnknownDefectError
+from virtual_lab.reference.defects import UnknownDefectError
 from virtual_lab.reference.firmware.flash import CONFIG
 from virtual_lab.reference.firmware.sensors import COMPANION, DOOR, WINDOW
 from virtual_lab.reference.provision import TIME_PORT, Provisioned, provision
@@ -121,7 +122,7 @@ class ReferenceLab(VirtualLab):
                 time_port=self.time_port,
             )
         except UnknownDefectError as error:
-            raise ConfigurationError(f"{error}.", "Name defects of virtual_lab/defects.yaml.") from error
+            raise ConfigurationError(f"{error}.", f"Name defects of {file_name()}.") from error
         except FileExistsError as error:
             raise ConfigurationError(f"{self.folder} already holds a device.", "Name a new folder.") from error
 

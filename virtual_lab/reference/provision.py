@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from virtual_lab.reference import pki
+from virtual_lab.reference.defects import Defects
 from virtual_lab.reference.firmware import accounts, flash
 from virtual_lab.reference.firmware.accounts import Account
 from virtual_lab.reference.firmware.credentials import digest_secret
-from virtual_lab.reference.firmware.defects import Defects
 from virtual_lab.reference.firmware.sensors import COMPANION, DOOR, WINDOW
 from virtual_lab.reference.firmware.tls import DH_PARAMETERS
 from virtual_lab.reference.firmware.update import UPDATE_KEY

@@ -19,6 +19,7 @@ from trustprobe.errors import BenchError
 from virtual_lab.lab import require_free
 from virtual_lab.reference import namespace, pki, syscalls
 from virtual_lab.reference.board import CABLE_JOINED, NAMESPACE_MADE
+from virtual_lab.reference.defects import Defects
 from virtual_lab.reference.firmware.accounts import ADMINISTRATOR, HTTP, Account
 from virtual_lab.reference.firmware.flash import CONFIG, key_store, write_json
 from virtual_lab.reference.lab import ReferenceLab, _end
@@ -79,9 +80,10 @@ def second_environment(address: str, folder: Path, serial: str, password: str) -
 def _share(first: ReferenceLab, folder: Path, serial: str, address: str) -> str | None:
     """Give the second device what a planted flaw shares; return the administrator's password if that is shared."""
     mine, theirs = first.folder / "flash", folder / "flash"
-    if "shared_ssh_host_key" in first.defects:
+    defects = Defects(first.defects)
+    if defects("shared_ssh_host_key"):
         shutil.copy(key_store(mine) / "ssh_host_key", key_store(theirs) / "ssh_host_key")
-    if "shared_tls_key" in first.defects:
+    if defects("shared_tls_key"):
         shutil.copy(key_store(mine) / "tls_key.pem", key_store(theirs) / "tls_key.pem")
         key = serialization.load_pem_private_key((key_store(mine) / "tls_key.pem").read_bytes(), None)
         assert isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey)  # production makes no other kind
@@ -89,7 +91,7 @@ def _share(first: ReferenceLab, folder: Path, serial: str, address: str) -> str 
         credential = pki.device_credential_of(product_ca, key, serial, address)
         (theirs / "tls_cert.pem").write_bytes(credential.certificate_pem)
         (folder / "lab" / "product_ca.pem").write_bytes(product_ca.certificate_pem)
-    if "shared_default_password" not in first.defects:
+    if not defects("shared_default_password"):
         return None
     password = first.environment["REFERENCE_ADMIN_PASSWORD"]
     config = json.loads((theirs / CONFIG).read_text())

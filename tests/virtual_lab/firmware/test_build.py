@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from trustprobe.errors import BenchError, ConfigurationError
+from virtual_lab.defects import plantable
 from virtual_lab.firmware import build, disk, elf, host, packages, planted, rootfs, swu
 
 
@@ -42,10 +43,10 @@ def test_an_unknown_defect_is_a_configuration_error() -> None:
 
 def test_the_command_answers_2_for_what_cannot_be_built(capsys: pytest.CaptureFixture[str]) -> None:
     assert build.main(["no_such_flaw"]) == 2
-    assert "planted.yaml" in capsys.readouterr().err
+    assert "virtual_lab/firmware/defects.yaml" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", sorted(planted.table()))
+@pytest.mark.parametrize("name", sorted(plantable("firmware")))
 def test_each_planted_flaw_changes_the_device(name: str) -> None:
     environment = planted.boot_environment(disk.BOOT_ENVIRONMENT, [name])
     changed = planted.files(_own(), [name]) != _own()

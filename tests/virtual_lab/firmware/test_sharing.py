@@ -4,23 +4,28 @@ from collections.abc import Iterable
 from typing import Any
 
 from trustprobe.cli.matrix import plans
+from trustprobe.cli.published import capabilities
 from trustprobe.cli.soundness import HARDENED
 from virtual_lab.defects import Defect, register
 from virtual_lab.firmware import planted, rootfs
 from virtual_lab.firmware.sharing import MOST, groups
 
 
-def flaw(fails: Iterable[str], *, capability: str = "data_protection", **more: Any) -> Defect:
-    return Defect(title="a flaw", capabilities=(capability,), fails=tuple(fails), **more)
+def flaw(fails: Iterable[str], **more: Any) -> Defect:
+    return Defect(title="a flaw", fails=tuple(fails), **more)
+
+
+def one_capability(defect: Defect) -> tuple[str, ...]:
+    return ("other",) if "other" in defect.title else ("data_protection",)
 
 
 def test_every_flaw_of_the_register_is_planted_once() -> None:
-    planned = [name for group in groups(register("firmware")) for name in group]
+    planned = [name for group in groups(register("firmware"), capabilities) for name in group]
     assert sorted(planned) == sorted(register("firmware"))
 
 
 def test_no_case_or_row_is_asked_about_two_flaws_of_one_device() -> None:
-    for group in groups(register("firmware")):
+    for group in groups(register("firmware"), capabilities):
         names = [name for flaw in group for name in register("firmware")[flaw].fails]
         assert len(names) == len(set(names)), group
         whole = [name for name in names if "[" not in name]
@@ -28,22 +33,22 @@ def test_no_case_or_row_is_asked_about_two_flaws_of_one_device() -> None:
 
 
 def test_flaws_of_one_device_can_be_planted_together() -> None:
-    for group in groups(register("firmware")):
+    for group in groups(register("firmware"), capabilities):
         assert len(group) <= MOST
         assert planted.fit_together(group, rootfs.own())
 
 
 def test_flaws_share_only_where_their_cases_and_capabilities_let_them() -> None:
     same = {"telnetd_open": flaw(["a[1]"]), "httpd_open": flaw(["a[2]"])}
-    assert groups(same) == [("telnetd_open", "httpd_open")]
-    for other in (flaw(["a[1]"]), flaw(["a"]), flaw(["b"], capability="other"), flaw(["b"], alone=True)):
-        assert groups(same | {"httpd_open": other}) == [("telnetd_open",), ("httpd_open",)]
+    assert groups(same, one_capability) == [("telnetd_open", "httpd_open")]
+    for other in (flaw(["a[1]"]), flaw(["a"]), Defect(title="other", fails=("b",)), flaw(["b"], alone=True)):
+        assert groups(same | {"httpd_open": other}, one_capability) == [("telnetd_open",), ("httpd_open",)]
 
 
 def test_a_flaw_shares_no_device_with_one_that_it_hides_or_that_hides_it() -> None:
     for one, two in ((("httpd_open",), ()), ((), ("telnetd_open",))):
         both = {"telnetd_open": flaw(["a"], not_beside=one), "httpd_open": flaw(["b"], not_beside=two)}
-        assert groups(both) == [("telnetd_open",), ("httpd_open",)]
+        assert groups(both, one_capability) == [("telnetd_open",), ("httpd_open",)]
 
 
 def test_two_flaws_that_edit_the_same_text_or_variable_do_not_fit_together() -> None:

@@ -8,7 +8,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from virtual_lab.reference.firmware.defects import UnknownDefectError
+from virtual_lab.reference.defects import UnknownDefectError
 from virtual_lab.reference.firmware.image import read_image
 from virtual_lab.reference.provision import Provisioned, provision
 

@@ -12,8 +12,8 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from virtual_lab.reference.defects import Defects
 from virtual_lab.reference.firmware.bootloader import Bootloader
-from virtual_lab.reference.firmware.defects import Defects
 from virtual_lab.reference.firmware.early import telnet_before_the_firewall
 from virtual_lab.reference.firmware.flash import Flash
 from virtual_lab.reference.firmware.ports import Ports

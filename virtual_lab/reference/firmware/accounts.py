@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from virtual_lab.reference.defects import Defects
 from virtual_lab.reference.firmware.credentials import digest_secret
-from virtual_lab.reference.firmware.defects import Defects
 from virtual_lab.reference.firmware.lockout import Lockout
 from virtual_lab.reference.firmware.password_policy import objection
 from virtual_lab.reference.firmware.syslog import Event, Log

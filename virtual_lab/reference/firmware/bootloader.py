@@ -7,7 +7,7 @@ import time
 from collections import defaultdict
 from typing import NoReturn
 
-from virtual_lab.reference.firmware.defects import Defects
+from virtual_lab.reference.defects import Defects
 from virtual_lab.reference.firmware.flash import Flash
 from virtual_lab.reference.firmware.line_editor import LineEditor
 from virtual_lab.reference.firmware.serial_line import SerialLine

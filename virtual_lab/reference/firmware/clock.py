@@ -13,7 +13,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from virtual_lab.reference.firmware.defects import Defects
+from virtual_lab.reference.defects import Defects
 
 POLL_SECONDS = 0.1
 STEP_SECONDS = 1.0

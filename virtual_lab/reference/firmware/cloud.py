@@ -14,7 +14,7 @@ import threading
 import time
 import warnings
 
-from virtual_lab.reference.firmware.defects import Defects
+from virtual_lab.reference.defects import Defects
 from virtual_lab.reference.firmware.device import Device
 
 CA = "cloud_ca.pem"

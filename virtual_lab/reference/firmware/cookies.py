@@ -1,6 +1,6 @@
 """How the cookie of a session is guarded."""
 
-from virtual_lab.reference.firmware.defects import Defects
+from virtual_lab.reference.defects import Defects
 
 
 def attributes(defects: Defects) -> list[str]:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NoReturn
 
+from virtual_lab.reference.defects import Defects
 from virtual_lab.reference.firmware.accounts import Account, Accounts
 from virtual_lab.reference.firmware.clock import Clock
-from virtual_lab.reference.firmware.defects import Defects
 from virtual_lab.reference.firmware.flash import SETTINGS, Flash
 from virtual_lab.reference.firmware.log_store import FILE, LogStore
 from virtual_lab.reference.firmware.ports import Ports

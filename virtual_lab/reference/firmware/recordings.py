@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from virtual_lab.reference.firmware.defects import Defects
+from virtual_lab.reference.defects import Defects
 from virtual_lab.reference.firmware.flash import Flash, write_bytes, write_json
 
 RECORDINGS = "recordings.bin"

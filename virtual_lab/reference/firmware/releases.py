@@ -7,7 +7,7 @@ import json
 import re
 import threading
 
-from virtual_lab.reference.firmware.defects import Defects
+from virtual_lab.reference.defects import Defects
 from virtual_lab.reference.firmware.image import release
 
 _VERSION = re.compile(r"\d{1,4}(\.\d{1,4}){2}")

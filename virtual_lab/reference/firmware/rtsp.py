@@ -6,8 +6,8 @@ The picture is one RTP packet without content: what is served here is the way to
 import socket
 from dataclasses import dataclass
 
+from virtual_lab.reference.defects import Defects
 from virtual_lab.reference.firmware.accounts import RTSP, Account
-from virtual_lab.reference.firmware.defects import Defects
 from virtual_lab.reference.firmware.device import Device
 from virtual_lab.reference.firmware.digest import DigestLogin
 from virtual_lab.reference.firmware.leftovers import TcpService

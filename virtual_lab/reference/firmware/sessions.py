@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from virtual_lab.reference.defects import Defects
 from virtual_lab.reference.firmware.accounts import Account
-from virtual_lab.reference.firmware.defects import Defects
 
 IDLE_SECONDS = 5.0
 """Short, so that whoever waits for the end of a session does not wait long."""

@@ -21,8 +21,8 @@ from paramiko.common import (
 from paramiko.kex_group14 import KexGroup14SHA256
 from paramiko.kex_mlkem import KexMLKEM768X25519
 
+from virtual_lab.reference.defects import Defects
 from virtual_lab.reference.firmware.accounts import SSH, Account
-from virtual_lab.reference.firmware.defects import Defects
 from virtual_lab.reference.firmware.device import Device
 from virtual_lab.reference.firmware.shell import Shell
 

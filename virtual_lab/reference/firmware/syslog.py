@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Protocol
 
-from virtual_lab.reference.firmware.defects import Defects
+from virtual_lab.reference.defects import Defects
 from virtual_lab.reference.firmware.log_store import LogStore
 
 ENTERPRISE = 32473

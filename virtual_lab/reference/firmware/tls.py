@@ -9,7 +9,7 @@ import ssl
 import warnings
 from pathlib import Path
 
-from virtual_lab.reference.firmware.defects import Defects
+from virtual_lab.reference.defects import Defects
 from virtual_lab.reference.firmware.flash import key_store
 
 DH_PARAMETERS = "dh_params.pem"

@@ -13,7 +13,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from virtual_lab.reference.firmware.defects import Defects
+from virtual_lab.reference.defects import Defects
 from virtual_lab.reference.firmware.flash import Flash, Slot, UpdateOutcome, payload_digest
 from virtual_lab.reference.firmware.image import Image, MalformedImageError, Manifest, is_whole, read_image, release
 from virtual_lab.reference.firmware.syslog import Event, Log

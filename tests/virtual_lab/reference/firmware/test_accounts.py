@@ -1,7 +1,7 @@
 import pytest
 
+from virtual_lab.reference.defects import Defects
 from virtual_lab.reference.firmware.accounts import ADMINISTRATOR, CONSOLE, HTTP, MAINTENANCE, SSH, Account, Accounts
-from virtual_lab.reference.firmware.defects import Defects
 from virtual_lab.reference.firmware.syslog import Log
 
 PEOPLE = (

@@ -6,8 +6,8 @@ from datetime import datetime
 import pytest
 
 from tests.drivers.network.loopback_servers import udp_server
+from virtual_lab.reference.defects import Defects
 from virtual_lab.reference.firmware.clock import Clock, ask
-from virtual_lab.reference.firmware.defects import Defects
 
 HERE = "127.0.0.1"
 EPOCH = 2_208_988_800

@@ -11,8 +11,8 @@ from drivers.network.tls.bad_certificate import Authority, Issued, issue
 from lab_config.bench import CloudBench
 from tests.virtual_lab.reference.firmware.camera import ADDRESS, COLLECTOR, SECONDS, Camera
 from tests.virtual_lab.reference.firmware.conftest import Build
+from virtual_lab.reference.defects import Defects
 from virtual_lab.reference.firmware.cloud import client_context
-from virtual_lab.reference.firmware.defects import Defects
 from virtual_lab.reference.provision import CLOUD_HOST
 
 

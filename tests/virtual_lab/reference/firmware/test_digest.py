@@ -1,9 +1,9 @@
 import pytest
 
 from drivers.network.web.transport.authentication import authorization, challenges
+from virtual_lab.reference.defects import Defects
 from virtual_lab.reference.firmware.accounts import HTTP_API, RTSP, VIEWER, Account, Accounts
 from virtual_lab.reference.firmware.credentials import digest_secret
-from virtual_lab.reference.firmware.defects import Defects
 from virtual_lab.reference.firmware.digest import DigestLogin
 from virtual_lab.reference.firmware.syslog import Log
 

@@ -1,8 +1,8 @@
 import pytest
 
 from tests.virtual_lab.reference.firmware.test_accounts import PEOPLE
+from virtual_lab.reference.defects import Defects
 from virtual_lab.reference.firmware.accounts import CONSOLE, HTTP, SSH, Accounts
-from virtual_lab.reference.firmware.defects import Defects
 from virtual_lab.reference.firmware.lockout import ATTEMPTS, LOCKED_SECONDS, WINDOW_SECONDS, Lockout
 from virtual_lab.reference.firmware.syslog import Event, Log
 

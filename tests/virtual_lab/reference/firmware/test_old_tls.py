@@ -13,8 +13,8 @@ from tests.virtual_lab.reference.firmware.camera import Camera
 from tests.virtual_lab.reference.firmware.conftest import Build
 from trustprobe.errors import ConfigurationError
 from virtual_lab import defects as register
+from virtual_lab.reference.defects import Defects
 from virtual_lab.reference.firmware import old_tls
-from virtual_lab.reference.firmware.defects import Defects
 from virtual_lab.reference.firmware.old_tls import OldTls, offered
 from virtual_lab.reference.firmware.tls import UnsupportedByOpensslError
 

@@ -6,7 +6,7 @@ from drivers.network.servers.tls import Announcement, TlsClientServer
 from tests.virtual_lab.reference.firmware.camera import SECONDS, Camera
 from tests.virtual_lab.reference.firmware.conftest import Build
 from tests.virtual_lab.reference.firmware.test_cloud import cloud_of, free_port
-from virtual_lab.reference.firmware.defects import Defects
+from virtual_lab.reference.defects import Defects
 from virtual_lab.reference.firmware.releases import Releases
 
 ASK = r"^GET /v1/firmware\?version=1\.4\.0 HTTP/1\.1$"

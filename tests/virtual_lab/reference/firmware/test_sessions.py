@@ -1,5 +1,5 @@
+from virtual_lab.reference.defects import Defects
 from virtual_lab.reference.firmware.accounts import VIEWER, Account
-from virtual_lab.reference.firmware.defects import Defects
 from virtual_lab.reference.firmware.sessions import IDLE_SECONDS, Sessions
 
 SOMEBODY = Account("somebody", VIEWER, (), b"", b"")

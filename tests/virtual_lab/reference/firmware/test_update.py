@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.virtual_lab.reference.firmware.camera import ADDRESS, COLLECTOR
-from virtual_lab.reference.firmware.defects import Defects
+from virtual_lab.reference.defects import Defects
 from virtual_lab.reference.firmware.flash import Flash
 from virtual_lab.reference.firmware.image import MANIFEST, PAYLOAD, SIGNATURE, read_image
 from virtual_lab.reference.firmware.syslog import Log
