@@ -20,7 +20,7 @@ from reports.offline_page import external_references
 from reports.results import Overall, RequirementVerdict, Verdict
 from tests.drivers.recorder import MemoryRecorder
 from trustprobe.probe import Answer
-from virtual_lab.firmware import host
+from virtual_lab.firmware.image import host
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

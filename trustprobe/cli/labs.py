@@ -89,9 +89,9 @@ def _reference(wanted: Wanted) -> Iterator[Lab]:
 @contextmanager
 def _firmware(wanted: Wanted) -> Iterator[Lab]:
     from virtual_lab.firmware.build import build
-    from virtual_lab.firmware.cable import SECOND
     from virtual_lab.firmware.lab import FirmwareLab
-    from virtual_lab.firmware.qemu import CONSOLE_LOG, LOG, require_qemu
+    from virtual_lab.firmware.machine.cable import SECOND
+    from virtual_lab.firmware.machine.qemu import CONSOLE_LOG, LOG, require_qemu
     from virtual_lab.firmware.second import SecondHub, second_environment
 
     require_qemu()

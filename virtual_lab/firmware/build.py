@@ -20,25 +20,26 @@ from typing import Final
 
 from trustprobe.errors import BenchError, ConfigurationError
 from virtual_lab.defects import require_defects
-from virtual_lab.firmware import disk, fit, keys, packages, planted, rootfs, swu, verity
-from virtual_lab.firmware.host import U_BOOT, require_tools, run
+from virtual_lab.firmware import planted
+from virtual_lab.firmware.image import disk, fit, keys, packages, rootfs, swu, verity
+from virtual_lab.firmware.image.host import U_BOOT, require_tools, run
 
 VERSION: Final = "1.0.0"
 RELEASES: Final = {"older": "0.9.0", "newer": "1.1.0", "spare": "1.2.0"}
 OTHER_HARDWARE: Final = "2.0"
 _SOURCES = (
     "build.py",
-    "disk.py",
-    "elf.py",
-    "fit.py",
-    "keys.py",
-    "packages.py",
+    "image/disk.py",
+    "image/elf.py",
+    "image/fit.py",
+    "image/keys.py",
+    "image/packages.py",
     "planted.py",
-    "rootfs.py",
-    "swu.py",
-    "verity.py",
+    "image/rootfs.py",
+    "image/swu.py",
+    "image/verity.py",
 )
-_BASE_SOURCES = ("elf.py", "keys.py", "packages.py", "rootfs.py", "verity.py")
+_BASE_SOURCES = ("image/elf.py", "image/keys.py", "image/packages.py", "image/rootfs.py", "image/verity.py")
 _KEPT_VARIANTS = 8
 _UNUSED_SECONDS = 3600.0
 _LOCK_SECONDS = 600.0

@@ -13,11 +13,12 @@ from types import MappingProxyType
 from typing import Final
 
 from trustprobe.errors import BenchError
-from virtual_lab.firmware import cable, machine, planted
+from virtual_lab.firmware import planted
 from virtual_lab.firmware.build import Firmware, build
-from virtual_lab.firmware.debug import GDB_PORT_OPEN, closed_port, jtag_adapter
+from virtual_lab.firmware.machine import board, cable
+from virtual_lab.firmware.machine.debug import GDB_PORT_OPEN, closed_port, jtag_adapter
+from virtual_lab.firmware.machine.qemu import LOG, PROGRAM, Qemu, require_qemu
 from virtual_lab.firmware.provision import TIME_PORT, Provisioned, provision
-from virtual_lab.firmware.qemu import LOG, PROGRAM, Qemu, require_qemu
 from virtual_lab.lab import VirtualLab, require_free
 from virtual_lab.reference import namespace
 
@@ -83,8 +84,8 @@ class FirmwareLab(VirtualLab):
         self._plug_in(tap)
         label = self._provision(firmware)
         cord = f"tap,fd={tap}" if tap is not None else cable.forwarding(self.address, self.port_map)
-        _, *board = machine.words(firmware, label)
-        words = [*self.before, self.program, *board, *machine.network(label, cord)]
+        _, *words = board.words(firmware, label)
+        words = [*self.before, self.program, *words, *board.network(label, cord)]
         debug = GDB_PORT_OPEN in planted.labels(self.defects)
         qemu = Qemu(self.folder, words, descriptors=[] if tap is None else [tap], debug=debug)
         self._opened.enter_context(qemu)

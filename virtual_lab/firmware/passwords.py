@@ -5,7 +5,7 @@ import hashlib
 import os
 import secrets
 
-from virtual_lab.firmware.host import run
+from virtual_lab.firmware.image.host import run
 
 _CRYPT_ROUNDS = 1000
 """The fewest that crypt(3) takes: what a slow processor can bear; passwords of the factory are random."""

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from virtual_lab.defects import Change, Edit, plantable
-from virtual_lab.firmware.rootfs import Entry
+from virtual_lab.firmware.image.rootfs import Entry
 
 DEVICE: Final = "firmware"
 _FILE = stat.S_IFREG | 0o644

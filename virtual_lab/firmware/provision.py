@@ -22,8 +22,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from trustprobe.errors import ConfigurationError
-from virtual_lab.firmware import keys, passwords, planted
+from virtual_lab.firmware import passwords, planted
 from virtual_lab.firmware.build import Firmware
+from virtual_lab.firmware.image import keys
 from virtual_lab.reference import pki
 
 MANUFACTURER, MODEL = "Halcyon Imaging", "Halcyon Hub"

@@ -6,11 +6,11 @@ It comes from the same production line with the same flaws, and talks to nobody 
 from pathlib import Path
 from typing import Final
 
-from virtual_lab.firmware import cable
 from virtual_lab.firmware.build import Firmware
 from virtual_lab.firmware.lab import FirmwareLab
+from virtual_lab.firmware.machine import cable
+from virtual_lab.firmware.machine.qemu import Qemu
 from virtual_lab.firmware.provision import Provisioned
-from virtual_lab.firmware.qemu import Qemu
 
 NOBODY: Final = ".99"
 """The end of the address where the second device sends its log and looks for its cloud: nobody has it, and nothing of

@@ -8,7 +8,8 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from virtual_lab.defects import Defect
-from virtual_lab.firmware import planted, rootfs
+from virtual_lab.firmware import planted
+from virtual_lab.firmware.image import rootfs
 
 MOST: Final = 8
 """Flaws in one device."""

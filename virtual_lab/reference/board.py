@@ -20,7 +20,7 @@ from virtual_lab.jtag.debug_port import DebugPort, Memory, MemoryAccessPort
 from virtual_lab.jtag.tap import ScanChain, Tap
 from virtual_lab.reference import syscalls
 from virtual_lab.reference.defects import Defects
-from virtual_lab.reference.firmware.flash import Flash
+from virtual_lab.reference.firmware.storage.flash import Flash
 from virtual_lab.reference.namespace import DEVICE_INTERFACE, NETMASK, PREFIX6
 from virtual_lab.reference.processor import Processor, Program, command
 from virtual_lab.reference.relay import PowerRelay

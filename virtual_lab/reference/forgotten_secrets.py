@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 
 from virtual_lab.reference.defects import Defects
-from virtual_lab.reference.firmware.flash import PRODUCTION_SECRETS, key_store, write_bytes, write_json
+from virtual_lab.reference.firmware.storage.flash import PRODUCTION_SECRETS, key_store, write_bytes, write_json
 
 
 def leave_secrets(flash: Path, defects: Defects, admin_password: str) -> None:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from virtual_lab.reference.firmware.image import DIGEST_OCTETS, MANIFEST, PAYLOAD, SIGNATURE, release
+from virtual_lab.reference.firmware.updates.image import DIGEST_OCTETS, MANIFEST, PAYLOAD, SIGNATURE, release
 
 PAYLOAD_OCTETS = 96 * 1024
 """A payload is larger than the 64 KiB that the board maps into memory."""

@@ -23,8 +23,8 @@ from virtual_lab.lab import VirtualLab, require_free
 from virtual_lab.reference import namespace
 from virtual_lab.reference.board import CABLE_JOINED, CONSOLE, FIRMWARE_LOG, NAMESPACE_MADE, POWERED, PROCESSOR_DEAD
 from virtual_lab.reference.defects import UnknownDefectError
-from virtual_lab.reference.firmware.flash import CONFIG
 from virtual_lab.reference.firmware.sensors import COMPANION, DOOR, WINDOW
+from virtual_lab.reference.firmware.storage.flash import CONFIG
 from virtual_lab.reference.provision import TIME_PORT, Provisioned, provision
 
 LOOPBACK_DEVICE: Final = "127.0.8.10"

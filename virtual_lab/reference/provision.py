@@ -16,12 +16,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from virtual_lab.reference import pki
 from virtual_lab.reference.defects import Defects
-from virtual_lab.reference.firmware import accounts, flash
-from virtual_lab.reference.firmware.accounts import Account
-from virtual_lab.reference.firmware.credentials import digest_secret
+from virtual_lab.reference.firmware.logins import accounts
+from virtual_lab.reference.firmware.logins.accounts import Account
+from virtual_lab.reference.firmware.logins.digest_secret import digest_secret
 from virtual_lab.reference.firmware.sensors import COMPANION, DOOR, WINDOW
-from virtual_lab.reference.firmware.tls import DH_PARAMETERS
-from virtual_lab.reference.firmware.update import UPDATE_KEY
+from virtual_lab.reference.firmware.storage import flash
+from virtual_lab.reference.firmware.updates.updater import UPDATE_KEY
+from virtual_lab.reference.firmware.web.tls import DH_PARAMETERS
 from virtual_lab.reference.forgotten_secrets import leave_secrets
 from virtual_lab.reference.image_factory import VALID_DAYS, firmware_payload, signed_image
 

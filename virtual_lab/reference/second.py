@@ -20,8 +20,8 @@ from virtual_lab.lab import require_free
 from virtual_lab.reference import namespace, pki, syscalls
 from virtual_lab.reference.board import CABLE_JOINED, NAMESPACE_MADE
 from virtual_lab.reference.defects import Defects
-from virtual_lab.reference.firmware.accounts import ADMINISTRATOR, HTTP, Account
-from virtual_lab.reference.firmware.flash import CONFIG, key_store, write_json
+from virtual_lab.reference.firmware.logins.accounts import ADMINISTRATOR, HTTP, Account
+from virtual_lab.reference.firmware.storage.flash import CONFIG, key_store, write_json
 from virtual_lab.reference.lab import ReferenceLab, _end
 
 SECOND_ADDRESS: Final = "192.0.2.11"

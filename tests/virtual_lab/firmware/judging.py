@@ -9,7 +9,8 @@ from pathlib import Path
 
 from tests.virtual_lab.firmware.stand_in import images, label, program
 from trustprobe.cli import inside
-from virtual_lab.firmware import build, lab, qemu, second
+from virtual_lab.firmware import build, lab, second
+from virtual_lab.firmware.machine import qemu
 from virtual_lab.reference import namespace
 
 

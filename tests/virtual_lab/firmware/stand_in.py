@@ -8,8 +8,8 @@ from pathlib import Path
 from tests.virtual_lab.firmware import stand_in_qemu
 from trustprobe.errors import ConfigurationError
 from virtual_lab.firmware.build import Firmware
-from virtual_lab.firmware.cable import FIRST
 from virtual_lab.firmware.lab import FirmwareLab
+from virtual_lab.firmware.machine.cable import FIRST
 from virtual_lab.firmware.provision import Provisioned
 
 

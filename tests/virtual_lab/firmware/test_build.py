@@ -11,7 +11,8 @@ import pytest
 
 from trustprobe.errors import BenchError, ConfigurationError
 from virtual_lab.defects import plantable
-from virtual_lab.firmware import build, disk, elf, host, packages, planted, rootfs, swu
+from virtual_lab.firmware import build, planted
+from virtual_lab.firmware.image import disk, elf, host, packages, rootfs, swu
 
 
 def _own() -> dict[str, rootfs.Entry]:

@@ -14,8 +14,8 @@ from tests.virtual_lab.firmware.stand_in import stand_in_lab
 from tests.virtual_lab.firmware.stand_in_qemu import ALERT
 from trustprobe.errors import BenchError, ConfigurationError
 from virtual_lab.firmware import lab as lab_module
-from virtual_lab.firmware.cable import FIRST
 from virtual_lab.firmware.lab import FirmwareLab
+from virtual_lab.firmware.machine.cable import FIRST
 from virtual_lab.firmware.second import SecondHub, second_environment
 
 ROOT = Path(__file__).resolve().parents[3]

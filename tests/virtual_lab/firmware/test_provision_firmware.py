@@ -12,8 +12,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_ssh_private_key
 
 from trustprobe.errors import ConfigurationError
-from virtual_lab.firmware import keys, machine, passwords
+from virtual_lab.firmware import passwords
 from virtual_lab.firmware.build import Firmware
+from virtual_lab.firmware.image import keys
+from virtual_lab.firmware.machine import board
 from virtual_lab.firmware.provision import dropbear_host_key, factory_disk, provision, ssh_host_key
 
 needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
@@ -136,6 +138,6 @@ def test_the_machine_reads_the_factory_disk_only(tmp_path: Path, built: Path) ->
     label = provision(
         tmp_path / "a", Firmware(built, ()), collector="192.0.2.1", cloud="192.0.2.1", address="192.0.2.10"
     )
-    words = " ".join(machine.words(Firmware(built, ()), label))
+    words = " ".join(board.words(Firmware(built, ()), label))
     assert f"readonly=on,file={label.factory}" in words
-    assert label.mac in " ".join(machine.network(label, "user"))
+    assert label.mac in " ".join(board.network(label, "user"))

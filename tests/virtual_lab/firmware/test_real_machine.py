@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from virtual_lab.firmware import build
-from virtual_lab.firmware.qemu import PROGRAM
+from virtual_lab.firmware.machine.qemu import PROGRAM
 from virtual_lab.reference.namespace import available
 
 ROOT = Path(__file__).resolve().parents[3]

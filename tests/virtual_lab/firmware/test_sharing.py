@@ -7,7 +7,8 @@ from trustprobe.cli.matrix import plans
 from trustprobe.cli.published import capabilities
 from trustprobe.cli.soundness import HARDENED
 from virtual_lab.defects import Defect, register
-from virtual_lab.firmware import planted, rootfs
+from virtual_lab.firmware import planted
+from virtual_lab.firmware.image import rootfs
 from virtual_lab.firmware.sharing import MOST, groups
 
 

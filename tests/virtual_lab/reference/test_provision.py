@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from virtual_lab.reference.defects import UnknownDefectError
-from virtual_lab.reference.firmware.image import read_image
+from virtual_lab.reference.firmware.updates.image import read_image
 from virtual_lab.reference.provision import Provisioned, provision
 
 ADDRESS, COLLECTOR = "192.0.2.10", "192.0.2.1"

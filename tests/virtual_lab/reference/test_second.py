@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import serialization
 from tests.virtual_lab.reference.stand_in_lab import STAND_IN, greeting, stand_in_lab
 from trustprobe.errors import BenchError, ConfigurationError
 from virtual_lab.reference import namespace
-from virtual_lab.reference.firmware.accounts import Account
+from virtual_lab.reference.firmware.logins.accounts import Account
 from virtual_lab.reference.lab import ReferenceLab
 from virtual_lab.reference.second import LOOPBACK_SECOND, SecondDevice
 

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from virtual_lab.reference.defects import Defects
-from virtual_lab.reference.firmware.bootloader import Bootloader
-from virtual_lab.reference.firmware.early import telnet_before_the_firewall
-from virtual_lab.reference.firmware.flash import Flash
+from virtual_lab.reference.firmware.leftovers.boot_window import telnet_before_the_firewall
 from virtual_lab.reference.firmware.ports import Ports
-from virtual_lab.reference.firmware.serial_line import LineClosedError, SerialLine
+from virtual_lab.reference.firmware.storage.flash import Flash
+from virtual_lab.reference.firmware.terminals.bootloader import Bootloader
+from virtual_lab.reference.firmware.terminals.serial_line import LineClosedError, SerialLine
 
 RESTART = 75
 """Exit status that asks the board to start the firmware again (a software reset)."""
@@ -37,7 +37,7 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
 
 def load() -> None:
     """Import what is slow to import."""
-    importlib.import_module("virtual_lab.reference.firmware.console")
+    importlib.import_module("virtual_lab.reference.firmware.terminals.console")
     importlib.import_module("virtual_lab.reference.firmware.services")
 
 
@@ -62,9 +62,9 @@ def main(words: Sequence[str] | None = None) -> int:
         telnet_before_the_firewall(ports)
     loading.join()
 
-    from virtual_lab.reference.firmware.console import Console
     from virtual_lab.reference.firmware.device import Boot, Device
     from virtual_lab.reference.firmware.services import start_services
+    from virtual_lab.reference.firmware.terminals.console import Console
 
     device = Device(flash, defects, ports, Boot(arguments.reset))
     start_services(device, arguments.collector or flash.config["collector"]["address"])

@@ -11,15 +11,15 @@ from datetime import datetime
 from typing import NoReturn
 
 from virtual_lab.reference.defects import Defects
-from virtual_lab.reference.firmware.accounts import Account, Accounts
 from virtual_lab.reference.firmware.clock import Clock
-from virtual_lab.reference.firmware.flash import SETTINGS, Flash
-from virtual_lab.reference.firmware.log_store import FILE, LogStore
+from virtual_lab.reference.firmware.logins.accounts import Account, Accounts
+from virtual_lab.reference.firmware.logs.store import FILE, LogStore
+from virtual_lab.reference.firmware.logs.syslog import Event, Log
 from virtual_lab.reference.firmware.ports import Ports
-from virtual_lab.reference.firmware.releases import Releases
 from virtual_lab.reference.firmware.sensors import Sensors
-from virtual_lab.reference.firmware.syslog import Event, Log
-from virtual_lab.reference.firmware.update import Updater
+from virtual_lab.reference.firmware.storage.flash import SETTINGS, Flash
+from virtual_lab.reference.firmware.updates.releases import Releases
+from virtual_lab.reference.firmware.updates.updater import Updater
 
 
 @dataclass(frozen=True)

@@ -2,29 +2,16 @@
 
 from typing import Protocol
 
-from virtual_lab.reference.firmware import (
-    cloud,
-    coap,
-    collector,
-    discovery,
-    frame_reader,
-    gdb_stub,
-    leftovers,
-    mdns,
-    modbus,
-    mqtt_broker,
-    rtsp,
-    sensor_coap,
-    snmp_agent,
-    ssh,
-    telemetry,
-    upnp,
-    web,
-)
 from virtual_lab.reference.firmware.clock import TimeSource
 from virtual_lab.reference.firmware.device import Device
+from virtual_lab.reference.firmware.leftovers import gdb_stub, modbus, mqtt_broker, snmp_agent, tcp, telemetry, upnp
+from virtual_lab.reference.firmware.logs import collector
+from virtual_lab.reference.firmware.logs.syslog import Event
+from virtual_lab.reference.firmware.network import cloud, coap, discovery, frame_reader, mdns, rtsp, sensor_coap
+from virtual_lab.reference.firmware.network.tcp_service import TcpService
 from virtual_lab.reference.firmware.ports import Ports
-from virtual_lab.reference.firmware.syslog import Event
+from virtual_lab.reference.firmware.terminals import ssh
+from virtual_lab.reference.firmware.web import server
 
 
 class Service(Protocol):
@@ -52,7 +39,7 @@ def start_services(device: Device, collector_address: str) -> None:
         device.flash.config["time_source"], device.ports.address, device.clock, device.log_time_step, on_short
     ).start()
     frame_reader.start(device)
-    device.expected = (web.PORT, ssh.PORT, discovery.PORT)
+    device.expected = (server.PORT, ssh.PORT, discovery.PORT)
     for port, service in _services(device).items():
         service.start()
         device.serving.add(port)
@@ -68,50 +55,50 @@ def _services6(device: Device) -> dict[str, Service]:
     if not (address6 := device.flash.config["address6"]):
         return {}
     beside = device.at(Ports(address6))
-    services: dict[str, Service] = {web.PORT: web.WebServer(beside), ssh.PORT: ssh.SshServer(beside)}
+    services: dict[str, Service] = {server.PORT: server.WebServer(beside), ssh.PORT: ssh.SshServer(beside)}
     services[rtsp.PORT] = rtsp.RtspServer(beside)
     if not device.defects("discovery_dead"):
         services[discovery.PORT] = discovery.Discovery(beside)
     if device.defects("undeclared_tcp6"):
-        services[leftovers.DEBUG] = leftovers.TcpService(beside, leftovers.DEBUG, leftovers.debug_port)
+        services[tcp.DEBUG] = TcpService(beside, tcp.DEBUG, tcp.debug_port)
     if device.defects("undeclared_udp6"):
         services[snmp_agent.PORT] = snmp_agent.SnmpAgent(beside)
     return services
 
 
 def _services(device: Device) -> dict[str, Service]:
-    services: dict[str, Service] = {web.PORT: web.WebServer(device), ssh.PORT: ssh.SshServer(device)}
+    services: dict[str, Service] = {server.PORT: server.WebServer(device), ssh.PORT: ssh.SshServer(device)}
     if not device.defects("discovery_dead"):
         services[discovery.PORT] = discovery.Discovery(device)
     services[mdns.PORT] = mdns.Responder(device)
     services[rtsp.PORT] = rtsp.RtspServer(device)
     services[sensor_coap.PORT] = sensor_coap.SensorService(device)
     if device.defects("telnet_open") or device.defects("telnet_default"):
-        talk = leftovers.telnet_with_shell if device.defects("telnet_default") else leftovers.telnet
-        services[leftovers.TELNET] = leftovers.TcpService(device, leftovers.TELNET, talk)
+        talk = tcp.telnet_with_shell if device.defects("telnet_default") else tcp.telnet
+        services[tcp.TELNET] = TcpService(device, tcp.TELNET, talk)
     if device.defects("ftp_open") or device.defects("ftp_admin_admin"):
-        talk = leftovers.ftp_with_files if device.defects("ftp_admin_admin") else leftovers.ftp
-        services[leftovers.FTP] = leftovers.TcpService(device, leftovers.FTP, talk)
+        talk = tcp.ftp_with_files if device.defects("ftp_admin_admin") else tcp.ftp
+        services[tcp.FTP] = TcpService(device, tcp.FTP, talk)
     if device.defects("undeclared_tcp"):
-        services[leftovers.DEBUG] = leftovers.TcpService(device, leftovers.DEBUG, leftovers.debug_port)
+        services[tcp.DEBUG] = TcpService(device, tcp.DEBUG, tcp.debug_port)
     if device.defects("telnet_on_other_port"):
-        elsewhere = leftovers.TELNET_ELSEWHERE
-        services[elsewhere] = leftovers.TcpService(device, elsewhere, leftovers.telnet)
+        elsewhere = tcp.TELNET_ELSEWHERE
+        services[elsewhere] = TcpService(device, elsewhere, tcp.telnet)
     if device.defects("redis_open"):
-        services[leftovers.REDIS] = leftovers.TcpService(device, leftovers.REDIS, leftovers.redis)
+        services[tcp.REDIS] = TcpService(device, tcp.REDIS, tcp.redis)
     if device.defects("gdb_stub_open"):
-        services[gdb_stub.PORT] = leftovers.TcpService(device, gdb_stub.PORT, gdb_stub.stub)
+        services[gdb_stub.PORT] = TcpService(device, gdb_stub.PORT, gdb_stub.stub)
     if any(map(device.defects, mqtt_broker.DEFECTS)):
         broker = mqtt_broker.Broker(device.defects("mqtt_anonymous"), device.defects("mqtt_publish_anonymous"))
-        services[mqtt_broker.PORT] = leftovers.TcpService(device, mqtt_broker.PORT, broker.serve)
+        services[mqtt_broker.PORT] = TcpService(device, mqtt_broker.PORT, broker.serve)
     if device.defects("coap_open"):
         services[coap.PORT] = coap.CoapService(device)
     if device.defects("upnp_igd_open"):
         gateway = upnp.Gateway(device)
         services[upnp.SSDP] = gateway
-        services[upnp.PORT] = leftovers.TcpService(device, upnp.PORT, gateway.serve)
+        services[upnp.PORT] = TcpService(device, upnp.PORT, gateway.serve)
     if device.defects("modbus_open"):
-        services[modbus.PORT] = leftovers.TcpService(device, modbus.PORT, modbus.serve)
+        services[modbus.PORT] = TcpService(device, modbus.PORT, modbus.serve)
     if device.defects("undeclared_udp") or device.defects("snmp_any_community"):
         services[snmp_agent.PORT] = snmp_agent.SnmpAgent(device)
     return services

@@ -1,0 +1,77 @@
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from drivers.network.servers.tls import Contact, Outcome, TlsClientServer
+from drivers.network.tls.bad_certificate import Authority, Issued, issue
+from lab_config.bench import CloudBench
+from tests.virtual_lab.reference.firmware.camera import ADDRESS, COLLECTOR, SECONDS, Camera
+from tests.virtual_lab.reference.firmware.conftest import Build
+from virtual_lab.reference.defects import Defects
+from virtual_lab.reference.firmware.network.cloud import client_context
+from virtual_lab.reference.provision import CLOUD_HOST
+
+
+def free_port() -> int:
+    with socket.create_server((COLLECTOR, 0)) as sock:
+        return int(sock.getsockname()[1])
+
+
+@contextmanager
+def cloud_of(camera: Camera, port: int, folder: Path) -> Iterator[TlsClientServer]:
+    lab = camera.folder / "lab"
+    bench = CloudBench(
+        address=COLLECTOR, port=port, ca_certificate=lab / "cloud_ca.pem", ca_key=lab / "cloud_ca_key.pem"
+    )
+    with TlsClientServer(bench, issued(camera, "good", folder), ADDRESS) as server:
+        yield server
+
+
+def issued(camera: Camera, kind: str, folder: Path) -> Issued:
+    lab = camera.folder / "lab"
+    return issue(kind, CLOUD_HOST, Authority.load(lab / "cloud_ca.pem", lab / "cloud_ca_key.pem"), folder)
+
+
+def shown(server: TlsClientServer, certificate: Issued) -> Contact:
+    contact = server.wait_for(lambda one: one.presented == certificate.kind, SECONDS, server.present(certificate))
+    assert contact is not None
+    return contact
+
+
+def test_a_hardened_camera_tells_its_cloud_that_it_lives_and_nobody_else(build: Build, tmp_path: Path) -> None:
+    port = free_port()
+    camera = build(cloud_port=port)
+    camera.start()
+    with cloud_of(camera, port, tmp_path) as server:
+        spoke = server.wait_for(lambda one: one.outcome is Outcome.SPOKE, SECONDS)
+        assert spoke is not None and spoke.hello is not None
+        assert "POST /v1/heartbeat HTTP/1.1" in spoke.detail
+        assert spoke.hello.server_name == CLOUD_HOST
+        for kind in ("self_signed", "wrong_host", "expired"):
+            assert shown(server, issued(camera, kind, tmp_path)).outcome is Outcome.ALERT
+        assert shown(server, server.good).outcome is Outcome.SPOKE
+
+
+def test_a_camera_that_checks_nothing_speaks_to_anybody(build: Build, tmp_path: Path) -> None:
+    port = free_port()
+    camera = build("cloud_not_verified", cloud_port=port)
+    camera.start()
+    with cloud_of(camera, port, tmp_path) as server:
+        assert shown(server, issued(camera, "self_signed", tmp_path)).outcome is Outcome.SPOKE
+
+
+@pytest.mark.parametrize(
+    ("defect", "verifies", "checks_name"),
+    [(None, True, True), ("cloud_name_not_checked", True, False), ("cloud_not_verified", False, False)],
+)
+def test_each_cloud_defect_changes_one_habit(
+    defect: str | None, verifies: bool, checks_name: bool, camera: Camera
+) -> None:
+    planted = Defects([defect] if defect else [])
+    context = client_context(str(camera.folder / "flash/cloud_ca.pem"), planted)
+    assert (context.verify_mode is ssl.CERT_REQUIRED, context.check_hostname) == (verifies, checks_name)
+    assert context.minimum_version is ssl.TLSVersion.TLSv1_2

@@ -1,0 +1,1 @@
+"""The parts that an image of the firmware device is built from."""

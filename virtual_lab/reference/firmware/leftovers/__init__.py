@@ -1,0 +1,1 @@
+"""Services that were left in the build, each planted as a defect."""

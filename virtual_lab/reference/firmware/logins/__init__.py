@@ -1,0 +1,1 @@
+"""Accounts, passwords, lockout and Digest authentication."""

@@ -1,0 +1,1 @@
+"""The log, where it is kept, and its way to the collector."""

@@ -1,0 +1,1 @@
+"""Update images, how they are judged and installed, and the news of newer ones."""

@@ -1,0 +1,1 @@
+"""The web administration: its server, pages, sessions and TLS."""
