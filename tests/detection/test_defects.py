@@ -7,51 +7,47 @@ from collections import Counter
 
 import pytest
 
-from reports.results import Overall, Results, Verdict
-from tests.detection.conftest import Run
+from reports.results import Overall
+from tests.detection.conftest import Judged, JudgeDevice
+from tests.detection.failure import require_exactly_planted, require_no_fault
 from tests.detection.grouping import runs
-from trustprobe.cli.matrix import PROFILE, compare
+from trustprobe.cli.matrix import PROFILE
 
 RUNS = runs()
-OPEN = {Verdict.INCONCLUSIVE, Verdict.ERROR, Verdict.MANUAL, Verdict.NOT_RUN}
 
 
 @pytest.fixture(scope="module")
-def hardened(run_device: Run) -> Results:
-    return run_device()
+def hardened(judge_device: JudgeDevice) -> Judged:
+    return judge_device()
 
 
 @pytest.mark.xdist_group("hardened")
-def test_the_hardened_device_conforms(hardened: Results) -> None:
-    assert hardened.overall is Overall.CONFORMING, poor_cases(hardened)
+def test_the_hardened_device_leaves_nothing_open_and_fails_nothing(hardened: Judged) -> None:
+    require_no_fault(hardened.results, hardened.folder)
 
 
 @pytest.mark.xdist_group("hardened")
-def test_the_hardened_device_leaves_nothing_open_and_fails_nothing(hardened: Results) -> None:
-    assert not poor_cases(hardened)
+def test_the_hardened_device_conforms(hardened: Judged) -> None:
+    assert hardened.results.overall is Overall.CONFORMING, hardened.results.reason
 
 
 @pytest.mark.xdist_group("hardened")
-def test_the_hardened_device_was_observed_over_serial_network_and_debug(hardened: Results) -> None:
-    interfaces = Counter(str(one.interface) for case in hardened.cases for one in case.observations)
-    assert len(hardened.cases) >= 20
+def test_the_hardened_device_was_observed_over_serial_network_and_debug(hardened: Judged) -> None:
+    interfaces = Counter(str(one.interface) for case in hardened.results.cases for one in case.observations)
+    assert len(hardened.results.cases) >= 20
     assert {"serial", "network", "debug", "log", "update"} <= set(interfaces)
 
 
 @pytest.mark.xdist_group("hardened")
-def test_every_observation_that_rests_on_silence_has_a_witness_that_holds(hardened: Results) -> None:
-    bare = [one.probe for case in hardened.cases for one in case.observations if one.silent and not one.witness_holds]
+def test_every_observation_that_rests_on_silence_has_a_witness_that_holds(hardened: Judged) -> None:
+    seen = [one for case in hardened.results.cases for one in case.observations]
+    bare = [one.probe for one in seen if one.silent and not one.witness_holds]
     assert not bare
 
 
 @pytest.mark.parametrize(("defects", "capability"), RUNS, ids=["+".join(one) for one, _ in RUNS])
-def test_each_defect_makes_exactly_its_cases_fail(defects: tuple[str, ...], capability: str, run_device: Run) -> None:
-    results = run_device(*defects, profile=PROFILE, capabilities=(capability,))
-    outcome = compare(defects, results, (capability,))
-    assert not outcome.missed, poor_cases(results)
-    assert not outcome.others, poor_cases(results)
-
-
-def poor_cases(results: Results) -> dict[str, str]:
-    """What was open or failed, and why."""
-    return {case.id: case.reason for case in results.cases if case.verdict in OPEN | {Verdict.FAIL}}
+def test_each_defect_makes_exactly_its_cases_fail(
+    defects: tuple[str, ...], capability: str, judge_device: JudgeDevice
+) -> None:
+    judged = judge_device(*defects, profile=PROFILE, capabilities=(capability,))
+    require_exactly_planted(defects, judged.results, judged.folder, capability)
