@@ -11,44 +11,59 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+
+from lab_config.rules import CaseRule
+from virtual_lab.defects import Defect
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 ROOMS = ("drivers", "fixtures", "lab_config", "reports", "standards", "suites", "trustprobe", "virtual_lab")
+FLAW = "ssh_early_compression"
 PROFILE = "lab_config/profiles/cyber_trust_mark.yaml"
 
 
-def block(language: str) -> str:
-    """Return the first code block of a language, as a reader would copy it."""
-    found = re.search(rf"^   ```{language}\n(.*?)^   ```$", TEXT, re.MULTILINE | re.DOTALL)
+def block(language: str, number: int = 0) -> str:
+    """Return a code block of a language, as a reader would copy it."""
+    found = re.findall(rf"^   ```{language}\n(.*?)^   ```$", TEXT, re.MULTILINE | re.DOTALL)
+    return "".join(line.removeprefix("   ") for line in found[number].splitlines(keepends=True))
+
+
+def insert(path: Path, mark: str, lines: str) -> None:
+    """Put lines after the mark, which must be there once."""
+    text = path.read_text("utf-8")
+    assert text.count(mark) == 1, f"{path} holds {mark!r} {text.count(mark)} times"
+    path.write_text(text.replace(mark, mark + lines), "utf-8")
+
+
+def named(pattern: str) -> str:
+    """Return a path that the page names."""
+    found = re.search(pattern, TEXT)
     assert found is not None
-    return "".join(line.removeprefix("   ") for line in found[1].splitlines(keepends=True))
+    return found[1]
 
 
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """A scratch copy of the tree with the case, and beside it its twin that looks for what every device offers."""
+    """A scratch copy of the tree with the case, its flaw planted, and a twin that looks for what no device offers."""
     tree = tmp_path_factory.mktemp("scratch")
     for room in ROOMS:
         shutil.copytree(ROOT / room, tree / room, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
     for name in ("conftest.py", "pyproject.toml"):
         shutil.copy(ROOT / name, tree / name)
-    named = re.search(r"here as `(suites/\S+\.py)`", TEXT)
-    assert named is not None
-    case, rule = block("python"), block("yaml")
-    (tree / named[1]).write_text(case, "utf-8")
+    case, rule, flaw, behaviour = block("python"), block("yaml"), block("yaml", 1), block("python", 1)
+    file = tree / named(r"here as `(suites/\S+\.py)`")
+    file.write_text(case, "utf-8")
     twin = (
-        case.replace("ssh.compression", "ssh.twin").replace("def test_", "def test_twin_").replace('"zlib"', '"none"')
+        case.replace("ssh.compression", "ssh.twin").replace("def test_", "def test_twin_").replace('"zlib"', '"gzip"')
     )
-    (tree / named[1]).with_name("test_ssh_twin.py").write_text(twin, "utf-8")
-    profile = (tree / PROFILE).read_text("utf-8")
-    rules = textwrap.dedent(rule).strip()
-    both = f"\ncases:\n  {rules}\n  {rules.replace('ssh.compression', 'ssh.twin')}\n"
-    assert profile.count("\ncases:\n") == 1
-    (tree / PROFILE).write_text(profile.replace("\ncases:\n", both), "utf-8")
-    command = [sys.executable, "-m", "trustprobe.cli.main", "run", "--capability", "data_protection", "--no-html"]
+    file.with_name("test_ssh_twin.py").write_text(twin, "utf-8")
+    insert(tree / PROFILE, "\ncases:\n", rule + rule.replace("ssh.compression", "ssh.twin"))
+    insert(tree / named(r"`defects` of `(virtual_lab/\S+\.yaml)`"), "\ndefects:\n", flaw)
+    insert(tree / named(r"of `(virtual_lab/\S+\.py)`"), "        self.local_version = IDENTIFICATION\n", behaviour)
+    options = ["--defect", FLAW, "--capability", "data_protection", "--no-html"]
     done = subprocess.run(
-        command,
+        [sys.executable, "-m", "trustprobe.cli.main", "run", *options],
         cwd=tree,
         env={**os.environ, "PYTHONPATH": str(tree)},
         capture_output=True,
@@ -61,14 +76,35 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return {entry["id"]: entry for entry in json.loads(results.read_text("utf-8"))["cases"]}
 
 
-def test_the_case_of_contributing_is_judged(judged: dict[str, Any]) -> None:
+def test_the_case_of_contributing_finds_the_flaw_of_contributing(judged: dict[str, Any]) -> None:
     case = judged["ssh.compression"]
-    assert (case["verdict"], case["strength"], case["capability"]) == ("PASS", "advisory", "data_protection")
+    assert (case["verdict"], case["strength"], case["capability"]) == ("FAIL", "advisory", "data_protection")
+    assert case["reason"] == "offers zlib, none"
     assert case["observations"][0]["probe"].startswith("ssh_algorithms.")
 
 
-def test_a_case_like_it_that_looks_for_what_is_there_fails(judged: dict[str, Any]) -> None:
-    assert (judged["ssh.twin"]["verdict"], judged["ssh.twin"]["reason"][:11]) == ("FAIL", "offers none")
+def test_no_other_case_finds_it_and_one_that_looks_for_something_else_passes(judged: dict[str, Any]) -> None:
+    assert [name for name, case in judged.items() if case["verdict"] == "FAIL"] == ["ssh.compression"]
+    assert judged["ssh.twin"]["verdict"] == "PASS"
+
+
+def test_the_rule_of_contributing_is_one_and_its_reading_is_whole_up_to_its_comma_and_beyond() -> None:
+    (rule,) = yaml.safe_load(textwrap.dedent(block("yaml"))).values()
+    read = CaseRule.model_validate(rule)
+    assert read.reading == re.search(r'reading: "(.*)"', block("yaml"))[1]  # type: ignore[index]
+    assert read.reading is not None and "," in read.reading
+
+
+def test_the_flaw_of_contributing_is_one() -> None:
+    ((name, flaw),) = yaml.safe_load(textwrap.dedent(block("yaml", 1))).items()
+    assert (name, Defect.model_validate(flaw).fails) == (FLAW, ("ssh.compression",))
+
+
+def test_the_page_says_how_many_files_a_case_touches() -> None:
+    steps = TEXT[TEXT.index("## A case") : TEXT.index("## A driver")]
+    files = set(re.findall(r"`((?:suites|lab_config|virtual_lab)/\S+\.(?:py|yaml))`", steps))
+    assert len(files) == 4
+    assert "A case touches four files" in steps
 
 
 def test_the_block_is_as_the_style_wants_it(tmp_path: Path) -> None:

@@ -116,7 +116,8 @@ def test_every_word_of_a_report_is_explained() -> None:
 
 def test_every_page_can_be_reached() -> None:
     nav = (ROOT / "mkdocs.yml").read_text("utf-8")
-    assert not [page.name for page in PAGES if f" {page.name}\n" not in nav]
+    missing = [page.name for page in PAGES if f" {page.name}\n" not in nav]
+    assert not missing, f"mkdocs.yml: add {', '.join(missing)} under `nav`"
 
 
 @pytest.mark.skipif(find_spec("mkdocs") is None, reason="MkDocs is not installed: it is in the group docs")

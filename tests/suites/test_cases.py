@@ -1,73 +1,169 @@
-"""Every case is complete: an id of its own, a procedure, clauses that resolve, a rule, and a defect that fails it."""
+"""Every case is complete: an id of its own, a procedure, clauses that resolve, a rule, and a flaw that fails it.
 
-from collections.abc import Mapping
+Each message names the file to edit and the lines to add.
+"""
+
+import ast
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import pytest
 
 from standards.catalogue import catalogues
 from standards.questions import questions
+from tests.refusal import refuse
 from trustprobe.cli.published import published
 from trustprobe.errors import ConfigurationError, HarnessError
-from trustprobe.judging.case import Case, case
+from trustprobe.judging.case import case
 from trustprobe.judging.run import load_profile
-from virtual_lab.defects import found_elsewhere, register
+from virtual_lab.defects import file_name, found_elsewhere, register
 
 ROOT = Path(__file__).parents[2]
-CAPABILITIES = {path.name for path in (ROOT / "suites").iterdir() if (path / "__init__.py").is_file()}
+SUITES = ROOT / "suites"
+PROFILE = "cyber_trust_mark"
+RULES = f"lab_config/profiles/{PROFILE}.yaml"
+QUESTIONS = "standards/questions.yaml"
+ONLY_ELSEWHERE = {"storage.permissions", "update.boot_verification"}
+"""Cases that no flaw of the reference device can make fail: it has no shell with files, and starts from no storage."""
 
 
-@pytest.fixture(scope="module", name="published")
-def _published() -> Mapping[str, Case]:
-    return published()
+def without_rule(cases: Collection[str], rules: Collection[str]) -> list[str]:
+    """Say which cases lack a rule, and which rules lack a case."""
+    lacking = [
+        f"{RULES} has no rule for {name}: add under `cases`, with the clause or our reading and its reason\n"
+        f'  {name}: {{strength: advisory, reading: "..."}}'
+        for name in sorted(set(cases) - set(rules))
+    ]
+    unknown = [f"{RULES}, `cases`: {name} is no case of suites/" for name in sorted(set(rules) - set(cases))]
+    return lacking + unknown
 
 
-def test_there_are_at_least_twenty_cases(published: Mapping[str, Case]) -> None:
-    assert len(published) >= 20
+def without_flaw(cases: Collection[str], failed: Collection[str]) -> list[str]:
+    """Say which cases no flaw makes fail."""
+    return [
+        f"no flaw makes {name} fail: add under `defects` of {file_name()}\n"
+        f"  your_flaw:\n    title: what is planted\n    fails: [{name}]\n"
+        f'and ask `device.defects("your_flaw")` where virtual_lab/reference/firmware/ behaves otherwise'
+        for name in sorted(set(cases) - set(failed))
+    ]
 
 
-def test_every_test_function_of_the_suites_is_a_case(published: Mapping[str, Case]) -> None:
-    functions = sum(path.read_text("utf-8").count("\ndef test_") for path in (ROOT / "suites").rglob("test_*.py"))
-    assert functions == len(set(published) - {question.case_id for question in questions().values()})
+def without_decorator(path: Path, text: str) -> list[str]:
+    """Say which test functions of a module of suites/ are no case."""
+    functions = [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
+    return [
+        f"{path}, line {node.lineno}: put @case(...) on {node.name}, as CONTRIBUTING.md shows"
+        for node in functions
+        if node.name.startswith("test_") and not any(_is_case(decorator) for decorator in node.decorator_list)
+    ]
 
 
-def test_every_question_for_a_person_is_a_case_of_its_own(published: Mapping[str, Case]) -> None:
+def _is_case(decorator: ast.expr) -> bool:
+    return isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Name) and decorator.func.id == "case"
+
+
+def failed_by(flaws: Iterable[Collection[str]]) -> set[str]:
+    return {name.split("[")[0] for names in flaws for name in names}
+
+
+def test_there_are_at_least_twenty_cases() -> None:
+    assert len(published()) >= 20
+
+
+def test_every_test_function_of_the_suites_is_a_case() -> None:
+    wrong = [
+        message
+        for path in sorted(SUITES.rglob("test_*.py"))
+        for message in without_decorator(path.relative_to(ROOT), path.read_text("utf-8"))
+    ]
+    refuse(wrong)
+
+
+def test_every_question_for_a_person_is_a_case_of_its_own() -> None:
     asked = {question.case_id: (question.leaf, *question.also) for question in questions().values()}
-    assert {name: entry.covers for name, entry in published.items() if name.startswith("document.")} == asked
+    made = {name: entry.covers for name, entry in published().items() if name.startswith("document.")}
+    wrong = [f"{QUESTIONS} asks {name}, which no suite publishes" for name in sorted(asked.keys() - made.keys())]
+    wrong += [f"{QUESTIONS} does not ask {name}" for name in sorted(made.keys() - asked.keys())]
+    wrong += [
+        f"{QUESTIONS}: {name} covers {made[name]}, and asks about {asked[name]}"
+        for name in sorted(asked.keys() & made.keys())
+        if asked[name] != made[name]
+    ]
+    refuse(wrong)
 
 
-def test_every_case_says_how_it_is_done_and_what_to_do_about_a_failure(published: Mapping[str, Case]) -> None:
-    poor = [entry.id for entry in published.values() if len(entry.procedure) < 60 or len(entry.advice) < 20]
-    assert not poor
+def test_every_case_says_how_it_is_done_and_what_to_do_about_a_failure() -> None:
+    wrong = [
+        f"suites/{entry.capability}/: the {what} of {entry.id} has {len(text)} characters; write at least {least}"
+        for entry in published().values()
+        for what, text, least in (("docstring", entry.procedure, 60), ("advice", entry.advice, 20))
+        if len(text) < least
+    ]
+    refuse(wrong)
 
 
-def test_every_case_covers_an_item_of_ir_8425_that_nothing_subdivides(published: Mapping[str, Case]) -> None:
+def test_every_case_covers_an_item_of_ir_8425_that_nothing_subdivides() -> None:
     leaves = set(catalogues().leaves)
-    assert not [entry.id for entry in published.values() if leaves.isdisjoint(entry.covers)]
+    wrong = [
+        f"suites/{entry.capability}/: `covers` of {entry.id} names no item of IR 8425 such as DP-3 or IAC-1a"
+        for entry in published().values()
+        if leaves.isdisjoint(entry.covers)
+    ]
+    refuse(wrong)
 
 
-def test_every_case_lies_in_the_folder_of_a_capability(published: Mapping[str, Case]) -> None:
-    assert {entry.capability for entry in published.values()} == CAPABILITIES
+def test_every_folder_of_a_capability_holds_cases() -> None:
+    folders = {path.name for path in SUITES.iterdir() if (path / "__init__.py").is_file()}
+    empty = folders - {entry.capability for entry in published().values()}
+    refuse(f"suites/{name}/ holds no case" for name in sorted(empty))
 
 
-def test_the_whole_profile_gives_every_case_a_strength(published: Mapping[str, Case]) -> None:
-    assert set(load_profile("cyber_trust_mark").cases) == set(published)
+def test_the_whole_profile_gives_every_case_a_strength() -> None:
+    wrong = without_rule(published(), load_profile(PROFILE).cases)
+    refuse(wrong)
 
 
 def test_the_whole_profile_holds_every_item_of_ir_8425() -> None:
-    assert load_profile("cyber_trust_mark").requirements == catalogues().leaves
+    held, leaves = load_profile(PROFILE).requirements, catalogues().leaves
+    wrong = [f"{RULES}: add under `requirements`\n  - {item}" for item in leaves if item not in held]
+    wrong += [f"{RULES}, `requirements`: {item} is no item of IR 8425" for item in held if item not in leaves]
+    refuse(wrong)
+    assert held == leaves, f"{RULES}: put `requirements` in the order of IR 8425"
 
 
-def test_every_case_has_a_defect_that_must_fail_it(published: Mapping[str, Case]) -> None:
-    failed = {name.split("[")[0] for defect in register().values() for name in defect.fails}
-    assert failed | found_elsewhere() == set(published)
+def test_every_case_has_a_flaw_that_must_fail_it() -> None:
+    failed = failed_by(flaw.fails for flaw in register().values())
+    wrong = without_flaw(published(), failed | found_elsewhere())
+    refuse(wrong)
 
 
-def test_only_a_case_that_the_reference_device_cannot_fail_has_its_defect_elsewhere(
-    published: Mapping[str, Case],
-) -> None:
-    failed = {name.split("[")[0] for defect in register().values() for name in defect.fails}
-    assert set(published) - failed == {"storage.permissions", "update.boot_verification"}
+def test_only_a_case_that_the_reference_device_cannot_fail_has_its_flaw_elsewhere() -> None:
+    lacking = published().keys() - failed_by(flaw.fails for flaw in register().values())
+    wrong = without_flaw(lacking & found_elsewhere(), ONLY_ELSEWHERE)
+    wrong += [
+        f"tests/suites/test_cases.py: {name} has a flaw in {file_name()}; take it out of ONLY_ELSEWHERE"
+        for name in sorted(ONLY_ELSEWHERE - lacking)
+    ]
+    refuse(wrong)
+
+
+def test_a_missing_rule_is_named_with_the_file_and_the_line_to_add() -> None:
+    lacking, unknown = without_rule(["a.b", "c.d"], ["c.d", "e.f"])
+    assert lacking.startswith("lab_config/profiles/cyber_trust_mark.yaml has no rule for a.b")
+    assert lacking.endswith('\n  a.b: {strength: advisory, reading: "..."}')
+    assert unknown == "lab_config/profiles/cyber_trust_mark.yaml, `cases`: e.f is no case of suites/"
+
+
+def test_a_missing_flaw_is_named_with_the_file_and_the_lines_to_add() -> None:
+    (said,) = without_flaw(["a.b", "c.d"], ["c.d"])
+    assert "virtual_lab/reference/defects.yaml\n  your_flaw:\n" in said
+    assert "fails: [a.b]" in said
+
+
+def test_a_function_without_the_decorator_is_named_with_its_line() -> None:
+    text = '@case("a.b")\ndef test_one(): ...\n\n\n@other\ndef test_two(): ...\n\n\ndef helper(): ...\n'
+    (said,) = without_decorator(Path("suites/data_protection/test_x.py"), text)
+    assert said.startswith("suites/data_protection/test_x.py, line 6: put @case(...) on test_two")
 
 
 def test_a_second_case_of_the_same_id_is_refused() -> None:

@@ -13,7 +13,17 @@ from virtual_lab.defects import FILES, register
 def test_every_virtual_device_that_a_bench_may_name_has_a_lab_a_register_and_a_profile() -> None:
     annotation = Bench.model_fields["virtual"].annotation
     literal = next(one for one in get_args(annotation) if one is not type(None))
-    assert set(get_args(literal)) == set(LABS) == set(FILES) == set(PROFILES)
+    places = {
+        "the field `virtual` of lab_config/bench.py": set(get_args(literal)),
+        "LABS of trustprobe/cli/labs.py": set(LABS),
+        "virtual_lab/*/defects.yaml": set(FILES),
+        "PROFILES of trustprobe/cli/matrix.py": set(PROFILES),
+    }
+    devices = set().union(*places.values())
+    lacking = [
+        f"{place} lacks {', '.join(sorted(devices - there))}" for place, there in places.items() if devices - there
+    ]
+    assert not lacking, "\n".join(lacking)
 
 
 @pytest.mark.parametrize("device", sorted(FILES))

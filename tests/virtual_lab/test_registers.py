@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.refusal import refuse
 from trustprobe.cli.published import published
 from trustprobe.cli.soundness import require_writable, with_titles
 from virtual_lab.declaration import FOLDER, flaws_on_paper
@@ -69,7 +70,7 @@ def test_every_flaw_names_cases_that_there_are(device: str) -> None:
         for name, flaw in plantable(device).items()
         for case in sorted(flaw.cases - published().keys())
     ]
-    assert not wrong, "\n".join(wrong)
+    refuse(wrong)
 
 
 @pytest.mark.parametrize("device", sorted(FILES))
@@ -80,7 +81,7 @@ def test_a_row_is_written_as_the_report_shows_it(device: str) -> None:
         for case in flaw.fails
         if ("[" in case) != case.endswith("]")
     ]
-    assert not wrong, "\n".join(wrong)
+    refuse(wrong)
 
 
 @pytest.mark.parametrize("device", sorted(FILES))
@@ -91,13 +92,13 @@ def test_every_flaw_that_another_may_not_stand_beside_is_registered(device: str)
         for other in flaw.not_beside
         if other not in plantable(device)
     ]
-    assert not wrong, "\n".join(wrong)
+    refuse(wrong)
 
 
 def test_every_flaw_of_the_reference_device_is_planted_in_one_way() -> None:
     in_code = {text for _, tree in sources(REFERENCE) for text in strings(tree)}
     wrong = without_behaviour(plantable(), in_code, flaws_on_paper())
-    assert not wrong, "\n".join(wrong)
+    refuse(wrong)
 
 
 def test_everything_that_the_reference_device_plants_is_a_flaw_of_its_register() -> None:
@@ -105,7 +106,7 @@ def test_everything_that_the_reference_device_plants_is_a_flaw_of_its_register()
     where |= {name: f"{FOLDER.relative_to(ROOT)}/{name}/" for name in flaws_on_paper()}
     assert len(where) > 100
     wrong = without_flaw(plantable(), where)
-    assert not wrong, "\n".join(wrong)
+    refuse(wrong)
 
 
 def test_a_flaw_that_nothing_plants_is_named_with_the_files_to_edit() -> None:
@@ -139,7 +140,7 @@ def test_every_flaw_of_the_firmware_device_says_what_is_changed_and_no_other_doe
         for name, flaw in plantable().items()
         if flaw.change
     ]
-    assert not wrong, "\n".join(wrong)
+    refuse(wrong)
 
 
 def test_every_label_of_a_flaw_is_one_that_the_factory_looks_at() -> None:
@@ -149,7 +150,7 @@ def test_every_label_of_a_flaw_is_one_that_the_factory_looks_at() -> None:
         for name, flaw in plantable("firmware").items()
         if flaw.change and flaw.change.label and flaw.change.label not in in_code
     ]
-    assert not wrong, "\n".join(wrong)
+    refuse(wrong)
 
 
 @pytest.mark.parametrize("device", sorted(FILES))
