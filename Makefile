@@ -6,12 +6,16 @@ BIN := $(VENV)/bin
 # A run starts Python many times: without the compiled files beside the sources each start would compile them anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test check docs matrix matrix-smoke lab lab-run lab-smoke lab-test lab-matrix clean
+.PHONY: run test test-all check docs matrix matrix-smoke lab lab-run lab-smoke lab-test lab-matrix clean
 
 run: $(VENV)/.run
 	@$(BIN)/trustprobe run
 
 test: $(VENV)/.dev
+	@$(BIN)/pytest -n 5 --dist loadgroup -m "not thorough"
+
+# Also the tests that are slow and redundant with a quicker one.
+test-all: $(VENV)/.dev
 	@$(BIN)/pytest -n 5 --dist loadgroup
 
 check: $(VENV)/.dev
