@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("drivers", "fixtures", "lab_config", "reports", "standards", "suites", "trustprobe", "virtual_lab")
-GROUND = {"trustprobe.errors", "trustprobe.probe"}
+GROUND = {"trustprobe.errors", "trustprobe.place", "trustprobe.probe"}
 """The ground floor: the words that every package uses. It imports nothing else of the project."""
 JUDGING = {"trustprobe.judging"}
 READERS = ("lab_config.load", "lab_config.secrets")

@@ -141,7 +141,7 @@ def require_defects(names: Iterable[str], device: str = REFERENCE) -> None:
         if module is not None and find_spec(module) is None:
             raise ConfigurationError(
                 f"the defect {name} is made with {module}, which is not installed.",
-                "Install the development tools with `uv sync`.",
+                "Install it: `uv sync` in a checkout, else `uv tool install --with` or `pipx inject` with tlslite-ng.",
             )
 
 

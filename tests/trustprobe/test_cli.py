@@ -58,6 +58,7 @@ def real_bench(folder: Path, old: str = "", new: str = "") -> str:
         "${REFERENCE_RELAY}": "http://127.0.9.1:9/relay",
         "${REFERENCE_FOLDER}": str(folder),
         "${REFERENCE_PYTHON}": "python3",
+        "${REFERENCE_DUMP}": str(folder / "dump.py"),
         "${REFERENCE_TIME_PORT}": "123",
         "${REFERENCE_SECOND_SERIAL}": "S2",
         "${REFERENCE_SECOND_ADDRESS}": "127.0.9.3",

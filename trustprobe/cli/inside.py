@@ -15,9 +15,9 @@ from lab_config.load import find, peek
 from trustprobe.cli.labs import Lab, Wanted, start
 from trustprobe.errors import HarnessError, TrustprobeError
 from trustprobe.judging.lock import bench_lock
+from trustprobe.place import TREE
 from trustprobe.probe import printable
 
-ROOT = Path(__file__).resolve().parents[2]
 STOP_SECONDS = 30.0
 """How long an interrupted judging process may take to write what it has."""
 LOG_OCTETS: Final = 1 << 20
@@ -108,7 +108,7 @@ def _judge(options: dict[str, object], lab: Lab, handover: Path) -> int:
     progress = Progress(output, verbose=bool(options["verbose"]))
     prepared = Prepared(run, progress.report)
 
-    arguments = [str(ROOT / "suites"), "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT)]
+    arguments = [str(TREE / "suites"), "-c", str(TREE / "pyproject.toml"), "--rootdir", str(TREE)]
     arguments += ["-o", "filterwarnings=default", "--tb=short", "--alluredir", str(run.folder.allure_results)]
     for capability in options["capabilities"]:  # type: ignore[attr-defined]
         arguments += ["--capability", str(capability)]

@@ -11,23 +11,25 @@ from typing import Final
 
 from reports.results import Results
 from reports.run_folder import write_atomically
-from trustprobe.cli.inside import ROOT
 from trustprobe.cli.run import Options, read_results
 from trustprobe.errors import HarnessError
+from trustprobe.place import PACKAGE
 
 MARK: Final = "found.json"
 SOFTWARE: Final = (
     *("conftest.py", "pyproject.toml", "uv.lock", "drivers", "fixtures", "lab_config"),
     *("reports", "standards", "suites", "trustprobe", "virtual_lab"),
 )
-"""What decides about an outcome: harness and devices, and not documentation and tests."""
+"""What decides about an outcome: harness and devices, and not documentation and tests.
+
+An installed copy holds all of it below `trustprobe`."""
 _COMPILED = "__pycache__"
 
 
 class Kept:
     """The runs below one output folder. Of a mark that is damaged, or of other software, nothing is taken."""
 
-    def __init__(self, *, resume: bool, root: Path = ROOT) -> None:
+    def __init__(self, *, resume: bool, root: Path = PACKAGE.parent) -> None:
         self._resume, self._root = resume, root
         self._software = software_digest(root)
 

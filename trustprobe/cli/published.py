@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
 
-from trustprobe.cli.inside import ROOT
 from trustprobe.errors import ConfigurationError
 from trustprobe.judging.case import Case, cases
+from trustprobe.place import TREE
 from virtual_lab.defects import Defect
 
 SUITES = "suites"
@@ -16,8 +16,8 @@ SUITES = "suites"
 @cache
 def published() -> Mapping[str, Case]:
     """Import the suites, and return every case by id."""
-    for path in sorted((ROOT / SUITES).rglob("test_*.py")):
-        importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    for path in sorted((TREE / SUITES).rglob("test_*.py")):
+        importlib.import_module(".".join(path.relative_to(TREE).with_suffix("").parts))
     return MappingProxyType({name: entry for name, entry in cases().items() if entry.capability})
 
 

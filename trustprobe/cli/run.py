@@ -9,7 +9,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -29,6 +28,7 @@ from reports.terminal import print_summary
 from trustprobe.cli.inside import STOP_SECONDS
 from trustprobe.errors import ConfigurationError, HarnessError
 from trustprobe.judging.run import load_profile
+from trustprobe.place import python
 from virtual_lab.defects import require_defects
 
 
@@ -107,7 +107,7 @@ def judge(options: Options, *, quiet: bool = False, running: set[subprocess.Pope
     given = {**asdict(options), "out": str(options.out), "operator": getpass.getuser(), "parent": os.getpid()}
     with tempfile.TemporaryDirectory(prefix="trustprobe-") as scratch:
         handover = Path(scratch) / "folder"
-        command = [sys.executable, "-m", "trustprobe.cli.inside", json.dumps(given), str(handover)]
+        command = [*python("trustprobe.cli.inside"), json.dumps(given), str(handover)]
         output = subprocess.DEVNULL if quiet else None
         with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, start_new_session=True) as process:
             with _hand_on_signals(process) if running is None else _listed(process, running):

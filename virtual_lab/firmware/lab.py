@@ -14,7 +14,7 @@ from typing import Final
 
 from trustprobe.errors import BenchError
 from virtual_lab.firmware import planted
-from virtual_lab.firmware.build import Firmware, build
+from virtual_lab.firmware.build import Firmware, build, cache_folder
 from virtual_lab.firmware.machine import board, cable
 from virtual_lab.firmware.machine.debug import GDB_PORT_OPEN, closed_port, jtag_adapter
 from virtual_lab.firmware.machine.qemu import LOG, PROGRAM, Qemu, require_qemu
@@ -135,7 +135,7 @@ class FirmwareLab(VirtualLab):
         except OSError as error:
             raise BenchError(
                 f"the device could not be provisioned in {self.folder}: {error}.",
-                "Free space, or clear the cache that `python -m virtual_lab.firmware.build` names.",
+                f"Free space, or clear the cache: {cache_folder()}.",
             ) from error
 
     def _await_boot(self, qemu: Qemu) -> None:

@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Final
 
 from trustprobe.errors import BenchError, ConfigurationError
+from trustprobe.place import python
 from trustprobe.probe import printable
 from virtual_lab.defects import file_name
 from virtual_lab.lab import VirtualLab, require_free
@@ -56,7 +57,6 @@ _CONNECT_SECONDS = 0.5
 _RETRY_SECONDS = 0.05
 _LOG_TAIL = 2000
 _BOARD_LOG = "lab/board.log"
-_ROOT = Path(__file__).resolve().parents[2]
 
 
 class ReferenceLab(VirtualLab):
@@ -142,14 +142,12 @@ class ReferenceLab(VirtualLab):
         words += [word for option, descriptor in inherited.items() for word in (option, str(descriptor))]
         words += ["--firmware", json.dumps(self._firmware)] if self._firmware else []
         words += ["--loopback"] if self.loopback else []
-        path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
         with (self.folder / _BOARD_LOG).open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "virtual_lab.reference.board", *words],
+                [*python("virtual_lab.reference.board"), *words],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "PYTHONPATH": path},
                 pass_fds=tuple(inherited.values()),
                 start_new_session=True,  # Ctrl-C is for the lab, which then ends the board
             )
@@ -208,6 +206,7 @@ class ReferenceLab(VirtualLab):
         return {
             "REFERENCE_FOLDER": str(self.folder),
             "REFERENCE_PYTHON": sys.executable,
+            "REFERENCE_DUMP": str(Path(__file__).with_name("dump.py")),
             "REFERENCE_SERIAL": label.serial,
             "REFERENCE_MAC": str(json.loads((self.folder / "flash" / CONFIG).read_text())["mac"]),
             "REFERENCE_ADDRESS": self.address,

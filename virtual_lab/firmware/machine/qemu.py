@@ -9,13 +9,13 @@ import re
 import shutil
 import socket
 import subprocess
-import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, Self
 
 from trustprobe.errors import BenchError, ConfigurationError
+from trustprobe.place import python
 from trustprobe.probe import printable
 
 PROGRAM: Final = "qemu-system-aarch64"
@@ -29,7 +29,6 @@ _LONGEST_PATH = 100
 _VERSION_SECONDS = 10.0
 _STOP_SECONDS = 5.0
 _TAIL = 1500
-_ROOT = Path(__file__).resolve().parents[3]
 
 
 def require_qemu(program: str = PROGRAM) -> None:
@@ -155,14 +154,12 @@ class Qemu:
         return listener
 
     def _start(self, words: Sequence[str], descriptors: Sequence[int]) -> subprocess.Popen[bytes]:
-        path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
         with (self.folder / LOG).open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "virtual_lab.firmware.machine.tether", str(os.getpid()), *self._words, *words],
+                [*python("virtual_lab.firmware.machine.tether"), str(os.getpid()), *self._words, *words],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "PYTHONPATH": path},
                 pass_fds=descriptors,
                 start_new_session=True,  # Ctrl-C is for the lab, which then ends QEMU
             )

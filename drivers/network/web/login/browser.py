@@ -12,12 +12,10 @@ import os
 import selectors
 import shutil
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import psutil
@@ -26,6 +24,7 @@ from drivers.network.web.login.find import Submitted
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer
 from lab_config.http_login import HttpLogin
 from trustprobe.errors import BenchError
+from trustprobe.place import python
 from trustprobe.probe import Answer, printable
 
 if TYPE_CHECKING:
@@ -40,7 +39,6 @@ END_SECONDS = 5.0
 """How long a process that has closed its output may take to end."""
 BROKE = "Run it again; where it happens again, look for what ended it: dmesg tells of too little memory."
 INSTALL = "Install both: pip install 'trustprobe[browser]', and the browser of the system: apt-get install chromium."
-_ROOT = Path(__file__).parents[4]
 _CARRIED = 20
 """Headers and cookies that are taken over."""
 
@@ -103,7 +101,7 @@ class Browser:
         self._lock = threading.Lock()
         self._folder = tempfile.TemporaryDirectory(prefix="trustprobe-browser-", ignore_cleanup_errors=True)
         self.process: subprocess.Popen[bytes] | None = None
-        self.command = (sys.executable, "-m", "drivers.network.web.login.browser_process")
+        self.command = python("drivers.network.web.login.browser_process")
 
     def ask(self, asked: dict[str, Any], seconds: float) -> dict[str, Any] | None:
         """Make one attempt; None where it was not done in `seconds`, and everything was ended.
@@ -177,8 +175,7 @@ class Browser:
         self.end()
         folder = self._folder.name
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "LD_LIBRARY_PATH") if name in os.environ}
-        environment = {**kept, "HOME": folder, "TMPDIR": folder, "XDG_CONFIG_HOME": folder, "XDG_CACHE_HOME": folder,
-                       "PYTHONPATH": str(_ROOT)}  # fmt: skip
+        environment = {**kept, "HOME": folder, "TMPDIR": folder, "XDG_CONFIG_HOME": folder, "XDG_CACHE_HOME": folder}
         self.process = subprocess.Popen(
             self.command,
             stdin=subprocess.PIPE,

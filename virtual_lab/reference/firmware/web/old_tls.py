@@ -115,7 +115,9 @@ def _suite_names() -> dict[int, str]:
         with _quiet():
             from tlslite.constants import CipherSuite
     except ImportError as error:
-        raise UnsupportedByOpensslError("this defect needs tlslite-ng: install it with `uv sync`") from error
+        raise UnsupportedByOpensslError(
+            "this defect needs tlslite-ng: install it (in a checkout: `uv sync`)"
+        ) from error
     return {int(number): str(name).lower() for number, name in CipherSuite.ietfNames.items()}
 
 
