@@ -10,8 +10,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+from drivers.network.lenient_tls import lenient_context
 from drivers.network.target import Target, answer_of
-from drivers.network.web.transport.client import lenient_context
 from trustprobe.probe import Answer, printable
 
 SECONDS = 10.0

@@ -18,7 +18,8 @@ from drivers.guessing.attempt import LoginAttempt
 from drivers.network.logins.ssh import SshDoor
 from drivers.network.target import Target
 from drivers.network.tls.certificate import ReadCertificate
-from drivers.network.web.transport.client import NoAnswerError, WebClient, WebDoor, lookup
+from drivers.network.web.transport.client import NoAnswerError, WebClient, WebDoor
+from drivers.network.web.transport.json_names import lookup
 from lab_config.component import Identity, Service
 from lab_config.http_login import HttpLogin
 from trustprobe.errors import BenchError

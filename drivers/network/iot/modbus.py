@@ -26,11 +26,11 @@ from drivers.network.iot.modbus_message import (
     size_of,
     write,
 )
+from drivers.network.lenient_tls import lenient_context
 from drivers.network.peer_certificate import ClientCertificate
 from drivers.network.sweep.answers import is_reached
 from drivers.network.sweep.canary import Canary
 from drivers.network.target import Target, answer_of
-from drivers.network.web.transport.client import lenient_context
 from lab_config.component import Service, Transport
 from lab_config.interfaces import ModbusPoint
 from trustprobe.probe import Answer, Fact, Recorder, Witness, all_of, printable

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 
 from drivers.guessing.attempt import LoginAttempt
 from drivers.network.bounded import ends_after
+from drivers.network.lenient_tls import lenient_context
 from drivers.network.logins.mqtt import Broker, told
 from drivers.network.logins.mqtt_packets import V5, V311, acknowledged, answers, connect, messages, publish, subscribe
 from drivers.network.peer_certificate import ClientCertificate
 from drivers.network.target import Target, answer_of
-from drivers.network.web.transport.client import lenient_context
 from trustprobe.probe import Answer, printable
 
 SECONDS = 3.0

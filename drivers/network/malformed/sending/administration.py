@@ -13,6 +13,7 @@ from http.client import HTTPException, HTTPResponse
 from socket import IPPROTO_TCP, TCP_NODELAY, TCP_QUICKACK, socket
 
 from drivers.guessing.attempt import LoginAttempt
+from drivers.network.lenient_tls import lenient_context
 from drivers.network.malformed.messages.json_bodies import Resource, messages
 from drivers.network.malformed.messages.message import Message, Way
 from drivers.network.malformed.sending.delivery import Reaction
@@ -21,7 +22,8 @@ from drivers.network.malformed.sending.liveness import Liveness
 from drivers.network.malformed.sending.round import MalformedInput, Round
 from drivers.network.malformed.sending.watch import Starts, Watch
 from drivers.network.target import Target
-from drivers.network.web.transport.client import NoAnswerError, WebClient, WebSession, lenient_context, lookup, nested
+from drivers.network.web.transport.client import NoAnswerError, WebClient, WebSession
+from drivers.network.web.transport.json_names import lookup, nested
 from lab_config.component import Service
 from lab_config.http_login import HttpLogin
 from trustprobe.errors import BenchError

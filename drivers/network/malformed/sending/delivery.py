@@ -9,9 +9,9 @@ import ssl
 import time
 from dataclasses import dataclass
 
+from drivers.network.lenient_tls import lenient_context
 from drivers.network.malformed.messages.message import Way
 from drivers.network.target import Target, answer_of
-from drivers.network.web.transport.client import lenient_context
 from trustprobe.probe import Answer
 
 WRITE_SECONDS = 2.0

@@ -8,15 +8,8 @@ from dataclasses import dataclass, field
 
 from drivers.guessing.attempt import LoginAttempt
 from drivers.network.web.administration.settings import Shown, shown_by
-from drivers.network.web.transport.client import (
-    NoAnswerError,
-    WebAnswer,
-    WebClient,
-    WebSession,
-    asks_for_login,
-    lookup,
-    nested,
-)
+from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient, WebSession, asks_for_login
+from drivers.network.web.transport.json_names import lookup, nested
 from lab_config.component import Identity, Setting, UserDataDeclaration
 from lab_config.http_login import HttpLogin
 from trustprobe.probe import Answer, Recorder

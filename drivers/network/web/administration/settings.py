@@ -8,7 +8,8 @@ from dataclasses import dataclass, fields
 
 from drivers.guessing.attempt import LoginAttempt
 from drivers.network.target import Target
-from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient, WebSession, lookup, nested
+from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient, WebSession
+from drivers.network.web.transport.json_names import lookup, nested
 from lab_config.component import Identity, Service, Setting
 from lab_config.http_login import HttpLogin
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, printable

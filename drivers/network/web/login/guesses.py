@@ -16,6 +16,7 @@ from requests.cookies import RequestsCookieJar
 
 from drivers.guessing.attempt import LoginAttempt, Way
 from drivers.network.bounded import TimedSocket, ends_after
+from drivers.network.lenient_tls import lenient_context
 from drivers.network.target import answer_of
 from drivers.network.web.login.find import Submitted
 from drivers.network.web.transport.client import (
@@ -25,7 +26,6 @@ from drivers.network.web.transport.client import (
     WebClient,
     WebDoor,
     WebSession,
-    lenient_context,
     no_answer,
     read_answer,
 )

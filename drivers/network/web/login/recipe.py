@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from drivers.network.web.login.find import Submitted
-from drivers.network.web.transport.client import NoAnswerError, WebAnswer, lookup
+from drivers.network.web.transport.client import NoAnswerError, WebAnswer
 from drivers.network.web.transport.html import read_page
+from drivers.network.web.transport.json_names import lookup
 from lab_config.http_login import TEMPLATE, Made, Recipe, Step, Taken
 from trustprobe.probe import printable
 

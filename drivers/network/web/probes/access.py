@@ -11,15 +11,8 @@ from typing import Protocol
 
 from drivers.guessing.attempt import LoginAttempt
 from drivers.network.target import Target
-from drivers.network.web.transport.client import (
-    NoAnswerError,
-    WebAnswer,
-    WebClient,
-    WebSession,
-    asks_for_login,
-    lookup,
-    nested,
-)
+from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient, WebSession, asks_for_login
+from drivers.network.web.transport.json_names import lookup, nested
 from lab_config.base import Role
 from lab_config.component import HttpResource, Service, Setting
 from lab_config.http_login import HttpLogin

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from drivers.guessing.attempt import LoginAttempt
 from drivers.network.target import Target
 from drivers.network.web.probes.access import Ask, Asker
-from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient, WebSession, asks_for_login, lookup
+from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient, WebSession, asks_for_login
+from drivers.network.web.transport.json_names import lookup
 from lab_config.component import Service, StateReportDeclaration
 from lab_config.http_login import HttpLogin
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable

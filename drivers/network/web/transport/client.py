@@ -21,12 +21,11 @@ from requests.cookies import MockRequest, MockResponse, RequestsCookieJar
 
 from drivers.guessing.attempt import LoginAttempt
 from drivers.network.bounded import ends_after
+from drivers.network.lenient_tls import lenient_context
 from drivers.network.peer_certificate import ClientCertificate
 from drivers.network.target import Target, answer_of
 from drivers.network.web.login.form import LOGIN, recognise
 from drivers.network.web.transport.html import logout_of, path_within
-from drivers.network.web.transport.json_names import lookup as lookup
-from drivers.network.web.transport.json_names import nested as nested
 from lab_config.component import Service
 from lab_config.http_login import HttpLogin
 from trustprobe.errors import ConfigurationError
@@ -43,7 +42,6 @@ WORDS_LIMIT = 400
 """Characters of an answer that are quoted, escapes counted."""
 _PIECE = 8192
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_LEGACY_SERVER_CONNECT = 0x4  # ssl.OP_LEGACY_SERVER_CONNECT, which Python names from 3.12 on
 
 
 class NoAnswerError(Exception):
@@ -102,19 +100,6 @@ def asks_for_login(answer: WebAnswer, path: str, http_login: HttpLogin) -> bool:
         target = target.split("?")[0]
         return target == http_login.form if http_login.form else target == "/" or bool(LOGIN.search(target))
     return answer.ok and path != http_login.form and recognise(answer.body, path, http_login) is not None
-
-
-def lenient_context(certificate: ClientCertificate | None = None) -> ssl.SSLContext:
-    """Make a client context that old, weak and expired servers can be administered with."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
-    context.set_ciphers("ALL:@SECLEVEL=0")
-    context.options |= _LEGACY_SERVER_CONNECT
-    if certificate is not None:
-        certificate.load(context)
-    return context
 
 
 def no_answer(error: Exception) -> NoAnswerError:

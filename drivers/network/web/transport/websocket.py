@@ -15,8 +15,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
 
+from drivers.network.lenient_tls import lenient_context
 from drivers.network.target import answer_of
-from drivers.network.web.transport.client import WebClient, lenient_context
+from drivers.network.web.transport.client import WebClient
 from trustprobe.probe import Answer, printable
 
 OPEN_SECONDS = 5.0

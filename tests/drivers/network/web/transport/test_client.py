@@ -7,17 +7,9 @@ import pytest
 
 from drivers.guessing.attempt import LoginAttempt, Pair
 from drivers.guessing.logins import GuessLogins
-from drivers.network.web.transport.client import (
-    BODY_LIMIT,
-    NoAnswerError,
-    WebAnswer,
-    WebClient,
-    WebDoor,
-    WebSession,
-    lookup,
-    nested,
-)
+from drivers.network.web.transport.client import BODY_LIMIT, NoAnswerError, WebAnswer, WebClient, WebDoor, WebSession
 from drivers.network.web.transport.html import form_with, logout_of, path_within
+from drivers.network.web.transport.json_names import lookup, nested
 from tests.drivers.recorder import MemoryRecorder
 from tests.drivers.web_device import LOGIN, PAGE, PASSWORDS, Device, running
 from trustprobe.errors import ConfigurationError
