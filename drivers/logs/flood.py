@@ -13,7 +13,9 @@ from drivers.logs.events import event_pattern
 from drivers.network.target import Target
 from drivers.network.web.login.find import find_login
 from drivers.network.web.login.form import LoginForm
-from drivers.network.web.transport.client import NoAnswerError, WebClient, WebSession
+from drivers.network.web.login.log_in import log_in
+from drivers.network.web.login.session import WebSession
+from drivers.network.web.transport.client import NoAnswerError, WebClient
 from lab_config.component import Service
 from lab_config.http_login import HttpLogin
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of
@@ -96,7 +98,7 @@ class FloodLog:
             names = (f"{prefix}{number}" for number in range(first, self.count, SENDERS))
             if form is None:  # a recipe, a script's login, a browser: slower, one by one
                 tried = takewhile(lambda _: time.monotonic() < until, names)
-                attempts = (client.login(self.http_login, name, password) for name in tried)
+                attempts = (log_in(client, self.http_login, name, password) for name in tried)
                 answered.append(sum(_was_answered(attempt) for attempt in attempts))
                 return
             forms = ({name: str(value) for name, value in form.filled(user, password).items()} for user in names)

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 
 from drivers.guessing.attempt import LoginAttempt
 from drivers.network.target import Target
+from drivers.network.web.login.log_in import log_in
+from drivers.network.web.login.session import WebSession, asks_for_login
 from drivers.network.web.probes.access import Ask, Asker
-from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient, WebSession, asks_for_login
+from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
 from lab_config.component import LogStoreDeclaration, Service
 from lab_config.http_login import HttpLogin
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of
@@ -42,7 +44,7 @@ class LogStore:
         with ExitStack() as stack:
 
             def login(user: str, password: str) -> WebSession | None:
-                session = client.login(self.http_login, user, password)
+                session = log_in(client, self.http_login, user, password)
                 if isinstance(session, LoginAttempt):
                     record.note(f"the login of {user} -> {session.answer}: {session.detail}")
                     return None

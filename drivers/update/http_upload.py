@@ -13,7 +13,8 @@ from typing import Self
 
 from drivers.network.target import Target
 from drivers.network.web.administration.settings import Shown
-from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient, asks_for_login
+from drivers.network.web.login.session import asks_for_login
+from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
 from drivers.update.image import container
 from drivers.update.running import Running, differs, in_words, restarted
 from drivers.update.transfer import Transfer

@@ -11,7 +11,9 @@ from threading import Event
 
 from drivers.guessing.attempt import LoginAttempt
 from drivers.network.web.administration.settings import Shown, shown_by
-from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient, WebSession, asks_for_login
+from drivers.network.web.login.log_in import log_in
+from drivers.network.web.login.session import WebSession, asks_for_login
+from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
 from drivers.update.transfer import Transfer, upload
 from lab_config.component import Identity, UpdateDeclaration
 from lab_config.http_login import HttpLogin
@@ -54,7 +56,7 @@ class Running:
     def session(self) -> WebSession | None:
         """Return a session that is logged in, or None where that fails."""
         if self._session is None:
-            outcome = self.client.login(self.http_login, self.user, self.password)
+            outcome = log_in(self.client, self.http_login, self.user, self.password)
             if isinstance(outcome, LoginAttempt):
                 self.record.note(f"the login of {self.user} -> {outcome.answer}: {outcome.detail}")
                 return None

@@ -8,7 +8,8 @@ import json
 import secrets
 
 from drivers.network.target import Target
-from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient, WebSession
+from drivers.network.web.login.session import WebSession
+from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
 from drivers.network.web.transport.websocket import Listener
 from drivers.update.transfer import seconds_for
 from lab_config.component import Service, UpdateDeclaration

@@ -5,7 +5,8 @@ The plain way is a POST of the octets to a path of the web administration; anoth
 
 from typing import Protocol
 
-from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient, WebSession
+from drivers.network.web.login.session import WebSession
+from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
 
 UPLOAD_SECONDS = 60.0
 OCTETS_A_SECOND = 50_000

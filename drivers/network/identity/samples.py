@@ -18,7 +18,9 @@ from drivers.guessing.attempt import LoginAttempt
 from drivers.network.logins.ssh import SshDoor
 from drivers.network.target import Target
 from drivers.network.tls.certificate import ReadCertificate
-from drivers.network.web.transport.client import NoAnswerError, WebClient, WebDoor
+from drivers.network.web.login.door import WebDoor
+from drivers.network.web.login.log_in import log_in
+from drivers.network.web.transport.client import NoAnswerError, WebClient
 from drivers.network.web.transport.json_names import lookup
 from lab_config.component import Identity, Service
 from lab_config.http_login import HttpLogin
@@ -162,7 +164,7 @@ class CompareSamples:
 
     def _shown(self, sample: Sample, record: Recorder) -> dict[str, str]:
         user, password = sample.logins[self.reader]
-        session = WebClient(sample.target, self.service).login(self.http_login, user, password)
+        session = log_in(WebClient(sample.target, self.service), self.http_login, user, password)
         if isinstance(session, LoginAttempt):
             record.note(f"the login of {user} -> {session.answer}: {session.detail}")
             return {}

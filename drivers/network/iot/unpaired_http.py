@@ -13,7 +13,9 @@ from drivers.guessing.attempt import LoginAttempt
 from drivers.network.iot.unpaired import Polled, Said, Stranger, UnreadableError, alike
 from drivers.network.peer_certificate import ClientCertificate, foreign
 from drivers.network.target import Target
-from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient, WebSession, asks_for_login
+from drivers.network.web.login.log_in import log_in
+from drivers.network.web.login.session import WebSession, asks_for_login
+from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
 from lab_config.component import Service
 from lab_config.http_login import HttpLogin
 from trustprobe.probe import Answer
@@ -118,7 +120,7 @@ class HttpWindow:
 
     def _entered(self) -> WebSession:
         self.close()
-        entered = WebClient(self.target, self.service).login(self.http_login, self.user, self.password)
+        entered = log_in(WebClient(self.target, self.service), self.http_login, self.user, self.password)
         if isinstance(entered, LoginAttempt):
             raise UnreadableError(f"the login of {self.reader} failed: {entered.detail}")
         self._held.append(entered)

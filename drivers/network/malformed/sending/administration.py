@@ -22,7 +22,9 @@ from drivers.network.malformed.sending.liveness import Liveness
 from drivers.network.malformed.sending.round import MalformedInput, Round
 from drivers.network.malformed.sending.watch import Starts, Watch
 from drivers.network.target import Target
-from drivers.network.web.transport.client import NoAnswerError, WebClient, WebSession
+from drivers.network.web.login.log_in import log_in
+from drivers.network.web.login.session import WebSession
+from drivers.network.web.transport.client import NoAnswerError, WebClient
 from drivers.network.web.transport.json_names import lookup, nested
 from lab_config.component import Service
 from lab_config.http_login import HttpLogin
@@ -168,7 +170,7 @@ class _Requests:
 
     def _logged_in(self) -> WebSession | None:
         if self._session is None:
-            session = self.client.login(self.http_login, self.user, self.password)
+            session = log_in(self.client, self.http_login, self.user, self.password)
             self._session = None if isinstance(session, LoginAttempt) else session
         return self._session
 

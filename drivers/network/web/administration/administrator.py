@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 
 from drivers.guessing.attempt import LoginAttempt
 from drivers.network.web.administration.settings import Shown, shown_by
-from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient, WebSession, asks_for_login
+from drivers.network.web.login.log_in import log_in
+from drivers.network.web.login.session import WebSession, asks_for_login
+from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
 from drivers.network.web.transport.json_names import lookup, nested
 from lab_config.component import Identity, Setting, UserDataDeclaration
 from lab_config.http_login import HttpLogin
@@ -50,7 +52,7 @@ class Administrator:
         if self._session is None:
             if self.refused:
                 return None
-            outcome = self.client.login(self.http_login, self.user, self.password)
+            outcome = log_in(self.client, self.http_login, self.user, self.password)
             if isinstance(outcome, LoginAttempt):
                 self.record.note(f"the login of {self.user} -> {outcome.answer}: {outcome.detail}")
                 self.refusals += outcome.answer is Answer.REFUSED

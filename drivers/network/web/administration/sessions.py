@@ -1,6 +1,6 @@
 """Sessions of the web administration: opened by a proven login, looked at, logged out, and given an id beforehand.
 
-How long they last is asked in `http_session_life`, how their cookies are guarded in `http_cookie_flags`.
+`probes/session_life.py` asks how long they last, `probes/cookie_flags.py` how their cookies are guarded.
 """
 
 import secrets
@@ -13,8 +13,9 @@ from typing import cast
 
 from drivers.guessing.attempt import LoginAttempt
 from drivers.network.target import Target
-from drivers.network.web.transport.client import NoAnswerError, WebClient, WebSession, asks_for_login
-from drivers.network.web.transport.cookie import MOST_COOKIES, CookieClient
+from drivers.network.web.login.cookies import MOST_COOKIES, CookieClient
+from drivers.network.web.login.session import WebSession, asks_for_login
+from drivers.network.web.transport.client import NoAnswerError, WebClient
 from drivers.network.web.transport.html import logout_of
 from lab_config.component import Service
 from lab_config.http_login import HttpLogin
@@ -35,7 +36,7 @@ class SessionAccount:
     def enter(self, record: Recorder, brought: Iterable[Cookie] = ()) -> "Entered | LoginAttempt":
         """Log in with a client of its own; the proof is that of `WebClient.login`."""
         client = CookieClient(self.target, self.service, brought)
-        outcome = client.login(self.http_login, self.user, self.password)
+        outcome = client.log_in(self.http_login, self.user, self.password)
         if isinstance(outcome, LoginAttempt):
             record.note(f"the login of {self.user} -> {outcome.answer}: {outcome.detail}")
             return outcome

@@ -8,7 +8,9 @@ from dataclasses import dataclass, fields
 
 from drivers.guessing.attempt import LoginAttempt
 from drivers.network.target import Target
-from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient, WebSession
+from drivers.network.web.login.log_in import log_in
+from drivers.network.web.login.session import WebSession
+from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
 from drivers.network.web.transport.json_names import lookup, nested
 from lab_config.component import Identity, Service, Setting
 from lab_config.http_login import HttpLogin
@@ -102,7 +104,7 @@ class ReadIdentity:
         )
 
     def _answer(self, record: Recorder) -> WebAnswer | None:
-        session = WebClient(self.target, self.service).login(self.http_login, self.user, self.password)
+        session = log_in(WebClient(self.target, self.service), self.http_login, self.user, self.password)
         if isinstance(session, LoginAttempt):
             record.note(f"the login of {self.user} -> {session.answer}: {session.detail}")
             return None
@@ -172,7 +174,7 @@ class ChangeSetting:
         )
 
     def _login(self, record: Recorder) -> WebSession | None:
-        session = WebClient(self.target, self.service).login(self.http_login, self.user, self.password)
+        session = log_in(WebClient(self.target, self.service), self.http_login, self.user, self.password)
         if isinstance(session, LoginAttempt):
             record.note(f"the login of {self.user} -> {session.answer}: {session.detail}")
             return None

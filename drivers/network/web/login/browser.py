@@ -16,19 +16,16 @@ import tempfile
 import threading
 import time
 from contextlib import suppress
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import psutil
 
-from drivers.network.web.login.find import Submitted
+from drivers.network.web.login.session import Submitted, WebSession
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer
 from lab_config.http_login import HttpLogin
 from trustprobe.errors import BenchError
 from trustprobe.place import python
 from trustprobe.probe import Answer, printable
-
-if TYPE_CHECKING:
-    from drivers.network.web.transport.client import WebSession
 
 ATTEMPT_SECONDS = 60.0
 """One attempt, the start of the browser included."""
@@ -53,7 +50,7 @@ def browser_path() -> str:
     raise BenchError("the declaration asks for a real browser, and this machine has no Chromium.", INSTALL)
 
 
-def submit_browser(session: "WebSession", http_login: HttpLogin, user: str, password: str) -> Submitted:
+def submit_browser(session: WebSession, http_login: HttpLogin, user: str, password: str) -> Submitted:
     """Fill the page in and send it; what the browser then holds is carried by the session.
 
     Raises BenchError where no browser can be started, or where it ends under the attempt; NoAnswerError where the
@@ -86,7 +83,7 @@ def submit_browser(session: "WebSession", http_login: HttpLogin, user: str, pass
     return Submitted(answer, http_login.form or "/", printable(problem, 600), sent=bool(reply.get("sent")))
 
 
-def _carry(session: "WebSession", reply: dict[str, Any]) -> None:
+def _carry(session: WebSession, reply: dict[str, Any]) -> None:
     for cookie in reply.get("cookies", ())[:_CARRIED]:
         session.cookies.set(str(cookie["name"]), str(cookie["value"]), path=str(cookie.get("path") or "/"))
     for name, value in list(reply.get("headers", {}).items())[:_CARRIED]:

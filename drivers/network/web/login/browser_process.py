@@ -1,6 +1,6 @@
 """The process that drives a real browser: reads attempts as lines of JSON, and answers each with a line.
 
-Started by `http_browser` and by nobody else; it ends with its input, or when nothing was asked for a while.
+`browser.py` starts it, and nothing else does. It ends with its input, or when nothing was asked for a while.
 """
 
 import base64

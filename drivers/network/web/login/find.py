@@ -9,17 +9,14 @@ import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from drivers.network.web.login.form import LOGIN, LoginForm, computes, has_password, recognise, recognise_scripted
+from drivers.network.web.login.session import Submitted, WebSession
 from drivers.network.web.transport.client import SECONDS, NoAnswerError, WebAnswer
 from drivers.network.web.transport.html import Page, host_of, path_within, read_page
 from lab_config.http_login import HttpLogin
 from trustprobe.probe import printable
-
-if TYPE_CHECKING:
-    from drivers.network.web.transport.client import WebSession
 
 HOPS = 14
 """Pages that are asked for on the way to a login form."""
@@ -32,18 +29,6 @@ _LOCATION = re.compile(
 )
 _TOKEN = re.compile(r"^(?:access_?token|auth_?token|id_?token|token|jwt|bearer|session_?(?:id|token))$", re.IGNORECASE)
 _TOKEN_LIMIT = 8_000
-
-
-@dataclass(frozen=True)
-class Submitted:
-    """What came of a login that was sent."""
-
-    answer: WebAnswer
-    path: str
-    """The path that answered."""
-    problem: str = ""
-    """Why nothing could be sent, or where it went wrong; ready to print."""
-    sent: bool = True
 
 
 @dataclass
@@ -67,7 +52,7 @@ _known: dict[tuple[str, str], str] = {}
 """On which page a login was found, by the address and the proof: the next attempt looks there first."""
 
 
-def submit_form(session: "WebSession", http_login: HttpLogin, user: str, password: str) -> Submitted:
+def submit_form(session: WebSession, http_login: HttpLogin, user: str, password: str) -> Submitted:
     """Find the form, and send it filled in. NoAnswerError where no answer comes at all."""
     way = find_login(session, http_login)
     if way.form is None:
@@ -79,7 +64,7 @@ def submit_form(session: "WebSession", http_login: HttpLogin, user: str, passwor
     return Submitted(answer, form.path, _problem(form, session))
 
 
-def find_login(session: "WebSession", http_login: HttpLogin) -> Way:
+def find_login(session: WebSession, http_login: HttpLogin) -> Way:
     """Look for the login form. The page that is declared, or that had it before, is asked first."""
     way = Way()
     key = (session.client.base, http_login.proof_path)
@@ -99,7 +84,7 @@ def find_login(session: "WebSession", http_login: HttpLogin) -> Way:
     return way
 
 
-def _walk(session: "WebSession", http_login: HttpLogin, way: Way) -> None:
+def _walk(session: WebSession, http_login: HttpLogin, way: Way) -> None:
     until = time.monotonic() + FIND_SECONDS
     waiting = deque(["/", http_login.proof_path, *USUAL])
     asked: set[str] = set()
@@ -128,7 +113,7 @@ def _walk(session: "WebSession", http_login: HttpLogin, way: Way) -> None:
     way.hint = _hint(way.last)
 
 
-def _login_on(session: "WebSession", path: str, answer: WebAnswer, http_login: HttpLogin, way: Way) -> LoginForm | None:
+def _login_on(session: WebSession, path: str, answer: WebAnswer, http_login: HttpLogin, way: Way) -> LoginForm | None:
     """Return the login that a page holds, as a form or in its scripts."""
     if answer.target(path) is not None:
         return None
@@ -143,7 +128,7 @@ def _login_on(session: "WebSession", path: str, answer: WebAnswer, http_login: H
     return scripted or form
 
 
-def _scripts(session: "WebSession", path: str, page: Page, way: Way) -> list[str]:
+def _scripts(session: WebSession, path: str, page: Page, way: Way) -> list[str]:
     """Read the scripts of a page that the device itself has, each once."""
     texts = []
     for reference in page.scripts[:SCRIPTS]:
@@ -172,7 +157,7 @@ def _leads_to(path: str, answer: WebAnswer) -> list[str]:
     return list(dict.fromkeys(one for one in found if one is not None))[:HOPS]
 
 
-def _send(session: "WebSession", form: LoginForm, user: str, password: str) -> WebAnswer:
+def _send(session: WebSession, form: LoginForm, user: str, password: str) -> WebAnswer:
     filled = form.filled(user, password)
     if form.json:
         return session.request("POST", form.path, json=filled, headers=form.headers)
@@ -183,7 +168,7 @@ def _send(session: "WebSession", form: LoginForm, user: str, password: str) -> W
     return session.request("POST", form.path, data=fields, headers=form.headers)
 
 
-def _carry_token(session: "WebSession", form: LoginForm, answer: WebAnswer) -> None:
+def _carry_token(session: WebSession, form: LoginForm, answer: WebAnswer) -> None:
     """Carry a token that a script's login gave, as the script would: a bearer token (RFC 6750)."""
     document = answer.json() if form.headers and answer.ok else None
     if isinstance(document, dict) and (token := _token(document)) is not None:
@@ -198,7 +183,7 @@ def _token(document: dict[str, object], depth: int = 0) -> str | None:
     return next((token for value in inner if depth < 2 and (token := _token(value, depth + 1))), None)
 
 
-def _problem(form: LoginForm, session: "WebSession") -> str:
+def _problem(form: LoginForm, session: WebSession) -> str:
     """Say what a person would do otherwise than this code: the words that explain a login that did not work."""
     words = []
     if form.elsewhere and form.elsewhere not in {_own_host(session), session.client.target.address}:
@@ -235,5 +220,5 @@ def _said(path: str, answer: WebAnswer) -> str:
     return f"{path} -> {answer.status}" + (f" to {location[:120]}" if location else "")
 
 
-def _own_host(session: "WebSession") -> str:
+def _own_host(session: WebSession) -> str:
     return session.client.base.partition("//")[2]

@@ -1,6 +1,6 @@
 """The login form as a door that many guesses go through: kept connections, and no request that would tell nothing new.
 
-What a login and a refusal are is said in `http.py`, by the same code that one attempt runs through.
+`log_in.py` says what a login and a refusal are, by the same code that one attempt runs through.
 """
 
 import hashlib
@@ -18,14 +18,14 @@ from drivers.guessing.attempt import LoginAttempt, Way
 from drivers.network.bounded import TimedSocket, ends_after
 from drivers.network.lenient_tls import lenient_context
 from drivers.network.target import answer_of
-from drivers.network.web.login.find import Submitted
+from drivers.network.web.login.door import WebDoor
+from drivers.network.web.login.log_in import Entry, log_in, outcome_of
+from drivers.network.web.login.session import Submitted, WebSession
 from drivers.network.web.transport.client import (
     SECONDS,
     NoAnswerError,
     WebAnswer,
     WebClient,
-    WebDoor,
-    WebSession,
     no_answer,
     read_answer,
 )
@@ -103,8 +103,11 @@ class FormDoor(WebDoor):
     @contextmanager
     def way(self) -> Iterator[Way]:
         """Open a way for attempts one after the other."""
-        with closing(_Visitor(self)) as visitor:
+        visitor = _Visitor(self)
+        try:
             yield _FormWay(self, visitor)
+        finally:
+            visitor.hang_up()
 
 
 @dataclass
@@ -117,16 +120,26 @@ class _FormWay:
     def attempt(self, user: str, password: str) -> LoginAttempt:
         """Send the form once; a session that comes of it is proven and closed."""
         self.visitor.begin()
-        outcome = self.visitor.login(self.door.http_login, user, password)
+        outcome = log_in(self.visitor, self.door.http_login, user, password, self._judged)
         if isinstance(outcome, LoginAttempt):
             return replace(outcome, stale=outcome.answer is Answer.SILENT and self.visitor.lost)
         with outcome:
             words = f"{self.door.http_login.proof_path} answers 200, and not without the session"
             return LoginAttempt(Answer.SEEN, words, outcome.picture)
 
+    def _judged(self, session: WebSession, http_login: HttpLogin, sent: Submitted) -> Entry:
+        """Say what a login has come to, from what the attempts before have shown where that is enough."""
+        self.visitor.arrive()
+        known = self.door.learned.refusal(sent.answer) if sent.sent and not http_login.browser else None
+        if known is not None:
+            return known
+        outcome = outcome_of(session, http_login, sent)
+        self.door.learned.note(sent.answer, outcome)
+        return outcome
+
 
 class _Visitor(WebClient):
-    """A client that keeps its connection, and leaves out what the attempts before have shown already."""
+    """A client that keeps its connection, and leaves out the pages that the attempts before have shown already."""
 
     connection = "keep-alive"
 
@@ -143,7 +156,11 @@ class _Visitor(WebClient):
         """Begin an attempt."""
         self._looks, self.lost = self._door.http_login.recipe is None, False
 
-    def close(self) -> None:
+    def arrive(self) -> None:
+        """Say that the login was sent: what is asked for from now on is no page on the way to the form."""
+        self._looks = False
+
+    def hang_up(self) -> None:
         """End the connection, if there is one."""
         if self._timed is not None:
             self._timed.end()
@@ -171,34 +188,20 @@ class _Visitor(WebClient):
             self._door.learned.note_page(path, answer)
         return answer
 
-    def _outcome(self, session: WebSession, http_login: HttpLogin, sent: Submitted) -> WebSession | LoginAttempt:
-        self._looks = False
-        known = self._door.learned.refusal(sent.answer) if sent.sent and not http_login.browser else None
-        if known is not None:
-            return known
-        outcome = super()._outcome(session, http_login, sent)
-        self._door.learned.note(sent.answer, outcome)
-        return outcome
-
-    def _proven(self, session: WebSession, http_login: HttpLogin, proof: WebAnswer) -> WebSession | LoginAttempt:
-        """Look at the proof page without the session over another connection: a device may let in a connection."""
-        self.close()
-        return super()._proven(session, http_login, proof)
-
     def _send(self, prepared: requests.PreparedRequest, jar: RequestsCookieJar, seconds: float) -> WebAnswer:
         if self._timed is not None and (self._timed.closing or not self._timed.is_silent):
-            self.close()
+            self.hang_up()
         reused = self._timed is not None
         try:
             timed = self._timed = self._timed or self._open(seconds)
             timed.begin(seconds, 4 * seconds)
             answer = self._exchanged(timed, prepared, jar)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            self.close()
+            self.hang_up()
             self.lost = self.lost or reused
             raise no_answer(error) from error
         if not answer.complete:
-            self.close()
+            self.hang_up()
         return answer
 
     def _open(self, seconds: float) -> TimedSocket:

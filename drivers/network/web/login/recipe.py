@@ -12,18 +12,15 @@ import re
 import secrets
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
-from drivers.network.web.login.find import Submitted
+from drivers.network.web.login.session import Submitted, WebSession
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer
 from drivers.network.web.transport.html import read_page
 from drivers.network.web.transport.json_names import lookup
 from lab_config.http_login import TEMPLATE, Made, Recipe, Step, Taken
 from trustprobe.probe import printable
-
-if TYPE_CHECKING:
-    from drivers.network.web.transport.client import WebSession
 
 VALUE_LIMIT = 8_000
 """Characters of a value that an answer gives."""
@@ -40,7 +37,7 @@ class StepFailedError(Exception):
         self.answer = answer
 
 
-def submit_recipe(session: "WebSession", recipe: Recipe, user: str, password: str) -> Submitted:
+def submit_recipe(session: WebSession, recipe: Recipe, user: str, password: str) -> Submitted:
     """Go through the steps; the session then carries what the recipe says. NoAnswerError as `request` raises it."""
     values = {"user": user, "password": password, "random": secrets.token_hex(16), "now": str(int(time.time()))}
     answer, path, where = WebAnswer(0, {}, b""), "/", "carry"
@@ -57,7 +54,7 @@ def submit_recipe(session: "WebSession", recipe: Recipe, user: str, password: st
     return Submitted(answer, path)
 
 
-def take_step(session: "WebSession", step: Step, values: dict[str, str]) -> WebAnswer:
+def take_step(session: WebSession, step: Step, values: dict[str, str]) -> WebAnswer:
     """Make, send and take; `values` grows. StepFailedError says what is missing."""
     for name, made in step.make.items():
         values[name] = make(made, values)
@@ -79,7 +76,7 @@ def take_step(session: "WebSession", step: Step, values: dict[str, str]) -> WebA
     return answer
 
 
-def take(name: str, taken: Taken, answer: WebAnswer, session: "WebSession") -> str:
+def take(name: str, taken: Taken, answer: WebAnswer, session: WebSession) -> str:
     """Take one value out of an answer; StepFailedError where it is not there."""
     value = _found(taken, answer, session)
     if value is None:
@@ -89,7 +86,7 @@ def take(name: str, taken: Taken, answer: WebAnswer, session: "WebSession") -> s
     return value
 
 
-def _found(taken: Taken, answer: WebAnswer, session: "WebSession") -> str | None:
+def _found(taken: Taken, answer: WebAnswer, session: WebSession) -> str | None:
     if taken.json_field is not None:
         return lookup(answer.json(), taken.json_field)
     if taken.field is not None:
@@ -164,7 +161,7 @@ def _line(text: str, what: str) -> str:
     return text
 
 
-def _carry(session: "WebSession", recipe: Recipe, values: dict[str, str]) -> None:
+def _carry(session: WebSession, recipe: Recipe, values: dict[str, str]) -> None:
     """Give the session what each of its requests carries, and the way out."""
     carry = recipe.carry
     for name, text in carry.headers.items():

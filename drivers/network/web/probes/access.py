@@ -1,7 +1,7 @@
 """Who may read and change what over the web administration: asked without a login, and with a lesser role's.
 
 Each question is asked with authority too, which is the witness that it was a good question. Whether an answer is a
-failure is said by the cases; settings and identifiers are in `http_settings`.
+failure is said by the cases; settings and identifiers are in `administration/settings.py`.
 """
 
 import secrets
@@ -11,7 +11,9 @@ from typing import Protocol
 
 from drivers.guessing.attempt import LoginAttempt
 from drivers.network.target import Target
-from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient, WebSession, asks_for_login
+from drivers.network.web.login.log_in import log_in
+from drivers.network.web.login.session import WebSession, asks_for_login
+from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
 from drivers.network.web.transport.json_names import lookup, nested
 from lab_config.base import Role
 from lab_config.component import HttpResource, Service, Setting
@@ -228,7 +230,7 @@ class AnonymousAccess:
     def run(self, record: Recorder) -> Observation:
         """Ask with authority, then without a login."""
         client = WebClient(self.target, self.service)
-        admin = client.login(self.http_login, self.admin_user, self.admin_password)
+        admin = log_in(client, self.http_login, self.admin_user, self.admin_password)
         question = "What does the web administration grant to somebody who is not logged in?"
         if isinstance(admin, LoginAttempt):
             asks = _asks(self.resources, bool, self.setting, None)
@@ -267,11 +269,11 @@ class RoleAccess:
         """Ask with authority, then as the lesser role."""
         client = WebClient(self.target, self.service)
         question = f"What does the web administration grant to a {self.role} beyond the declaration?"
-        admin = client.login(self.http_login, self.admin_user, self.admin_password)
+        admin = log_in(client, self.http_login, self.admin_user, self.admin_password)
         if isinstance(admin, LoginAttempt):
             return self._unasked(question, self.admin_user, admin)
         with admin:
-            viewer = client.login(self.http_login, self.viewer_user, self.viewer_password)
+            viewer = log_in(client, self.http_login, self.viewer_user, self.viewer_password)
             if isinstance(viewer, LoginAttempt):
                 return self._unasked(question, self.viewer_user, viewer)
             with viewer:

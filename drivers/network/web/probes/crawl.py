@@ -1,7 +1,7 @@
 """Follows what the pages of a web administration lead to: pages, scripts and documents of the same service, by GET.
 
 Asked with the administrator's session. Bounded in requests, octets, depth and time; what a name or the declaration
-marks as an action is left alone. Who else is shown what was found is asked in `http_crawled`.
+marks as an action is left alone. `crawled.py` asks who else is shown what was found.
 """
 
 import secrets
@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 from drivers.data import table
 from drivers.network.target import Target
-from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient, WebSession, asks_for_login
+from drivers.network.web.login.session import WebSession, asks_for_login
+from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
 from drivers.network.web.transport.links import leads_of, suggests_action
 from lab_config.component import Service
 from lab_config.crawl import CrawlDeclaration

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 from drivers.guessing.attempt import LoginAttempt
 from drivers.network.web.login.form import recognise
+from drivers.network.web.login.log_in import log_in
+from drivers.network.web.login.session import WebSession, asks_for_login
 from drivers.network.web.probes.access import shows_the_same
 from drivers.network.web.probes.crawl import Asker, Crawl, Site, all_asked, get, get_all, nowhere
 from drivers.network.web.probes.shown import (
@@ -22,7 +24,7 @@ from drivers.network.web.probes.shown import (
     secrets_of,
     values_of,
 )
-from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebSession, asks_for_login
+from drivers.network.web.transport.client import NoAnswerError, WebAnswer
 from lab_config.base import Role
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of
 
@@ -109,7 +111,7 @@ class CrawlAnonymous:
         """Crawl, and ask again."""
         site = self.site
         question = "What do the pages of the web administration lead to that opens without a login?"
-        admin = site.client.login(site.http_login, site.admin_user, site.admin_password)
+        admin = log_in(site.client, site.http_login, site.admin_user, site.admin_password)
         if isinstance(admin, LoginAttempt):
             return _unasked(question, site.http_login.proof_path, site.admin_user, admin)
         with admin:
@@ -170,11 +172,11 @@ class CrawlRole:
         """Ask as the administrator, then as the role."""
         site, home = self.site, self.site.http_login.proof_path
         question = f"What do the pages of the web administration lead to that opens to a {self.role}?"
-        admin = site.client.login(site.http_login, site.admin_user, site.admin_password)
+        admin = log_in(site.client, site.http_login, site.admin_user, site.admin_password)
         if isinstance(admin, LoginAttempt):
             return _unasked(question, home, site.admin_user, admin)
         with admin:
-            lesser = site.client.login(site.http_login, self.user, self.password)
+            lesser = log_in(site.client, site.http_login, self.user, self.password)
             if isinstance(lesser, LoginAttempt):
                 return _unasked(question, home, self.user, lesser)
             with lesser:

@@ -13,7 +13,8 @@ from urllib.parse import quote, urlencode
 
 from drivers.guessing.attempt import LoginAttempt
 from drivers.network.web.administration.sessions import Entered, SessionAccount, fact, header_of
-from drivers.network.web.transport.client import NoAnswerError, WebAnswer, asks_for_login
+from drivers.network.web.login.session import asks_for_login
+from drivers.network.web.transport.client import NoAnswerError, WebAnswer
 from drivers.network.web.transport.html import forms_of
 from drivers.network.web.transport.json_names import lookup, nested
 from lab_config.component import Setting

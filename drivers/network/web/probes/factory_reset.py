@@ -15,7 +15,9 @@ from drivers.guessing.attempt import LoginAttempt
 from drivers.network.target import Target
 from drivers.network.web.administration.administrator import Administrator
 from drivers.network.web.administration.settings import Shown
-from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient, WebSession, asks_for_login
+from drivers.network.web.login.log_in import log_in
+from drivers.network.web.login.session import WebSession, asks_for_login
+from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
 from lab_config.component import Identity, ResetDeclaration, Service, Setting, UserDataDeclaration
 from lab_config.http_login import HttpLogin
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of
@@ -147,7 +149,7 @@ class FactoryReset:
 
     def _default(self, user: str, password: str, record: Recorder) -> Fact:
         about = f"default password {user}:{password}"
-        session = self.device.client.login(self.device.http_login, user, password)
+        session = log_in(self.device.client, self.device.http_login, user, password)
         if isinstance(session, LoginAttempt):
             record.note(f"{about} -> {session.answer}: {session.detail}")
             return Fact(about=about, answer=session.answer, detail=session.detail)
@@ -244,7 +246,7 @@ class ResetUnauthorised:
         device = self.device
         asker: WebClient | WebSession | LoginAttempt = device.client
         if who == "viewer":
-            asker = device.client.login(device.http_login, self.viewer, self.viewer_password)
+            asker = log_in(device.client, device.http_login, self.viewer, self.viewer_password)
         if isinstance(asker, LoginAttempt):
             detail = f"not asked: the login of {self.viewer} did not get in ({asker.detail})"
             return Fact(about=who, answer=Answer.SILENT, detail=detail), Witness(what=detail, holds=False)

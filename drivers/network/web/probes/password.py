@@ -10,7 +10,10 @@ from dataclasses import dataclass, field
 from drivers.guessing.attempt import LoginAttempt
 from drivers.network.target import Target
 from drivers.network.web.administration.sessions import look
-from drivers.network.web.transport.client import NoAnswerError, WebClient, WebDoor, WebSession
+from drivers.network.web.login.door import WebDoor
+from drivers.network.web.login.log_in import log_in
+from drivers.network.web.login.session import WebSession
+from drivers.network.web.transport.client import NoAnswerError, WebClient
 from lab_config.component import PasswordChange, Service
 from lab_config.http_login import HttpLogin
 from trustprobe.errors import DeviceLostError
@@ -42,7 +45,7 @@ class WebAccount:
 
     def open(self) -> WebSession | LoginAttempt:
         """Log in with the password of the bench, and stay logged in."""
-        return WebClient(self.target, self.service).login(self.http_login, self.user, self.password)
+        return log_in(WebClient(self.target, self.service), self.http_login, self.user, self.password)
 
     def opens(self, session: WebSession) -> LoginAttempt:
         """Say whether a session opens the page that only a login shows."""
@@ -50,7 +53,7 @@ class WebAccount:
 
     def set(self, old: str, new: str) -> LoginAttempt:
         """Log in with the old password and ask for the new one: SEEN is 2xx, REFUSED another answer below 500."""
-        session = WebClient(self.target, self.service).login(self.http_login, self.user, old)
+        session = log_in(WebClient(self.target, self.service), self.http_login, self.user, old)
         if not isinstance(session, WebSession):
             return LoginAttempt(Answer.SILENT, f"not asked: the login did not get in: {session.detail}")
         fields = {self.change.old_field: old, self.change.new_field: new}

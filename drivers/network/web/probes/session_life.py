@@ -11,7 +11,7 @@ from operator import itemgetter
 
 from drivers.guessing.attempt import LoginAttempt
 from drivers.network.web.administration.sessions import SessionAccount, fact, kept_copy, look, valid
-from drivers.network.web.transport.client import WebSession
+from drivers.network.web.login.session import WebSession
 from trustprobe.probe import Answer, Observation, Recorder, Witness, all_of, printable
 
 GRACE_SECONDS, GRACE_PART = 1.0, 0.05

@@ -4,8 +4,10 @@ from dataclasses import dataclass, field
 
 from drivers.guessing.attempt import LoginAttempt
 from drivers.network.target import Target
+from drivers.network.web.login.log_in import log_in
+from drivers.network.web.login.session import WebSession, asks_for_login
 from drivers.network.web.probes.access import Ask, Asker
-from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient, WebSession, asks_for_login
+from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
 from drivers.network.web.transport.json_names import lookup
 from lab_config.component import Service, StateReportDeclaration
 from lab_config.http_login import HttpLogin
@@ -51,7 +53,7 @@ class ReadStateReport:
         witnesses: list[Witness] = []
         state = None
         for reader in self.readers:
-            session = WebClient(self.target, self.service).login(self.http_login, reader.user, reader.password)
+            session = log_in(WebClient(self.target, self.service), self.http_login, reader.user, reader.password)
             inside = not isinstance(session, LoginAttempt)
             words = "got in" if inside else "did not get in"
             witnesses.append(Witness(what=f"the login of {reader.user} {words}", holds=inside))
@@ -112,7 +114,7 @@ class AskStateReport:
         """Read with authority, read without, write with and without."""
         question = "Who may read and change the state that the product reports?"
         client = WebClient(self.target, self.service)
-        session = client.login(self.http_login, self.reader.user, self.reader.password)
+        session = log_in(client, self.http_login, self.reader.user, self.reader.password)
         if isinstance(session, LoginAttempt):
             words = f"the login of {self.reader.user} did not get in ({session.answer}: {session.detail})"
             fact = Fact(about="GET anonymous", answer=Answer.SILENT, detail=f"not asked: {words}"[:2000])

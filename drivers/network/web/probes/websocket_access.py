@@ -15,7 +15,9 @@ from requests.cookies import get_cookie_header
 
 from drivers.guessing.attempt import LoginAttempt
 from drivers.network.target import Target
-from drivers.network.web.transport.client import WebClient, WebSession
+from drivers.network.web.login.log_in import log_in
+from drivers.network.web.login.session import WebSession
+from drivers.network.web.transport.client import WebClient
 from drivers.network.web.transport.websocket import Listener, NotOpened
 from lab_config.base import Role
 from lab_config.component import Service
@@ -112,10 +114,10 @@ class WebSocketAccess:
     def run(self, record: Recorder) -> Observation:
         """Ask with authority, then without; BenchError when this machine cannot send."""
         client = WebClient(self.target, self.service)
-        session = client.login(self.http_login, self.authority.user, self.authority.password)
+        session = log_in(client, self.http_login, self.authority.user, self.authority.password)
         if isinstance(session, LoginAttempt):
             return self._unasked(self.authority, session)
-        viewer = client.login(self.http_login, self.viewer.user, self.viewer.password) if self.viewer else None
+        viewer = log_in(client, self.http_login, self.viewer.user, self.viewer.password) if self.viewer else None
         if self.viewer is not None and isinstance(viewer, LoginAttempt):
             session.close()
             return self._unasked(self.viewer, viewer)

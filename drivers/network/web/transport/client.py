@@ -1,4 +1,4 @@
-"""The web administration: one bounded request, a login made as a person makes it, and the door for guesses.
+"""One bounded request to a web server, and its answer.
 
 requests builds what is sent and keeps the cookies; the octets go over a socket of `Target`, so that nothing can follow
 a redirect or a proxy out of the bench. Certificates are not checked here: a server with a bad one is administered too.
@@ -6,33 +6,25 @@ a redirect or a proxy out of the bench. Certificates are not checked here: a ser
 
 import http.client
 import json as json_module
-import re
 import ssl
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from socket import IPPROTO_TCP, TCP_NODELAY, socket
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import requests
 from requests.cookies import MockRequest, MockResponse, RequestsCookieJar
 
-from drivers.guessing.attempt import LoginAttempt
 from drivers.network.bounded import ends_after
 from drivers.network.lenient_tls import lenient_context
 from drivers.network.peer_certificate import ClientCertificate
 from drivers.network.target import Target, answer_of
-from drivers.network.web.login.form import LOGIN, recognise
-from drivers.network.web.transport.html import logout_of, path_within
+from drivers.network.web.transport.html import path_within
 from lab_config.component import Service
-from lab_config.http_login import HttpLogin
 from trustprobe.errors import ConfigurationError
 from trustprobe.probe import Answer, printable
-
-if TYPE_CHECKING:
-    from drivers.network.web.login.find import Submitted
 
 BODY_LIMIT = 1 << 20
 """Octets of an answer's body that are read."""
@@ -89,19 +81,6 @@ class WebAnswer:
         return f"{self.status} {printable(self.body, 200)[:WORDS_LIMIT]}".rstrip()
 
 
-def asks_for_login(answer: WebAnswer, path: str, http_login: HttpLogin) -> bool:
-    """Whether the answer turns the asker away in its own bytes: 401, 403, a redirect to the form, or the form itself.
-
-    A page with the login form counts whatever its status: many servers send it with 200.
-    """
-    if answer.status in {401, 403}:
-        return True
-    if (target := answer.target(path)) is not None:
-        target = target.split("?")[0]
-        return target == http_login.form if http_login.form else target == "/" or bool(LOGIN.search(target))
-    return answer.ok and path != http_login.form and recognise(answer.body, path, http_login) is not None
-
-
 def no_answer(error: Exception) -> NoAnswerError:
     """Say what an exchange that broke with this means: a refusal of the device, or silence."""
     detail = printable(f"{type(error).__name__}: {error}", 300)[:WORDS_LIMIT]
@@ -137,7 +116,7 @@ def read_answer(
 
 
 class WebClient:
-    """The web administration of one service; each request has its own connection, and without `login` no session."""
+    """One web server; each request has its own connection, and no session."""
 
     connection = "close"
     """What a request says of its connection."""
@@ -202,6 +181,9 @@ class WebClient:
             with closing(connection.getresponse()) as response:
                 return read_answer(response, prepared, jar)
 
+    def hang_up(self) -> None:
+        """End the connection that is kept, if there is one; the next request has another."""
+
     def post_forms(self, path: str, forms: Iterable[Mapping[str, str]], until: float) -> int:
         """Send forms one after the other, over one connection where the device keeps it; return how many were answered.
 
@@ -240,145 +222,3 @@ class WebClient:
         with closing(connection.getresponse()) as response:
             _, complete = _body(response)
         return int(complete)
-
-    def login(self, http_login: HttpLogin, user: str, password: str) -> "WebSession | LoginAttempt":
-        """Log in as a person does, and prove it: a session, or how the attempt ended without one.
-
-        The proof is `proof_path`: 200 with the session and, right after it, something else without. A status code or
-        a cookie alone proves nothing.
-        """
-        from drivers.network.web.login.submit import submit  # the ways to log in build on this module
-
-        session = WebSession(self, user)
-        try:
-            return self._outcome(session, http_login, submit(session, http_login, user, password))
-        except NoAnswerError as error:
-            return LoginAttempt(Answer.SILENT, f"no answer: {error.detail}", unanswered=True)
-
-    def _outcome(self, session: "WebSession", http_login: HttpLogin, sent: "Submitted") -> "WebSession | LoginAttempt":
-        """Say what the login that was sent has come to."""
-        if sent.sent:
-            proof = session.request("GET", http_login.proof_path)
-            if _proves(proof, http_login):
-                return self._proven(session, http_login, proof)
-        words = self._words_after(session, sent.path, sent.answer)
-        if matched := _regex(http_login.refusal).search(words):
-            return LoginAttempt(Answer.REFUSED, f"{sent.answer.status}, {printable(matched[0], 200)[:WORDS_LIMIT]}")
-        if not sent.sent:
-            return LoginAttempt(Answer.SILENT, f"no login was sent: {sent.problem}")
-        more = f"; {sent.problem}" if sent.problem else ""
-        return LoginAttempt(Answer.SILENT, f"neither logged in nor refused: {sent.answer.words}{more}")
-
-    def _proven(self, session: "WebSession", http_login: HttpLogin, proof: WebAnswer) -> "WebSession | LoginAttempt":
-        if _proves(self.request("GET", http_login.proof_path), http_login):
-            return LoginAttempt(Answer.SILENT, f"{http_login.proof_path} answers 200 without a session too")
-        session.home = (http_login.proof_path, proof)
-        return session
-
-    def _words_after(self, session: "WebSession", path: str, answer: WebAnswer) -> str:
-        """Return what a person reads after sending the form: the answer, or the page that it redirects to."""
-        words = f"{answer.status}\n{answer.headers.get('location', '')}\n{answer.body.decode('utf-8', 'replace')}"
-        if (target := answer.target(path)) is not None:
-            words += "\n" + session.request("GET", target).body.decode("utf-8", "replace")
-        return words
-
-
-@dataclass
-class WebSession:
-    """A login that was proven: requests with its cookies. Close it to log out."""
-
-    client: WebClient
-    user: str
-    cookies: RequestsCookieJar = field(default_factory=RequestsCookieJar)
-    home: tuple[str, WebAnswer] | None = None
-    """The page that proved the login, and its path."""
-    headers: dict[str, str] = field(default_factory=dict, repr=False)
-    """Sent with each request: a bearer token."""
-    query: dict[str, str] = field(default_factory=dict, repr=False)
-    """Added to each path."""
-    leave: Callable[[], None] | None = None
-    """The way out, where the page does not show one."""
-    picture: bytes = field(default=b"", repr=False)
-    """What a browser showed after the login, as PNG."""
-
-    def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        json: object = None,
-        data: bytes | Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        seconds: float = SECONDS,
-    ) -> WebAnswer:
-        """Send one request of this session; NoAnswerError where no answer comes."""
-        if self.query:
-            path += ("&" if "?" in path else "?") + urlencode(self.query)
-        carried = {**self.headers, **(headers or {})}
-        return self.client.request(
-            method, path, json=json, data=data, headers=carried or None, cookies=self.cookies, seconds=seconds
-        )
-
-    def close(self) -> None:
-        """Log out as declared, or by the form or link that the page shows, and forget what it carried."""
-        if self.home is not None and self.leave is not None:
-            with suppress(NoAnswerError):
-                self.leave()
-        elif self.home is not None and (form := logout_of(self.home[1].body)) is not None:
-            path = path_within(self.home[0], form.action)
-            with suppress(NoAnswerError):  # where it answers no more, there is nothing to log out from
-                if path is not None and form.method == "POST":
-                    self.request("POST", path, data=form.hidden)
-                elif path is not None:
-                    self.request("GET", path)
-        self.cookies.clear()
-        self.headers.clear()
-        self.query.clear()
-
-    def __enter__(self) -> "WebSession":
-        """Use the session in a `with` block, and log out at its end."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Log out."""
-        self.close()
-
-
-@dataclass(frozen=True)
-class WebDoor:
-    """The login form as a door for guesses."""
-
-    target: Target
-    service: Service
-    http_login: HttpLogin
-
-    @property
-    def interface(self) -> str:
-        """The id of the service."""
-        return self.service.id
-
-    def attempt(self, user: str, password: str) -> LoginAttempt:
-        """Send the form once; a session that comes of it is proven and closed."""
-        outcome = WebClient(self.target, self.service).login(self.http_login, user, password)
-        if isinstance(outcome, LoginAttempt):
-            return outcome
-        with outcome:
-            words = f"{self.http_login.proof_path} answers 200, and not without the session"
-            return LoginAttempt(Answer.SEEN, words, outcome.picture)
-
-
-def _proves(answer: WebAnswer, http_login: HttpLogin) -> bool:
-    """Whether an answer to `proof_path` is the one that only a session gets."""
-    if answer.status != 200 or asks_for_login(answer, http_login.proof_path, http_login):
-        return False
-    text = answer.body.decode("utf-8", "replace")
-    return http_login.proof is None or _regex(http_login.proof).search(text) is not None
-
-
-def _regex(pattern: str) -> re.Pattern[str]:
-    try:
-        return re.compile(pattern)
-    except re.error as error:
-        raise ConfigurationError(
-            f"{pattern!r} is no regular expression: {error}.", "Correct `http_login` of the declaration."
-        ) from error

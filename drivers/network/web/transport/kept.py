@@ -1,6 +1,6 @@
 """GET over a connection that is kept: many guesses at one path cost one TLS handshake where the server allows it.
 
-Only answers with a Content-Length are read here; for every other one the request is made anew by `http.WebClient`.
+Only answers with a Content-Length are read here; every other request is made again by `WebClient`.
 """
 
 import re

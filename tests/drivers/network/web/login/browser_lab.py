@@ -9,7 +9,8 @@ from typing import Any
 
 from drivers.guessing.attempt import LoginAttempt
 from drivers.network.web.login.browser import end_browsers
-from drivers.network.web.transport.client import WebSession
+from drivers.network.web.login.log_in import log_in
+from drivers.network.web.login.session import WebSession
 from lab_config.http_login import HttpLogin
 from tests.drivers.pages import Asked, Said, html, serving, to
 
@@ -79,14 +80,14 @@ def main() -> None:
     outcomes: dict[str, Any] = {}
     with serving({}, host=ELSEWHERE) as elsewhere:
         with serving(script_device(f"{ELSEWHERE}:{elsewhere.port}", str(elsewhere.port))) as pages:
-            outcomes["script"] = said(pages.client.login(LOGIN, "admin", PASSWORD))
-            outcomes["wrong"] = said(pages.client.login(LOGIN, "admin", "wrong"))
+            outcomes["script"] = said(log_in(pages.client, LOGIN, "admin", PASSWORD))
+            outcomes["wrong"] = said(log_in(pages.client, LOGIN, "admin", "wrong"))
         outcomes["stolen"] = elsewhere.paths
     with serving(form_device()) as pages:
-        outcomes["two steps"] = said(pages.client.login(LOGIN, "admin", PASSWORD))
+        outcomes["two steps"] = said(log_in(pages.client, LOGIN, "admin", PASSWORD))
         outcomes["logins"] = pages.paths.count("POST /in")
     with serving({"/": html("<p>nothing here</p>")}) as pages:
-        outcomes["no form"] = said(pages.client.login(LOGIN, "admin", PASSWORD))
+        outcomes["no form"] = said(log_in(pages.client, LOGIN, "admin", PASSWORD))
     end_browsers()
     json.dump(outcomes, sys.stdout)
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from drivers.network.web.login import browser as http_browser
-from drivers.network.web.transport.client import WebSession
+from drivers.network.web.login.log_in import log_in
+from drivers.network.web.login.session import WebSession
 from tests.drivers.network.web.login.browser_lab import LOGIN
 from tests.drivers.pages import serving
 from trustprobe.errors import BenchError
@@ -78,7 +79,7 @@ def test_a_missing_browser_is_the_benchs_fault_and_says_what_to_install(
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None if missing == "playwright" else object())
     monkeypatch.setattr(shutil, "which", lambda _: None)
     with serving({}) as pages, pytest.raises(BenchError) as caught:
-        pages.client.login(LOGIN, "admin", "x")
+        log_in(pages.client, LOGIN, "admin", "x")
     assert missing in caught.value.what
     assert "pip install 'trustprobe[browser]'" in caught.value.next_step
 

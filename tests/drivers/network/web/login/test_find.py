@@ -6,7 +6,8 @@ import pytest
 from drivers.guessing.attempt import LoginAttempt
 from drivers.network.web.login.find import HOPS
 from drivers.network.web.login.form import recognise
-from drivers.network.web.transport.client import WebSession
+from drivers.network.web.login.log_in import log_in
+from drivers.network.web.login.session import WebSession
 from drivers.network.web.transport.html import read_page
 from lab_config.http_login import HttpLogin
 from tests.drivers.pages import Answer as Page
@@ -56,9 +57,9 @@ WAYS: dict[str, Mapping[str, Page]] = {
 def test_the_form_is_found_and_filled_in_without_a_word_in_the_declaration(way: str) -> None:
     device = {**_form_device("", "/nowhere", u="admin", p=PASSWORD), **WAYS[way]}
     with serving(device) as pages:
-        session = pages.client.login(LOGIN, "admin", PASSWORD)
+        session = log_in(pages.client, LOGIN, "admin", PASSWORD)
         assert isinstance(session, WebSession), session
-        refused = pages.client.login(LOGIN, "admin", "wrong")
+        refused = log_in(pages.client, LOGIN, "admin", "wrong")
     assert isinstance(refused, LoginAttempt)
     assert refused.answer is Answer.REFUSED
 
@@ -104,7 +105,7 @@ SHAPES = {
 def test_what_a_person_would_send_is_sent(shape: str) -> None:
     page, expected = SHAPES[shape]
     with serving(_form_device(page, "/", **expected)) as pages:
-        outcome = pages.client.login(LOGIN, "admin", PASSWORD)
+        outcome = log_in(pages.client, LOGIN, "admin", PASSWORD)
     assert isinstance(outcome, WebSession), outcome
 
 
@@ -122,14 +123,14 @@ def test_a_token_is_fetched_anew_for_each_attempt() -> None:
 
     with serving({"/": page, "/do": do, "/inside": _inside}) as pages:
         for _ in range(2):
-            assert isinstance(pages.client.login(LOGIN, "admin", PASSWORD), WebSession)
+            assert isinstance(log_in(pages.client, LOGIN, "admin", PASSWORD), WebSession)
 
 
 def test_what_is_declared_wins_over_what_the_page_looks_like() -> None:
     page = f"{FORM}<form method=post action=/do><input name=x><input name=y></form>"
     declared = LOGIN.model_copy(update={"form": "/", "user_field": "x", "password_field": "y"})
     with serving(_form_device(page, "/", x="admin", y=PASSWORD)) as pages:
-        assert isinstance(pages.client.login(declared, "admin", PASSWORD), WebSession)
+        assert isinstance(log_in(pages.client, declared, "admin", PASSWORD), WebSession)
         assert pages.paths[0] == "GET /"
 
 
@@ -160,17 +161,17 @@ def test_a_login_that_a_script_sends_is_sent_as_json(script: str, proof: str) ->
     page = f'<script src="app.js"></script>{drawn}'
     app = f'translate({{title: "x"}}); call("/api/status"); {SCRIPTS[script]}.then(go)'
     with serving({"/": html(page), "/app.js": lambda _: Said(app), "/api/login": login, "/inside": _inside}) as pages:
-        session = pages.client.login(LOGIN, "admin", PASSWORD)
+        session = log_in(pages.client, LOGIN, "admin", PASSWORD)
         assert isinstance(session, WebSession), session
         assert session.request("GET", "/inside").body == b"welcome"
-        refused = pages.client.login(LOGIN, "admin", "wrong")
+        refused = log_in(pages.client, LOGIN, "admin", "wrong")
     assert isinstance(refused, LoginAttempt)
     assert refused.answer is Answer.REFUSED
 
 
 def _attempt(answers: Mapping[str, Page]) -> tuple[LoginAttempt, list[str]]:
     with serving(answers) as pages:
-        outcome = pages.client.login(LOGIN, "admin", PASSWORD)
+        outcome = log_in(pages.client, LOGIN, "admin", PASSWORD)
         assert isinstance(outcome, LoginAttempt)
         return outcome, pages.paths
 
@@ -178,7 +179,7 @@ def _attempt(answers: Mapping[str, Page]) -> tuple[LoginAttempt, list[str]]:
 def test_redirects_without_end_are_left_after_a_while() -> None:
     with serving({}) as pages:
         pages.answer = lambda path: lambda asked: to(f"{asked.path}x")  # type: ignore[method-assign]
-        outcome = pages.client.login(LOGIN, "admin", PASSWORD)
+        outcome = log_in(pages.client, LOGIN, "admin", PASSWORD)
         assert len(pages.paths) <= HOPS
     assert isinstance(outcome, LoginAttempt)
     assert outcome.answer is Answer.SILENT

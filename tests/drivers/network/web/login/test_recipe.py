@@ -6,8 +6,10 @@ import pytest
 from pydantic import ValidationError
 
 from drivers.guessing.attempt import LoginAttempt
+from drivers.network.web.login.door import WebDoor
+from drivers.network.web.login.log_in import log_in
 from drivers.network.web.login.recipe import make
-from drivers.network.web.transport.client import WebDoor, WebSession, asks_for_login
+from drivers.network.web.login.session import WebSession, asks_for_login
 from lab_config.http_login import HttpLogin, Made, Recipe
 from tests.drivers.pages import SERVICE, Asked, Said, html, serving
 from trustprobe.probe import Answer
@@ -60,7 +62,7 @@ DEVICE = {
 
 def test_a_nonce_is_hashed_with_the_password_and_the_token_is_carried() -> None:
     with serving(DEVICE) as pages:
-        session = pages.client.login(NONCE, "admin", PASSWORD)
+        session = log_in(pages.client, NONCE, "admin", PASSWORD)
         assert isinstance(session, WebSession), session
         assert session.request("GET", "/api/me").status == 200
         session.close()
@@ -76,7 +78,7 @@ def test_a_refusal_in_the_devices_words_is_one_although_the_token_is_missing() -
 
 def test_a_step_that_gives_something_else_says_which_and_what_came() -> None:
     with serving({**DEVICE, "/api/nonce": lambda _: Said("<html>maintenance</html>", 503)}) as pages:
-        attempt = pages.client.login(NONCE, "admin", PASSWORD)
+        attempt = log_in(pages.client, NONCE, "admin", PASSWORD)
     assert isinstance(attempt, LoginAttempt)
     assert attempt.answer is Answer.SILENT
     assert "step 1 (GET /api/nonce): no nonce by json 'data.nonce'; came 503 <html>maintenance" in attempt.detail
@@ -85,7 +87,7 @@ def test_a_step_that_gives_something_else_says_which_and_what_came() -> None:
 def test_a_status_that_is_expected_has_to_come() -> None:
     recipe = login_by({"steps": [{"get": "/api/nonce", "expect": [204]}]})
     with serving(DEVICE) as pages:
-        attempt = pages.client.login(recipe, "admin", PASSWORD)
+        attempt = log_in(pages.client, recipe, "admin", PASSWORD)
     assert isinstance(attempt, LoginAttempt)
     assert "step 1 (GET /api/nonce): status 204 was expected; came 200" in attempt.detail
 
@@ -113,13 +115,13 @@ def test_a_form_in_two_steps_takes_its_token_from_each_page() -> None:
 
     page = html("<form><input type=hidden name=csrf value=c1></form>")
     with serving({"/one": page, "/two": two, "/three": three, "/api/me": me}) as pages:
-        assert isinstance(pages.client.login(recipe, "admin", PASSWORD), WebSession)
+        assert isinstance(log_in(pages.client, recipe, "admin", PASSWORD), WebSession)
 
 
 @pytest.mark.parametrize("value", ["a\\r\\nX-Evil: 1", "\\u00e9", "x" * 9_000])
 def test_a_value_of_the_device_does_not_become_a_header_of_its_own(value: str) -> None:
     with serving({**DEVICE, "/api/login": lambda _: Said(f'{{"token": "{value}"}}')}) as pages:
-        attempt = pages.client.login(NONCE, "admin", PASSWORD)
+        attempt = log_in(pages.client, NONCE, "admin", PASSWORD)
         assert isinstance(attempt, LoginAttempt)
         assert attempt.answer is Answer.SILENT
         assert not any("x-evil" in one.headers for one in pages.asked)
@@ -128,7 +130,7 @@ def test_a_value_of_the_device_does_not_become_a_header_of_its_own(value: str) -
 def test_a_value_of_the_device_does_not_become_an_address() -> None:
     recipe = login_by({"steps": [{"get": "/n", "take": {"n": {"regex": ".+"}}}, {"get": "/x/{n}"}]})
     with serving({"/n": lambda _: Said("../../@192.0.2.9/?a#b")}) as pages:
-        pages.client.login(recipe, "admin", PASSWORD)
+        log_in(pages.client, recipe, "admin", PASSWORD)
         assert pages.paths[1] == "GET /x/..%2F..%2F%40192.0.2.9%2F%3Fa%23b"
 
 
@@ -140,8 +142,8 @@ def test_a_server_that_answers_every_path_is_asked_for_words_that_only_a_session
 
     device = {"/api/login": lambda _: Said(headers={"Set-Cookie": "sid=1"}), "/api/me": everywhere}
     with serving(device) as pages:
-        assert isinstance(pages.client.login(login_by(recipe), "admin", PASSWORD), LoginAttempt)
-        assert isinstance(pages.client.login(login_by(recipe, proof="Log out"), "admin", PASSWORD), WebSession)
+        assert isinstance(log_in(pages.client, login_by(recipe), "admin", PASSWORD), LoginAttempt)
+        assert isinstance(log_in(pages.client, login_by(recipe, proof="Log out"), "admin", PASSWORD), WebSession)
 
 
 VALUES = {"user": "u", "password": "p", "nonce": "00ff", "rounds": "2"}

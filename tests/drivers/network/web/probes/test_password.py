@@ -3,8 +3,9 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from drivers.guessing.attempt import LoginAttempt
+from drivers.network.web.login.session import WebSession
 from drivers.network.web.probes.password import PREFIX, ChangePassword, TryWeakPasswords, WebAccount
-from drivers.network.web.transport.client import WebClient, WebSession
+from drivers.network.web.transport.client import WebClient
 from lab_config.component import PasswordChange
 from tests.drivers.recorder import MemoryRecorder
 from tests.drivers.web_device import LOGIN, PASSWORDS, running

@@ -4,79 +4,16 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
+from requests.cookies import RequestsCookieJar
 
-from drivers.guessing.attempt import LoginAttempt, Pair
-from drivers.guessing.logins import GuessLogins
-from drivers.network.web.transport.client import BODY_LIMIT, NoAnswerError, WebAnswer, WebClient, WebDoor, WebSession
-from drivers.network.web.transport.html import form_with, logout_of, path_within
-from drivers.network.web.transport.json_names import lookup, nested
-from tests.drivers.recorder import MemoryRecorder
-from tests.drivers.web_device import LOGIN, PAGE, PASSWORDS, Device, running
+from drivers.network.web.transport.client import BODY_LIMIT, NoAnswerError, WebAnswer, WebClient
+from tests.drivers.web_device import Device, running
 from trustprobe.errors import ConfigurationError
 from trustprobe.probe import Answer
 
 
 def client(device: Device) -> WebClient:
     return WebClient(device.target, device.service)
-
-
-@pytest.mark.parametrize("tls", [False, True])
-def test_the_valid_login_opens_a_session_and_closing_it_logs_out(tls: bool) -> None:
-    with running(tls=tls) as device:
-        session = client(device).login(LOGIN, "admin", PASSWORDS["admin"])
-        assert isinstance(session, WebSession)
-        assert session.request("GET", "/api/settings").json() == device.settings
-        session.close()
-        assert not device.sessions
-        assert device.requests[-1] == "POST /logout"
-
-
-def test_a_wrong_password_is_refused_in_the_devices_own_words() -> None:
-    with running() as device:
-        attempt = WebDoor(device.target, device.service, LOGIN).attempt("admin", "wrong")
-    assert attempt.answer is Answer.REFUSED
-    assert "Login incorrect" in attempt.detail
-
-
-def test_a_door_leaves_no_session_behind() -> None:
-    with running() as device:
-        attempt = WebDoor(device.target, device.service, LOGIN).attempt("admin", PASSWORDS["admin"])
-        assert attempt.answer is Answer.SEEN
-        assert not device.sessions
-
-
-def test_a_redirect_and_a_cookie_are_no_login() -> None:
-    with running("always_303") as device:
-        attempt = WebDoor(device.target, device.service, LOGIN).attempt("admin", "wrong")
-    assert attempt.answer is Answer.SILENT
-
-
-def test_a_refusal_on_the_page_behind_a_redirect_is_read() -> None:
-    with running("always_303") as device:
-        declared = LOGIN.model_copy(update={"refusal": "name=.username"})
-        attempt = WebDoor(device.target, device.service, declared).attempt("admin", "wrong")
-    assert attempt.answer is Answer.REFUSED
-
-
-def test_an_answer_without_words_is_neither_login_nor_refusal() -> None:
-    with running("silent_refusal") as device:
-        attempt = WebDoor(device.target, device.service, LOGIN).attempt("admin", "wrong")
-    assert attempt.answer is Answer.SILENT
-
-
-def test_a_proof_page_that_shows_to_anybody_proves_no_login() -> None:
-    with running("open_home") as device:
-        attempt = client(device).login(LOGIN, "admin", PASSWORDS["admin"])
-    assert isinstance(attempt, LoginAttempt)
-    assert attempt.answer is Answer.SILENT
-
-
-def test_a_device_that_takes_any_password_is_found_by_the_guesses() -> None:
-    with running("any_password") as device:
-        door = WebDoor(device.target, device.service, LOGIN)
-        guesses = GuessLogins(door, (Pair("root", "root", "list"),), "admin", PASSWORDS["admin"]).run(MemoryRecorder())
-    assert guesses.seen == {"root:root"}
-    assert guesses.accepts_anything
 
 
 def test_a_redirect_is_not_followed() -> None:
@@ -200,50 +137,11 @@ def test_a_cookie_that_cannot_be_sent_is_not_an_exception_of_its_own_kind() -> N
     listener, thread = _serve_once(reply)
     with listener:
         device.port = listener.getsockname()[1]
-        session = WebSession(client(device), "admin")
-        session.request("GET", "/")
+        cookies = RequestsCookieJar()
+        client(device).request("GET", "/", cookies=cookies)
         thread.join()
     with pytest.raises(NoAnswerError):
-        session.request("GET", "/")
-
-
-def test_dotted_names_find_scalars_only() -> None:
-    document = {"firmware": {"version": "1.4.0", "slots": [{"id": "a"}]}, "count": 3}
-    assert lookup(document, "firmware.version") == "1.4.0"
-    assert lookup(document, "firmware.slots.0.id") == "a"
-    assert lookup(document, "count") == "3"
-    assert lookup(document, "firmware") is None
-    assert lookup(document, "firmware.version.deeper") is None
-    assert lookup(None, "a") is None
-    assert nested("a.b", "c") == {"a": {"b": "c"}}
-
-
-def test_the_form_with_the_password_is_filled_in_and_not_another() -> None:
-    form = form_with(PAGE, "password")
-    assert form is not None
-    assert (form.action, form.hidden) == ("login", {"token": "a&b"})
-    assert form_with(b"<![broken <form <input name=password", "password") is None
-    assert form_with(b"\xff" * 1000, "password") is None
-
-
-def test_a_link_that_logs_out_is_found() -> None:
-    form = logout_of(b'<a href="/help">?</a><a href="/sign_out?x=1">bye</a>')
-    assert form is not None
-    assert form.action == "/sign_out?x=1"
-
-
-@pytest.mark.parametrize(
-    ("link", "path"),
-    [
-        ("login", "/sub/login"),
-        ("http://192.0.2.99/x?y=1", "/x?y=1"),
-        ("//evil.example//x", "/x"),
-        ("javascript:alert(1)", None),
-        ("http://[", None),
-    ],
-)
-def test_a_link_never_leads_off_the_device(link: str, path: str | None) -> None:
-    assert path_within("/sub/page", link) == path
+        client(device).request("GET", "/", cookies=cookies)
 
 
 def test_an_answer_in_words_has_no_control_characters() -> None:

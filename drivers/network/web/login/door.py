@@ -1,0 +1,34 @@
+"""The login form as a door for guesses: one attempt after the other, each with requests of its own."""
+
+from dataclasses import dataclass
+
+from drivers.guessing.attempt import LoginAttempt
+from drivers.network.target import Target
+from drivers.network.web.login.log_in import log_in
+from drivers.network.web.transport.client import WebClient
+from lab_config.component import Service
+from lab_config.http_login import HttpLogin
+from trustprobe.probe import Answer
+
+
+@dataclass(frozen=True)
+class WebDoor:
+    """The login form as a door for guesses."""
+
+    target: Target
+    service: Service
+    http_login: HttpLogin
+
+    @property
+    def interface(self) -> str:
+        """The id of the service."""
+        return self.service.id
+
+    def attempt(self, user: str, password: str) -> LoginAttempt:
+        """Send the form once; a session that comes of it is proven and closed."""
+        outcome = log_in(WebClient(self.target, self.service), self.http_login, user, password)
+        if isinstance(outcome, LoginAttempt):
+            return outcome
+        with outcome:
+            words = f"{self.http_login.proof_path} answers 200, and not without the session"
+            return LoginAttempt(Answer.SEEN, words, outcome.picture)

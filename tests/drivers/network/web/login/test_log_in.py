@@ -1,0 +1,74 @@
+import pytest
+
+from drivers.guessing.attempt import LoginAttempt, Pair
+from drivers.guessing.logins import GuessLogins
+from drivers.network.web.login.door import WebDoor
+from drivers.network.web.login.log_in import log_in
+from drivers.network.web.login.session import WebSession
+from drivers.network.web.transport.client import WebClient
+from tests.drivers.recorder import MemoryRecorder
+from tests.drivers.web_device import LOGIN, PASSWORDS, Device, running
+from trustprobe.probe import Answer
+
+
+def client(device: Device) -> WebClient:
+    return WebClient(device.target, device.service)
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_the_valid_login_opens_a_session_and_closing_it_logs_out(tls: bool) -> None:
+    with running(tls=tls) as device:
+        session = log_in(client(device), LOGIN, "admin", PASSWORDS["admin"])
+        assert isinstance(session, WebSession)
+        assert session.request("GET", "/api/settings").json() == device.settings
+        session.close()
+        assert not device.sessions
+        assert device.requests[-1] == "POST /logout"
+
+
+def test_a_wrong_password_is_refused_in_the_devices_own_words() -> None:
+    with running() as device:
+        attempt = WebDoor(device.target, device.service, LOGIN).attempt("admin", "wrong")
+    assert attempt.answer is Answer.REFUSED
+    assert "Login incorrect" in attempt.detail
+
+
+def test_a_door_leaves_no_session_behind() -> None:
+    with running() as device:
+        attempt = WebDoor(device.target, device.service, LOGIN).attempt("admin", PASSWORDS["admin"])
+        assert attempt.answer is Answer.SEEN
+        assert not device.sessions
+
+
+def test_a_redirect_and_a_cookie_are_no_login() -> None:
+    with running("always_303") as device:
+        attempt = WebDoor(device.target, device.service, LOGIN).attempt("admin", "wrong")
+    assert attempt.answer is Answer.SILENT
+
+
+def test_a_refusal_on_the_page_behind_a_redirect_is_read() -> None:
+    with running("always_303") as device:
+        declared = LOGIN.model_copy(update={"refusal": "name=.username"})
+        attempt = WebDoor(device.target, device.service, declared).attempt("admin", "wrong")
+    assert attempt.answer is Answer.REFUSED
+
+
+def test_an_answer_without_words_is_neither_login_nor_refusal() -> None:
+    with running("silent_refusal") as device:
+        attempt = WebDoor(device.target, device.service, LOGIN).attempt("admin", "wrong")
+    assert attempt.answer is Answer.SILENT
+
+
+def test_a_proof_page_that_shows_to_anybody_proves_no_login() -> None:
+    with running("open_home") as device:
+        attempt = log_in(client(device), LOGIN, "admin", PASSWORDS["admin"])
+    assert isinstance(attempt, LoginAttempt)
+    assert attempt.answer is Answer.SILENT
+
+
+def test_a_device_that_takes_any_password_is_found_by_the_guesses() -> None:
+    with running("any_password") as device:
+        door = WebDoor(device.target, device.service, LOGIN)
+        guesses = GuessLogins(door, (Pair("root", "root", "list"),), "admin", PASSWORDS["admin"]).run(MemoryRecorder())
+    assert guesses.seen == {"root:root"}
+    assert guesses.accepts_anything
