@@ -1,7 +1,9 @@
 """The directions of import that the architecture allows: one way, no way back."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,9 @@ MAY_IMPORT = {
     # The firmware device's debug port reads the memory of its machine as the power switch reaches it: over QMP.
     "virtual_lab": GROUND | {"drivers.power.qmp", "lab_config"},
 }
+WEB = "drivers.network.web"
+WEB_LAYERS = ("transport", "login", "administration", "probes")
+"""The folders of it, lowest first: each imports only from itself and from those before it."""
 MAY_NOT_IMPORT = {
     "drivers": {"pytest", "allure", "virtual_lab"},
     "suites": {"socket", "serial", "paramiko", "scapy", "OpenSSL", "ssl", "requests", "subprocess"},
@@ -36,6 +41,38 @@ def imports(path: Path) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             yield node.module
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """The modules of the project by their names."""
+    named = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for room in ROOMS for path in files(room)}
+    return {name.removesuffix(".__init__"): path for name, path in named.items()}
+
+
+@cache
+def graph() -> dict[str, set[str]]:
+    """The modules that each module imports anywhere: in a function or for a type checker as well."""
+    known, found = modules(), dict[str, set[str]]()
+    for name, path in known.items():
+        froms = (node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.ImportFrom))
+        parts = {f"{node.module}.{alias.name}" for node in froms for alias in node.names}
+        found[name] = ({*imports(path), *parts} & known.keys()) - {name}
+    return found
+
+
+def cycle(edges: Mapping[str, set[str]]) -> list[str]:
+    """One cycle of a graph, its first name again at its end; nothing where there is none."""
+    try:
+        TopologicalSorter(edges).prepare()
+    except CycleError as error:
+        found: list[str] = error.args[1]
+        return found
+    return []
+
+
+def shown(path: Path) -> str:
+    return str(path.relative_to(ROOT))
 
 
 def files(room: str) -> list[Path]:
@@ -54,6 +91,42 @@ def test_a_room_imports_only_from_where_the_data_comes(room: str) -> None:
         and not any(name == one or name.startswith(f"{one}.") for one in allowed)
     ]
     assert not wrong
+
+
+def test_no_module_imports_itself_over_others() -> None:
+    found = cycle(graph())
+    assert not found, " -> ".join(found)
+
+
+def test_no_folder_of_the_drivers_imports_itself_over_others() -> None:
+    folders = dict[str, set[str]]()
+    for name, reached in graph().items():
+        if name.startswith("drivers"):
+            folder = modules()[name].parent
+            others = {modules()[other].parent for other in reached} - {folder}
+            folders.setdefault(shown(folder), set()).update(map(shown, others))
+    found = cycle(folders)
+    assert not found, " -> ".join(found)
+
+
+@pytest.mark.parametrize("layer", WEB_LAYERS)
+def test_a_layer_of_the_web_administration_imports_only_from_those_below_it(layer: str) -> None:
+    allowed = [f"{WEB}.{below}." for below in WEB_LAYERS[: WEB_LAYERS.index(layer) + 1]]
+    wrong = [
+        f"{name} imports {other}"
+        for name, reached in graph().items()
+        for other in reached
+        if name.startswith(f"{WEB}.{layer}.")
+        and other.startswith(f"{WEB}.")
+        and not any(f"{other}.".startswith(one) for one in allowed)
+    ]
+    assert not wrong
+
+
+def test_the_web_administration_has_no_folder_that_is_no_layer() -> None:
+    web = ROOT / WEB.replace(".", "/")
+    assert {path.parent.name for path in web.rglob("*.py")} == {"web", *WEB_LAYERS}
+    assert [path.name for path in web.glob("*.py")] == ["__init__.py"]
 
 
 @pytest.mark.parametrize("room", sorted(MAY_NOT_IMPORT))
