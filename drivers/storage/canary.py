@@ -11,14 +11,12 @@ from typing import Self
 
 from drivers.data import table
 from drivers.forms import compiled, forms_of, weak_hashes_of
-from drivers.network.target import Target
+from drivers.network.web.administration.administration import Administration
 from drivers.network.web.administration.administrator import Administrator
-from drivers.network.web.transport.client import WebClient
 from drivers.storage.dump import image_of
 from drivers.storage.search import Place, Wanted, search
 from lab_config.bench import StorageBench
-from lab_config.component import Service, Setting, UserDataDeclaration
-from lab_config.http_login import HttpLogin
+from lab_config.component import Setting, UserDataDeclaration
 from trustprobe.probe import DETAIL_LIMIT, Answer, Fact, Observation, Recorder, Witness, all_of
 
 PUBLIC, SECRET = "public canary", "secret canary"
@@ -31,19 +29,15 @@ class Sample:
     `ready` waits, at most so many seconds, until the device answers again after a dump.
     """
 
-    target: Target
-    service: Service
-    http_login: HttpLogin
+    web: Administration
     setting: Setting
     user_data: UserDataDeclaration
-    user: str
-    password: str = field(repr=False)
     storage: StorageBench | None
     ready: Callable[[], object]
 
     def administrator(self, record: Recorder) -> Administrator:
         """Return the administrator, who is not logged in yet."""
-        return Administrator(WebClient(self.target, self.service), self.http_login, self.user, self.password, record)
+        return Administrator(self.web, record)
 
     def look(self, wanted: list[Wanted], record: Recorder) -> tuple[dict[str, tuple[Place, ...]], Witness]:
         """Take an image, search it, and wait for the device; the witness says whether all of it was searched."""

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event
 
+from drivers.network.web.administration.administration import Administration
 from drivers.network.web.administration.administrator import Administrator
 from drivers.network.web.administration.settings import Shown
 from drivers.power.switch import PowerSwitch
@@ -39,19 +40,19 @@ class WatchedStart:
     power: PowerSwitch
     ready: Callable[[float], bool]
     """Waits at most so many seconds for the device to take connections, and says whether it does."""
-    administrator: Callable[[Recorder], Administrator]
+    web: Administration
     identity: Identity
     seconds: float
     refusal: Refusal | None = None
 
     def shown(self, record: Recorder) -> Shown | None:
         """Return what runs on a device that is on; None where it does not show that."""
-        with self.administrator(record) as administrator:
+        with Administrator(self.web, record) as administrator:
             return administrator.identity(self.identity)
 
     def start(self, record: Recorder) -> Shown | str | None:
         """Start the device once."""
-        with self._listening() as console, self.administrator(record) as administrator:
+        with self._listening() as console, Administrator(self.web, record) as administrator:
             self.power.cycle()
             deadline = time.monotonic() + self.seconds
             while (left := deadline - time.monotonic()) > 0:

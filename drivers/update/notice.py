@@ -8,15 +8,14 @@ import re
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import Event
 
 from drivers.network.servers.tls import Announcement, Outcome, Request, TlsClientServer
-from drivers.network.target import Target
+from drivers.network.web.administration.administration import Administration
 from drivers.network.web.administration.administrator import Administrator
-from drivers.network.web.transport.client import WebAnswer, WebClient
-from lab_config.component import Identity, Service, UpdateNoticeDeclaration
-from lab_config.http_login import HttpLogin
+from drivers.network.web.transport.client import WebAnswer
+from lab_config.component import Identity, UpdateNoticeDeclaration
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of
 
 PACE_SECONDS = 0.1
@@ -73,13 +72,9 @@ class AnnounceUpdate:
     """
 
     server: TlsClientServer
-    target: Target
-    service: Service
-    http_login: HttpLogin
+    web: Administration
     identity: Identity
     notice: UpdateNoticeDeclaration
-    user: str
-    password: str = field(repr=False)
     restart: Callable[[], None] | None = None
 
     @property
@@ -89,8 +84,7 @@ class AnnounceUpdate:
 
     def run(self, record: Recorder) -> Observation:
         """Read, announce, wait for the question, and read again."""
-        client = WebClient(self.target, self.service)
-        with Administrator(client, self.http_login, self.user, self.password, record) as customer:
+        with Administrator(self.web, record) as customer:
             shown = customer.identity(self.identity)
             version = newer_than(shown.version) if shown and shown.version else None
             if version is None:

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
+from drivers.login import Login
 from drivers.network.target import Target
-from drivers.network.web.administration.sessions import SessionAccount
+from drivers.network.web.administration.administration import Administration
 from lab_config.bench import NetworkBench
 from lab_config.component import Service, Setting, Transport
 from lab_config.http_login import HttpLogin
@@ -44,10 +45,10 @@ class Device:
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
 
     @property
-    def account(self) -> SessionAccount:
+    def web(self) -> Administration:
         target = Target(NetworkBench(address="127.0.0.1", port_map={"tcp/443": self.port}))
         service = Service(id="web", transport=Transport.TCP, port=443, protocol="http", tls=self.tls, purpose="web")
-        return SessionAccount(target, service, LOGIN, USER, PASSWORD)
+        return Administration(target, service, LOGIN, Login(USER, PASSWORD))
 
     def valid(self, token: str) -> bool:
         began, used = self.sessions.get(token, (0.0, 0.0))

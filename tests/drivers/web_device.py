@@ -21,7 +21,9 @@ import trustme
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from drivers.login import Login
 from drivers.network.target import Target
+from drivers.network.web.administration.administration import Administration
 from lab_config.base import Role
 from lab_config.bench import NetworkBench
 from lab_config.component import HttpResource, Identity, Service, Setting, Transport, UpdateDeclaration
@@ -107,6 +109,11 @@ class Device:
     @property
     def service(self) -> Service:
         return Service(id="web", transport=Transport.TCP, port=443, protocol="http", tls=self.tls, purpose="web")
+
+    def web(self, user: str = "admin", password: str | None = None) -> Administration:
+        """The administration as declared; without a password, with the one that is valid."""
+        account = Login(user, PASSWORDS[user] if password is None else password)
+        return Administration(self.target, self.service, LOGIN, account)
 
     def restart(self) -> None:
         self.sessions.clear()

@@ -9,8 +9,6 @@ from threading import Event
 
 import pytest
 
-from drivers.network.web.administration.administrator import Administrator
-from drivers.network.web.transport.client import WebClient
 from drivers.power.switch import PowerSwitch
 from drivers.storage import altered
 from drivers.storage.altered import MOST_PLACES, AlteredStart, StartAltered, places_of
@@ -19,9 +17,8 @@ from drivers.storage.watched_start import Refusal, WatchedStart
 from lab_config.bench import PowerBench, StorageBench
 from tests.drivers.recorder import MemoryRecorder
 from tests.drivers.serial.pty_device import Line, playing
-from tests.drivers.web_device import IDENTITY, LOGIN, PASSWORDS, Device, running
+from tests.drivers.web_device import IDENTITY, PASSWORDS, Device, running
 from trustprobe.errors import BenchError
-from trustprobe.probe import Recorder
 
 KERNEL, SLOT = b"Acme kernel 6.1", b"Acme system 1.4.0"
 SOLD = b"\0" * 9 + KERNEL + b"\xff" * 9 + SLOT + b"\0"
@@ -75,16 +72,14 @@ def board(folder: Path, *habits: str, write: str = COPY, password: str = PASSWOR
     up = Event()
     up.set()
     with running(*habits) as device:
-
-        def administrator(record: Recorder) -> Administrator:
-            return Administrator(WebClient(device.target, device.service), LOGIN, "admin", password, record)
-
         power = Board(PowerBench(on="on", off="off", settle_seconds=0.01), device, chip, up)
         python = (sys.executable, "-c")
         storage = StorageBench(
             dump=(*python, COPY, str(chip), "{file}"), write=(*python, write, "{file}", str(chip)), seconds=20
         )
-        yield StartAltered(storage, PARTS, WatchedStart(power, up.wait, administrator, IDENTITY, BOOT_SECONDS))
+        yield StartAltered(
+            storage, PARTS, WatchedStart(power, up.wait, device.web(password=password), IDENTITY, BOOT_SECONDS)
+        )
 
 
 def started(folder: Path, *habits: str) -> AlteredStart:
@@ -214,7 +209,7 @@ def test_what_the_bootloader_says_on_the_console_is_a_refusal(tmp_path: Path) ->
 
         heard = Heard(power.bench, power.device, power.chip, power.up)
         refusal = Refusal(port.bench, 115200, f"^{SPOILT}")
-        device = WatchedStart(heard, power.up.wait, probe.device.administrator, IDENTITY, 20, refusal)
+        device = WatchedStart(heard, power.up.wait, probe.device.web, IDENTITY, 20, refusal)
         seen = StartAltered(probe.storage, PARTS, device).run(MemoryRecorder())
     assert seen.refused == {"kernel", "slot"}
     assert seen.row("slot").conclusive

@@ -13,7 +13,7 @@ from drivers.storage.canary import SECRET, DeleteUserData, Deletion, Sample, Sea
 from lab_config.bench import StorageBench
 from lab_config.component import UserDataDeclaration
 from tests.drivers.recorder import MemoryRecorder
-from tests.drivers.web_device import LOGIN, PASSWORDS, SETTING, Device, running
+from tests.drivers.web_device import PASSWORDS, SETTING, Device, running
 from trustprobe.probe import Answer
 
 USER_DATA = UserDataDeclaration(
@@ -44,8 +44,7 @@ def bench(folder: Path, *habits: str, holds: str = "settings", more: str = "") -
         device.settings = Chip(folder / "chip", device, holds, more)
         device.settings.update()
         storage = StorageBench(dump=(sys.executable, "-c", COPY, str(folder / "chip"), "{file}"), seconds=20)
-        user, ready = "admin", lambda: None
-        yield Sample(device.target, device.service, LOGIN, SETTING, USER_DATA, user, PASSWORDS[user], storage, ready)
+        yield Sample(device.web(), SETTING, USER_DATA, storage, lambda: None)
 
 
 def searched(sample: Sample, record: MemoryRecorder | None = None) -> StorageSearch:

@@ -21,7 +21,7 @@ from lab_config.bench import CloudBench
 from lab_config.component import UpdateNoticeDeclaration
 from tests.drivers.network.tls.test_bad_certificate import HOST, make_ca
 from tests.drivers.recorder import MemoryRecorder
-from tests.drivers.web_device import IDENTITY, LOGIN, PASSWORDS, Device, running
+from tests.drivers.web_device import IDENTITY, PASSWORDS, Device, running
 from trustprobe.errors import DeviceLostError
 from trustprobe.probe import Observation
 
@@ -139,11 +139,8 @@ def announce(
     restart: Callable[[], None] | None = None,
     record: MemoryRecorder | None = None,
 ) -> Observation:
-    device, declared = lab.device, declaration(asks, tells, path)
-    probe = AnnounceUpdate(
-        lab.server, device.target, device.service, LOGIN, IDENTITY, declared, "admin", password, restart
-    )
-    return probe.run(record or MemoryRecorder())
+    web, declared = lab.device.web(password=password), declaration(asks, tells, path)
+    return AnnounceUpdate(lab.server, web, IDENTITY, declared, restart).run(record or MemoryRecorder())
 
 
 def test_a_device_that_asks_and_tells_is_seen_to(lab: Start) -> None:

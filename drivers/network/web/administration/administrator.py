@@ -4,16 +4,15 @@ A restart ends a session, so that each step logs in again where it has to. Nothi
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from drivers.guessing.attempt import LoginAttempt
+from drivers.network.web.administration.administration import Administration
 from drivers.network.web.administration.settings import Shown, shown_by
-from drivers.network.web.login.log_in import log_in
 from drivers.network.web.login.session import WebSession, asks_for_login
-from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
+from drivers.network.web.transport.client import NoAnswerError, WebAnswer
 from drivers.network.web.transport.json_names import lookup, nested
 from lab_config.component import Identity, Setting, UserDataDeclaration
-from lab_config.http_login import HttpLogin
 from trustprobe.probe import Answer, Recorder
 
 MOST_REFUSALS = 2
@@ -24,10 +23,7 @@ MOST_REFUSALS = 2
 class Administrator:
     """A person with a login. Use it in a `with` block, which ends with a logout."""
 
-    client: WebClient
-    http_login: HttpLogin
-    user: str
-    password: str = field(repr=False)
+    web: Administration
     record: Recorder
     refusals: int = 0
     """Logins that the device has refused in its own words."""
@@ -52,9 +48,9 @@ class Administrator:
         if self._session is None:
             if self.refused:
                 return None
-            outcome = log_in(self.client, self.http_login, self.user, self.password)
+            outcome = self.web.log_in()
             if isinstance(outcome, LoginAttempt):
-                self.record.note(f"the login of {self.user} -> {outcome.answer}: {outcome.detail}")
+                self.record.note(f"the login of {self.web.user} -> {outcome.answer}: {outcome.detail}")
                 self.refusals += outcome.answer is Answer.REFUSED
                 return None
             self._session = outcome
@@ -69,11 +65,11 @@ class Administrator:
             try:
                 answer = session.request(method, path, json=body)
             except NoAnswerError as error:
-                self.record.note(f"{self.user}: {method} {path} -> no answer: {error.detail}")
+                self.record.note(f"{self.web.user}: {method} {path} -> no answer: {error.detail}")
                 self._session = None
                 return None
-            self.record.note(f"{self.user}: {method} {path} -> {answer.words}")
-            if answer.status == 403 or not asks_for_login(answer, path, self.http_login):
+            self.record.note(f"{self.web.user}: {method} {path} -> {answer.words}")
+            if answer.status == 403 or not asks_for_login(answer, path, self.web.http_login):
                 return answer
             self._session = None
         return None

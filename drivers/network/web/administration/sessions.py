@@ -7,40 +7,19 @@ import secrets
 import string
 from collections.abc import Iterable, Mapping
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from http.cookiejar import Cookie, CookieJar
 from typing import cast
 
 from drivers.guessing.attempt import LoginAttempt
-from drivers.network.target import Target
+from drivers.network.web.administration.administration import Administration
 from drivers.network.web.login.cookies import MOST_COOKIES, CookieClient
 from drivers.network.web.login.session import WebSession, asks_for_login
 from drivers.network.web.transport.client import NoAnswerError, WebClient
 from drivers.network.web.transport.html import logout_of
-from lab_config.component import Service
 from lab_config.http_login import HttpLogin
 from lab_config.sessions import LogoutDeclaration
 from trustprobe.probe import DETAIL_LIMIT, Answer, Fact, Observation, Recorder, Witness, all_of, printable
-
-
-@dataclass(frozen=True)
-class SessionAccount:
-    """Somebody who may log in to the web administration: what every question about sessions begins with."""
-
-    target: Target
-    service: Service
-    http_login: HttpLogin
-    user: str
-    password: str = field(repr=False)
-
-    def enter(self, record: Recorder, brought: Iterable[Cookie] = ()) -> "Entered | LoginAttempt":
-        """Log in with a client of its own; the proof is that of `WebClient.login`."""
-        client = CookieClient(self.target, self.service, brought)
-        outcome = client.log_in(self.http_login, self.user, self.password)
-        if isinstance(outcome, LoginAttempt):
-            record.note(f"the login of {self.user} -> {outcome.answer}: {outcome.detail}")
-            return outcome
-        return Entered(client, outcome, self.http_login)
 
 
 @dataclass
@@ -83,6 +62,16 @@ class Entered:
     def opens(self, cookies: Iterable[Cookie]) -> tuple[Answer, str]:
         """Say whether these cookies alone open the page that only a login shows."""
         return look(self.client, self.http_login, {"Cookie": header_of(cookies)})
+
+
+def enter(web: Administration, record: Recorder, brought: Iterable[Cookie] = ()) -> Entered | LoginAttempt:
+    """Log in with a client of its own, which may bring cookies; the proof is that of `log_in`."""
+    client = CookieClient(web.target, web.service, brought)
+    outcome = client.log_in(web.http_login, web.account.user, web.account.password)
+    if isinstance(outcome, LoginAttempt):
+        record.note(f"the login of {web.user} -> {outcome.answer}: {outcome.detail}")
+        return outcome
+    return Entered(client, outcome, web.http_login)
 
 
 def header_of(cookies: Iterable[Cookie]) -> str:
@@ -135,13 +124,13 @@ def valid(what: str, answer: Answer, words: str) -> Witness:
     return Witness(what=f"{what} {'was valid' if holds else f'was not valid ({printable(words, 300)})'}", holds=holds)
 
 
-def _gets_in(account: SessionAccount, record: Recorder, when: str) -> Witness:
+def _gets_in(web: Administration, record: Recorder, when: str) -> Witness:
     """Log in once more: the device still lets this account in."""
-    entered = account.enter(record)
+    entered = enter(web, record)
     if isinstance(entered, LoginAttempt):
-        return Witness(what=f"{account.user} did not get in {when} ({printable(entered.detail, 300)})", holds=False)
+        return Witness(what=f"{web.user} did not get in {when} ({printable(entered.detail, 300)})", holds=False)
     with entered:
-        return Witness(what=f"{account.user} got in {when}", holds=True)
+        return Witness(what=f"{web.user} got in {when}", holds=True)
 
 
 @dataclass(frozen=True)
@@ -151,7 +140,7 @@ class LogOut:
     Witness: it did so right before, a way to log out was found and answered, and a fresh login gets in afterwards.
     """
 
-    account: SessionAccount
+    web: Administration
     logout: LogoutDeclaration | None = None
     """The declared request; without one, the form or link of the page that proved the login."""
 
@@ -163,18 +152,17 @@ class LogOut:
     def run(self, record: Recorder) -> Observation:
         """Log in, keep the cookies, log out, and show them again."""
         question = "Does a session end with the logout?"
-        account = self.account
-        entered = account.enter(record)
+        entered = enter(self.web, record)
         if isinstance(entered, LoginAttempt):
-            words = f"not asked: the login of {account.user} failed: {printable(entered.detail, 300)}"
+            words = f"not asked: the login of {self.web.user} failed: {printable(entered.detail, 300)}"
             witness = Witness(what=words, holds=False)
             return Observation(question=question, facts=(fact("session", Answer.SILENT, words),), witness=witness)
-        witnesses = [valid("the session", *look(entered.session, account.http_login))]
+        witnesses = [valid("the session", *look(entered.session, self.web.http_login))]
         kept = kept_copy(entered.session)  # after the look: there are devices whose ids change with each request
         witnesses.append(self._log_out(entered, record))
-        answer, words = look(kept, account.http_login)
+        answer, words = look(kept, self.web.http_login)
         record.note(f"the session after the logout -> {answer}: {words}")
-        witnesses.append(_gets_in(account, record, "afterwards"))
+        witnesses.append(_gets_in(self.web, record, "afterwards"))
         return Observation(question=question, facts=(fact("session", answer, words),), witness=all_of(witnesses))
 
     def _log_out(self, entered: Entered, record: Recorder) -> Witness:
@@ -182,7 +170,7 @@ class LogOut:
         if self.logout is None:
             found = session.home is not None and logout_of(session.home[1].body) is not None
             session.close()
-            words = f"{self.account.http_login.proof_path} shows {'a' if found else 'no'} way to log out"
+            words = f"{self.web.http_login.proof_path} shows {'a' if found else 'no'} way to log out"
             record.note(words)
             return Witness(what=words if found else f"{words}, and none is declared (`sessions.logout`)", holds=found)
         about = f"{self.logout.method} {self.logout.path}"
@@ -209,7 +197,7 @@ class FixSession:
     knows, `ended` one of a session that was logged out. Witness: each of these logins got in.
     """
 
-    account: SessionAccount
+    web: Administration
 
     @property
     def name(self) -> str:
@@ -219,9 +207,9 @@ class FixSession:
     def run(self, record: Recorder) -> Fixation:
         """Log in three times: with nothing, with a made-up id, with an ended one."""
         question = "Is an id of before the login the session after it?"
-        entered = self.account.enter(record)
+        entered = enter(self.web, record)
         if isinstance(entered, LoginAttempt):
-            words = f"not asked: the login of {self.account.user} failed: {printable(entered.detail, 300)}"
+            words = f"not asked: the login of {self.web.user} failed: {printable(entered.detail, 300)}"
             silent = tuple(fact(about, Answer.SILENT, words) for about in ("given", "made_up", "ended"))
             witness = Witness(what=words, holds=False)
             return Fixation(question=question, facts=silent, witness=witness, cookies=())
@@ -230,7 +218,7 @@ class FixSession:
             facts = [self._given(entered, carriers)]
         if not carriers:
             return Fixation(question=question, facts=tuple(facts), cookies=())
-        witnesses = [Witness(what=f"{self.account.user} got in without an id", holds=True)]
+        witnesses = [Witness(what=f"{self.web.user} got in without an id", holds=True)]
         made_up = [_with_value(cookie, alike(cookie.value or "")) for cookie in carriers]
         for about, brought in (("made_up", made_up), ("ended", carriers)):
             found, witness = self._brought(about, brought, record)
@@ -251,12 +239,12 @@ class FixSession:
 
     def _brought(self, about: str, cookies: list[Cookie], record: Recorder) -> tuple[Fact, Witness]:
         """Log in with these cookies, which open nothing yet, and ask with them alone afterwards."""
-        words, account = about.replace("_", "-"), self.account
-        client = CookieClient(account.target, account.service)
-        if look(client, account.http_login, {"Cookie": header_of(cookies)})[0] is Answer.SEEN:
+        words, web = about.replace("_", "-"), self.web
+        client = CookieClient(web.target, web.service)
+        if look(client, web.http_login, {"Cookie": header_of(cookies)})[0] is Answer.SEEN:
             detail = f"the {words} id opens the page before any login: that says nothing of this one"
             return fact(about, Answer.SILENT, detail), Witness(what=f"not asked with the {words} id", holds=True)
-        entered = self.account.enter(record, cookies)
+        entered = enter(self.web, record, cookies)
         if isinstance(entered, LoginAttempt):
             detail = f"the login that brought the {words} id did not get in: {printable(entered.detail, 300)}"
             return fact(about, Answer.SILENT, detail), Witness(what=detail, holds=False)
@@ -264,7 +252,7 @@ class FixSession:
             answer, seen = entered.opens(cookies)
         return (
             fact(about, answer, f"the {words} id that the login brought: {seen}"),
-            Witness(what=f"{self.account.user} got in with the {words} id", holds=True),
+            Witness(what=f"{self.web.user} got in with the {words} id", holds=True),
         )
 
 

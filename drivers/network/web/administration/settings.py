@@ -6,14 +6,11 @@ Both need a login, which is made here; what a value should be is said by the cas
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 
-from drivers.guessing.attempt import LoginAttempt
-from drivers.network.target import Target
-from drivers.network.web.login.log_in import log_in
+from drivers.network.web.administration.administration import Administration
 from drivers.network.web.login.session import WebSession
-from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
+from drivers.network.web.transport.client import NoAnswerError, WebAnswer
 from drivers.network.web.transport.json_names import lookup, nested
-from lab_config.component import Identity, Service, Setting
-from lab_config.http_login import HttpLogin
+from lab_config.component import Identity, Setting
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, printable
 
 VALUE_LIMIT = 256
@@ -71,12 +68,8 @@ def shown_by(document: object, identity: Identity) -> Shown:
 class ReadIdentity:
     """Read the identifiers. Witness for a missing one: the same answer holds another."""
 
-    target: Target
-    service: Service
-    http_login: HttpLogin
+    web: Administration
     identity: Identity
-    user: str
-    password: str
 
     @property
     def name(self) -> str:
@@ -104,9 +97,7 @@ class ReadIdentity:
         )
 
     def _answer(self, record: Recorder) -> WebAnswer | None:
-        session = log_in(WebClient(self.target, self.service), self.http_login, self.user, self.password)
-        if isinstance(session, LoginAttempt):
-            record.note(f"the login of {self.user} -> {session.answer}: {session.detail}")
+        if (session := self.web.session(record)) is None:
             return None
         with session:
             answer = _get(session, self.identity.path, record)
@@ -132,12 +123,8 @@ class ChangeSetting:
     Witness: the setting could be read before. `restart` restarts the device and returns when it answers again.
     """
 
-    target: Target
-    service: Service
-    http_login: HttpLogin
+    web: Administration
     setting: Setting
-    user: str
-    password: str
     new_value: str
     restart: Callable[[], None] | None = None
 
@@ -173,30 +160,23 @@ class ChangeSetting:
             restored=restored,
         )
 
-    def _login(self, record: Recorder) -> WebSession | None:
-        session = log_in(WebClient(self.target, self.service), self.http_login, self.user, self.password)
-        if isinstance(session, LoginAttempt):
-            record.note(f"the login of {self.user} -> {session.answer}: {session.detail}")
-            return None
-        return session
-
     def _read(self, record: Recorder) -> str | None:
         """Read the setting in a session of its own."""
-        if (session := self._login(record)) is None:
+        if (session := self.web.session(record)) is None:
             return None
         with session:
             answer = _get(session, self.setting.path, record)
         return lookup(answer.json(), self.setting.field) if answer is not None and answer.status == 200 else None
 
     def _write(self, value: str, record: Recorder) -> tuple[Answer, str]:
-        if (session := self._login(record)) is None:
+        if (session := self.web.session(record)) is None:
             return Answer.SILENT, "no session to write with"
         with session:
             try:
                 answer = session.request("PUT", self.setting.path, json=nested(self.setting.field, value))
             except NoAnswerError as error:
                 return Answer.SILENT, f"no answer: {error.detail}"
-        record.note(f"{self.user}: PUT {self.setting.path} {self.setting.field}={value} -> {answer.words}")
+        record.note(f"{self.web.user}: PUT {self.setting.path} {self.setting.field}={value} -> {answer.words}")
         if answer.ok:
             return Answer.SEEN, answer.words
         return (Answer.REFUSED if 400 <= answer.status < 500 else Answer.SILENT), answer.words

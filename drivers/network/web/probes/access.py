@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from drivers.guessing.attempt import LoginAttempt
-from drivers.network.target import Target
-from drivers.network.web.login.log_in import log_in
+from drivers.login import Login
+from drivers.network.web.administration.administration import Administration
 from drivers.network.web.login.session import WebSession, asks_for_login
-from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
+from drivers.network.web.transport.client import NoAnswerError, WebAnswer
 from drivers.network.web.transport.json_names import lookup, nested
 from lab_config.base import Role
-from lab_config.component import HttpResource, Service, Setting
+from lab_config.component import HttpResource, Setting
 from lab_config.http_login import HttpLogin
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of
 
@@ -164,11 +164,7 @@ class _AccessProbe(Protocol):
     """What both access probes hold."""
 
     @property
-    def target(self) -> Target: ...
-    @property
-    def service(self) -> Service: ...
-    @property
-    def http_login(self) -> HttpLogin: ...
+    def web(self) -> Administration: ...
     @property
     def resources(self) -> tuple[HttpResource, ...]: ...
     @property
@@ -188,7 +184,7 @@ def _compare(
 ) -> tuple[list[Fact], list[Witness]]:
     """Ask everything with authority, then as somebody without it."""
     references, witnesses = _authority(asks, admin, record)
-    comparison = _Comparison(probe.http_login, Ask("GET", f"/{secrets.token_hex(8)}").sent_by(asker))
+    comparison = _Comparison(probe.web.http_login, Ask("GET", f"/{secrets.token_hex(8)}").sent_by(asker))
     facts = []
     for number, ask in enumerate(asks, start=1):
         record.progress(number, len(asks), f"{who}: {ask.about}")
@@ -198,7 +194,7 @@ def _compare(
         if isinstance(answer, WebAnswer):
             record.keep(f"{number:02d}-{ask.method}.body", answer.body)
         facts.append(fact)
-    return facts, [*witnesses, _still_valid(admin, probe.http_login.proof_path, record)]
+    return facts, [*witnesses, _still_valid(admin, probe.web.http_login.proof_path, record)]
 
 
 def _not_asked(asks: list[Ask], who: str, attempt: LoginAttempt) -> tuple[list[Fact], Witness]:
@@ -214,12 +210,8 @@ class AnonymousAccess:
     Witness: the administrator is granted the same requests, those that are harmless, and is still logged in at the end.
     """
 
-    target: Target
-    service: Service
-    http_login: HttpLogin
+    web: Administration
     resources: tuple[HttpResource, ...]
-    admin_user: str
-    admin_password: str
     setting: Setting | None = None
 
     @property
@@ -229,16 +221,15 @@ class AnonymousAccess:
 
     def run(self, record: Recorder) -> Observation:
         """Ask with authority, then without a login."""
-        client = WebClient(self.target, self.service)
-        admin = log_in(client, self.http_login, self.admin_user, self.admin_password)
+        admin = self.web.log_in()
         question = "What does the web administration grant to somebody who is not logged in?"
         if isinstance(admin, LoginAttempt):
             asks = _asks(self.resources, bool, self.setting, None)
-            facts, witness = _not_asked(asks, self.admin_user, admin)
+            facts, witness = _not_asked(asks, self.web.user, admin)
             return Observation(question=question, facts=tuple(facts), witness=witness)
         with admin:
             asks = _asks(self.resources, bool, self.setting, _setting_value(self, admin))
-            facts, witnesses = _compare(self, asks, client, "anonymous", admin, record)
+            facts, witnesses = _compare(self, asks, self.web.client(), "anonymous", admin, record)
         return Observation(question=question, facts=tuple(facts), witness=all_of(witnesses))
 
 
@@ -249,14 +240,9 @@ class RoleAccess:
     Witness: besides the administrator's, this role's own session is granted what it may read, at the end too.
     """
 
-    target: Target
-    service: Service
-    http_login: HttpLogin
+    web: Administration
     resources: tuple[HttpResource, ...]
-    viewer_user: str
-    viewer_password: str
-    admin_user: str
-    admin_password: str
+    viewer: Login
     setting: Setting | None = None
     role: Role = Role.VIEWER
 
@@ -267,19 +253,18 @@ class RoleAccess:
 
     def run(self, record: Recorder) -> Observation:
         """Ask with authority, then as the lesser role."""
-        client = WebClient(self.target, self.service)
         question = f"What does the web administration grant to a {self.role} beyond the declaration?"
-        admin = log_in(client, self.http_login, self.admin_user, self.admin_password)
+        admin = self.web.log_in()
         if isinstance(admin, LoginAttempt):
-            return self._unasked(question, self.admin_user, admin)
+            return self._unasked(question, self.web.user, admin)
         with admin:
-            viewer = log_in(client, self.http_login, self.viewer_user, self.viewer_password)
+            viewer = self.web.as_user(self.viewer).log_in()
             if isinstance(viewer, LoginAttempt):
-                return self._unasked(question, self.viewer_user, viewer)
+                return self._unasked(question, self.viewer.user, viewer)
             with viewer:
                 asks = _asks(self.resources, self._beyond, self.setting, _setting_value(self, admin))
-                facts, witnesses = _compare(self, asks, viewer, self.viewer_user, admin, record)
-                own = next((r.path for r in self.resources if self.role in r.read), self.http_login.proof_path)
+                facts, witnesses = _compare(self, asks, viewer, self.viewer.user, admin, record)
+                own = next((r.path for r in self.resources if self.role in r.read), self.web.http_login.proof_path)
                 witnesses.append(_still_valid(viewer, own, record))
         return Observation(question=question, facts=tuple(facts), witness=all_of(witnesses))
 

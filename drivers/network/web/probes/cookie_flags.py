@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from drivers.guessing.attempt import LoginAttempt
-from drivers.network.web.administration.sessions import SessionAccount, fact
+from drivers.network.web.administration.administration import Administration
+from drivers.network.web.administration.sessions import enter, fact
 from drivers.network.web.transport.cookie import SetCookie
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, printable
 
@@ -24,7 +25,7 @@ class CookieFlags(Observation):
 class ReadCookieFlags:
     """Log in, and read how the cookies that carry the session were set. A login that is not proven says nothing."""
 
-    account: SessionAccount
+    web: Administration
     paths: tuple[str, ...] = ()
     """Declared paths that a session is needed for: the cookie has to reach them."""
 
@@ -36,9 +37,9 @@ class ReadCookieFlags:
     def run(self, record: Recorder) -> CookieFlags:
         """Log in, leave out one cookie after the other, and read the headers of those that count."""
         question = "How does the device guard the cookies that carry a session?"
-        entered = self.account.enter(record)
+        entered = enter(self.web, record)
         if isinstance(entered, LoginAttempt):
-            words = f"not asked: the login of {self.account.user} failed: {entered.detail}"
+            words = f"not asked: the login of {self.web.user} failed: {entered.detail}"
             facts = tuple(fact(flag, Answer.SILENT, words) for flag in FLAGS)
             witness = Witness(what=printable(words), holds=False)
             return CookieFlags(question=question, facts=facts, witness=witness, cookies=())
@@ -49,8 +50,8 @@ class ReadCookieFlags:
         for cookie in every.values():
             record.note(f"Set-Cookie: {cookie.shown}{' (carries the session)' if cookie in baked else ''}")
         record.keep("set-cookie.txt", "".join(f"{cookie.shown}\n" for cookie in every.values()).encode())
-        paths = (self.account.http_login.proof_path, *self.paths)
-        facts = tuple(_judged(flag, baked, self.account.target.address, paths) for flag in FLAGS)
+        paths = (self.web.http_login.proof_path, *self.paths)
+        facts = tuple(_judged(flag, baked, self.web.target.address, paths) for flag in FLAGS)
         return CookieFlags(question=question, facts=facts, cookies=tuple(one.name for one in baked))
 
 

@@ -12,13 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from drivers.data import table
-from drivers.network.target import Target
+from drivers.network.web.administration.administration import Administration
 from drivers.network.web.login.session import WebSession, asks_for_login
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
 from drivers.network.web.transport.links import leads_of, suggests_action
-from lab_config.component import Service
 from lab_config.crawl import CrawlDeclaration
-from lab_config.http_login import HttpLogin
 from trustprobe.probe import Answer, Recorder, Witness
 
 MOST_REQUESTS = 400
@@ -38,11 +36,7 @@ Asker = WebClient | WebSession
 class Site:
     """The web administration and what is declared of its paths."""
 
-    target: Target
-    service: Service
-    http_login: HttpLogin
-    admin_user: str
-    admin_password: str = field(repr=False)
+    web: Administration
     declared: frozenset[str] = frozenset()
     """Paths that the declaration names, and that other cases ask for."""
     readable: tuple[str, ...] = ()
@@ -57,24 +51,19 @@ class Site:
     words: tuple[str, ...] = ()
     """What the product says of itself to anybody: its maker, name, model and version."""
 
-    @property
-    def client(self) -> WebClient:
-        """A client without a session."""
-        return WebClient(self.target, self.service)
-
     def may_ask(self, path: str) -> bool:
         """Whether a path may be asked for: nothing that acts."""
         bare = path.partition("?")[0]
         if bare in self.dangerous or self.rules.is_left_alone(bare):
             return False
-        return bare in {*self.readable, self.http_login.proof_path} or not suggests_action(path)
+        return bare in {*self.readable, self.web.http_login.proof_path} or not suggests_action(path)
 
     def leads(self, path: str, answer: WebAnswer, offered: bool = False) -> list[str]:
         """Return the paths of this service that an answer leads to, or only those that it offers to a person.
 
         `path` is what relative ones stand for: the answer's own, or of a script the page's that it runs in.
         """
-        own = (self.target.address, self.client.base.partition("//")[2])
+        own = (self.web.target.address, self.web.client().base.partition("//")[2])
         kind = answer.headers.get("content-type", "").lower()
         found = leads_of(path, kind, answer.body, answer.json(), own)
         return [lead.path for lead in found if lead.offered or not offered]
@@ -143,7 +132,7 @@ class Crawl:
         """Go level by level, from `/`, the usual documents and the declared paths."""
         everywhere = nowhere(self.session)
         until = time.monotonic() + CRAWL_SECONDS
-        level = [*table("crawl")["starts"], self.site.http_login.proof_path, *self.site.readable]
+        level = [*table("crawl")["starts"], self.site.web.http_login.proof_path, *self.site.readable]
         with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
             for _ in range(DEPTH):
                 wanted, level = self._fresh(level), []
@@ -199,7 +188,7 @@ class Crawl:
             return [target]
         if not answer.ok or (everywhere is not None and answer.body == everywhere and path != "/"):
             return []  # a server that answers every path with its one page shows nothing with it
-        if answer.status == 200 and not asks_for_login(answer, path, self.site.http_login):
+        if answer.status == 200 and not asks_for_login(answer, path, self.site.web.http_login):
             self.answers[path] = answer
         drawn_by = "javascript" in answer.headers.get("content-type", "") or path.partition("?")[0].endswith(".js")
         page = self._pages.get(path, path) if drawn_by else path

@@ -5,11 +5,11 @@ part of drawing a page. Stylesheets, scripts, images, the login page and pages w
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from drivers.guessing.attempt import LoginAttempt
+from drivers.login import Login
 from drivers.network.web.login.form import recognise
-from drivers.network.web.login.log_in import log_in
 from drivers.network.web.login.session import WebSession, asks_for_login
 from drivers.network.web.probes.access import shows_the_same
 from drivers.network.web.probes.crawl import Asker, Crawl, Site, all_asked, get, get_all, nowhere
@@ -57,9 +57,9 @@ class _View:
     def _answer(self, path: str, answer: WebAnswer | NoAnswerError, reference: WebAnswer) -> tuple[Answer, str]:
         if isinstance(answer, NoAnswerError):
             return Answer.SILENT, f"no answer: {answer.detail}"
-        if asks_for_login(answer, path, self.site.http_login):
+        if asks_for_login(answer, path, self.site.web.http_login):
             return Answer.REFUSED, answer.words
-        if answer.ok and recognise(answer.body, path, self.site.http_login) is not None:
+        if answer.ok and recognise(answer.body, path, self.site.web.http_login) is not None:
             return Answer.REFUSED, "the login itself"
         if not answer.ok or not answer.body:
             return Answer.SILENT, f"neither shown nor refused: {answer.words}"
@@ -111,15 +111,15 @@ class CrawlAnonymous:
         """Crawl, and ask again."""
         site = self.site
         question = "What do the pages of the web administration lead to that opens without a login?"
-        admin = log_in(site.client, site.http_login, site.admin_user, site.admin_password)
+        admin = site.web.log_in()
         if isinstance(admin, LoginAttempt):
-            return _unasked(question, site.http_login.proof_path, site.admin_user, admin)
+            return _unasked(question, site.web.http_login.proof_path, site.web.user, admin)
         with admin:
             crawl = Crawl(site, admin, record)
             crawl.run()
-            answers = get_all(site.client, _undeclared(crawl.answers, site))
+            answers = get_all(site.web.client(), _undeclared(crawl.answers, site))
             witness = all_of(
-                [crawl.witness, all_asked(answers.values()), _valid(admin, site.http_login.proof_path, record)]
+                [crawl.witness, all_asked(answers.values()), _valid(admin, site.web.http_login.proof_path, record)]
             )
         return Crawled(
             question=question,
@@ -132,17 +132,19 @@ class CrawlAnonymous:
     def _view(self, crawl: Crawl, answers: Answers) -> _View:
         """Return how the site looks to somebody without a login: he is offered what the login page offers."""
         site = self.site
-        entrances = {path: get(site.client, path) for path in dict.fromkeys(("/", site.http_login.form or "/"))}
+        entrances = {
+            path: get(site.web.client(), path) for path in dict.fromkeys(("/", site.web.http_login.form or "/"))
+        }
         shown = [
             (path, answer)
             for path, answer in entrances.items()
-            if isinstance(answer, WebAnswer) and recognise(answer.body, path, site.http_login) is not None
+            if isinstance(answer, WebAnswer) and recognise(answer.body, path, site.web.http_login) is not None
         ]
         offered = frozenset(lead for path, answer in shown for lead in site.leads(path, answer, offered=True))
         beyond = {path for path in crawl.answers if path.partition("?")[0] in site.declared}
         beyond |= {path for path, answer in answers.items() if _is_refusal(path, answer, site)}
         guarded = _guarded(site, {path: crawl.answers[path] for path in beyond}, [answer for _, answer in shown])
-        return _View(site, guarded, offered, nowhere(site.client))
+        return _View(site, guarded, offered, nowhere(site.web.client()))
 
 
 @dataclass(frozen=True)
@@ -154,8 +156,7 @@ class CrawlRole:
     """
 
     site: Site
-    user: str
-    password: str = field(repr=False)
+    account: Login
     found: tuple[str, ...]
     granted: tuple[str, ...] = ()
     """Declared paths that this role may read."""
@@ -170,15 +171,15 @@ class CrawlRole:
 
     def run(self, record: Recorder) -> Crawled:
         """Ask as the administrator, then as the role."""
-        site, home = self.site, self.site.http_login.proof_path
+        site, home = self.site, self.site.web.http_login.proof_path
         question = f"What do the pages of the web administration lead to that opens to a {self.role}?"
-        admin = log_in(site.client, site.http_login, site.admin_user, site.admin_password)
+        admin = site.web.log_in()
         if isinstance(admin, LoginAttempt):
-            return _unasked(question, home, site.admin_user, admin)
+            return _unasked(question, home, site.web.user, admin)
         with admin:
-            lesser = log_in(site.client, site.http_login, self.user, self.password)
+            lesser = site.web.as_user(self.account).log_in()
             if isinstance(lesser, LoginAttempt):
-                return _unasked(question, home, self.user, lesser)
+                return _unasked(question, home, self.account.user, lesser)
             with lesser:
                 given = get_all(admin, (*self.found, *self.withheld))
                 references = _shown(given)
@@ -186,12 +187,12 @@ class CrawlRole:
                 view = self._view(lesser, answers, references)
                 asked = all_asked([*given.values(), *answers.values()])
                 witness = all_of([asked, _valid(admin, home, record), _valid(lesser, home, record)])
-        facts = _facts(view, answers, references, self.user, record)
+        facts = _facts(view, answers, references, self.account.user, record)
         return Crawled(question=question, facts=facts, witness=witness, requests=len(references))
 
     def _view(self, session: WebSession, answers: Answers, references: Mapping[str, WebAnswer]) -> _View:
         site = self.site
-        home = site.http_login.proof_path
+        home = site.web.http_login.proof_path
         own = _shown(get_all(session, (*self.granted, home)))
         offered, pages = {home}, dict(own)
         while pages:  # what his own pages link, and what those link in turn
@@ -213,7 +214,7 @@ def _shown(answers: Answers) -> dict[str, WebAnswer]:
 
 
 def _is_refusal(path: str, answer: WebAnswer | NoAnswerError, site: Site) -> bool:
-    return isinstance(answer, WebAnswer) and asks_for_login(answer, path, site.http_login)
+    return isinstance(answer, WebAnswer) and asks_for_login(answer, path, site.web.http_login)
 
 
 def _guarded(site: Site, beyond: Mapping[str, WebAnswer], allowed: Iterable[WebAnswer]) -> Guarded:
@@ -241,7 +242,7 @@ def _facts(
             record.keep(f"{number:03d}.body", answer.body)
         facts.append(fact)
     if not facts:
-        home = f"GET {view.site.http_login.proof_path}"
+        home = f"GET {view.site.web.http_login.proof_path}"
         facts.append(Fact(about=home, answer=Answer.SILENT, detail="the administrator was shown nothing to ask for"))
     return tuple(facts)
 

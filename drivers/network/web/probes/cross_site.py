@@ -12,7 +12,8 @@ from typing import Literal
 from urllib.parse import quote, urlencode
 
 from drivers.guessing.attempt import LoginAttempt
-from drivers.network.web.administration.sessions import Entered, SessionAccount, fact, header_of
+from drivers.network.web.administration.administration import Administration
+from drivers.network.web.administration.sessions import Entered, enter, fact, header_of
 from drivers.network.web.login.session import asks_for_login
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer
 from drivers.network.web.transport.html import forms_of
@@ -104,7 +105,7 @@ class CrossSite:
     was put back, and the session is valid at the end.
     """
 
-    account: SessionAccount
+    web: Administration
     setting: Setting
     method: Method
 
@@ -116,9 +117,9 @@ class CrossSite:
     def run(self, record: Recorder) -> Observation:
         """Log in, change it from its own page, then from elsewhere, and put it back."""
         question = "Which requests of another site's page change a setting?"
-        entered = self.account.enter(record)
+        entered = enter(self.web, record)
         if isinstance(entered, LoginAttempt):
-            return self._nothing(question, f"the login of {self.account.user} failed: {entered.detail}")
+            return self._nothing(question, f"the login of {self.web.user} failed: {entered.detail}")
         with _Desk(self, entered, record) as desk:
             old = desk.read()
             if old is None:
@@ -175,7 +176,7 @@ class _Desk:
         self.known = None
         try:
             answer = self.entered.session.request("GET", setting.path)
-            if asks_for_login(answer, setting.path, self.probe.account.http_login) and self._log_in_again():
+            if asks_for_login(answer, setting.path, self.probe.web.http_login) and self._log_in_again():
                 answer = self.entered.session.request("GET", setting.path)
         except NoAnswerError as error:
             self.record.note(f"GET {setting.path} -> no answer: {error.detail}")
@@ -187,7 +188,7 @@ class _Desk:
         if self.logins > len(WAYS):
             return False
         self.logins += 1
-        entered = self.probe.account.enter(self.record)
+        entered = enter(self.probe.web, self.record)
         if isinstance(entered, Entered):
             self.record.note("the session had ended: logged in again")
             self.entered = entered
@@ -208,7 +209,7 @@ class _Desk:
         return Witness(what=f"{about} {effect}", holds=took_effect)
 
     def _own(self, value: str, tokens: Mapping[str, str]) -> WebAnswer | NoAnswerError:
-        own, path = self.origin, self.probe.account.http_login.proof_path
+        own, path = self.origin, self.probe.web.http_login.proof_path
         headers = {"Host": self.host, "Origin": own, "Referer": own + path, **tokens}
         headers |= {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"}
         body = nested(self.probe.setting.field, value)
@@ -260,7 +261,7 @@ class _Desk:
             return Answer.SEEN, f"taken: {answer.words}"
         if now is None:
             return Answer.SILENT, f"answered {answer.words}, and the setting could not be read"
-        why = "turns it away" if asks_for_login(answer, path, probe.account.http_login) else "changes nothing"
+        why = "turns it away" if asks_for_login(answer, path, probe.web.http_login) else "changes nothing"
         return Answer.REFUSED, f"{answer.status} {why}"
 
     def _preflight(self, way: _Way) -> tuple[Answer, str] | None:

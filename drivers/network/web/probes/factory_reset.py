@@ -8,18 +8,17 @@ import re
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import Event
 
 from drivers.guessing.attempt import LoginAttempt
-from drivers.network.target import Target
+from drivers.login import Login
+from drivers.network.web.administration.administration import Administration
 from drivers.network.web.administration.administrator import Administrator
 from drivers.network.web.administration.settings import Shown
-from drivers.network.web.login.log_in import log_in
 from drivers.network.web.login.session import WebSession, asks_for_login
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
-from lab_config.component import Identity, ResetDeclaration, Service, Setting, UserDataDeclaration
-from lab_config.http_login import HttpLogin
+from lab_config.component import Identity, ResetDeclaration, Setting, UserDataDeclaration
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of
 
 PAUSE = 0.1
@@ -31,24 +30,15 @@ _DENIAL = re.compile(rb"log.?in|unauthori[sz]ed|denied|forbidden|not permitted|n
 class Resettable:
     """The device as the reset probes need it. `ready` waits, at most so many seconds, until it answers."""
 
-    target: Target
-    service: Service
-    http_login: HttpLogin
+    web: Administration
     reset: ResetDeclaration
     identity: Identity
     setting: Setting
-    user: str
-    password: str = field(repr=False)
     ready: Callable[[float], object]
-
-    @property
-    def client(self) -> WebClient:
-        """The web administration without a session."""
-        return WebClient(self.target, self.service)
 
     def administrator(self, record: Recorder) -> Administrator:
         """Return the administrator, who is not logged in yet."""
-        return Administrator(self.client, self.http_login, self.user, self.password, record)
+        return Administrator(self.web, record)
 
     def started_again(self, admin: Administrator, before: Shown) -> Shown | None:
         """Wait until the device shows another start than before, as long as is declared; what it shows then."""
@@ -115,7 +105,7 @@ class FactoryReset:
             "user data was added before": added,
             f"the reset was taken ({words})": answer is not None and answer.ok,
             "the device started again": restarted,
-            f"the label's password of {device.user} gets in afterwards": allowed,
+            f"the label's password of {device.web.user} gets in afterwards": allowed,
         }
         return ResetSeen(
             question="What does a factory reset leave?",
@@ -149,7 +139,7 @@ class FactoryReset:
 
     def _default(self, user: str, password: str, record: Recorder) -> Fact:
         about = f"default password {user}:{password}"
-        session = log_in(self.device.client, self.device.http_login, user, password)
+        session = self.device.web.as_user(Login(user, password)).log_in()
         if isinstance(session, LoginAttempt):
             record.note(f"{about} -> {session.answer}: {session.detail}")
             return Fact(about=about, answer=session.answer, detail=session.detail)
@@ -221,8 +211,7 @@ class ResetUnauthorised:
     """
 
     device: Resettable
-    viewer: str
-    viewer_password: str = field(repr=False)
+    viewer: Login
 
     @property
     def name(self) -> str:
@@ -244,11 +233,11 @@ class ResetUnauthorised:
 
     def _asked(self, who: str, record: Recorder) -> tuple[Fact, Witness]:
         device = self.device
-        asker: WebClient | WebSession | LoginAttempt = device.client
+        asker: WebClient | WebSession | LoginAttempt = device.web.client()
         if who == "viewer":
-            asker = log_in(device.client, device.http_login, self.viewer, self.viewer_password)
+            asker = device.web.as_user(self.viewer).log_in()
         if isinstance(asker, LoginAttempt):
-            detail = f"not asked: the login of {self.viewer} did not get in ({asker.detail})"
+            detail = f"not asked: the login of {self.viewer.user} did not get in ({asker.detail})"
             return Fact(about=who, answer=Answer.SILENT, detail=detail), Witness(what=detail, holds=False)
         with device.administrator(record) as admin:
             before = admin.identity(device.identity)
@@ -271,7 +260,7 @@ class ResetUnauthorised:
         state = "is valid at the same time" if valid else "is not valid at the same time"
         return (
             Fact(about=who, answer=kind, detail=f"{words}{more}"),
-            Witness(what=f"the session of {device.user} {state}", holds=valid),
+            Witness(what=f"the session of {device.web.user} {state}", holds=valid),
         )
 
     def _request(self, asker: WebClient | WebSession) -> WebAnswer | NoAnswerError:
@@ -281,7 +270,7 @@ class ResetUnauthorised:
             return error
 
     def _refused(self, answer: WebAnswer) -> bool:
-        return asks_for_login(answer, self.device.reset.path, self.device.http_login) or bool(
+        return asks_for_login(answer, self.device.reset.path, self.device.web.http_login) or bool(
             _DENIAL.search(answer.body)
         )
 

@@ -8,14 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from drivers.guessing.attempt import LoginAttempt
-from drivers.network.target import Target
+from drivers.login import Login
+from drivers.network.web.administration.administration import Administration
 from drivers.network.web.administration.sessions import look
-from drivers.network.web.login.door import WebDoor
-from drivers.network.web.login.log_in import log_in
 from drivers.network.web.login.session import WebSession
-from drivers.network.web.transport.client import NoAnswerError, WebClient
-from lab_config.component import PasswordChange, Service
-from lab_config.http_login import HttpLogin
+from drivers.network.web.transport.client import NoAnswerError
+from lab_config.component import PasswordChange
 from trustprobe.errors import DeviceLostError
 from trustprobe.probe import DETAIL_LIMIT, Answer, Fact, Observation, Recorder, Witness, all_of, printable
 
@@ -27,12 +25,18 @@ PREFIX = "Tq7-"
 class WebAccount:
     """An account of the web administration, and how its owner changes its password."""
 
-    target: Target
-    service: Service
-    http_login: HttpLogin
+    web: Administration
     change: PasswordChange
-    user: str
-    password: str = field(repr=False)
+
+    @property
+    def user(self) -> str:
+        """The name of the account."""
+        return self.web.user
+
+    @property
+    def password(self) -> str:
+        """The password of the bench."""
+        return self.web.account.password
 
     @property
     def strong(self) -> str:
@@ -41,19 +45,19 @@ class WebAccount:
 
     def login(self, password: str) -> LoginAttempt:
         """Try a password, and leave no session behind."""
-        return WebDoor(self.target, self.service, self.http_login).attempt(self.user, password)
+        return self.web.door.attempt(self.user, password)
 
     def open(self) -> WebSession | LoginAttempt:
         """Log in with the password of the bench, and stay logged in."""
-        return log_in(WebClient(self.target, self.service), self.http_login, self.user, self.password)
+        return self.web.log_in()
 
     def opens(self, session: WebSession) -> LoginAttempt:
         """Say whether a session opens the page that only a login shows."""
-        return LoginAttempt(*look(session, self.http_login))
+        return LoginAttempt(*look(session, self.web.http_login))
 
     def set(self, old: str, new: str) -> LoginAttempt:
         """Log in with the old password and ask for the new one: SEEN is 2xx, REFUSED another answer below 500."""
-        session = log_in(WebClient(self.target, self.service), self.http_login, self.user, old)
+        session = self.web.as_user(Login(self.user, old)).log_in()
         if not isinstance(session, WebSession):
             return LoginAttempt(Answer.SILENT, f"not asked: the login did not get in: {session.detail}")
         fields = {self.change.old_field: old, self.change.new_field: new}

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 from drivers.guessing.attempt import LoginAttempt
-from drivers.network.web.administration.sessions import SessionAccount, fact, kept_copy, look, valid
+from drivers.network.web.administration.administration import Administration
+from drivers.network.web.administration.sessions import enter, fact, kept_copy, look, valid
 from drivers.network.web.login.session import WebSession
 from trustprobe.probe import Answer, Observation, Recorder, Witness, all_of, printable
 
@@ -44,7 +45,7 @@ class WaitForEnd:
     began in the middle is. Begin it early: it waits more than it asks.
     """
 
-    account: SessionAccount
+    web: Administration
     idle: float | None
     """Seconds after which a session that nobody used has to be over; None asks nothing of it."""
     absolute: float | None = None
@@ -59,7 +60,7 @@ class WaitForEnd:
     def run(self, record: Recorder) -> Lasting:
         """Log in, use what is to be kept busy, and look at the end."""
         asked: list[tuple[type[_Life], float | None]] = [(_Idle, self.idle), (_Absolute, self.absolute)]
-        lives = [kind(seconds, self.grace, self.account, record) for kind, seconds in asked if seconds is not None]
+        lives = [kind(seconds, self.grace, self.web, record) for kind, seconds in asked if seconds is not None]
         for life in lives:
             life.begin()
         steps = sorted(((life.began + after, life) for life in lives for after in life.steps()), key=itemgetter(0))
@@ -88,10 +89,10 @@ class _Life:
 
     about = asked = kept = ""
 
-    def __init__(self, seconds: float, grace: float, account: SessionAccount, record: Recorder) -> None:
+    def __init__(self, seconds: float, grace: float, web: Administration, record: Recorder) -> None:
         self.seconds = seconds
         self.ends = lasts(seconds, grace)
-        self.account = account
+        self.web = web
         self.record = record
         self.subject: WebSession | None = None
         self.other: WebSession | None = None
@@ -107,9 +108,9 @@ class _Life:
 
     def enter(self) -> WebSession | None:
         """Log in once more; None where that fails, and then nothing is proven."""
-        entered = self.account.enter(self.record)
+        entered = enter(self.web, self.record)
         if isinstance(entered, LoginAttempt):
-            words = f"the login of {self.account.user} failed: {printable(entered.detail, 300)}"
+            words = f"the login of {self.web.user} failed: {printable(entered.detail, 300)}"
             self.witness = Witness(what=words, holds=False)
             return None
         return entered.session
@@ -126,10 +127,10 @@ class _Life:
         if not last:
             self.use()
         elif self.subject is not None:
-            answer, words = look(self.subject, self.account.http_login)
+            answer, words = look(self.subject, self.web.http_login)
             self.found = fact(self.about, answer, f"{self.asked} {self.ends:g} s: {words}")
             if self.other is not None:
-                self.witness = valid(self.kept, *look(self.other, self.account.http_login))
+                self.witness = valid(self.kept, *look(self.other, self.web.http_login))
                 self.other.close()
             self.subject.close()
 
@@ -150,7 +151,7 @@ class _Idle(_Life):
     def use(self) -> None:
         """Use the other one; what it answers counts at the end alone."""
         if self.other is not None:
-            look(self.other, self.account.http_login)
+            look(self.other, self.web.http_login)
 
 
 class _Absolute(_Life):
@@ -164,4 +165,4 @@ class _Absolute(_Life):
             self.other = self.enter()
         for session in (self.subject, self.other):
             if session is not None:
-                look(session, self.account.http_login)
+                look(session, self.web.http_login)

@@ -1,29 +1,19 @@
 """The state that a product reports of itself over its web administration: what it says, and to whom."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from drivers.guessing.attempt import LoginAttempt
-from drivers.network.target import Target
-from drivers.network.web.login.log_in import log_in
+from drivers.network.web.administration.administration import Administration
 from drivers.network.web.login.session import WebSession, asks_for_login
 from drivers.network.web.probes.access import Ask, Asker
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
 from drivers.network.web.transport.json_names import lookup
-from lab_config.component import Service, StateReportDeclaration
-from lab_config.http_login import HttpLogin
+from lab_config.component import StateReportDeclaration
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
 
 _TURNED_AWAY = frozenset({401, 403, 404, 405, 501})
 _VALUE = 200
 _WRITES = ("PUT", "POST", "DELETE")
-
-
-@dataclass(frozen=True)
-class Reader:
-    """Somebody who logs in to the web administration."""
-
-    user: str
-    password: str = field(repr=False)
 
 
 class StateReport(Observation):
@@ -36,11 +26,8 @@ class StateReport(Observation):
 class ReadStateReport:
     """Read the report with each login that may. Witness: each of them is shown the page that proves its login."""
 
-    target: Target
-    service: Service
-    http_login: HttpLogin
     declaration: StateReportDeclaration
-    readers: tuple[Reader, ...]
+    readers: tuple[Administration, ...]
 
     @property
     def name(self) -> str:
@@ -53,7 +40,7 @@ class ReadStateReport:
         witnesses: list[Witness] = []
         state = None
         for reader in self.readers:
-            session = log_in(WebClient(self.target, self.service), self.http_login, reader.user, reader.password)
+            session = reader.log_in()
             inside = not isinstance(session, LoginAttempt)
             words = "got in" if inside else "did not get in"
             witnesses.append(Witness(what=f"the login of {reader.user} {words}", holds=inside))
@@ -99,11 +86,8 @@ class AskStateReport:
     SEEN is the report shown to nobody, or a change that was accepted. Witness: the reader is shown the report.
     """
 
-    target: Target
-    service: Service
-    http_login: HttpLogin
     declaration: StateReportDeclaration
-    reader: Reader
+    reader: Administration
 
     @property
     def name(self) -> str:
@@ -113,8 +97,7 @@ class AskStateReport:
     def run(self, record: Recorder) -> Observation:
         """Read with authority, read without, write with and without."""
         question = "Who may read and change the state that the product reports?"
-        client = WebClient(self.target, self.service)
-        session = log_in(client, self.http_login, self.reader.user, self.reader.password)
+        client, session = self.reader.client(), self.reader.log_in()
         if isinstance(session, LoginAttempt):
             words = f"the login of {self.reader.user} did not get in ({session.answer}: {session.detail})"
             fact = Fact(about="GET anonymous", answer=Answer.SILENT, detail=f"not asked: {words}"[:2000])
@@ -154,5 +137,5 @@ class AskStateReport:
     def _refusal(self, answer: WebAnswer | NoAnswerError) -> Answer:
         if isinstance(answer, NoAnswerError):
             return Answer.SILENT
-        turned = answer.status in _TURNED_AWAY or asks_for_login(answer, self.declaration.path, self.http_login)
+        turned = answer.status in _TURNED_AWAY or asks_for_login(answer, self.declaration.path, self.reader.http_login)
         return Answer.REFUSED if turned else Answer.SILENT

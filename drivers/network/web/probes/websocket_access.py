@@ -7,21 +7,21 @@ A page of any site can open a WebSocket with its visitor's cookies, so a server 
 import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 import requests
 from requests.cookies import get_cookie_header
 
 from drivers.guessing.attempt import LoginAttempt
+from drivers.login import Login
 from drivers.network.target import Target
-from drivers.network.web.login.log_in import log_in
+from drivers.network.web.administration.administration import Administration
 from drivers.network.web.login.session import WebSession
 from drivers.network.web.transport.client import WebClient
 from drivers.network.web.transport.websocket import Listener, NotOpened
 from lab_config.base import Role
 from lab_config.component import Service
-from lab_config.http_login import HttpLogin
 from lab_config.interfaces import WebSocketDeclaration
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
 
@@ -42,14 +42,6 @@ class Asked(StrEnum):
     def about(self, path: str) -> str:
         """Return the name of this question in observations: `anonymous /api/events`."""
         return f"{self} {path}"
-
-
-@dataclass(frozen=True)
-class WebLogin:
-    """A user name and its password."""
-
-    user: str
-    password: str = field(repr=False)
 
 
 def own_origin(client: WebClient) -> str:
@@ -98,26 +90,22 @@ class WebSocketAccess:
     origin the same WebSocket opens and speaks, before and after.
     """
 
-    target: Target
-    service: Service
-    http_login: HttpLogin
+    web: Administration
     sockets: tuple[WebSocketDeclaration, ...]
-    authority: WebLogin
-    viewer: WebLogin | None = None
+    viewer: Login | None = None
     """Asked where the declaration does not name that role."""
 
     @property
     def name(self) -> str:
         """One observation a service."""
-        return f"websocket_access.{self.service.id}"
+        return f"websocket_access.{self.web.service.id}"
 
     def run(self, record: Recorder) -> Observation:
         """Ask with authority, then without; BenchError when this machine cannot send."""
-        client = WebClient(self.target, self.service)
-        session = log_in(client, self.http_login, self.authority.user, self.authority.password)
+        session = self.web.log_in()
         if isinstance(session, LoginAttempt):
-            return self._unasked(self.authority, session)
-        viewer = log_in(client, self.http_login, self.viewer.user, self.viewer.password) if self.viewer else None
+            return self._unasked(self.web.account, session)
+        viewer = self.web.as_user(self.viewer).log_in() if self.viewer else None
         if self.viewer is not None and isinstance(viewer, LoginAttempt):
             session.close()
             return self._unasked(self.viewer, viewer)
@@ -133,7 +121,7 @@ class WebSocketAccess:
 
     @property
     def _question(self) -> str:
-        return f"To whom do {len(self.sockets)} WebSockets of {self.service.id} speak?"
+        return f"To whom do {len(self.sockets)} WebSockets of {self.web.service.id} speak?"
 
     def _asked(self) -> tuple[Asked, ...]:
         return (Asked.ANONYMOUS, Asked.FOREIGN_ORIGIN, *((Asked.VIEWER,) if self.viewer else ()))
@@ -172,7 +160,7 @@ class WebSocketAccess:
         word = "spoke" if answer is Answer.SEEN else f"did not speak ({detail})"
         return Witness(what=f"{socket.path} {word} to {session.user} {when}", holds=answer is Answer.SEEN)
 
-    def _unasked(self, login: WebLogin, attempt: LoginAttempt) -> Observation:
+    def _unasked(self, login: Login, attempt: LoginAttempt) -> Observation:
         detail = f"not asked: the login of {login.user} failed ({attempt.answer}: {attempt.detail})"
         facts = [
             Fact(about=asked.about(socket.path), answer=Answer.SILENT, detail=detail)

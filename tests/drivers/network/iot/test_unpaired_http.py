@@ -101,7 +101,7 @@ def test_a_certificate_that_cannot_be_read_is_the_benchs_fault(tmp_path: Path) -
 
 
 def window(device: Device, path: str = "/api/settings", password: str = PASSWORD) -> HttpWindow:
-    account = device.account
+    account = device.web
     return HttpWindow(account.target, account.service, LOGIN, USER, password, path, "admin")
 
 

@@ -1,31 +1,31 @@
 import re
-from dataclasses import replace
 
 import pytest
 
+from drivers.login import Login
 from drivers.network.web.administration.sessions import FixSession, LogOut, alike
 from lab_config.sessions import LogoutDeclaration
 from tests.drivers.recorder import MemoryRecorder
-from tests.drivers.session_device import running
+from tests.drivers.session_device import USER, running
 
 
 def test_a_logout_that_ends_the_session_is_refused_and_proven() -> None:
     with running() as device:
-        seen = LogOut(device.account).run(MemoryRecorder())
+        seen = LogOut(device.web).run(MemoryRecorder())
     assert seen.refused == {"session"}
     assert seen.conclusive
 
 
 def test_a_session_that_outlives_its_logout_is_seen() -> None:
     with running("logout_keeps") as device:
-        seen = LogOut(device.account).run(MemoryRecorder())
+        seen = LogOut(device.web).run(MemoryRecorder())
     assert seen.seen == {"session"}
 
 
 def test_a_page_without_a_logout_proves_nothing_until_one_is_declared() -> None:
     with running("no_logout") as device:
-        seen = LogOut(device.account).run(MemoryRecorder())
-        declared = LogOut(device.account, LogoutDeclaration(path="/logout")).run(MemoryRecorder())
+        seen = LogOut(device.web).run(MemoryRecorder())
+        declared = LogOut(device.web, LogoutDeclaration(path="/logout")).run(MemoryRecorder())
     assert not seen.conclusive
     assert seen.witness is not None
     assert "sessions.logout" in seen.witness.what
@@ -36,20 +36,20 @@ def test_a_page_without_a_logout_proves_nothing_until_one_is_declared() -> None:
 def test_a_declared_logout_that_is_not_there_proves_nothing() -> None:
     with running() as device:
         logout = LogoutDeclaration(path="/nowhere", method="DELETE")
-        seen = LogOut(device.account, logout).run(MemoryRecorder())
+        seen = LogOut(device.web, logout).run(MemoryRecorder())
     assert not seen.conclusive
 
 
 def test_a_page_that_answers_as_to_a_stranger_is_a_refusal_wherever_it_leads() -> None:
     with running("elsewhere_refused") as device:
-        seen = LogOut(device.account).run(MemoryRecorder())
+        seen = LogOut(device.web).run(MemoryRecorder())
     assert seen.refused == {"session"}
     assert "as without a session" in seen.detail("session")
 
 
 def test_without_the_login_nothing_is_asked_of_logout_and_fixation() -> None:
     with running() as device:
-        nobody = replace(device.account, password="wrong")
+        nobody = device.web.as_user(Login(USER, "wrong"))
         for probe in (LogOut(nobody), FixSession(nobody)):
             seen = probe.run(MemoryRecorder())
             assert seen.facts
@@ -59,7 +59,7 @@ def test_without_the_login_nothing_is_asked_of_logout_and_fixation() -> None:
 
 def test_a_device_that_makes_its_own_ids_takes_none_that_was_there_before() -> None:
     with running("id_before_login") as device:
-        seen = FixSession(device.account).run(MemoryRecorder())
+        seen = FixSession(device.web).run(MemoryRecorder())
     assert seen.refused == {"given", "made_up", "ended"}
     assert seen.conclusive
     assert seen.cookies == ("sid",)
@@ -68,28 +68,28 @@ def test_a_device_that_makes_its_own_ids_takes_none_that_was_there_before() -> N
 @pytest.mark.parametrize("habits", [(), ("greets",), ("logs_in_by_get",)])
 def test_the_id_of_the_login_form_that_becomes_the_session_is_seen(habits: tuple[str, ...]) -> None:
     with running("id_before_login", "takes_id_of_form", *habits) as device:
-        seen = FixSession(device.account).run(MemoryRecorder())
+        seen = FixSession(device.web).run(MemoryRecorder())
     assert "given" in seen.seen
 
 
 @pytest.mark.parametrize("habit", ["greets", "logs_in_by_get"])
 def test_an_id_that_the_login_itself_sets_was_not_there_before_it(habit: str) -> None:
     with running(habit) as device:
-        seen = FixSession(device.account).run(MemoryRecorder())
+        seen = FixSession(device.web).run(MemoryRecorder())
     assert seen.refused == {"given", "made_up", "ended"}
     assert "sets no id" in seen.detail("given")
 
 
 def test_an_id_that_the_browser_brought_and_that_becomes_the_session_is_seen() -> None:
     with running("takes_any_id") as device:
-        seen = FixSession(device.account).run(MemoryRecorder())
+        seen = FixSession(device.web).run(MemoryRecorder())
     assert seen.seen == {"made_up", "ended"}
     assert seen.refused == {"given"}
 
 
 def test_a_session_that_outlived_its_logout_is_not_taken_for_one_that_the_login_took_over() -> None:
     with running("logout_keeps") as device:
-        seen = FixSession(device.account).run(MemoryRecorder())
+        seen = FixSession(device.web).run(MemoryRecorder())
     assert seen.silent == {"ended"}
     assert seen.refused == {"given", "made_up"}
     assert seen.conclusive
@@ -97,8 +97,8 @@ def test_a_session_that_outlived_its_logout_is_not_taken_for_one_that_the_login_
 
 def test_every_session_that_was_opened_is_logged_out() -> None:
     with running() as device:
-        FixSession(device.account).run(MemoryRecorder())
-        LogOut(device.account).run(MemoryRecorder())
+        FixSession(device.web).run(MemoryRecorder())
+        LogOut(device.web).run(MemoryRecorder())
         assert not device.sessions
 
 

@@ -2,12 +2,13 @@ from typing import Any
 
 import pytest
 
+from drivers.login import Login
 from drivers.network.web.administration.settings import ChangeSetting, ReadIdentity
 from drivers.network.web.probes.access import AnonymousAccess, RoleAccess
 from lab_config.base import Role
 from lab_config.component import HttpResource
 from tests.drivers.recorder import MemoryRecorder
-from tests.drivers.web_device import IDENTITY, LOGIN, PASSWORDS, RESOURCES, SETTING, Device, running
+from tests.drivers.web_device import IDENTITY, PASSWORDS, RESOURCES, SETTING, Device, running
 from trustprobe.probe import Answer, Observation
 
 ASKED = {"GET /api/status", "GET /api/settings", "PUT /api/settings", "GET /api/update", "POST /api/update"}
@@ -15,15 +16,12 @@ ASKED = {"GET /api/status", "GET /api/settings", "PUT /api/settings", "GET /api/
 
 def anonymous(device: Device, password: str = PASSWORDS["admin"], **more: Any) -> Observation:
     given = {"resources": RESOURCES, "setting": SETTING, **more}
-    probe = AnonymousAccess(device.target, device.service, LOGIN, admin_user="admin", admin_password=password, **given)
+    probe = AnonymousAccess(device.web(password=password), **given)
     return probe.run(MemoryRecorder())
 
 
 def roles(device: Device, password: str = PASSWORDS["viewer"]) -> Observation:
-    probe = RoleAccess(
-        device.target, device.service, LOGIN, RESOURCES, "viewer", password, "admin", PASSWORDS["admin"], SETTING
-    )
-    return probe.run(MemoryRecorder())
+    return RoleAccess(device.web(), RESOURCES, Login("viewer", password), SETTING).run(MemoryRecorder())
 
 
 def test_a_hardened_device_refuses_everything_without_a_login() -> None:
@@ -117,7 +115,7 @@ def test_a_viewer_who_cannot_log_in_proves_nothing() -> None:
 
 
 def change(device: Device, **more: Any) -> ChangeSetting:
-    return ChangeSetting(device.target, device.service, LOGIN, SETTING, "admin", PASSWORDS["admin"], "tp-1", **more)
+    return ChangeSetting(device.web(), SETTING, "tp-1", **more)
 
 
 def test_a_setting_is_changed_read_back_and_restored() -> None:
@@ -151,15 +149,14 @@ def test_a_setting_that_survives_a_restart_is_kept() -> None:
 
 def test_a_setting_that_cannot_be_read_is_not_written() -> None:
     with running() as device:
-        probe = ChangeSetting(device.target, device.service, LOGIN, SETTING, "admin", "wrong", "tp-1")
-        seen = probe.run(MemoryRecorder())
+        seen = ChangeSetting(device.web(password="wrong"), SETTING, "tp-1").run(MemoryRecorder())
         assert not any(request.startswith("PUT") for request in device.requests)
     assert seen.silent == {"written", "read_back"}
     assert not seen.conclusive
 
 
 def read(device: Device, password: str = PASSWORDS["admin"]) -> ReadIdentity:
-    return ReadIdentity(device.target, device.service, LOGIN, IDENTITY, "admin", password)
+    return ReadIdentity(device.web(password=password), IDENTITY)
 
 
 def test_the_identity_is_read() -> None:

@@ -3,6 +3,8 @@ from dataclasses import replace
 
 import pytest
 
+from drivers.login import Login
+from drivers.network.web.administration.administration import Administration
 from drivers.network.web.probes import crawl as http_crawl
 from drivers.network.web.probes.crawl import Site
 from drivers.network.web.probes.crawled import CrawlAnonymous, Crawled, CrawlRole
@@ -63,11 +65,7 @@ DEVICE: dict[str, Page] = {
 
 def site(pages: Pages, **rules: tuple[str, ...]) -> Site:
     return Site(
-        target=pages.target,
-        service=SERVICE,
-        http_login=LOGIN,
-        admin_user="admin",
-        admin_password=PASSWORDS["admin"],
+        Administration(pages.target, SERVICE, LOGIN, Login("admin", PASSWORDS["admin"])),
         declared=frozenset({"/api/settings"}),
         readable=("/api/settings",),
         rules=CrawlDeclaration(**rules),
@@ -84,7 +82,8 @@ def anonymous(hidden: Page, more: Mapping[str, Page] = {}, **rules: tuple[str, .
 def as_viewer(hidden: Page, more: Mapping[str, Page] = {}) -> Crawled:
     with serving({**DEVICE, "/api/hidden": hidden, **more}) as pages:
         found = ("/home", "/js/app.js", "/about", "/api/hidden")
-        return CrawlRole(site(pages), "viewer", PASSWORDS["viewer"], found, ("/api/settings",)).run(MemoryRecorder())
+        viewer = Login("viewer", PASSWORDS["viewer"])
+        return CrawlRole(site(pages), viewer, found, ("/api/settings",)).run(MemoryRecorder())
 
 
 def test_what_only_a_script_names_is_found_and_closed() -> None:
@@ -188,7 +187,9 @@ def test_what_there_was_no_time_for_proves_nothing(monkeypatch: pytest.MonkeyPat
 
 def test_without_a_login_nothing_is_crawled_and_nothing_proven() -> None:
     with serving(DEVICE) as pages:
-        crawled = CrawlAnonymous(replace(site(pages), admin_password="wrong")).run(MemoryRecorder())
+        known = site(pages)
+        stranger = replace(known, web=known.web.as_user(Login("admin", "wrong")))
+        crawled = CrawlAnonymous(stranger).run(MemoryRecorder())
     assert not crawled.conclusive
     assert crawled.silent == {"GET /home"}
 

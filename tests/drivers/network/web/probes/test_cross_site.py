@@ -1,17 +1,16 @@
-from dataclasses import replace
-
 import pytest
 
+from drivers.login import Login
 from drivers.network.web.probes.cross_site import ELSEWHERE, WAYS, CrossSite, tokens_of
 from tests.drivers.recorder import MemoryRecorder
-from tests.drivers.session_device import SETTING, Device, running
+from tests.drivers.session_device import SETTING, USER, Device, running
 from trustprobe.probe import Observation
 
 OPEN = "SameSite=None; Path=/"
 
 
 def asked(device: Device) -> Observation:
-    return CrossSite(device.account, SETTING, "PUT").run(MemoryRecorder())
+    return CrossSite(device.web, SETTING, "PUT").run(MemoryRecorder())
 
 
 def test_a_hardened_device_refuses_every_way_and_its_own_page_gets_through() -> None:
@@ -114,7 +113,7 @@ def test_a_setting_that_reads_as_its_example_already_is_changed_all_the_same() -
 
 def test_without_the_login_nothing_is_sent_from_elsewhere() -> None:
     with running() as device:
-        seen = CrossSite(replace(device.account, password="wrong"), SETTING, "PUT").run(MemoryRecorder())
+        seen = CrossSite(device.web.as_user(Login(USER, "wrong")), SETTING, "PUT").run(MemoryRecorder())
         assert not [path for _, path, _ in device.requests if "settings" in path]
     assert seen.silent == set(WAYS)
     assert not seen.conclusive

@@ -1,7 +1,6 @@
-from collections.abc import Callable
-
 import pytest
 
+from drivers.login import Login
 from drivers.network.web.administration.settings import Shown
 from drivers.network.web.probes.factory_reset import (
     CompareIdentity,
@@ -12,7 +11,7 @@ from drivers.network.web.probes.factory_reset import (
 )
 from lab_config.component import ResetDeclaration, UserDataDeclaration
 from tests.drivers.recorder import MemoryRecorder
-from tests.drivers.web_device import IDENTITY, LOGIN, PASSWORDS, SETTING, Device, running
+from tests.drivers.web_device import IDENTITY, PASSWORDS, SETTING, Device, running
 from trustprobe.probe import Observation
 
 RESET = ResetDeclaration(path="/api/reset", seconds=0.5)
@@ -23,8 +22,7 @@ SETTING_BACK, DATA_BACK, DEFAULT = "setting", "user data", "default password adm
 
 
 def resettable(device: Device, password: str = PASSWORDS["admin"]) -> Resettable:
-    ready: Callable[[float], object] = device.ready
-    return Resettable(device.target, device.service, LOGIN, RESET, IDENTITY, SETTING, "admin", password, ready)
+    return Resettable(device.web(password=password), RESET, IDENTITY, SETTING, device.ready)
 
 
 def reset(device: Device) -> ResetSeen:
@@ -32,7 +30,7 @@ def reset(device: Device) -> ResetSeen:
 
 
 def unauthorised(device: Device, viewer_password: str = PASSWORDS["viewer"]) -> Observation:
-    return ResetUnauthorised(resettable(device), "viewer", viewer_password).run(MemoryRecorder())
+    return ResetUnauthorised(resettable(device), Login("viewer", viewer_password)).run(MemoryRecorder())
 
 
 def test_a_reset_of_a_hardened_device_leaves_nothing() -> None:

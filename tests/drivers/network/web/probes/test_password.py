@@ -5,10 +5,9 @@ import pytest
 from drivers.guessing.attempt import LoginAttempt
 from drivers.network.web.login.session import WebSession
 from drivers.network.web.probes.password import PREFIX, ChangePassword, TryWeakPasswords, WebAccount
-from drivers.network.web.transport.client import WebClient
 from lab_config.component import PasswordChange
 from tests.drivers.recorder import MemoryRecorder
-from tests.drivers.web_device import LOGIN, PASSWORDS, running
+from tests.drivers.web_device import PASSWORDS, running
 from trustprobe.errors import DeviceLostError
 from trustprobe.probe import Answer
 
@@ -27,7 +26,7 @@ class Remembered(WebAccount):
     def open(self) -> WebSession | LoginAttempt:
         if self.password not in self.valid:
             return REFUSED
-        return WebSession(WebClient(self.target, self.service), self.user)
+        return WebSession(self.web.client(), self.user)
 
     def opens(self, session: WebSession) -> LoginAttempt:
         ended = self.valid != [OWN] and "sessions_stay" not in self.habits
@@ -48,7 +47,7 @@ class Remembered(WebAccount):
 
 def account(*habits: str) -> Remembered:
     with running() as device:
-        return Remembered(device.target, device.service, LOGIN, CHANGE, "viewer", OWN, habits=habits)
+        return Remembered(device.web("viewer", OWN), CHANGE, habits=habits)
 
 
 def test_a_changed_password_replaces_the_old_one_and_is_put_back() -> None:
@@ -134,7 +133,7 @@ def test_a_refusal_with_status_200_is_told_by_the_login() -> None:
 def test_the_web_administration_is_asked_as_declared_and_the_answer_holds_no_password() -> None:
     settings = PasswordChange(path="/api/settings", method="PUT", old_field="old", new_field="new", least_characters=10)
     with running() as device:
-        own = WebAccount(device.target, device.service, LOGIN, settings, "admin", PASSWORDS["admin"])
+        own = WebAccount(device.web(), settings)
         answer = own.set(PASSWORDS["admin"], own.strong)
         assert {"old", "new"} <= set(device.settings)
     assert answer.answer is Answer.SEEN
@@ -145,6 +144,6 @@ def test_the_web_administration_is_asked_as_declared_and_the_answer_holds_no_pas
 def test_a_change_without_the_right_is_refused_and_without_a_login_is_not_asked() -> None:
     settings = PasswordChange(path="/api/settings", method="PUT", old_field="old", new_field="new", least_characters=10)
     with running() as device:
-        own = WebAccount(device.target, device.service, LOGIN, settings, "viewer", PASSWORDS["viewer"])
+        own = WebAccount(device.web("viewer"), settings)
         assert own.set(PASSWORDS["viewer"], own.strong).answer is Answer.REFUSED
         assert own.set("wrong", own.strong).answer is Answer.SILENT

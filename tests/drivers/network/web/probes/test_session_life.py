@@ -1,10 +1,9 @@
-from dataclasses import replace
-
 import pytest
 
+from drivers.login import Login
 from drivers.network.web.probes.session_life import WaitForEnd, lasts
 from tests.drivers.recorder import MemoryRecorder
-from tests.drivers.session_device import running
+from tests.drivers.session_device import USER, running
 
 SOON = 1.2
 """Seconds: a session that is kept busy is used four times in it, on a busy machine too."""
@@ -12,7 +11,7 @@ SOON = 1.2
 
 def test_an_idle_session_that_ends_is_refused_beside_one_that_was_kept_busy() -> None:
     with running(idle=SOON) as device:
-        seen = WaitForEnd(device.account, SOON, grace=0.1).run(MemoryRecorder())
+        seen = WaitForEnd(device.web, SOON, grace=0.1).run(MemoryRecorder())
         assert not device.sessions
     assert seen.of("idle").refused == {"idle"}
     assert seen.of("idle").conclusive
@@ -21,26 +20,26 @@ def test_an_idle_session_that_ends_is_refused_beside_one_that_was_kept_busy() ->
 
 def test_an_idle_session_that_never_ends_is_seen() -> None:
     with running() as device:
-        seen = WaitForEnd(device.account, 0.1, grace=0.05).run(MemoryRecorder())
+        seen = WaitForEnd(device.web, 0.1, grace=0.05).run(MemoryRecorder())
     assert seen.seen == {"idle"}
 
 
 def test_a_cookie_that_the_browser_would_drop_is_sent_all_the_same() -> None:
     with running(guards="Path=/; Max-Age=1") as device:
-        seen = WaitForEnd(device.account, 1.1, grace=0.1).run(MemoryRecorder())
+        seen = WaitForEnd(device.web, 1.1, grace=0.1).run(MemoryRecorder())
     assert seen.seen == {"idle"}
 
 
 def test_a_busy_session_has_to_end_with_its_absolute_life() -> None:
     with running(absolute=SOON) as device:
-        seen = WaitForEnd(device.account, None, SOON, grace=0.1).run(MemoryRecorder())
+        seen = WaitForEnd(device.web, None, SOON, grace=0.1).run(MemoryRecorder())
     assert seen.of("absolute").refused == {"absolute"}
     assert seen.of("absolute").conclusive
 
 
 def test_both_ends_are_waited_for_at_once_and_each_has_its_own_witness() -> None:
     with running(idle=SOON) as device:
-        seen = WaitForEnd(device.account, SOON, 1.5 * SOON, grace=0.1).run(MemoryRecorder())
+        seen = WaitForEnd(device.web, SOON, 1.5 * SOON, grace=0.1).run(MemoryRecorder())
     assert seen.of("idle").refused == {"idle"}
     assert seen.of("absolute").seen == {"absolute"}
     assert set(seen.witnesses) == {"idle", "absolute"}
@@ -48,20 +47,20 @@ def test_both_ends_are_waited_for_at_once_and_each_has_its_own_witness() -> None
 
 def test_a_restart_that_ends_every_session_proves_no_timeout() -> None:
     with running(absolute=0.3) as device:  # what began with the idle one ends with it, busy or not
-        seen = WaitForEnd(device.account, 0.3, grace=0.1).run(MemoryRecorder())
+        seen = WaitForEnd(device.web, 0.3, grace=0.1).run(MemoryRecorder())
     assert seen.refused == {"idle"}
     assert not seen.of("idle").conclusive
 
 
 def test_a_device_that_holds_one_session_at_a_time_proves_no_timeout() -> None:
     with running("one_session") as device:
-        seen = WaitForEnd(device.account, 0.1, grace=0.05).run(MemoryRecorder())
+        seen = WaitForEnd(device.web, 0.1, grace=0.05).run(MemoryRecorder())
     assert not seen.of("idle").conclusive
 
 
 def test_without_the_login_nothing_is_waited_for_in_vain() -> None:
     with running() as device:
-        seen = WaitForEnd(replace(device.account, password="wrong"), 900.0).run(MemoryRecorder())
+        seen = WaitForEnd(device.web.as_user(Login(USER, "wrong")), 900.0).run(MemoryRecorder())
     assert seen.silent == {"idle"}
     assert not seen.conclusive
 

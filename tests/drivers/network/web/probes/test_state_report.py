@@ -1,26 +1,28 @@
-from drivers.network.web.probes.state_report import AskStateReport, Reader, ReadStateReport
+from drivers.network.web.probes.state_report import AskStateReport, ReadStateReport, StateReport
 from tests.drivers.logs.log_device import REPORT, LogDevice, running
 from tests.drivers.recorder import MemoryRecorder
-from tests.drivers.web_device import LOGIN, PASSWORDS
 
-READERS = tuple(Reader(user, password) for user, password in PASSWORDS.items())
 WRITES = {f"{method} {who}" for method in ("PUT", "POST", "DELETE") for who in ("anonymous", "viewer")}
 
 
-def access(device: LogDevice, reader: Reader = READERS[1]) -> AskStateReport:
-    return AskStateReport(device.target, device.service, LOGIN, REPORT, reader)
+def access(device: LogDevice) -> AskStateReport:
+    return AskStateReport(REPORT, device.web("viewer"))
+
+
+def read(device: LogDevice) -> StateReport:
+    return ReadStateReport(REPORT, (device.web("admin"), device.web("viewer"))).run(MemoryRecorder())
 
 
 def test_each_reader_is_shown_the_state_and_the_declared_fields() -> None:
     with running() as device:
-        seen = ReadStateReport(device.target, device.service, LOGIN, REPORT, READERS).run(MemoryRecorder())
+        seen = read(device)
     assert seen.seen == {"state admin", "state viewer", "failed_logins admin", "failed_logins viewer"}
     assert seen.state == "healthy"
 
 
 def test_a_report_that_is_missing_is_silence_that_the_logins_prove() -> None:
     with running("no_report") as device:
-        seen = ReadStateReport(device.target, device.service, LOGIN, REPORT, READERS).run(MemoryRecorder())
+        seen = read(device)
     assert len(seen.silent) == 4
     assert seen.state is None
     assert seen.conclusive
@@ -28,11 +30,9 @@ def test_a_report_that_is_missing_is_silence_that_the_logins_prove() -> None:
 
 def test_a_reader_who_cannot_log_in_proves_nothing() -> None:
     with running() as device:
-        stranger = (Reader("viewer", "wrong"),)
-        assert (
-            not ReadStateReport(device.target, device.service, LOGIN, REPORT, stranger).run(MemoryRecorder()).conclusive
-        )
-        assert not access(device, stranger[0]).run(MemoryRecorder()).conclusive
+        stranger = device.web("viewer", "wrong")
+        assert not ReadStateReport(REPORT, (stranger,)).run(MemoryRecorder()).conclusive
+        assert not AskStateReport(REPORT, stranger).run(MemoryRecorder()).conclusive
 
 
 def test_a_protected_report_is_refused_to_strangers_and_to_writers() -> None:

@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
+from drivers.login import Login
 from drivers.network.web.probes.websocket_access import (
     UsualWebSockets,
-    WebLogin,
     WebSocketAccess,
     foreign_origins,
     own_origin,
@@ -13,7 +13,7 @@ from drivers.network.web.transport.client import WebClient
 from lab_config.base import Role
 from lab_config.interfaces import WebSocketDeclaration
 from tests.drivers.recorder import MemoryRecorder
-from tests.drivers.web_device import LOGIN, PASSWORDS, Device, running
+from tests.drivers.web_device import PASSWORDS, Device, running
 from trustprobe.probe import Observation
 
 ROWS = {"anonymous /ws", "foreign_origin /ws", "viewer /ws"}
@@ -21,9 +21,8 @@ ROWS = {"anonymous /ws", "foreign_origin /ws", "viewer /ws"}
 
 def ask(device: Device, password: str = PASSWORDS["admin"], **more: Any) -> Observation:
     socket = WebSocketDeclaration(service="web", path="/ws", roles=(Role.ADMINISTRATOR,), seconds=0.1, **more)
-    viewer = WebLogin("viewer", PASSWORDS["viewer"])
-    admin = WebLogin("admin", password)
-    return WebSocketAccess(device.target, device.service, LOGIN, (socket,), admin, viewer).run(MemoryRecorder())
+    viewer = Login("viewer", PASSWORDS["viewer"])
+    return WebSocketAccess(device.web(password=password), (socket,), viewer).run(MemoryRecorder())
 
 
 @pytest.mark.parametrize("tls", [False, True])

@@ -57,7 +57,7 @@ def test_a_path_reaches_what_lies_below_it(path: str, reached: bool) -> None:
 
 def test_dates_in_a_cookie_do_not_divide_it() -> None:
     with running() as device:
-        client = WebClient(device.account.target, device.account.service)
+        client = WebClient(device.web.target, device.web.service)
         answer = client.request("POST", "/login", data={"username": "admin", "password": "correct horse"})
     assert len(answer.set_cookies) == 2
     assert answer.set_cookies[1].endswith("GMT")
