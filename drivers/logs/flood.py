@@ -10,14 +10,12 @@ from itertools import takewhile
 from drivers.guessing.attempt import LoginAttempt
 from drivers.logs.collector import Collector
 from drivers.logs.events import event_pattern
-from drivers.network.target import Target
+from drivers.network.web.administration.administration import Administration
 from drivers.network.web.login.find import find_login
 from drivers.network.web.login.form import LoginForm
 from drivers.network.web.login.log_in import log_in
 from drivers.network.web.login.session import WebSession
-from drivers.network.web.transport.client import NoAnswerError, WebClient
-from lab_config.component import Service
-from lab_config.http_login import HttpLogin
+from drivers.network.web.transport.client import NoAnswerError
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of
 
 SENDERS = 8
@@ -44,9 +42,7 @@ class FloodLog:
     """
 
     collector: Collector
-    target: Target
-    service: Service
-    http_login: HttpLogin
+    web: Administration
     count: int
     cause: Callable[[], None]
     pattern: str
@@ -94,11 +90,11 @@ class FloodLog:
         form = self._form()
 
         def send(first: int) -> None:
-            client = WebClient(self.target, self.service)
+            client = self.web.client()
             names = (f"{prefix}{number}" for number in range(first, self.count, SENDERS))
             if form is None:  # a recipe, a script's login, a browser: slower, one by one
                 tried = takewhile(lambda _: time.monotonic() < until, names)
-                attempts = (log_in(client, self.http_login, name, password) for name in tried)
+                attempts = (log_in(client, self.web.http_login, name, password) for name in tried)
                 answered.append(sum(_was_answered(attempt) for attempt in attempts))
                 return
             forms = ({name: str(value) for name, value in form.filled(user, password).items()} for user in names)
@@ -114,10 +110,10 @@ class FloodLog:
 
     def _form(self) -> LoginForm | None:
         """Return the form that can be sent again and again; None where there is none."""
-        if self.http_login.recipe is not None or self.http_login.browser:
+        if self.web.http_login.recipe is not None or self.web.http_login.browser:
             return None
         try:
-            form = find_login(WebSession(WebClient(self.target, self.service), ""), self.http_login).form
+            form = find_login(WebSession(self.web.client(), ""), self.web.http_login).form
         except NoAnswerError:
             return None
         return form if form is not None and form.method == "POST" and not form.json else None

@@ -7,16 +7,14 @@ Whether an answer is a failure is said by the cases.
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from drivers.guessing.attempt import LoginAttempt
-from drivers.network.target import Target
-from drivers.network.web.login.log_in import log_in
+from drivers.login import Login
+from drivers.network.web.administration.administration import Administration
 from drivers.network.web.login.session import WebSession, asks_for_login
 from drivers.network.web.probes.access import Ask, Asker
-from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
-from lab_config.component import LogStoreDeclaration, Service
-from lab_config.http_login import HttpLogin
+from drivers.network.web.transport.client import NoAnswerError, WebAnswer
+from lab_config.component import LogStoreDeclaration
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of
 
 _TURNED_AWAY = frozenset({401, 403, 404, 405, 501})
@@ -26,34 +24,25 @@ _SHARED = 24
 
 @dataclass(frozen=True)
 class LogStore:
-    """The local log, and the logins that ask for it: one with the right, and one without (or an empty name)."""
+    """The local log, and the logins that ask for it: one with the right, and maybe one without."""
 
-    target: Target
-    service: Service
-    http_login: HttpLogin
+    web: Administration
     declaration: LogStoreDeclaration
-    admin_user: str
-    admin_password: str = field(repr=False)
-    lesser_user: str = ""
-    lesser_password: str = field(default="", repr=False)
+    lesser: Login | None = None
 
     @contextmanager
     def opened(self, record: Recorder) -> Iterator["_Desk"]:
         """Log everybody in, and out again."""
-        client = WebClient(self.target, self.service)
         with ExitStack() as stack:
 
-            def login(user: str, password: str) -> WebSession | None:
-                session = log_in(client, self.http_login, user, password)
-                if isinstance(session, LoginAttempt):
-                    record.note(f"the login of {user} -> {session.answer}: {session.detail}")
-                    return None
-                return stack.enter_context(session)
+            def entered(web: Administration) -> WebSession | None:
+                session = web.session(record)
+                return stack.enter_context(session) if session is not None else None
 
-            admin = login(self.admin_user, self.admin_password)
-            askers: dict[str, Asker | None] = {"anonymous": client}
-            if self.lesser_user:
-                askers[self.lesser_user] = login(self.lesser_user, self.lesser_password)
+            admin = entered(self.web)
+            askers: dict[str, Asker | None] = {"anonymous": self.web.client()}
+            if self.lesser is not None:
+                askers[self.lesser.user] = entered(self.web.as_user(self.lesser))
             yield _Desk(self, admin, askers, record)
 
 
@@ -76,7 +65,7 @@ class _Desk:
 
     def read(self, name: str) -> bytes:
         """Read the log with authority; nothing where that fails."""
-        answer = self.ask(self.store.admin_user, self.admin, Ask("GET", self.store.declaration.path))
+        answer = self.ask(self.store.web.user, self.admin, Ask("GET", self.store.declaration.path))
         if not isinstance(answer, WebAnswer) or not answer.ok:
             return b""
         self.record.keep(f"{name}.json", answer.body)
@@ -87,7 +76,7 @@ class _Desk:
         if isinstance(answer, NoAnswerError):
             return False
         path = self.store.declaration.path
-        return answer.status in _TURNED_AWAY or asks_for_login(answer, path, self.store.http_login)
+        return answer.status in _TURNED_AWAY or asks_for_login(answer, path, self.store.web.http_login)
 
 
 def _words(answer: WebAnswer | NoAnswerError) -> str:
@@ -164,7 +153,7 @@ class ClearLog:
                 facts.append(fact)
                 witnesses.append(witness)
             if self.store.declaration.clear:
-                fact, witness = self._attempt(desk, self.store.admin_user, desk.admin)
+                fact, witness = self._attempt(desk, self.store.web.user, desk.admin)
                 cleared = fact.answer is Answer.SEEN
                 words = "clears" if cleared else "does not clear"
                 witnesses += [witness, Witness(what=f"the same request with authority {words} the log", holds=cleared)]

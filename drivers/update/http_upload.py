@@ -11,15 +11,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Self
 
-from drivers.network.target import Target
+from drivers.network.web.administration.administration import Administration
 from drivers.network.web.administration.settings import Shown
 from drivers.network.web.login.session import asks_for_login
-from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
+from drivers.network.web.transport.client import NoAnswerError, WebAnswer
 from drivers.update.image import container
 from drivers.update.running import Running, differs, in_words, restarted
 from drivers.update.transfer import Transfer
-from lab_config.component import Identity, Service, UpdateDeclaration
-from lab_config.http_login import HttpLogin
+from lab_config.component import Identity, UpdateDeclaration
 from trustprobe.errors import BenchError, ConfigurationError
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of
 
@@ -73,7 +72,7 @@ def _turned_down(answer: WebAnswer | NoAnswerError) -> bool:
 def _reached(answer: WebAnswer | NoAnswerError, running: Running) -> bool:
     if isinstance(answer, NoAnswerError):
         return answer.connected
-    return not asks_for_login(answer, running.update.path, running.http_login)
+    return not asks_for_login(answer, running.update.path, running.web.http_login)
 
 
 def _transfer(name: str, answer: WebAnswer | NoAnswerError) -> Fact:
@@ -175,15 +174,11 @@ class TryImages:
     `ready` waits for it at most so many seconds. Witness: every bad image was offered, and the base taken afterwards.
     """
 
-    target: Target
-    service: Service
-    http_login: HttpLogin
+    web: Administration
     update: UpdateDeclaration
     identity: Identity
     base: bytes
     bad: tuple[tuple[str, bytes], ...]
-    user: str
-    password: str = field(repr=False)
     restart: Callable[[], None] | None
     ready: Callable[[float], bool]
     seconds: float
@@ -197,23 +192,12 @@ class TryImages:
     def run(self, record: Recorder) -> UpdateTrials:
         """Offer, look, offer the next; at the end the base."""
         version = container(self.update.container).version(self.base)
-        client = WebClient(self.target, self.service)
         digests = {name: _keep(record, name, image) for name, image in (*self.bad, ("base", self.base))}
-        with Running(
-            client,
-            self.http_login,
-            self.update,
-            self.identity,
-            self.user,
-            self.password,
-            self.ready,
-            record,
-            self.transfer,
-        ) as running:
+        with Running(self.web, self.update, self.identity, self.ready, record, self.transfer) as running:
             trial = _Trial(running, self.seconds, rejection(self.update), record)
             if (first := running.shown()) is None:
                 raise BenchError(
-                    f"the version that runs cannot be read as {self.user}, so no image was offered.",
+                    f"the version that runs cannot be read as {self.web.user}, so no image was offered.",
                     "Check the credential of the bench and `identity` of the declaration.",
                 )
             taken, runs = self._offer_bad(trial, first)
@@ -311,14 +295,10 @@ class UploadUnauthorised:
     could upload and read the status. With an image that is vendor-signed and newer, SEEN may mean that it is installed.
     """
 
-    target: Target
-    service: Service
-    http_login: HttpLogin
+    web: Administration
     update: UpdateDeclaration
     identity: Identity
     image: bytes
-    user: str
-    password: str = field(repr=False)
     ready: Callable[[float], bool]
     seconds: float
     transfer: Transfer | None = None
@@ -330,23 +310,12 @@ class UploadUnauthorised:
 
     def run(self, record: Recorder) -> Observation:
         """Upload, and look with authority what came of it."""
-        client = WebClient(self.target, self.service)
         _keep(record, "unauthorised", self.image)
-        with Running(
-            client,
-            self.http_login,
-            self.update,
-            self.identity,
-            self.user,
-            self.password,
-            self.ready,
-            record,
-            self.transfer,
-        ) as running:
+        with Running(self.web, self.update, self.identity, self.ready, record, self.transfer) as running:
             control = self._control(running, record)
             before, status = running.shown(), running.status()
             steady = running.status() == status
-            answer = running.upload(client, self.image)
+            answer = running.upload(self.web.client(), self.image)
             record.note(f"POST {self.update.path} without a login -> {_words(answer)}")
             fact = self._fact(running, answer, before, status if steady else None)
             last = running.status()
@@ -364,17 +333,17 @@ class UploadUnauthorised:
         """Upload an empty image with authority: the mechanism, not the login, answers."""
         session = running.session()
         if session is None:
-            return Witness(what=f"the login of {self.user} failed", holds=False)
+            return Witness(what=f"the login of {self.web.user} failed", holds=False)
         answer = running.upload(session, b"")
         record.note(f"control: an empty image with authority -> {_words(answer)}")
-        holds = isinstance(answer, WebAnswer) and not asks_for_login(answer, self.update.path, self.http_login)
+        holds = isinstance(answer, WebAnswer) and not asks_for_login(answer, self.update.path, self.web.http_login)
         return Witness(what=f"an empty image with authority -> {_words(answer)}", holds=holds)
 
     def _fact(
         self, running: Running, answer: WebAnswer | NoAnswerError, before: Shown | None, status: str | None
     ) -> Fact:
         about = f"POST {self.update.path}"
-        if isinstance(answer, WebAnswer) and asks_for_login(answer, self.update.path, self.http_login):
+        if isinstance(answer, WebAnswer) and asks_for_login(answer, self.update.path, self.web.http_login):
             return Fact(about=about, answer=Answer.REFUSED, detail=answer.words)
         accepted = isinstance(answer, WebAnswer) and answer.ok
         after = running.settled(

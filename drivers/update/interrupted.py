@@ -6,19 +6,18 @@ The image is the vendor's and newer. Who switches the power is given; what must 
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import Event
 
-from drivers.network.target import Target
+from drivers.network.web.administration.administration import Administration
 from drivers.network.web.administration.settings import Shown
-from drivers.network.web.transport.client import WebAnswer, WebClient
+from drivers.network.web.transport.client import WebAnswer
 from drivers.power.switch import PowerSwitch
 from drivers.update.http_upload import rejection
 from drivers.update.image import container
 from drivers.update.running import Running, in_words, restarted
 from drivers.update.transfer import Transfer
-from lab_config.component import Identity, Service, UpdateDeclaration
-from lab_config.http_login import HttpLogin
+from lab_config.component import Identity, UpdateDeclaration
 from trustprobe.errors import BenchError
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, printable
 
@@ -34,14 +33,10 @@ class CutPower:
     moment the mechanism had taken the image and not yet installed it, and the device has started since.
     """
 
-    target: Target
-    service: Service
-    http_login: HttpLogin
+    web: Administration
     update: UpdateDeclaration
     identity: Identity
     image: bytes
-    user: str
-    password: str = field(repr=False)
     power: PowerSwitch
     ready: Callable[[float], bool]
     write_seconds: float
@@ -59,22 +54,11 @@ class CutPower:
         rejected = rejection(self.update)
         facts: list[Fact] = []
         cut = 0
-        client = WebClient(self.target, self.service)
-        with Running(
-            client,
-            self.http_login,
-            self.update,
-            self.identity,
-            self.user,
-            self.password,
-            self.ready,
-            record,
-            self.transfer,
-        ) as running:
+        with Running(self.web, self.update, self.identity, self.ready, record, self.transfer) as running:
             before = self._settled(running)
             if before is None:
                 raise BenchError(
-                    f"the version that runs cannot be read as {self.user}, so no image was offered.",
+                    f"the version that runs cannot be read as {self.web.user}, so no image was offered.",
                     "Check the credential of the bench and `identity` of the declaration.",
                 )
             if before.version == version:

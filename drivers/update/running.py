@@ -6,17 +6,15 @@ Every update probe looks here before and after an image; how an image is transfe
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import Event
 
-from drivers.guessing.attempt import LoginAttempt
+from drivers.network.web.administration.administration import Administration
 from drivers.network.web.administration.settings import Shown, shown_by
-from drivers.network.web.login.log_in import log_in
 from drivers.network.web.login.session import WebSession, asks_for_login
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
 from drivers.update.transfer import Transfer, upload
 from lab_config.component import Identity, UpdateDeclaration
-from lab_config.http_login import HttpLogin
 from trustprobe.probe import Recorder, printable
 
 HOLD_SECONDS = 2.0
@@ -32,12 +30,9 @@ class Running:
     `ready` waits, at most so many seconds, until the device answers, and says whether it does.
     """
 
-    client: WebClient
-    http_login: HttpLogin
+    web: Administration
     update: UpdateDeclaration
     identity: Identity
-    user: str
-    password: str = field(repr=False)
     ready: Callable[[float], bool]
     record: Recorder
     transfer: Transfer | None = None
@@ -56,11 +51,7 @@ class Running:
     def session(self) -> WebSession | None:
         """Return a session that is logged in, or None where that fails."""
         if self._session is None:
-            outcome = log_in(self.client, self.http_login, self.user, self.password)
-            if isinstance(outcome, LoginAttempt):
-                self.record.note(f"the login of {self.user} -> {outcome.answer}: {outcome.detail}")
-                return None
-            self._session = outcome
+            self._session = self.web.session(self.record)
         return self._session
 
     def read(self, path: str) -> WebAnswer | None:
@@ -74,7 +65,7 @@ class Running:
             except NoAnswerError as error:
                 self.record.note(f"GET {path} -> no answer: {error.detail}")
                 return None
-            if not asks_for_login(answer, path, self.http_login):
+            if not asks_for_login(answer, path, self.web.http_login):
                 return answer if answer.status == 200 else None
             self._session = None  # a restart ended it
         return None
@@ -116,7 +107,7 @@ class Running:
         """Wait until the device drops a connection that is held open, as a restart does, or the time is over."""
         began = time.monotonic()
         with suppress(OSError):
-            with self.client.target.connect(self.client.service.port, seconds) as held:
+            with self.web.target.connect(self.web.service.port, seconds) as held:
                 held.settimeout(seconds)
                 held.recv(1)
         if (rest := min(PACE_SECONDS, seconds) - (time.monotonic() - began)) > 0:

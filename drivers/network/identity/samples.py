@@ -8,22 +8,20 @@ import ipaddress
 import secrets
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from OpenSSL import crypto
 
-from drivers.guessing.attempt import LoginAttempt
+from drivers.login import Login
 from drivers.network.logins.ssh import SshDoor
-from drivers.network.target import Target
 from drivers.network.tls.certificate import ReadCertificate
+from drivers.network.web.administration.administration import Administration
 from drivers.network.web.login.door import WebDoor
-from drivers.network.web.login.log_in import log_in
-from drivers.network.web.transport.client import NoAnswerError, WebClient
+from drivers.network.web.transport.client import NoAnswerError
 from drivers.network.web.transport.json_names import lookup
 from lab_config.component import Identity, Service
-from lab_config.http_login import HttpLogin
 from trustprobe.errors import BenchError
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, printable
 
@@ -51,9 +49,10 @@ class Sample:
     """One sample, the logins of its label by account, and how it is told from the other in evidence."""
 
     title: str
-    target: Target
-    logins: Mapping[str, tuple[str, str]] = field(repr=False)
-    """User and password, by the declared account's id."""
+    web: Administration
+    """With the account that may read the identifiers."""
+    logins: Mapping[str, Login]
+    """By the declared account's id."""
     trust_anchor: Path | None = None
 
 
@@ -78,16 +77,12 @@ class _Evidence:
 class CompareSamples:
     """Read both samples, and compare. `tls` and `ssh` are the declared services that show keys, where there are any.
 
-    `reader` is the account that may read the identifiers; both samples have its login. Raises BenchError for nothing
-    that a device does.
+    Raises BenchError for nothing that a device does.
     """
 
     first: Sample
     second: Sample
-    service: Service
-    http_login: HttpLogin
     identity: Identity
-    reader: str
     tls: Service | None
     ssh: Service | None
 
@@ -140,8 +135,8 @@ class CompareSamples:
 
     def _ends(self, sample: Sample) -> set[tuple[object, int]]:
         """Return the addresses and ports of this machine's view that a sample is asked at."""
-        address, bench = ipaddress.ip_address(sample.target.address), sample.target.bench
-        services = (service for service in (self.service, self.tls, self.ssh) if service is not None)
+        address, bench = ipaddress.ip_address(sample.web.target.address), sample.web.target.bench
+        services = (service for service in (sample.web.service, self.tls, self.ssh) if service is not None)
         return {(address, bench.port(service.transport, service.port)) for service in services}
 
     def _read(self, sample: Sample, record: Recorder) -> dict[str, str]:
@@ -149,13 +144,13 @@ class CompareSamples:
         evidence = _Evidence(record, sample.title)
         found = self._shown(sample, evidence)
         if self.tls is not None:
-            names = (sample.target.address,)
-            probe = ReadCertificate(sample.target, self.tls.port, sample.trust_anchor, names)
+            names = (sample.web.target.address,)
+            probe = ReadCertificate(sample.web.target, self.tls.port, sample.trust_anchor, names)
             if pem := probe.run(evidence).pem:
                 found["certificate"] = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
                 found |= _key_digest(pem)
         if self.ssh is not None:
-            key = SshDoor(sample.target, self.ssh.port, self.ssh.id).host_key()
+            key = SshDoor(sample.web.target, self.ssh.port, self.ssh.id).host_key()
             if key is not None:
                 found["ssh_host_key"] = hashlib.sha256(key).hexdigest()
         for name, value in found.items():
@@ -163,10 +158,7 @@ class CompareSamples:
         return found
 
     def _shown(self, sample: Sample, record: Recorder) -> dict[str, str]:
-        user, password = sample.logins[self.reader]
-        session = log_in(WebClient(sample.target, self.service), self.http_login, user, password)
-        if isinstance(session, LoginAttempt):
-            record.note(f"the login of {user} -> {session.answer}: {session.detail}")
+        if (session := sample.web.session(record)) is None:
             return {}
         with session:
             try:
@@ -183,7 +175,7 @@ class CompareSamples:
 
     def _passwords(self, record: Recorder) -> tuple[list[str], list[str], str]:
         """Try each password of the first sample on the second: accounts tried, accounts taken, and why not all were."""
-        door = WebDoor(self.second.target, self.service, self.http_login)
+        door = self.second.web.door
         taken: list[str] = []
         accounts = sorted(self.first.logins.keys() & self.second.logins.keys())
         for account in accounts:
@@ -198,10 +190,10 @@ class CompareSamples:
 
         Its own must get in before, and after a refusal once more; where it takes any password, nothing is shared.
         """
-        user, own = self.second.logins[account]
+        user, own = self.second.logins[account].user, self.second.logins[account].password
         if door.attempt(user, own).answer is not Answer.SEEN:
             return False, f"the second sample does not take its own password of {account}"
-        attempt = door.attempt(user, self.first.logins[account][1])
+        attempt = door.attempt(user, self.first.logins[account].password)
         record.note(f"{account}: the first sample's password on the second -> {attempt.answer}: {attempt.detail}")
         if attempt.answer is Answer.SILENT:
             return False, f"{account}: {attempt.detail}"

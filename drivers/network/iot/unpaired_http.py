@@ -13,11 +13,10 @@ from drivers.guessing.attempt import LoginAttempt
 from drivers.network.iot.unpaired import Polled, Said, Stranger, UnreadableError, alike
 from drivers.network.peer_certificate import ClientCertificate, foreign
 from drivers.network.target import Target
-from drivers.network.web.login.log_in import log_in
+from drivers.network.web.administration.administration import Administration
 from drivers.network.web.login.session import WebSession, asks_for_login
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
 from lab_config.component import Service
-from lab_config.http_login import HttpLogin
 from trustprobe.probe import Answer
 
 _REFUSALS = frozenset({401, 403})
@@ -85,19 +84,14 @@ class HttpTalker:
 class HttpWindow:
     """A page of the web administration. One session reads it, and a new one where that has ended meanwhile."""
 
-    target: Target
-    service: Service
-    http_login: HttpLogin
-    user: str
-    password: str = field(repr=False)
+    web: Administration
     path: str
-    reader: str
     _held: list[WebSession] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def name(self) -> str:
         """Its name in observations."""
-        return f"GET {self.path} of {self.reader}"
+        return f"GET {self.path} of {self.web.user}"
 
     @contextmanager
     def watch(self) -> Iterator[Polled]:
@@ -106,7 +100,7 @@ class HttpWindow:
 
     def _read(self) -> bytes:
         answer = self._ask(self._held[-1]) if self._held else None
-        if answer is None or asks_for_login(answer, self.path, self.http_login):
+        if answer is None or asks_for_login(answer, self.path, self.web.http_login):
             answer = self._ask(self._entered())
         if not answer.ok:
             raise UnreadableError(f"{self.name} -> {answer.words}")
@@ -120,9 +114,9 @@ class HttpWindow:
 
     def _entered(self) -> WebSession:
         self.close()
-        entered = log_in(WebClient(self.target, self.service), self.http_login, self.user, self.password)
+        entered = self.web.log_in()
         if isinstance(entered, LoginAttempt):
-            raise UnreadableError(f"the login of {self.reader} failed: {entered.detail}")
+            raise UnreadableError(f"the login of {self.web.user} failed: {entered.detail}")
         self._held.append(entered)
         return entered
 

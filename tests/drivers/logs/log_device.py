@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from urllib.parse import parse_qs
 
+from drivers.login import Login
 from drivers.logs.store import LogStore
 from lab_config.base import Role
 from lab_config.component import LogStoreDeclaration, StateReportDeclaration
-from tests.drivers.web_device import LOGIN, PASSWORDS, Device, _Handler, _Server
+from tests.drivers.web_device import PASSWORDS, Device, _Handler, _Server
 
 DECLARED = LogStoreDeclaration(path="/api/log", read=(Role.ADMINISTRATOR,), clear=(Role.ADMINISTRATOR,))
 REPORT = StateReportDeclaration(
@@ -40,8 +41,7 @@ class LogDevice(Device):
             self.records.clear()
 
     def store(self, password: str = PASSWORDS["admin"]) -> LogStore:
-        viewer = PASSWORDS["viewer"]
-        return LogStore(self.target, self.service, LOGIN, DECLARED, "admin", password, "viewer", viewer)
+        return LogStore(self.web(password=password), DECLARED, Login("viewer", PASSWORDS["viewer"]))
 
 
 class _LogHandler(_Handler):

@@ -11,7 +11,6 @@ from lab_config.bench import CollectorBench
 from tests.drivers.logs.log_device import LogDevice, running
 from tests.drivers.network.loopback_servers import closed_port
 from tests.drivers.recorder import MemoryRecorder
-from tests.drivers.web_device import LOGIN
 from trustprobe.probe import Witness
 
 CALM = Witness(what="the event is logged", holds=True)
@@ -40,9 +39,7 @@ def flood(device: LogDevice, collector: Collector, calm: Witness = CALM, event: 
     pattern = "LOGINOK {subject}"
     return FloodLog(
         collector,
-        device.target,
-        device.service,
-        LOGIN,
+        device.web(),
         24,
         lambda: send(collector, event),
         pattern,

@@ -5,7 +5,7 @@ import pytest
 from drivers.update.http_upload import KEPT_OCTETS, TryImages, UpdateTrials, UploadUnauthorised
 from drivers.update.image import container
 from tests.drivers.recorder import MemoryRecorder
-from tests.drivers.web_device import IDENTITY, LARGEST, LOGIN, PASSWORDS, UPDATE, Device, image, running
+from tests.drivers.web_device import IDENTITY, LARGEST, PASSWORDS, UPDATE, Device, image, running
 from trustprobe.errors import BenchError
 from trustprobe.probe import Answer, Observation
 
@@ -24,15 +24,11 @@ def trials(
     older, current = image(device.vendor, "1.3.0", b"old"), image(device.vendor, "1.4.0")
     bad = container("signed_tar").variants(base, older, {"replayed": current}, LARGEST)
     probe = TryImages(
-        device.target,
-        device.service,
-        LOGIN,
+        device.web(password=password),
         UPDATE,
         IDENTITY,
         base,
         tuple((name, data) for name, data in bad.items() if names is None or name in names),
-        "admin",
-        password,
         restart,
         device.ready,
         SOON,
@@ -158,9 +154,7 @@ def test_a_large_image_is_kept_as_a_digest(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def unauthorised(device: Device, data: bytes, password: str = PASSWORDS["admin"]) -> Observation:
-    probe = UploadUnauthorised(
-        device.target, device.service, LOGIN, UPDATE, IDENTITY, data, "admin", password, device.ready, SOON
-    )
+    probe = UploadUnauthorised(device.web(password=password), UPDATE, IDENTITY, data, device.ready, SOON)
     return probe.run(MemoryRecorder())
 
 

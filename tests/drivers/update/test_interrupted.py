@@ -12,7 +12,7 @@ from drivers.update.interrupted import MOMENTS, CutPower
 from lab_config.bench import PowerBench
 from lab_config.component import Identity, UpdateDeclaration
 from tests.drivers.recorder import MemoryRecorder
-from tests.drivers.web_device import IDENTITY, LOGIN, PASSWORDS, UPDATE, Device, image, running
+from tests.drivers.web_device import IDENTITY, PASSWORDS, UPDATE, Device, image, running
 from trustprobe.errors import BenchError, ConfigurationError
 from trustprobe.probe import Observation
 
@@ -65,14 +65,10 @@ def cut(
     new = image(device.vendor, version) if octets is None else octets
     with relay(act or device.restart, status) as (power, heard):
         probe = CutPower(
-            device.target,
-            device.service,
-            LOGIN,
+            device.web(password=password),
             update,
             identity,
             new,
-            "admin",
-            password,
             power,
             ready or device.ready,
             0.01,

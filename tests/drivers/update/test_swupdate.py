@@ -1,6 +1,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -16,7 +16,7 @@ from tests.drivers.network.loopback_servers import tcp_server
 from tests.drivers.recorder import MemoryRecorder
 from tests.drivers.update.swu_images import Swu
 from tests.drivers.update.swupdate_server import Swupdate, frame, serving
-from tests.drivers.web_device import IDENTITY, LOGIN, PASSWORDS, Device, running
+from tests.drivers.web_device import IDENTITY, Device, running
 from trustprobe.probe import Observation
 
 BASE, OLDER = Swu("1.5.0").octets(), Swu("1.3.0", b"\xa5" * 2_999).octets()
@@ -47,15 +47,11 @@ class Rig:
     def trials(self, names: tuple[str, ...]) -> UpdateTrials:
         bad = container("signed_swu").variants(BASE, OLDER)
         probe = TryImages(
-            self.target,
-            self.device.service,
-            LOGIN,
+            replace(self.device.web(), target=self.target),
             UPDATE,
             IDENTITY,
             BASE,
             tuple((name, image) for name, image in bad.items() if name in names),
-            "admin",
-            PASSWORDS["admin"],
             None,
             self.ready,
             0.5,
@@ -65,14 +61,10 @@ class Rig:
 
     def unauthorised(self) -> Observation:
         probe = UploadUnauthorised(
-            self.target,
-            self.device.service,
-            LOGIN,
+            replace(self.device.web(), target=self.target),
             UPDATE,
             IDENTITY,
             b"no image",
-            "admin",
-            PASSWORDS["admin"],
             self.ready,
             0.5,
             self.transfer,

@@ -7,7 +7,7 @@ import contextlib
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from http.client import HTTPException, HTTPResponse
 from socket import IPPROTO_TCP, TCP_NODELAY, TCP_QUICKACK, socket
@@ -21,13 +21,11 @@ from drivers.network.malformed.sending.evidence import keep_all, keep_culprit
 from drivers.network.malformed.sending.liveness import Liveness
 from drivers.network.malformed.sending.round import MalformedInput, Round
 from drivers.network.malformed.sending.watch import Starts, Watch
-from drivers.network.target import Target
-from drivers.network.web.login.log_in import log_in
+from drivers.network.web.administration.administration import Administration
 from drivers.network.web.login.session import WebSession
-from drivers.network.web.transport.client import NoAnswerError, WebClient
+from drivers.network.web.transport.client import NoAnswerError
 from drivers.network.web.transport.json_names import lookup, nested
 from lab_config.component import Service
-from lab_config.http_login import HttpLogin
 from trustprobe.errors import BenchError
 from trustprobe.probe import Recorder, Witness, printable
 
@@ -55,14 +53,10 @@ class SendMalformedBodies:
     where it can be read.
     """
 
-    target: Target
-    service: Service
-    http_login: HttpLogin
+    web: Administration
     resource: Resource
     reads: bool
     """Whether a GET of the resource shows what was written, so that a change is seen and taken back."""
-    user: str
-    password: str = field(repr=False)
     count: int = 60
     seed: int = 1
     comes_back: float = 60.0
@@ -77,13 +71,18 @@ class SendMalformedBodies:
 
     def run(self, record: Recorder) -> MalformedInput:
         """Send them all, or until damage is proved; BenchError where the administrator does not get in."""
-        way = Way.TLS if self.service.tls else Way.TCP
+        way = Way.TLS if self.web.service.tls else Way.TCP
         bodies = messages(self.resource, self.seed, self.count)
-        keep_all(record, self.service, way, bodies)
+        keep_all(record, self.web.service, way, bodies)
         with (
-            _Requests(WebClient(self.target, self.service), self.http_login, self.user, self.password) as requests,
+            _Requests(self.web) as requests,
             Watch(
-                Liveness(self.target, self.service), self.others, self.comes_back, self.starts, self.revive, record.note
+                Liveness(self.web.target, self.web.service),
+                self.others,
+                self.comes_back,
+                self.starts,
+                self.revive,
+                record.note,
             ) as watch,
         ):
             before = requests.read(self.resource.path) if self.reads else None
@@ -93,7 +92,7 @@ class SendMalformedBodies:
                 bodies,
                 self.seed,
                 requests.deliver,
-                partial(keep_culprit, record, self.service, way),
+                partial(keep_culprit, record, self.web.service, way),
                 watch,
                 record,
                 BATCH,
@@ -119,10 +118,7 @@ class SendMalformedBodies:
 class _Requests:
     """Requests of one session over a connection that is kept while the device keeps it; a context manager."""
 
-    client: WebClient
-    http_login: HttpLogin
-    user: str
-    password: str = field(repr=False)
+    web: Administration
     taken: int = 0
     refused: int = 0
     _session: WebSession | None = None
@@ -131,7 +127,7 @@ class _Requests:
     def __enter__(self) -> "_Requests":
         if self._logged_in() is None:
             raise BenchError(
-                f"{self.user} cannot log in to {self.client.service.id}.", "Check the credentials of the bench file."
+                f"{self.web.user} cannot log in to {self.web.service.id}.", "Check the credentials of the bench file."
             )
         return self
 
@@ -170,7 +166,7 @@ class _Requests:
 
     def _logged_in(self) -> WebSession | None:
         if self._session is None:
-            session = log_in(self.client, self.http_login, self.user, self.password)
+            session = self.web.log_in()
             self._session = None if isinstance(session, LoginAttempt) else session
         return self._session
 
@@ -195,7 +191,7 @@ class _Requests:
         raise AssertionError("a fresh connection is tried last")
 
     def _connected(self) -> socket:
-        target, service = self.client.target, self.client.service
+        target, service = self.web.target, self.web.service
         plain = target.connect(service.port)
         plain.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
         plain.settimeout(ANSWER_SECONDS)

@@ -11,8 +11,10 @@ import paramiko
 import pytest
 import trustme
 
+from drivers.login import Login
 from drivers.network.identity.samples import IDENTIFIERS, CompareSamples, Sample, SharedIdentifiers
 from drivers.network.target import Target
+from drivers.network.web.administration.administration import Administration
 from lab_config.bench import NetworkBench
 from lab_config.component import Identity, Service, Transport
 from tests.drivers.network import tcp_servers as tcp
@@ -39,8 +41,8 @@ class Unit:
     def sample(self, title: str, people: tuple[str, ...] = ("admin",)) -> Sample:
         ports = {"tcp/443": self.web.port, **self.ports}
         target = Target(NetworkBench(address="127.0.0.1", port_map=ports))
-        logins = {account: (account, self.web.passwords[account]) for account in people}
-        return Sample(title, target, logins, None)
+        logins = {account: Login(account, self.web.passwords[account]) for account in people}
+        return Sample(title, Administration(target, self.web.service, LOGIN, logins["admin"]), logins, None)
 
 
 @pytest.fixture
@@ -69,7 +71,7 @@ def compared(
     second: Sample | None = None,
 ) -> SharedIdentifiers:
     first, other = units[0].sample("first", people), second or units[1].sample("second", people)
-    probe = CompareSamples(first, other, units[0].web.service, LOGIN, identity, "admin", tls, ssh)
+    probe = CompareSamples(first, other, identity, tls, ssh)
     return probe.run(record or MemoryRecorder())
 
 
@@ -241,7 +243,8 @@ def test_a_sample_that_takes_any_password_shares_none(units: tuple[Unit, Unit]) 
 
 
 def test_a_refusal_counts_only_where_the_samples_own_password_gets_in_before(units: tuple[Unit, Unit]) -> None:
-    other = replace(units[1].sample("second"), logins={"admin": ("admin", "mistyped")})
+    known, mistyped = units[1].sample("second"), Login("admin", "mistyped")
+    other = replace(known, web=known.web.as_user(mistyped), logins={"admin": mistyped})
     row = compared(units, second=other).row("default_password")
     assert not row.conclusive
     assert "does not take its own password of admin" in row.detail("default_password")
@@ -267,8 +270,8 @@ def test_one_address_for_both_samples_is_the_benchs_fault_whatever_else_is_said_
     units: tuple[Unit, Unit],
 ) -> None:
     first = units[0].sample("first")
-    network = first.target.bench.model_copy(update={"interface": "lab0", "packets_per_second": 9})
-    again = replace(first, title="second", target=Target(network))
+    network = first.web.target.bench.model_copy(update={"interface": "lab0", "packets_per_second": 9})
+    again = replace(first, title="second", web=replace(first.web, target=Target(network)))
     with pytest.raises(BenchError, match="one address"):
         compared(units, second=again)
     assert not units[0].web.requests

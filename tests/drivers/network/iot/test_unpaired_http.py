@@ -8,13 +8,14 @@ import pytest
 import trustme
 from cryptography import x509
 
+from drivers.login import Login
 from drivers.network.iot.unpaired import Said, UnreadableError
 from drivers.network.iot.unpaired_http import HttpTalker, HttpWindow
 from drivers.network.peer_certificate import ClientCertificate, foreign
 from drivers.network.target import Target
 from lab_config.bench import NetworkBench
 from lab_config.component import Service, Transport
-from tests.drivers.session_device import LOGIN, PASSWORD, USER, Device, running
+from tests.drivers.session_device import PASSWORD, USER, Device, running
 from tests.drivers.web_device import serving
 from trustprobe.errors import BenchError
 from trustprobe.probe import Answer
@@ -101,8 +102,7 @@ def test_a_certificate_that_cannot_be_read_is_the_benchs_fault(tmp_path: Path) -
 
 
 def window(device: Device, path: str = "/api/settings", password: str = PASSWORD) -> HttpWindow:
-    account = device.web
-    return HttpWindow(account.target, account.service, LOGIN, USER, password, path, "admin")
+    return HttpWindow(device.web.as_user(Login(USER, password)), path)
 
 
 def shows(device: Device, look: HttpWindow, value: str) -> bool:

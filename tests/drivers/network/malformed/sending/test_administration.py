@@ -10,7 +10,7 @@ from drivers.network.malformed.messages.json_bodies import Resource, messages
 from drivers.network.malformed.sending.administration import SendMalformedBodies, may_be_written
 from drivers.network.malformed.sending.round import MalformedInput
 from tests.drivers.recorder import MemoryRecorder
-from tests.drivers.web_device import LOGIN, Device, running
+from tests.drivers.web_device import Device, running
 from trustprobe.errors import BenchError
 
 RESOURCE = Resource("PUT", "/api/settings", "device_name", "Door")
@@ -50,9 +50,7 @@ def device() -> Iterator[Device]:
 
 
 def send(device: Device, count: int = 30, password: str = "correct horse") -> MalformedInput:
-    probe = SendMalformedBodies(
-        device.target, device.service, LOGIN, RESOURCE, True, "admin", password, count, 1, 2.0
-    )  # fmt: skip
+    probe = SendMalformedBodies(device.web(password=password), RESOURCE, True, count, 1, 2.0)
     return probe.run(MemoryRecorder())
 
 
