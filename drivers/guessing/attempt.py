@@ -71,7 +71,8 @@ class Pair:
     """
 
     user: str
-    password: str
+    password: str = field(repr=False)
+    """A derived one may be the sample's own."""
     origin: str
     shown: str = ""
 

@@ -45,7 +45,7 @@ class GuessLogins:
     door: Door
     pairs: tuple[Pair, ...]
     valid_user: str
-    valid_password: str
+    valid_password: str = field(repr=False)
     lockout: LockoutDeclaration | None = None
     others: Mapping[str, str] = field(default_factory=dict, repr=False)
 

@@ -98,7 +98,7 @@ class ObserveConsoleLogin:
     bench: ConsoleBench
     declaration: ConsoleDeclaration
     valid_user: str
-    valid_password: str
+    valid_password: str = field(repr=False)
 
     @property
     def name(self) -> str:

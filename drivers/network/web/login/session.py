@@ -31,7 +31,7 @@ class WebSession:
 
     client: WebClient
     user: str
-    cookies: RequestsCookieJar = field(default_factory=RequestsCookieJar)
+    cookies: RequestsCookieJar = field(default_factory=RequestsCookieJar, repr=False)
     home: tuple[str, WebAnswer] | None = None
     """The page that proved the login, and its path."""
     headers: dict[str, str] = field(default_factory=dict, repr=False)

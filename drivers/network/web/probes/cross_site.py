@@ -145,7 +145,7 @@ class _Desk:
     probe: CrossSite
     entered: Entered
     record: Recorder
-    tokens: dict[str, str] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict, repr=False)
     known: str | None = None
     """What the setting read last."""
 

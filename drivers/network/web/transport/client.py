@@ -10,7 +10,7 @@ import ssl
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from socket import IPPROTO_TCP, TCP_NODELAY, socket
 from urllib.parse import urlencode
 
@@ -55,7 +55,7 @@ class WebAnswer:
     body: bytes
     complete: bool = True
     """False where the connection ended within the body, or the body went on beyond the limit."""
-    set_cookies: tuple[str, ...] = ()
+    set_cookies: tuple[str, ...] = field(default=(), repr=False)
     """The values of the Set-Cookie headers as they came; `headers` joins them by commas, which dates hold too."""
 
     @property
