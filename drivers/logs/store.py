@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from drivers.login import Login
 from drivers.network.web.administration.administration import Administration
-from drivers.network.web.login.session import WebSession, asks_for_login
-from drivers.network.web.probes.access import Ask, Asker
+from drivers.network.web.login.session import WebAsker, WebSession, asks_for_login
+from drivers.network.web.probes.access import WebRequest
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer
 from lab_config.component import LogStoreDeclaration
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of
@@ -40,7 +40,7 @@ class LogStore:
                 return stack.enter_context(session) if session is not None else None
 
             admin = entered(self.web)
-            askers: dict[str, Asker | None] = {"anonymous": self.web.client()}
+            askers: dict[str, WebAsker | None] = {"anonymous": self.web.client()}
             if self.lesser is not None:
                 askers[self.lesser.user] = entered(self.web.as_user(self.lesser))
             yield _Desk(self, admin, askers, record)
@@ -52,10 +52,10 @@ class _Desk:
 
     store: LogStore
     admin: WebSession | None
-    askers: dict[str, Asker | None]
+    askers: dict[str, WebAsker | None]
     record: Recorder
 
-    def ask(self, who: str, asker: Asker | None, ask: Ask) -> WebAnswer | NoAnswerError:
+    def ask(self, who: str, asker: WebAsker | None, ask: WebRequest) -> WebAnswer | NoAnswerError:
         """Send a request for somebody, and note how it went."""
         if asker is None:
             return NoAnswerError(Answer.SILENT, f"not asked: the login of {who} failed", connected=False)
@@ -65,7 +65,7 @@ class _Desk:
 
     def read(self, name: str) -> bytes:
         """Read the log with authority; nothing where that fails."""
-        answer = self.ask(self.store.web.user, self.admin, Ask("GET", self.store.declaration.path))
+        answer = self.ask(self.store.web.user, self.admin, WebRequest("GET", self.store.declaration.path))
         if not isinstance(answer, WebAnswer) or not answer.ok:
             return b""
         self.record.keep(f"{name}.json", answer.body)
@@ -120,8 +120,8 @@ class ReadLog:
             witness=_readable(subject, subject.encode() in shown),
         )
 
-    def _fact(self, desk: _Desk, who: str, asker: Asker | None, subject: str, shown: bytes) -> Fact:
-        answer = desk.ask(who, asker, Ask("GET", self.store.declaration.path))
+    def _fact(self, desk: _Desk, who: str, asker: WebAsker | None, subject: str, shown: bytes) -> Fact:
+        answer = desk.ask(who, asker, WebRequest("GET", self.store.declaration.path))
         if desk.refuses(answer):
             return Fact(about=who, answer=Answer.REFUSED, detail=_words(answer))
         if isinstance(answer, WebAnswer) and (subject.encode() in answer.body or _lines(answer.body) & _lines(shown)):
@@ -161,13 +161,13 @@ class ClearLog:
             question="Who may clear the log that the device keeps?", facts=tuple(facts), witness=all_of(witnesses)
         )
 
-    def _attempt(self, desk: _Desk, who: str, asker: Asker | None) -> tuple[Fact, Witness]:
+    def _attempt(self, desk: _Desk, who: str, asker: WebAsker | None) -> tuple[Fact, Witness]:
         subject = f"tp-{secrets.token_hex(4)}"
         self.cause(subject)
         before = subject.encode() in desk.read(f"before-{who}")
         declaration = self.store.declaration
         data = b"" if declaration.clear_method == "POST" else None
-        answer = desk.ask(who, asker, Ask(declaration.clear_method, declaration.path, data=data))
+        answer = desk.ask(who, asker, WebRequest(declaration.clear_method, declaration.path, data=data))
         after = subject.encode() in desk.read(f"after-{who}")
         if before and not after:
             fact = Fact(about=who, answer=Answer.SEEN, detail=f"the record is gone: {_words(answer)}")
@@ -204,7 +204,7 @@ class WriteLog:
                 for method in self.methods:
                     marker = f"tp-{secrets.token_hex(4)}"
                     forged = {"event": "LOGINOK", "user": marker, "message": marker}
-                    answer = desk.ask(who, asker, Ask(method, self.store.declaration.path, forged))
+                    answer = desk.ask(who, asker, WebRequest(method, self.store.declaration.path, forged))
                     answers[f"{method} {who}"] = (marker, answer, desk.refuses(answer))
             shown = desk.read("after")
         return Observation(

@@ -6,7 +6,7 @@ from drivers.guessing.attempt import LoginAttempt
 from drivers.login import Login
 from drivers.network.target import Target
 from drivers.network.web.login.door import WebDoor
-from drivers.network.web.login.log_in import Entry, log_in
+from drivers.network.web.login.log_in import LoginResult, log_in
 from drivers.network.web.login.session import WebSession
 from drivers.network.web.transport.client import WebClient
 from lab_config.component import Service
@@ -37,17 +37,17 @@ class Administration:
         """Return a client without a session."""
         return WebClient(self.target, self.service)
 
-    def log_in(self) -> Entry:
+    def log_in(self) -> LoginResult:
         """Log in: a session that was proven, or how the attempt ended without one."""
         return log_in(self.client(), self.http_login, self.account.user, self.account.password)
 
     def session(self, record: Recorder) -> WebSession | None:
         """Log in; where that fails, note how it ended, and return None."""
-        entry = self.log_in()
-        if isinstance(entry, LoginAttempt):
-            record.note(f"the login of {self.user} -> {entry.answer}: {entry.detail}")
+        result = self.log_in()
+        if isinstance(result, LoginAttempt):
+            record.note(f"the login of {self.user} -> {result.answer}: {result.detail}")
             return None
-        return entry
+        return result
 
     def as_user(self, account: Login) -> "Administration":
         """Return the same administration as another account sees it."""

@@ -14,8 +14,8 @@ from typing import cast
 from drivers.guessing.attempt import LoginAttempt
 from drivers.network.web.administration.administration import Administration
 from drivers.network.web.login.cookies import MOST_COOKIES, CookieClient
-from drivers.network.web.login.session import WebSession, asks_for_login
-from drivers.network.web.transport.client import NoAnswerError, WebClient
+from drivers.network.web.login.session import WebAsker, WebSession, asks_for_login
+from drivers.network.web.transport.client import NoAnswerError
 from drivers.network.web.transport.html import logout_of
 from lab_config.http_login import HttpLogin
 from lab_config.sessions import LogoutDeclaration
@@ -79,9 +79,7 @@ def header_of(cookies: Iterable[Cookie]) -> str:
     return "; ".join(f"{cookie.name}={cookie.value}" for cookie in cookies)
 
 
-def look(
-    asker: WebClient | WebSession, http_login: HttpLogin, headers: Mapping[str, str] | None = None
-) -> tuple[Answer, str]:
+def look(asker: WebAsker, http_login: HttpLogin, headers: Mapping[str, str] | None = None) -> tuple[Answer, str]:
     """Ask for the page that only a login shows: SEEN with a login, REFUSED where it turns the asker away.
 
     What is answered word for word as to somebody without a session is a refusal as well.

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from drivers.network.target import Target
-from drivers.network.web.login.log_in import Entry, log_in
+from drivers.network.web.login.log_in import LoginResult, log_in
 from drivers.network.web.transport.client import WebAnswer, WebClient
 from drivers.network.web.transport.cookie import SetCookie
 from lab_config.component import Service
@@ -30,7 +30,7 @@ class CookieClient(WebClient):
         self._set: dict[str, str] = {}
         self._password: str | None = None
 
-    def log_in(self, http_login: HttpLogin, user: str, password: str) -> Entry:
+    def log_in(self, http_login: HttpLogin, user: str, password: str) -> LoginResult:
         """Log in; what a session asks for afterwards is none of the way to the login."""
         self._password = password
         try:

@@ -32,7 +32,7 @@ _TOKEN_LIMIT = 8_000
 
 
 @dataclass
-class Way:
+class WayToLogin:
     """The way to a login form: what was asked for, and the form if one was found."""
 
     trail: list[str] = field(default_factory=list)
@@ -64,9 +64,9 @@ def submit_form(session: WebSession, http_login: HttpLogin, user: str, password:
     return Submitted(answer, form.path, _problem(form, session))
 
 
-def find_login(session: WebSession, http_login: HttpLogin) -> Way:
+def find_login(session: WebSession, http_login: HttpLogin) -> WayToLogin:
     """Look for the login form. The page that is declared, or that had it before, is asked first."""
-    way = Way()
+    way = WayToLogin()
     key = (session.client.base, http_login.proof_path)
     if (first := http_login.form or _known.get(key)) is not None:
         answer = session.request("GET", first)
@@ -84,7 +84,7 @@ def find_login(session: WebSession, http_login: HttpLogin) -> Way:
     return way
 
 
-def _walk(session: WebSession, http_login: HttpLogin, way: Way) -> None:
+def _walk(session: WebSession, http_login: HttpLogin, way: WayToLogin) -> None:
     until = time.monotonic() + FIND_SECONDS
     waiting = deque(["/", http_login.proof_path, *USUAL])
     asked: set[str] = set()
@@ -113,7 +113,9 @@ def _walk(session: WebSession, http_login: HttpLogin, way: Way) -> None:
     way.hint = _hint(way.last)
 
 
-def _login_on(session: WebSession, path: str, answer: WebAnswer, http_login: HttpLogin, way: Way) -> LoginForm | None:
+def _login_on(
+    session: WebSession, path: str, answer: WebAnswer, http_login: HttpLogin, way: WayToLogin
+) -> LoginForm | None:
     """Return the login that a page holds, as a form or in its scripts."""
     if answer.target(path) is not None:
         return None
@@ -128,7 +130,7 @@ def _login_on(session: WebSession, path: str, answer: WebAnswer, http_login: Htt
     return scripted or form
 
 
-def _scripts(session: WebSession, path: str, page: Page, way: Way) -> list[str]:
+def _scripts(session: WebSession, path: str, page: Page, way: WayToLogin) -> list[str]:
     """Read the scripts of a page that the device itself has, each once."""
     texts = []
     for reference in page.scripts[:SCRIPTS]:

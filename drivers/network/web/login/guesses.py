@@ -19,7 +19,7 @@ from drivers.network.bounded import TimedSocket, ends_after
 from drivers.network.lenient_tls import lenient_context
 from drivers.network.target import answer_of
 from drivers.network.web.login.door import WebDoor
-from drivers.network.web.login.log_in import Entry, log_in, outcome_of
+from drivers.network.web.login.log_in import LoginResult, log_in, outcome_of
 from drivers.network.web.login.session import Submitted, WebSession
 from drivers.network.web.transport.client import (
     SECONDS,
@@ -127,7 +127,7 @@ class _FormWay:
             words = f"{self.door.http_login.proof_path} answers 200, and not without the session"
             return LoginAttempt(Answer.SEEN, words, outcome.picture)
 
-    def _judged(self, session: WebSession, http_login: HttpLogin, sent: Submitted) -> Entry:
+    def _judged(self, session: WebSession, http_login: HttpLogin, sent: Submitted) -> LoginResult:
         """Say what a login has come to, from what the attempts before have shown where that is enough."""
         self.visitor.arrive()
         known = self.door.learned.refusal(sent.answer) if sent.sent and not http_login.browser else None

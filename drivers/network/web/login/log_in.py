@@ -11,11 +11,11 @@ from lab_config.http_login import HttpLogin
 from trustprobe.errors import ConfigurationError
 from trustprobe.probe import Answer, printable
 
-Entry = WebSession | LoginAttempt
+LoginResult = WebSession | LoginAttempt
 """A session that was proven, or how the attempt ended without one."""
 
 
-def outcome_of(session: WebSession, http_login: HttpLogin, sent: Submitted) -> Entry:
+def outcome_of(session: WebSession, http_login: HttpLogin, sent: Submitted) -> LoginResult:
     """Prove a login that was sent, or say from the answer how it ended.
 
     The proof is `proof_path`: 200 with the session and, right after it, something else without. A status code or a
@@ -39,8 +39,8 @@ def log_in(
     http_login: HttpLogin,
     user: str,
     password: str,
-    judge: Callable[[WebSession, HttpLogin, Submitted], Entry] = outcome_of,
-) -> Entry:
+    judge: Callable[[WebSession, HttpLogin, Submitted], LoginResult] = outcome_of,
+) -> LoginResult:
     """Log in as a person does; `judge` says what the login that was sent has come to."""
     session = WebSession(client, user)
     try:
@@ -49,7 +49,7 @@ def log_in(
         return LoginAttempt(Answer.SILENT, f"no answer: {error.detail}", unanswered=True)
 
 
-def _proven(session: WebSession, http_login: HttpLogin, proof: WebAnswer) -> Entry:
+def _proven(session: WebSession, http_login: HttpLogin, proof: WebAnswer) -> LoginResult:
     session.client.hang_up()  # a device may let in a connection: the page is looked at without a session over another
     if _proves(session.client.request("GET", http_login.proof_path), http_login):
         return LoginAttempt(Answer.SILENT, f"{http_login.proof_path} answers 200 without a session too")

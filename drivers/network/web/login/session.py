@@ -86,6 +86,10 @@ class WebSession:
         self.close()
 
 
+WebAsker = WebClient | WebSession
+"""What sends requests: a client without a session, or a session."""
+
+
 def asks_for_login(answer: WebAnswer, path: str, http_login: HttpLogin) -> bool:
     """Whether the answer turns the asker away in its own bytes: 401, 403, a redirect to the form, or the form itself.
 

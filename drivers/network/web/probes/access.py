@@ -12,7 +12,7 @@ from typing import Protocol
 from drivers.guessing.attempt import LoginAttempt
 from drivers.login import Login
 from drivers.network.web.administration.administration import Administration
-from drivers.network.web.login.session import WebSession, asks_for_login
+from drivers.network.web.login.session import WebAsker, WebSession, asks_for_login
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer
 from drivers.network.web.transport.json_names import lookup, nested
 from lab_config.base import Role
@@ -24,15 +24,8 @@ LEAF_LIMIT = 2_000
 """Values of a JSON document that are compared."""
 
 
-class Asker(Protocol):
-    """What sends requests: a client without a session, or a session."""
-
-    def request(self, method: str, path: str, *, json: object = None, data: bytes | None = None) -> WebAnswer:
-        """Send one request; NoAnswerError where no answer comes."""
-
-
 @dataclass(frozen=True)
-class Ask:
+class WebRequest:
     """One request of an access probe. Only what is harmless to the device is `repeatable` with authority."""
 
     method: str
@@ -46,7 +39,7 @@ class Ask:
         """The name of this request in observations: `GET /api/settings`."""
         return f"{self.method} {self.path}"
 
-    def sent_by(self, asker: Asker) -> WebAnswer | NoAnswerError:
+    def sent_by(self, asker: WebAsker) -> WebAnswer | NoAnswerError:
         """Send it, and return the answer or the reason why there is none."""
         try:
             return asker.request(self.method, self.path, json=self.json, data=self.data)
@@ -59,21 +52,21 @@ def _asks(
     wanted: Callable[[tuple[Role, ...]], bool],
     setting: Setting | None,
     value: str | None,
-) -> list[Ask]:
+) -> list[WebRequest]:
     """List the requests, harmless ones first: reads, the setting written as it is, then empty bodies elsewhere."""
     reads, settings, others = [], [], []
     for resource in resources:
         if wanted(resource.read):
-            reads.append(Ask("GET", resource.path, repeatable=Role.ADMINISTRATOR in resource.read))
+            reads.append(WebRequest("GET", resource.path, repeatable=Role.ADMINISTRATOR in resource.read))
         if not wanted(resource.write):
             continue
         if setting is not None and setting.path == resource.path and value is not None:
             may = Role.ADMINISTRATOR in resource.write
-            settings.append(Ask(resource.method, resource.path, nested(setting.field, value), repeatable=may))
+            settings.append(WebRequest(resource.method, resource.path, nested(setting.field, value), repeatable=may))
         elif resource.method == "PUT":
-            others.append(Ask("PUT", resource.path, {}, repeatable=False))
+            others.append(WebRequest("PUT", resource.path, {}, repeatable=False))
         else:
-            others.append(Ask("POST", resource.path, data=b"", repeatable=False))
+            others.append(WebRequest("POST", resource.path, data=b"", repeatable=False))
     return [*reads, *settings, *others]
 
 
@@ -114,7 +107,9 @@ class _Comparison:
     nowhere: WebAnswer | NoAnswerError
     """The answer to a path that does not exist: a page that answers everything shows nothing."""
 
-    def fact(self, ask: Ask, answer: WebAnswer | NoAnswerError, reference: WebAnswer | NoAnswerError | None) -> Fact:
+    def fact(
+        self, ask: WebRequest, answer: WebAnswer | NoAnswerError, reference: WebAnswer | NoAnswerError | None
+    ) -> Fact:
         """Name the answer: 2xx content is SEEN, a way to the login REFUSED, all else SILENT."""
         if isinstance(answer, NoAnswerError):
             return Fact(about=ask.about, answer=Answer.SILENT, detail=f"no answer: {answer.detail}")
@@ -135,7 +130,9 @@ def _outcome(answer: WebAnswer | NoAnswerError) -> str:
     return answer.words if isinstance(answer, WebAnswer) else f"no answer: {answer.detail}"
 
 
-def _authority(asks: Iterable[Ask], admin: WebSession, record: Recorder) -> tuple[dict[str, WebAnswer], list[Witness]]:
+def _authority(
+    asks: Iterable[WebRequest], admin: WebSession, record: Recorder
+) -> tuple[dict[str, WebAnswer], list[Witness]]:
     """Ask with authority what it may ask without harm; the answers are what the others are compared with."""
     answers: dict[str, WebAnswer] = {}
     witnesses = []
@@ -153,7 +150,7 @@ def _authority(asks: Iterable[Ask], admin: WebSession, record: Recorder) -> tupl
 
 
 def _still_valid(session: WebSession, path: str, record: Recorder) -> Witness:
-    answer = Ask("GET", path).sent_by(session)
+    answer = WebRequest("GET", path).sent_by(session)
     holds = isinstance(answer, WebAnswer) and answer.status == 200
     record.note(f"control: {session.user}: GET {path} -> {_outcome(answer)}")
     words = "is valid at the end" if holds else f"is not valid at the end ({_outcome(answer)})"
@@ -175,16 +172,16 @@ def _setting_value(probe: _AccessProbe, admin: WebSession) -> str | None:
     """Return the setting as it is, so that writing it changes nothing."""
     if probe.setting is None:
         return None
-    answer = Ask("GET", probe.setting.path).sent_by(admin)
+    answer = WebRequest("GET", probe.setting.path).sent_by(admin)
     return lookup(answer.json(), probe.setting.field) if isinstance(answer, WebAnswer) and answer.ok else None
 
 
 def _compare(
-    probe: _AccessProbe, asks: list[Ask], asker: Asker, who: str, admin: WebSession, record: Recorder
+    probe: _AccessProbe, asks: list[WebRequest], asker: WebAsker, who: str, admin: WebSession, record: Recorder
 ) -> tuple[list[Fact], list[Witness]]:
     """Ask everything with authority, then as somebody without it."""
     references, witnesses = _authority(asks, admin, record)
-    comparison = _Comparison(probe.web.http_login, Ask("GET", f"/{secrets.token_hex(8)}").sent_by(asker))
+    comparison = _Comparison(probe.web.http_login, WebRequest("GET", f"/{secrets.token_hex(8)}").sent_by(asker))
     facts = []
     for number, ask in enumerate(asks, start=1):
         record.progress(number, len(asks), f"{who}: {ask.about}")
@@ -197,7 +194,7 @@ def _compare(
     return facts, [*witnesses, _still_valid(admin, probe.web.http_login.proof_path, record)]
 
 
-def _not_asked(asks: list[Ask], who: str, attempt: LoginAttempt) -> tuple[list[Fact], Witness]:
+def _not_asked(asks: list[WebRequest], who: str, attempt: LoginAttempt) -> tuple[list[Fact], Witness]:
     detail = f"not asked: the login of {who} failed ({attempt.answer}: {attempt.detail})"
     facts = [Fact(about=ask.about, answer=Answer.SILENT, detail=detail[:2000]) for ask in asks]
     return facts, Witness(what=detail[:2000], holds=False)

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 from drivers.data import table
 from drivers.network.web.administration.administration import Administration
-from drivers.network.web.login.session import WebSession, asks_for_login
-from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
+from drivers.network.web.login.session import WebAsker, WebSession, asks_for_login
+from drivers.network.web.transport.client import NoAnswerError, WebAnswer
 from drivers.network.web.transport.links import leads_of, suggests_action
 from lab_config.crawl import CrawlDeclaration
 from trustprobe.probe import Answer, Recorder, Witness
@@ -29,7 +29,6 @@ ASKED_AT_ONCE = 4
 ANSWER_SECONDS = 3.0
 VARIANTS = 3
 """Queries of one path that are asked for."""
-Asker = WebClient | WebSession
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ class Site:
         return [lead.path for lead in found if lead.offered or not offered]
 
 
-def get(asker: Asker, path: str) -> WebAnswer | NoAnswerError:
+def get(asker: WebAsker, path: str) -> WebAnswer | NoAnswerError:
     """Ask for a path; the answer, or why there is none."""
     try:
         return asker.request("GET", path, seconds=ANSWER_SECONDS)
@@ -81,7 +80,7 @@ class NotAskedError(NoAnswerError):
     """A path that was not asked for, since the time was over."""
 
 
-def get_all(asker: Asker, paths: Iterable[str]) -> dict[str, WebAnswer | NoAnswerError]:
+def get_all(asker: WebAsker, paths: Iterable[str]) -> dict[str, WebAnswer | NoAnswerError]:
     """Ask for paths, a few at a time, for as long as a crawl may take."""
     wanted, until = list(paths), time.monotonic() + CRAWL_SECONDS
 
@@ -102,7 +101,7 @@ def all_asked(answers: Iterable[WebAnswer | NoAnswerError]) -> Witness:
     )
 
 
-def nowhere(asker: Asker) -> bytes | None:
+def nowhere(asker: WebAsker) -> bytes | None:
     """Return the page that a server shows for a path that does not exist, if it shows one with 2xx."""
     answer = get(asker, f"/{secrets.token_hex(8)}")
     return answer.body if isinstance(answer, WebAnswer) and answer.ok else None

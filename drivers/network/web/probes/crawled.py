@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from drivers.guessing.attempt import LoginAttempt
 from drivers.login import Login
 from drivers.network.web.login.form import recognise
-from drivers.network.web.login.session import WebSession, asks_for_login
+from drivers.network.web.login.session import WebAsker, WebSession, asks_for_login
 from drivers.network.web.probes.access import shows_the_same
-from drivers.network.web.probes.crawl import Asker, Crawl, Site, all_asked, get, get_all, nowhere
+from drivers.network.web.probes.crawl import Crawl, Site, all_asked, get, get_all, nowhere
 from drivers.network.web.probes.shown import (
     Guarded,
     filled_in,
@@ -28,7 +28,7 @@ from drivers.network.web.transport.client import NoAnswerError, WebAnswer
 from lab_config.base import Role
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of
 
-Answers = Mapping[str, WebAnswer | NoAnswerError]
+AnswersByPath = Mapping[str, WebAnswer | NoAnswerError]
 
 
 class Crawled(Observation):
@@ -129,7 +129,7 @@ class CrawlAnonymous:
             skipped=tuple(sorted(crawl.skipped)),
         )
 
-    def _view(self, crawl: Crawl, answers: Answers) -> _View:
+    def _view(self, crawl: Crawl, answers: AnswersByPath) -> _View:
         """Return how the site looks to somebody without a login: he is offered what the login page offers."""
         site = self.site
         entrances = {
@@ -190,7 +190,7 @@ class CrawlRole:
         facts = _facts(view, answers, references, self.account.user, record)
         return Crawled(question=question, facts=facts, witness=witness, requests=len(references))
 
-    def _view(self, session: WebSession, answers: Answers, references: Mapping[str, WebAnswer]) -> _View:
+    def _view(self, session: WebSession, answers: AnswersByPath, references: Mapping[str, WebAnswer]) -> _View:
         site = self.site
         home = site.web.http_login.proof_path
         own = _shown(get_all(session, (*self.granted, home)))
@@ -209,7 +209,7 @@ def _undeclared(paths: Iterable[str], site: Site) -> list[str]:
     return [path for path in paths if path.partition("?")[0] not in site.declared]
 
 
-def _shown(answers: Answers) -> dict[str, WebAnswer]:
+def _shown(answers: AnswersByPath) -> dict[str, WebAnswer]:
     return {path: one for path, one in answers.items() if isinstance(one, WebAnswer) and one.status == 200}
 
 
@@ -232,7 +232,7 @@ def _guarded(site: Site, beyond: Mapping[str, WebAnswer], allowed: Iterable[WebA
 
 
 def _facts(
-    view: _View, answers: Answers, references: Mapping[str, WebAnswer], who: str, record: Recorder
+    view: _View, answers: AnswersByPath, references: Mapping[str, WebAnswer], who: str, record: Recorder
 ) -> tuple[Fact, ...]:
     facts = []
     for number, (path, answer) in enumerate(answers.items(), start=1):
@@ -247,7 +247,7 @@ def _facts(
     return tuple(facts)
 
 
-def _valid(session: Asker, path: str, record: Recorder) -> Witness:
+def _valid(session: WebAsker, path: str, record: Recorder) -> Witness:
     """Whether a session still opens what proved it."""
     answer = get(session, path)
     holds = isinstance(answer, WebAnswer) and answer.status == 200

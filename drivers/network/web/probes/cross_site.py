@@ -120,16 +120,16 @@ class CrossSite:
         entered = enter(self.web, record)
         if isinstance(entered, LoginAttempt):
             return self._nothing(question, f"the login of {self.web.user} failed: {entered.detail}")
-        with _Desk(self, entered, record) as desk:
-            old = desk.read()
+        with _AbusedSession(self, entered, record) as abused:
+            old = abused.read()
             if old is None:
                 return self._nothing(question, f"{self.setting.field} of {self.setting.path} could not be read")
             other = self.setting.example if old != self.setting.example else f"{old} 2"
             try:
-                witnesses = [desk.own(other)]
-                facts = tuple(desk.fact(name, (old, other)) for name in WAYS)
+                witnesses = [abused.own(other)]
+                facts = tuple(abused.fact(name, (old, other)) for name in WAYS)
             finally:
-                back = desk.own(old) if desk.known != old else Witness(what="it reads as before", holds=True)
+                back = abused.own(old) if abused.known != old else Witness(what="it reads as before", holds=True)
         return Observation(question=question, facts=facts, witness=all_of([*witnesses, back]))
 
     def _nothing(self, question: str, why: str) -> Observation:
@@ -139,7 +139,7 @@ class CrossSite:
 
 
 @dataclass
-class _Desk:
+class _AbusedSession:
     """The session that is abused, and the one place where the setting is read."""
 
     probe: CrossSite
@@ -151,7 +151,7 @@ class _Desk:
 
     logins: int = 1
 
-    def __enter__(self) -> "_Desk":
+    def __enter__(self) -> "_AbusedSession":
         """Log out at the end of the block."""
         return self
 

@@ -16,8 +16,8 @@ from drivers.login import Login
 from drivers.network.web.administration.administration import Administration
 from drivers.network.web.administration.administrator import Administrator
 from drivers.network.web.administration.settings import Shown
-from drivers.network.web.login.session import WebSession, asks_for_login
-from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
+from drivers.network.web.login.session import WebAsker, WebSession, asks_for_login
+from drivers.network.web.transport.client import NoAnswerError, WebAnswer
 from lab_config.component import Identity, ResetDeclaration, Setting, UserDataDeclaration
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of
 
@@ -233,7 +233,7 @@ class ResetUnauthorised:
 
     def _asked(self, who: str, record: Recorder) -> tuple[Fact, Witness]:
         device = self.device
-        asker: WebClient | WebSession | LoginAttempt = device.web.client()
+        asker: WebAsker | LoginAttempt = device.web.client()
         if who == "viewer":
             asker = device.web.as_user(self.viewer).log_in()
         if isinstance(asker, LoginAttempt):
@@ -263,7 +263,7 @@ class ResetUnauthorised:
             Witness(what=f"the session of {device.web.user} {state}", holds=valid),
         )
 
-    def _request(self, asker: WebClient | WebSession) -> WebAnswer | NoAnswerError:
+    def _request(self, asker: WebAsker) -> WebAnswer | NoAnswerError:
         try:
             return asker.request(self.device.reset.method, self.device.reset.path)
         except NoAnswerError as error:

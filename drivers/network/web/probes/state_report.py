@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from drivers.guessing.attempt import LoginAttempt
 from drivers.network.web.administration.administration import Administration
-from drivers.network.web.login.session import WebSession, asks_for_login
-from drivers.network.web.probes.access import Ask, Asker
+from drivers.network.web.login.session import WebAsker, WebSession, asks_for_login
+from drivers.network.web.probes.access import WebRequest
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
 from drivers.network.web.transport.json_names import lookup
 from lab_config.component import StateReportDeclaration
@@ -59,7 +59,7 @@ class ReadStateReport:
         )
 
     def _read(self, session: WebSession, record: Recorder) -> object:
-        ask = Ask("GET", self.declaration.path)
+        ask = WebRequest("GET", self.declaration.path)
         answer = ask.sent_by(session)
         record.note(f"{session.user}: {ask.about} -> {_words(answer)}")
         if not isinstance(answer, WebAnswer) or answer.status != 200:
@@ -103,7 +103,7 @@ class AskStateReport:
             fact = Fact(about="GET anonymous", answer=Answer.SILENT, detail=f"not asked: {words}"[:2000])
             return Observation(question=question, facts=(fact,), witness=Witness(what=words, holds=False))
         with session:
-            reference = Ask("GET", self.declaration.path).sent_by(session)
+            reference = WebRequest("GET", self.declaration.path).sent_by(session)
             shown = reference.json() if isinstance(reference, WebAnswer) and reference.status == 200 else None
             state = lookup(shown, self.declaration.state_field)
             facts = [self._read(client, record)]
@@ -117,16 +117,16 @@ class AskStateReport:
         )
 
     def _read(self, client: WebClient, record: Recorder) -> Fact:
-        answer = Ask("GET", self.declaration.path).sent_by(client)
+        answer = WebRequest("GET", self.declaration.path).sent_by(client)
         record.note(f"anonymous: GET {self.declaration.path} -> {_words(answer)}")
         state = lookup(answer.json(), self.declaration.state_field) if isinstance(answer, WebAnswer) else None
         if isinstance(answer, WebAnswer) and answer.ok and state is not None:
             return Fact(about="GET anonymous", answer=Answer.SEEN, detail=answer.words)
         return Fact(about="GET anonymous", answer=self._refusal(answer), detail=_words(answer))
 
-    def _write(self, method: str, who: str, asker: Asker, record: Recorder) -> Fact:
+    def _write(self, method: str, who: str, asker: WebAsker, record: Recorder) -> Fact:
         about = f"{method} {who}"
-        ask = Ask(method, self.declaration.path, {self.declaration.state_field: self.declaration.states[0]})
+        ask = WebRequest(method, self.declaration.path, {self.declaration.state_field: self.declaration.states[0]})
         answer = ask.sent_by(asker)
         record.note(f"{about} -> {_words(answer)}")
         if self._refusal(answer) is Answer.REFUSED:

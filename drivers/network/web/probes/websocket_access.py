@@ -32,7 +32,7 @@ _SHOWN = 200
 _DEFAULT_PORTS = {"https": ":443", "http": ":80"}
 
 
-class Asked(StrEnum):
+class WebSocketAsker(StrEnum):
     """As whom a WebSocket is asked for."""
 
     ANONYMOUS = "anonymous"
@@ -123,16 +123,23 @@ class WebSocketAccess:
     def _question(self) -> str:
         return f"To whom do {len(self.sockets)} WebSockets of {self.web.service.id} speak?"
 
-    def _asked(self) -> tuple[Asked, ...]:
-        return (Asked.ANONYMOUS, Asked.FOREIGN_ORIGIN, *((Asked.VIEWER,) if self.viewer else ()))
+    def _asked(self) -> tuple[WebSocketAsker, ...]:
+        return (
+            WebSocketAsker.ANONYMOUS,
+            WebSocketAsker.FOREIGN_ORIGIN,
+            *((WebSocketAsker.VIEWER,) if self.viewer else ()),
+        )
 
     def _facts(
         self, session: WebSession, viewer: WebSession | None, socket: WebSocketDeclaration, record: Recorder
     ) -> list[Fact]:
         client, own = session.client, {"Origin": own_origin(session.client)}
-        answers = {Asked.ANONYMOUS: _ask(client, socket, own), Asked.FOREIGN_ORIGIN: self._foreign(session, socket)}
+        answers = {
+            WebSocketAsker.ANONYMOUS: _ask(client, socket, own),
+            WebSocketAsker.FOREIGN_ORIGIN: self._foreign(session, socket),
+        }
         if viewer is not None:
-            answers[Asked.VIEWER] = _ask(client, socket, own | _cookie(viewer, socket.path))
+            answers[WebSocketAsker.VIEWER] = _ask(client, socket, own | _cookie(viewer, socket.path))
         facts = [
             Fact(about=asked.about(socket.path), answer=answer, detail=detail)
             for asked, (answer, detail) in answers.items()

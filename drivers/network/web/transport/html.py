@@ -83,7 +83,7 @@ class Form:
 
 
 @dataclass
-class Link:
+class Anchor:
     """A link, and the words that a person reads on it."""
 
     path: str
@@ -97,7 +97,7 @@ class Page(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.forms: list[Form] = []
         self.loose = Form()
-        self.anchors: list[Link] = []
+        self.anchors: list[Anchor] = []
         self.frames: list[str] = []
         self.refresh: str | None = None
         self.scripts: list[str] = []
@@ -106,7 +106,7 @@ class Page(HTMLParser):
         """Scripts that stand in the page itself."""
         self.meta: dict[str, str] = {}
         self._open: Form | None = None
-        self._anchor: Link | None = None
+        self._anchor: Anchor | None = None
         self._in_script = False
         self._select: Input | None = None
         self._area: Input | None = None
@@ -132,7 +132,7 @@ class Page(HTMLParser):
         elif tag == "option" and self._select is not None:
             self._option(found)
         elif tag == "a" and found.get("href") and len(self.anchors) < LINK_LIMIT:
-            self._anchor = Link(found["href"])
+            self._anchor = Anchor(found["href"])
             self.anchors.append(self._anchor)
         elif tag in {"frame", "iframe"} and found.get("src") and len(self.frames) < FORM_LIMIT:
             self.frames.append(found["src"])
