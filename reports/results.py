@@ -75,6 +75,7 @@ class Interface(StrEnum):
     DEBUG = "debug"
     POWER = "power"
     LOG = "log"
+    STORAGE = "storage"
     UPDATE = "update"
     DOCUMENT = "document"
     NONE = "none"

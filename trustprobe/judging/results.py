@@ -138,11 +138,16 @@ def _case(case: Case, rule: CaseRule, judgements: list[Judgement]) -> CaseResult
     )
 
 
+def interface_of(folder: str) -> Interface:
+    """Return the interface that a folder of drivers/ is for; NONE for the name of no such folder."""
+    return _INTERFACES.get(folder, Interface.NONE)
+
+
 def _summary(observation: Observation) -> ObservationSummary:
     return ObservationSummary(
         probe=observation.probe,
         question=observation.question,
-        interface=_INTERFACES.get(observation.interface, Interface.NONE),
+        interface=interface_of(observation.interface),
         seen=len(observation.seen),
         refused=len(observation.refused),
         silent=len(observation.silent),
