@@ -4,7 +4,7 @@ What a case takes as an argument is what its verdict rests on. A pass on silence
 silence (`"absence"`) stand only with a witness; without one the verdict is INCONCLUSIVE.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NoReturn
@@ -22,6 +22,8 @@ from trustprobe.judging.schedule import without_rows
 from trustprobe.probe import Observation, printable
 
 REASON_LIMIT = 1_000
+NOT_REACHED = "the run ended before it"
+DESELECTED = "it was deselected for this run"
 
 
 @dataclass
@@ -32,7 +34,7 @@ class Judgement:
     case: Case
     row: str
     verdict: Verdict = Verdict.NOT_RUN
-    reason: str = "the run ended before it"
+    reason: str = NOT_REACHED
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     seconds: float = 0.0
     observations: list[Observation] = field(default_factory=list)
@@ -51,6 +53,12 @@ class Judge:
         for item in items:
             if (entry := case_of(item)) is not None:
                 self.judgements[item.nodeid] = Judgement(item.nodeid, entry, row_of(item))
+
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        """Note what was left out on purpose: it would not have run in a longer run either."""
+        for item in items:
+            if item.nodeid in self.judgements:
+                self.judgements[item.nodeid].reason = DESELECTED
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:

@@ -120,3 +120,8 @@ def judge(
 def verdicts(results: dict[str, Any]) -> dict[str, str]:
     """Return the verdict of each case by its name."""
     return {case["id"].removeprefix("made."): case["verdict"] for case in results["cases"]}
+
+
+def reasons(results: dict[str, Any]) -> dict[str, str]:
+    """Return the reason of each case by its name."""
+    return {case["id"].removeprefix("made."): case["reason"] for case in results["cases"]}

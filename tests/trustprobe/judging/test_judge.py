@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.trustprobe.judging.judging import MadeUp, judge, verdicts
+from tests.trustprobe.judging.judging import MadeUp, judge, reasons, verdicts
+from trustprobe.judging.judge import DESELECTED, NOT_REACHED
 
 ASSERT_NOT_SEEN = 'assert not {0}.seen, "it was seen"'
 CASES = [
@@ -128,6 +129,14 @@ def test_a_deselected_case_is_not_run_and_the_run_is_incomplete(tmp_path: Path) 
     code, results, _ = judge(tmp_path, cases, "-k", "test_one")
     assert (code, results["overall"]) == (2, "INCOMPLETE")
     assert verdicts(results) == {"one": "PASS", "two": "NOT_RUN"}
+    assert reasons(results)["two"] == DESELECTED
+
+
+def test_a_case_that_an_interrupted_run_did_not_reach_says_so(tmp_path: Path) -> None:
+    cases = [MadeUp("one", "saw(Answer.REFUSED)", "raise KeyboardInterrupt"), MadeUp("two", "saw(Answer.REFUSED)")]
+    _, results, _ = judge(tmp_path, cases)
+    assert verdicts(results)["two"] == "NOT_RUN"
+    assert reasons(results)["two"] == NOT_REACHED
 
 
 def test_an_empty_selection_is_incomplete(tmp_path: Path) -> None:
