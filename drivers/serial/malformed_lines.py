@@ -3,16 +3,17 @@
 No line holds the name of an account, so none is a guess at one; a login that waits for a password gets lines as well.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-from drivers.network.malformed.messages.message import FORMATS, NOT_UTF8, Message, bounded, mutations
+from drivers.network.malformed.messages.message import FORMATS, NOT_UTF8, Message, MessageSeries, bounded, mutations
 from drivers.network.malformed.sending.delivery import Reaction
 from drivers.network.malformed.sending.evidence import keep_octets
 from drivers.network.malformed.sending.liveness import Liveness
-from drivers.network.malformed.sending.round import MalformedInput, Round
-from drivers.network.malformed.sending.watch import Starts, Watch
+from drivers.network.malformed.sending.revival import Revival
+from drivers.network.malformed.sending.round import Carrier, MalformedInput, Round
+from drivers.network.malformed.sending.watch import Watch
 from drivers.network.target import Target
 from drivers.serial.login import LoginDialogue
 from drivers.serial.port import Console
@@ -82,12 +83,8 @@ class TypeMalformedLines:
     declaration: ConsoleDeclaration
     target: Target
     service: Service
-    messages: tuple[Message, ...]
-    seed: int
-    comes_back: float
-    others: tuple[Service, ...] = ()
-    starts: Starts | None = None
-    revive: Callable[[], None] | None = None
+    series: MessageSeries
+    revival: Revival
 
     @property
     def name(self) -> str:
@@ -96,7 +93,7 @@ class TypeMalformedLines:
 
     def run(self, record: Recorder) -> MalformedInput:
         """Type them all, or until damage is proved; BenchError when the port is gone."""
-        keep = keep_octets(record, self.messages)
+        keep = keep_octets(record, self.series.messages)
         with Console(self.bench, self.declaration.baud) as console:
             dialogue = LoginDialogue(console, self.declaration)
 
@@ -112,18 +109,9 @@ class TypeMalformedLines:
                 return "the console shows no login prompt"
 
             liveness = Liveness(self.target, self.service)
-            with Watch(liveness, self.others, self.comes_back, self.starts, self.revive, record.note, missing) as watch:
+            carrier = Carrier(type_line, BATCH)
+            with Watch(liveness, self.revival, record.note, missing) as watch:
                 try:
-                    return Round(
-                        "the login of the console",
-                        "console",
-                        self.messages,
-                        self.seed,
-                        type_line,
-                        keep,
-                        watch,
-                        record,
-                        BATCH,
-                    ).run()
+                    return Round("the login of the console", self.series, carrier, keep, watch, record).run()
                 finally:
                     record.keep("console.raw", console.transcript())

@@ -2,6 +2,8 @@
 
 import pytest
 
+from drivers.network.malformed.messages.message import MessageSeries
+from drivers.network.malformed.sending.revival import Revival
 from drivers.network.malformed.sending.round import MalformedInput
 from drivers.network.target import Target
 from drivers.serial import login
@@ -20,7 +22,9 @@ def type_at(script: Script, count: int = 8) -> tuple[MalformedInput, MemoryRecor
             {"id": "web", "transport": "tcp", "port": victim.port, "protocol": "http", "purpose": "a test"}
         )
         target = Target(NetworkBench(address="127.0.0.1"))
-        probe = TypeMalformedLines(device.bench, DECLARATION, target, service, typed(1, count), 1, 1.0)
+        probe = TypeMalformedLines(
+            device.bench, DECLARATION, target, service, MessageSeries("console", 1, typed(1, count)), Revival(1.0)
+        )
         return probe.run(record), record
 
 

@@ -45,6 +45,15 @@ class Message:
             raise ValueError(f"{self.name} has {len(self.data)} octets, 1 to {MESSAGE_LIMIT} are sent")
 
 
+@dataclass(frozen=True)
+class MessageSeries:
+    """The malformed messages of one layer. They follow from the seed: the same seed gives the same octets."""
+
+    layer: str
+    seed: int
+    messages: tuple[Message, ...]
+
+
 def mutations(valid: tuple[bytes, ...], random: Random, most: int = MESSAGE_LIMIT) -> Iterator[Message]:
     """Change valid messages, one change after another, without end; none is longer than `most`."""
     number = 0

@@ -6,7 +6,6 @@ Many requests share a connection, as the device lets them; what they changed is 
 import contextlib
 import re
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from http.client import HTTPException, HTTPResponse
@@ -15,17 +14,17 @@ from socket import IPPROTO_TCP, TCP_NODELAY, TCP_QUICKACK, socket
 from drivers.guessing.attempt import LoginAttempt
 from drivers.network.lenient_tls import lenient_context
 from drivers.network.malformed.messages.json_bodies import Resource, messages
-from drivers.network.malformed.messages.message import Message, Way
+from drivers.network.malformed.messages.message import Message, MessageSeries, Way
 from drivers.network.malformed.sending.delivery import Reaction
 from drivers.network.malformed.sending.evidence import keep_all, keep_culprit
 from drivers.network.malformed.sending.liveness import Liveness
-from drivers.network.malformed.sending.round import MalformedInput, Round
-from drivers.network.malformed.sending.watch import Starts, Watch
+from drivers.network.malformed.sending.revival import Revival
+from drivers.network.malformed.sending.round import Carrier, MalformedInput, Round
+from drivers.network.malformed.sending.watch import Watch
 from drivers.network.web.administration.administration import Administration
 from drivers.network.web.login.session import WebSession
 from drivers.network.web.transport.client import NoAnswerError
 from drivers.network.web.transport.json_names import lookup, nested
-from lab_config.component import Service
 from trustprobe.errors import BenchError
 from trustprobe.probe import Recorder, Witness, printable
 
@@ -57,12 +56,9 @@ class SendMalformedBodies:
     resource: Resource
     reads: bool
     """Whether a GET of the resource shows what was written, so that a change is seen and taken back."""
-    count: int = 60
-    seed: int = 1
-    comes_back: float = 60.0
-    others: tuple[Service, ...] = ()
-    starts: Starts | None = None
-    revive: Callable[[], None] | None = None
+    count: int
+    seed: int
+    revival: Revival
 
     @property
     def name(self) -> str:
@@ -76,28 +72,13 @@ class SendMalformedBodies:
         keep_all(record, self.web.service, way, bodies)
         with (
             _Requests(self.web) as requests,
-            Watch(
-                Liveness(self.web.target, self.web.service),
-                self.others,
-                self.comes_back,
-                self.starts,
-                self.revive,
-                record.note,
-            ) as watch,
+            Watch(Liveness(self.web.target, self.web.service), self.revival, record.note) as watch,
         ):
             before = requests.read(self.resource.path) if self.reads else None
-            return Round(
-                f"{self.resource.method} {self.resource.path}",
-                "json",
-                bodies,
-                self.seed,
-                requests.deliver,
-                partial(keep_culprit, record, self.web.service, way),
-                watch,
-                record,
-                BATCH,
-                reached=lambda: self._restored(requests, before, record),
-            ).run()
+            about, series = f"{self.resource.method} {self.resource.path}", MessageSeries("json", self.seed, bodies)
+            carrier = Carrier(requests.deliver, BATCH, reached=lambda: self._restored(requests, before, record))
+            keep = partial(keep_culprit, record, self.web.service, way)
+            return Round(about, series, carrier, keep, watch, record).run()
 
     def _restored(self, requests: "_Requests", before: object, record: Recorder) -> Witness:
         taken = f"{requests.taken} bodies were taken, {requests.refused} refused with 4xx"

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from random import Random
 from typing import Protocol
 
-from drivers.network.malformed.messages.message import Message, bounded
+from drivers.network.malformed.messages.message import Message, MessageSeries, bounded
 from drivers.network.malformed.sending.delivery import Reaction
 from drivers.network.malformed.sending.evidence import keep_octets
 from drivers.network.malformed.sending.liveness import Liveness
-from drivers.network.malformed.sending.round import MalformedInput, Round
-from drivers.network.malformed.sending.watch import Starts, Watch
+from drivers.network.malformed.sending.revival import Revival
+from drivers.network.malformed.sending.round import Carrier, MalformedInput, Round
+from drivers.network.malformed.sending.watch import Watch
 from drivers.network.servers.datagram import DatagramServer
 from drivers.network.servers.ntp import NtpServer
 from drivers.network.servers.tls import Outcome, TlsClientServer
@@ -59,39 +60,26 @@ class AnswerMalformed:
     service: Service
     """Its healthy answers show that the device lives."""
     peer: Peer
-    layer: str
-    messages: tuple[Message, ...]
-    seed: int
+    series: MessageSeries
     batch: int
-    comes_back: float
-    others: tuple[Service, ...] = ()
-    starts: Starts | None = None
-    revive: Callable[[], None] | None = None
+    """Answers between two looks at the device."""
+    revival: Revival
 
     @property
     def name(self) -> str:
         """One observation a server."""
-        return f"malformed.answers-{self.layer}"
+        return f"malformed.answers-{self.series.layer}"
 
     def run(self, record: Recorder) -> MalformedInput:
         """Answer with them all, or until damage is proved; BenchError where this machine cannot send."""
-        keep = keep_octets(record, self.messages)
+        keep = keep_octets(record, self.series.messages)
         liveness = Liveness(self.target, self.service)
-        with Watch(
-            liveness, self.others, self.comes_back, self.starts, self.revive, record.note, self.peer.misses
-        ) as watch:
-            return Round(
-                self.peer.about,
-                self.layer,
-                self.messages,
-                self.seed,
-                lambda message: self.peer.answer([message])[0],
-                keep,
-                watch,
-                record,
-                self.batch,
-                deliver_all=self.peer.answer,
-            ).run()
+        carrier = Carrier(self._answer_one, self.batch, deliver_all=self.peer.answer)
+        with Watch(liveness, self.revival, record.note, self.peer.misses) as watch:
+            return Round(self.peer.about, self.series, carrier, keep, watch, record).run()
+
+    def _answer_one(self, message: Message) -> Reaction:
+        return self.peer.answer([message])[0]
 
 
 @dataclass

@@ -3,7 +3,6 @@
 import contextlib
 import struct
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -11,12 +10,13 @@ import paramiko
 
 from drivers.network.logins.mqtt_packets import V5, V311, answers, connect
 from drivers.network.logins.ssh import SshDoor
-from drivers.network.malformed.messages.message import Message, Way
+from drivers.network.malformed.messages.message import Message, MessageSeries, Way
 from drivers.network.malformed.sending.delivery import Reaction, deliver
 from drivers.network.malformed.sending.evidence import keep_octets
 from drivers.network.malformed.sending.liveness import Liveness
-from drivers.network.malformed.sending.round import MalformedInput, Round
-from drivers.network.malformed.sending.watch import Starts, Watch
+from drivers.network.malformed.sending.revival import Revival
+from drivers.network.malformed.sending.round import Carrier, MalformedInput, Round
+from drivers.network.malformed.sending.watch import Watch
 from drivers.network.target import Target
 from lab_config.component import Service
 from trustprobe.errors import BenchError
@@ -46,12 +46,8 @@ class SendInSession:
     target: Target
     service: Service
     session: Session
-    messages: tuple[Message, ...]
-    seed: int
-    comes_back: float
-    others: tuple[Service, ...] = ()
-    starts: Starts | None = None
-    revive: Callable[[], None] | None = None
+    series: MessageSeries
+    revival: Revival
 
     @property
     def name(self) -> str:
@@ -60,23 +56,11 @@ class SendInSession:
 
     def run(self, record: Recorder) -> MalformedInput:
         """Send them all, or until damage is proved; BenchError where this machine cannot send."""
-        keep = keep_octets(record, self.messages)
+        keep = keep_octets(record, self.series.messages)
         liveness = Liveness(self.target, self.service)
-        with (
-            contextlib.closing(self.session),
-            Watch(liveness, self.others, self.comes_back, self.starts, self.revive, record.note) as watch,
-        ):
-            return Round(
-                f"{watch.about} behind a login",
-                f"{self.service.protocol} session",
-                self.messages,
-                self.seed,
-                self.session.deliver,
-                keep,
-                watch,
-                record,
-                BATCH,
-            ).run()
+        carrier = Carrier(self.session.deliver, BATCH)
+        with contextlib.closing(self.session), Watch(liveness, self.revival, record.note) as watch:
+            return Round(f"{watch.about} behind a login", self.series, carrier, keep, watch, record).run()
 
 
 @dataclass

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from drivers.network.malformed.messages.message import Message
+from drivers.network.malformed.messages.message import Message, MessageSeries
 from drivers.network.malformed.sending.delivery import Reaction
 from drivers.network.malformed.sending.watch import Damage, Kind, Watch
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, printable
@@ -37,48 +37,135 @@ class MalformedInput(Observation):
 
 
 @dataclass
-class Round:
-    """Sends messages in batches and looks behind each; on trouble those of the batch are sent again, one by one.
-
-    One by one and not by halves: a look costs milliseconds, a crash a start of the device, and some give up.
-    `deliver` brings one message to the device, `keep` stores one and names its file. Witness: what is watched was well
-    before, and behind each batch; `reached` may add what only the messages' own way shows.
-    """
+class Findings:
+    """What is known of each message of a series; it becomes the observation."""
 
     about: str
-    layer: str
-    messages: tuple[Message, ...]
-    seed: int
+    series: MessageSeries
+    facts: dict[str, Fact] = field(default_factory=dict)
+    sent: int = 0
+    """Messages that reached the service."""
+    culprit: str = ""
+    repeated: bool = False
+    unclear: str = ""
+    """Why the round ended without proof of anything."""
+
+    def enter(self, message: Message, answer: Answer, detail: str) -> None:
+        """Set what is known of one message."""
+        self.facts[message.name] = Fact(about=message.name, answer=answer, detail=printable(detail))
+
+    def carried(self, message: Message, reaction: Reaction) -> None:
+        """Count a message that was sent. Its fact says that all is well until damage is found behind it."""
+        self.sent += reaction.carried
+        answer = Answer.REFUSED if reaction.carried else Answer.SILENT
+        self.enter(message, answer, f"a healthy request was answered as before; the message: {reaction.words}")
+
+    def leave_open(self, message: Message, why: str) -> None:
+        """End with a message behind which nothing can be proved."""
+        self.unclear = why
+        self.enter(message, Answer.SILENT, why)
+
+    def convict(self, message: Message, damage: Damage, again: Damage | None, file: str) -> None:
+        """Name the message behind which the damage is, and the file of the evidence that holds it."""
+        self.culprit, self.repeated = file, again is not None
+        second = f"again when it was sent alone: {again.words}" if again else "not again when it was sent alone"
+        words = f"{damage.words}; {second}; {len(message.data)} octets, kept as {file} ({message.origin})"
+        self.enter(message, Answer.SEEN, words)
+
+    def observation(self, watch: Watch, reached: Callable[[], Witness] | None) -> MalformedInput:
+        """Return what was observed; a message without a fact was not sent."""
+        messages = self.series.messages
+        return MalformedInput(
+            question=f"Does {self.about} stand {len(messages)} malformed messages ({self.series.layer})?",
+            facts=tuple(
+                self.facts.get(one.name) or Fact(about=one.name, answer=Answer.SILENT, detail="not sent")
+                for one in messages
+            ),
+            witness=self._witness(watch, reached),
+            seed=self.series.seed,
+            sent=self.sent,
+            culprit=self.culprit,
+            repeated=self.repeated,
+        )
+
+    def _witness(self, watch: Watch, reached: Callable[[], Witness] | None) -> Witness:
+        """Say that each message was followed by a healthy answer, or why that says nothing."""
+        count = len(self.series.messages)
+        known = sum(fact.answer is not Answer.SILENT for fact in self.facts.values())
+        if self.unclear:
+            return Witness(what=self.unclear, holds=False)
+        if known < _SHARE * count and not self.culprit:
+            return Witness(what=f"{known} of {count} messages reached {self.about}", holds=False)
+        what = f"{watch.about} answered a healthy request before the first message, and behind {self.sent}"
+        own = Witness(what=f"{what}; {watch.words}", holds=True)
+        if reached is None or self.culprit:
+            return own
+        more = reached()
+        return Witness(what=f"{own.what}; {more.what}", holds=True) if more.holds else more
+
+
+@dataclass(frozen=True)
+class Carrier:
+    """What brings messages to the device, and how many of them go to one look at it."""
+
     deliver: Callable[[Message], Reaction]
-    keep: Callable[[Message], str]
-    watch: Watch
-    record: Recorder
     batch: int = 1
     together: bool = False
     """Whether the messages of a batch are sent at the same time, each on its own connection."""
     deliver_all: Callable[[Sequence[Message]], list[Reaction]] | None = None
     """What brings a batch to the device at once, in place of `deliver`."""
     reached: Callable[[], Witness] | None = None
-    facts: dict[str, Fact] = field(default_factory=dict, init=False)
-    sent: int = field(default=0, init=False)
-    culprit: str = field(default="", init=False)
-    repeated: bool = field(default=False, init=False)
+    """Adds to the witness what only the messages' own way shows."""
+
+    def carry(self, batch: Sequence[Message]) -> list[Reaction]:
+        """Bring a batch to the device."""
+        if self.deliver_all is not None:
+            return self.deliver_all(batch)
+        if not self.together:
+            return [self.deliver(message) for message in batch]
+        with ThreadPoolExecutor(len(batch)) as pool:
+            return list(pool.map(self.deliver, batch))
+
+    def batches(self, messages: tuple[Message, ...]) -> Iterator[tuple[Message, ...]]:
+        """Divide messages into batches."""
+        for start in range(0, len(messages), self.batch):
+            yield messages[start : start + self.batch]
+
+
+@dataclass
+class Round:
+    """Sends messages in batches and looks behind each; on trouble those of the batch are sent again, one by one.
+
+    One by one and not by halves: a look costs milliseconds, a crash a start of the device, and some give up.
+    `about` says what the messages are for, `keep` stores one and names its file. Witness: what is watched was well
+    before, and behind each batch.
+    """
+
+    about: str
+    series: MessageSeries
+    carrier: Carrier
+    keep: Callable[[Message], str]
+    watch: Watch
+    record: Recorder
+    findings: Findings = field(init=False)
     latest: list[Message] = field(default_factory=list, init=False)
     """What was sent last: a crash may show one message late."""
-    unclear: str = field(default="", init=False)
-    """Why the round ended without proof of anything."""
+
+    def __post_init__(self) -> None:
+        """Begin with nothing known."""
+        self.findings = Findings(self.about, self.series)
 
     def run(self) -> MalformedInput:
         """Send, look, and tell."""
         if not self.watch.begin():
-            self.unclear = self.watch.missing
+            self.findings.unclear = self.watch.missing
             return self._observed()
-        end, done = time.monotonic() + ROUND_SECONDS, 0
-        for batch in _batches(self.messages, self.batch):
+        messages, end, done = self.series.messages, time.monotonic() + ROUND_SECONDS, 0
+        for batch in self.carrier.batches(messages):
             if time.monotonic() > end:
                 self.record.note(f"{ROUND_SECONDS:g} s are over: the rest is not sent")
                 break
-            self.record.progress(done, len(self.messages), batch[0].name)
+            self.record.progress(done, len(messages), batch[0].name)
             if self._send_batch(batch):
                 return self._observed()
             done += len(batch)
@@ -90,7 +177,7 @@ class Round:
         """Send some messages and look once behind them; True where the round ends."""
         if len(batch) == 1:
             return self._send_one(batch[0])
-        reactions = self._delivered(batch)
+        reactions = self.carrier.carry(batch)
         damage = self.watch.look()
         if damage is not None:
             return self._examine_batch(batch, damage)
@@ -102,33 +189,25 @@ class Round:
         self.latest = [*self.latest, *batch][-LATE:]
         return any(self._send_one(message) for message in alone)
 
-    def _delivered(self, batch: Sequence[Message]) -> list[Reaction]:
-        if self.deliver_all is not None:
-            return self.deliver_all(batch)
-        if not self.together:
-            return [self.deliver(message) for message in batch]
-        with ThreadPoolExecutor(len(batch)) as pool:
-            return list(pool.map(self.deliver, batch))
-
     def _examine_batch(self, batch: Sequence[Message], damage: Damage) -> bool:
         """Send each message of a batch again, alone; True where damage is proved, or where nothing more can be."""
         damage = self.watch.settle(damage)
         names = f"{len(batch)} messages ({', '.join(one.name for one in batch[:_NAMED])})"
         self.record.note(f"behind one of {names}: {damage.words}; each is sent again, alone")
         if damage.kind is Kind.TURNED_AWAY:
-            self._leave_open(batch[-1], f"{damage.words}: it protects itself, or it is damaged")
+            self.findings.leave_open(batch[-1], f"{damage.words}: it protects itself, or it is damaged")
             return True
         if not self.watch.gone and any(self._send_one(message, damage) for message in batch):
             return True
         if damage.kind is Kind.GONE and not self.watch.bench_lives:
-            self._leave_open(batch[-1], f"{damage.words}, and nothing shows that the bench is alive")
+            self.findings.leave_open(batch[-1], f"{damage.words}, and nothing shows that the bench is alive")
             return True
         if damage.kind not in (Kind.ENDED, Kind.GONE):
             return False
         files = [self.keep(message) for message in batch]
-        self.culprit = files[-1]
+        self.findings.culprit = files[-1]
         words = f"{damage.words}; behind one of {names}, and not when each was sent alone; kept as {', '.join(files)}"
-        self._enter(batch[-1], Answer.SEEN, words)
+        self.findings.enter(batch[-1], Answer.SEEN, words)
         return True
 
     def _send_one(self, message: Message, before: Damage | None = None) -> bool:
@@ -143,15 +222,13 @@ class Round:
         return False
 
     def _send(self, message: Message, *, again: bool = False) -> Damage | None:
-        reaction = self.deliver(message)
+        reaction = self.carrier.deliver(message)
         damage = self.watch.look(again=again)
         self._note(message, reaction, damage)
         return damage
 
     def _note(self, message: Message, reaction: Reaction, damage: Damage | None) -> None:
-        self.sent += reaction.carried
-        answer = Answer.REFUSED if reaction.carried else Answer.SILENT
-        self._enter(message, answer, f"a healthy request was answered as before; the message: {reaction.words}")
+        self.findings.carried(message, reaction)
         words = damage.words if damage else "healthy"
         self.record.note(f"{message.name}: {len(message.data)} octets, {reaction.words}; {words}")
 
@@ -164,7 +241,7 @@ class Round:
                 message = earlier
                 break
         if Kind.TURNED_AWAY in (damage.kind, again.kind if again else None) and damage.kind is not Kind.ENDED:
-            self._leave_open(message, f"{(again or damage).words}: it protects itself, or it is damaged")
+            self.findings.leave_open(message, f"{(again or damage).words}: it protects itself, or it is damaged")
             return True
         if (
             damage.kind is Kind.CLOSED
@@ -174,10 +251,11 @@ class Round:
         ):
             again = None
         if again is None and damage.kind in (Kind.CLOSED, Kind.HUNG):
-            self._enter(message, Answer.REFUSED, f"once {damage.words}, and not when the message was sent again")
+            words = f"once {damage.words}, and not when the message was sent again"
+            self.findings.enter(message, Answer.REFUSED, words)
             return False
         if damage.kind is Kind.GONE and not self.watch.bench_lives:
-            self._leave_open(message, f"{damage.words}, and nothing shows that the bench is alive")
+            self.findings.leave_open(message, f"{damage.words}, and nothing shows that the bench is alive")
             return True
         self._convict(message, damage, again)
         return True
@@ -190,17 +268,10 @@ class Round:
         again = self._send(message, again=damage.kind is Kind.GONE)
         return self.watch.settle(again) if again else None
 
-    def _convict(self, message: Message, damage: Damage, again: Damage | None) -> None:
-        self.culprit = self.keep(message)
-        self.repeated = again is not None
-        second = f"again when it was sent alone: {again.words}" if again else "not again when it was sent alone"
-        words = f"{damage.words}; {second}; {len(message.data)} octets, kept as {self.culprit} ({message.origin})"
-        self._enter(message, Answer.SEEN, words)
-
     def _search(self, damage: Damage) -> None:
         """Find the message behind which a device starts again so fast that no request fell into the gap."""
         self.record.note(f"{damage.words}: the messages are sent again, with a look at the id of the start behind each")
-        for message in self.messages:
+        for message in self.series.messages:
             seen = self._send(message)
             found = self.watch.settle(seen) if seen else self.watch.restarted()
             if found is not None and found.kind is Kind.ENDED:
@@ -208,46 +279,11 @@ class Round:
                 return
             if self.watch.gone:
                 break
-        words = f"{damage.words} within {len(self.messages)} messages, and not when they were sent again"
-        self._enter(self.messages[-1], Answer.SEEN, words)
+        words = f"{damage.words} within {len(self.series.messages)} messages, and not when they were sent again"
+        self.findings.enter(self.series.messages[-1], Answer.SEEN, words)
 
-    def _leave_open(self, message: Message, why: str) -> None:
-        self.unclear = why
-        self._enter(message, Answer.SILENT, why)
-
-    def _enter(self, message: Message, answer: Answer, detail: str) -> None:
-        self.facts[message.name] = Fact(about=message.name, answer=answer, detail=printable(detail))
-
-    def _witness(self) -> Witness:
-        """Say that each message was followed by a healthy answer, or why that says nothing."""
-        reached = sum(fact.answer is not Answer.SILENT for fact in self.facts.values())
-        if self.unclear:
-            return Witness(what=self.unclear, holds=False)
-        if reached < _SHARE * len(self.messages) and not self.culprit:
-            what = f"{reached} of {len(self.messages)} messages reached {self.about}"
-            return Witness(what=what, holds=False)
-        what = f"{self.watch.about} answered a healthy request before the first message, and behind {self.sent}"
-        own = Witness(what=f"{what}; {self.watch.words}", holds=True)
-        if self.reached is None or self.culprit:
-            return own
-        more = self.reached()
-        return Witness(what=f"{own.what}; {more.what}", holds=True) if more.holds else more
+    def _convict(self, message: Message, damage: Damage, again: Damage | None) -> None:
+        self.findings.convict(message, damage, again, self.keep(message))
 
     def _observed(self) -> MalformedInput:
-        return MalformedInput(
-            question=f"Does {self.about} stand {len(self.messages)} malformed messages ({self.layer})?",
-            facts=tuple(
-                self.facts.get(one.name) or Fact(about=one.name, answer=Answer.SILENT, detail="not sent")
-                for one in self.messages
-            ),
-            witness=self._witness(),
-            seed=self.seed,
-            sent=self.sent,
-            culprit=self.culprit,
-            repeated=self.repeated,
-        )
-
-
-def _batches(messages: tuple[Message, ...], size: int) -> Iterator[tuple[Message, ...]]:
-    for start in range(0, len(messages), size):
-        yield messages[start : start + size]
+        return self.findings.observation(self.watch, self.carrier.reached)

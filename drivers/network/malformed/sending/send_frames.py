@@ -29,12 +29,13 @@ from drivers.network.malformed.messages.frames import (
 )
 from drivers.network.malformed.messages.internet import arp, arp_changes, icmp, icmp_changes, internet, internet_changes
 from drivers.network.malformed.messages.internet6 import internet6, internet6_changes, neighbour_changes, neighbours
-from drivers.network.malformed.messages.message import Message, bounded
+from drivers.network.malformed.messages.message import Message, MessageSeries, bounded
 from drivers.network.malformed.messages.segments import segment_changes, segments
 from drivers.network.malformed.sending.delivery import Reaction
 from drivers.network.malformed.sending.liveness import Liveness
-from drivers.network.malformed.sending.round import MalformedInput, Round
-from drivers.network.malformed.sending.watch import Starts, Watch
+from drivers.network.malformed.sending.revival import Revival
+from drivers.network.malformed.sending.round import Carrier, MalformedInput, Round
+from drivers.network.malformed.sending.watch import Watch
 from drivers.network.sweep.link import Link, link_to
 from drivers.network.sweep.link6 import link6_to
 from drivers.network.target import Target, answer_of
@@ -105,10 +106,7 @@ class SendMalformedFrames:
     service: Service
     count: int
     seed: int
-    comes_back: float
-    others: tuple[Service, ...] = ()
-    starts: Starts | None = None
-    revive: Callable[[], None] | None = None
+    revival: Revival
 
     @property
     def name(self) -> str:
@@ -123,7 +121,7 @@ class SendMalformedFrames:
         liveness = Liveness(self.target, self.service)
         with (
             _Wire(self.target, self.link, mac, self.service.port) as wire,
-            Watch(liveness, self.others, self.comes_back, self.starts, self.revive, record.note) as watch,
+            Watch(liveness, self.revival, record.note) as watch,
         ):
             random, kind = Random(f"{self.seed}/{self.layer}"), FRAME_LAYERS[self.layer]
             trains = bounded(kind.named(wire.ends, random), kind.more(wire.ends, random), self.count)
@@ -133,18 +131,14 @@ class SendMalformedFrames:
             if self.layer == "tcp":
                 ignored = not wire.answers(wrong_sum=True)
                 record.note(f"a segment with a wrong sum was {'ignored' if ignored else 'answered'} (RFC 9293, MUST-3)")
-            return Round(
-                f"the device at {self.target.address}",
-                self.layer,
-                tuple(train.message for train in trains),
-                self.seed,
+            about = f"the device at {self.target.address}"
+            series = MessageSeries(self.layer, self.seed, tuple(train.message for train in trains))
+            carrier = Carrier(
                 lambda message: wire.send(known[message.name]),
-                partial(_keep, record, known),
-                watch,
-                record,
                 BATCH,
                 reached=lambda: _reached(before, wire.answers()),
-            ).run()
+            )
+            return Round(about, series, carrier, partial(_keep, record, known), watch, record).run()
 
 
 def _keep(record: Recorder, known: Mapping[str, Train], message: Message) -> str:

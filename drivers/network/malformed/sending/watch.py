@@ -9,8 +9,9 @@ from types import TracebackType
 from typing import Self
 
 from drivers.network.malformed.sending.liveness import Life, Liveness, Sign, is_closed
+from drivers.network.malformed.sending.revival import Revival
 from drivers.network.sweep.link import has_carrier
-from lab_config.component import Service, Transport
+from lab_config.component import Transport
 from trustprobe.errors import DeviceLostError
 
 PAUSE = 0.1
@@ -21,27 +22,6 @@ AGAIN = 5.0
 """Seconds of silence that confirm an earlier and longer one."""
 SHORT_GAP = 10.0
 """The longest time that a service is waited for before the first message."""
-
-
-class Starts:
-    """The id of the device's start. Where it takes a login to read it, the one that is known is not read again."""
-
-    def __init__(self, read: Callable[[], str | None]) -> None:
-        self._read = read
-        self._known: str | None = None
-
-    def known(self) -> str | None:
-        """Return the id that was read last; read now where there is none."""
-        return self._known or self.now()
-
-    def now(self) -> str | None:
-        """Read the id; None where the device does not tell it now."""
-        self._known = self._read()
-        return self._known
-
-    def forget(self) -> None:
-        """Read the id anew when it is asked for next: what happened since the last time is nobody's message."""
-        self._known = None
 
 
 class Kind(StrEnum):
@@ -73,17 +53,13 @@ class Watch:
     def __init__(
         self,
         liveness: Liveness,
-        others: tuple[Service, ...],
-        comes_back: float,
-        starts: Starts | None,
-        revive: Callable[[], None] | None,
+        revival: Revival,
         note: Callable[[str], None],
         also: Callable[[], str | None] | None = None,
     ) -> None:
         """`also` says what is wrong beside the service, with a client of the device say; None if nothing is."""
-        self.liveness, self._also = liveness, also
-        self._others = tuple(Liveness(liveness.target, service) for service in others)
-        self._comes_back, self._starts, self._revive, self._note = comes_back, starts, revive, note
+        self.liveness, self._revival, self._note, self._also = liveness, revival, note, also
+        self._others = revival.services(liveness.target)
         streams = (one for one in (liveness, *self._others) if one.service.transport is Transport.TCP)
         self._holder = next(streams, None)
         self._held: socket.socket | None = None
@@ -104,8 +80,8 @@ class Watch:
         self, kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
     ) -> None:
         self._drop()
-        if (kind is not None or self.gone) and self._starts is not None:
-            self._starts.forget()  # what was damaged here must not be laid at the door of the next messages
+        if kind is not None or self.gone:
+            self._revival.forget_start()  # what was damaged here must not be laid at the door of the next messages
 
     @property
     def about(self) -> str:
@@ -114,7 +90,7 @@ class Watch:
 
     def begin(self) -> bool:
         """Whether the service answers now; learns what its answer looks like, and whether a connection can be held."""
-        first = self._until_answered(min(self._comes_back, SHORT_GAP))[-1]
+        first = self._until_answered(min(self._revival.comes_back, SHORT_GAP))[-1]
         if first.life is not Life.ANSWERED:
             self.missing = f"{self.about} did not answer a healthy request before"
             return False
@@ -122,10 +98,9 @@ class Watch:
             if missing := self._also():
                 self.missing = f"before the first message: {missing}"
                 return False
-            if self._starts is not None:
-                self._starts.forget()  # some clients ask only where the device is started again
+            self._revival.forget_start()  # some clients ask only where the device is started again
         self.liveness.before = first
-        self._start = self._starts.known() if self._starts is not None else None
+        self._start = self._revival.known_start()
         self._hold()
         if self._held is None or self.liveness.ask().life is not Life.ANSWERED or is_closed(self._held):
             self._drop()
@@ -145,7 +120,7 @@ class Watch:
         A silence that is there again need not last as long as the first one.
         """
         about, began = self.liveness.service.about, time.monotonic()
-        signs = self._until_answered(min(self._comes_back, AGAIN) if again else self._comes_back)
+        signs = self._until_answered(min(self._revival.comes_back, AGAIN) if again else self._revival.comes_back)
         took = time.monotonic() - began
         lives = {sign.life for sign in signs}
         if signs[-1].life is not Life.ANSWERED:
@@ -174,7 +149,7 @@ class Watch:
 
     def restarted(self) -> Damage | None:
         """Compare the id of the start with the one before; None as well where there is none."""
-        before, now = self._start, self._read_start()
+        before, now = self._start, self._revival.current_start()
         if before is None or now is None or now == before:
             return None
         self._start = now
@@ -183,14 +158,14 @@ class Watch:
 
     def settle(self, damage: Damage) -> Damage:
         """Bring the service back where it is gone, and say in the damage whether the device has started again."""
-        if self.gone and damage.kind is Kind.GONE and self._revive is not None:
+        if self.gone and damage.kind is Kind.GONE and self._revival.revive is not None:
             self._note("the service does not come back: the power is switched off and on")
-            self._revive()
-            self.gone = self._until_answered(self._comes_back)[-1].life is not Life.ANSWERED
+            self._revival.revive()
+            self.gone = self._until_answered(self._revival.comes_back)[-1].life is not Life.ANSWERED
             self.bench_lives |= not self.gone
             if not self.gone:
                 damage = replace(damage, words=f"{damage.words}, and was back after the power was off")
-                self._start = self._read_start()
+                self._start = self._revival.current_start()
         elif not self.gone and (restart := self.restarted()) is not None:
             damage = Damage(Kind.ENDED, f"{damage.words}; {restart.words}")
         if not self.gone:
@@ -240,9 +215,6 @@ class Watch:
             time.sleep(PAUSE)
             signs.append(self.liveness.ask())
         return signs
-
-    def _read_start(self) -> str | None:
-        return self._starts.now() if self._starts is not None else None
 
     def _hold(self) -> None:
         self._drop()

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from drivers.network.malformed.messages.json_bodies import Resource, messages
 from drivers.network.malformed.sending.administration import SendMalformedBodies, may_be_written
+from drivers.network.malformed.sending.revival import Revival
 from drivers.network.malformed.sending.round import MalformedInput
 from tests.drivers.recorder import MemoryRecorder
 from tests.drivers.web_device import Device, running
@@ -50,7 +51,7 @@ def device() -> Iterator[Device]:
 
 
 def send(device: Device, count: int = 30, password: str = "correct horse") -> MalformedInput:
-    probe = SendMalformedBodies(device.web(password=password), RESOURCE, True, count, 1, 2.0)
+    probe = SendMalformedBodies(device.web(password=password), RESOURCE, True, count, 1, Revival(2.0))
     return probe.run(MemoryRecorder())
 
 

@@ -19,8 +19,9 @@ from drivers.network.malformed.messages.answers_small import (
     time_answers,
 )
 from drivers.network.malformed.messages.answers_tls import tls_answer_changes, tls_answers
-from drivers.network.malformed.messages.message import MESSAGE_LIMIT, Message
+from drivers.network.malformed.messages.message import MESSAGE_LIMIT, Message, MessageSeries
 from drivers.network.malformed.sending.answers import AnswerMalformed, AskedCloud, AskedForTime, Peer, answers_of
+from drivers.network.malformed.sending.revival import Revival
 from drivers.network.malformed.sending.round import MalformedInput
 from drivers.network.servers.ntp import NtpServer
 from drivers.network.servers.tls import TlsClientServer
@@ -65,7 +66,9 @@ def answered(peer: Peer, messages: tuple[Message, ...], batch: int, record: Memo
             {"id": "web", "transport": "tcp", "port": victim.port, "protocol": "http", "purpose": "a test"}
         )
         target = Target(NetworkBench(address=HERE))
-        return AnswerMalformed(target, service, peer, "test", messages, 1, batch, 1.0).run(record)
+        return AnswerMalformed(target, service, peer, MessageSeries("test", 1, messages), batch, Revival(1.0)).run(
+            record
+        )
 
 
 @contextmanager

@@ -6,12 +6,13 @@ from itertools import count
 import pytest
 
 from drivers.network import conversation
-from drivers.network.malformed.messages.message import Message
+from drivers.network.malformed.messages.message import Message, MessageSeries
 from drivers.network.malformed.sending import watch as watching
 from drivers.network.malformed.sending.delivery import Reaction
 from drivers.network.malformed.sending.liveness import Liveness
-from drivers.network.malformed.sending.round import MalformedInput, Round
-from drivers.network.malformed.sending.watch import Starts, Watch
+from drivers.network.malformed.sending.revival import Revival, Starts
+from drivers.network.malformed.sending.round import Carrier, MalformedInput, Round
+from drivers.network.malformed.sending.watch import Watch
 from drivers.network.target import Target
 from lab_config.bench import NetworkBench
 from lab_config.component import Service
@@ -76,12 +77,12 @@ def passing(
         def begun() -> None:
             device.start += 1
 
-        with Watch(liveness, (), 1.0, Starts(lambda: str(device.start)), begun, record.note, wrong) as watch:
+        revival = Revival(1.0, starts=Starts(lambda: str(device.start)), revive=begun)
+        with Watch(liveness, revival, record.note, wrong) as watch:
             every = None if together or not device._several else device.deliver_all
-            return Round(
-                "a test", "test", MESSAGES, 1, device.deliver, lambda one: f"{one.name}.bin", watch, record, batch,
-                together, every, reached,
-            ).run()  # fmt: skip
+            carrier = Carrier(device.deliver, batch, together, every, reached)
+            series = MessageSeries("test", 1, MESSAGES)
+            return Round("a test", series, carrier, lambda one: f"{one.name}.bin", watch, record).run()
 
 
 def test_a_batch_that_is_taken_well_is_looked_at_once() -> None:
@@ -176,7 +177,7 @@ def test_a_start_that_makes_a_client_ask_before_the_first_message_is_not_the_mes
 
     with Victim(Habit.ANSWERS) as victim:
         liveness = Liveness(TARGET, service(victim.port))
-        with Watch(liveness, (), 1.0, starts, None, MemoryRecorder().note, asks) as watch:
+        with Watch(liveness, Revival(1.0, starts=starts), MemoryRecorder().note, asks) as watch:
             assert watch.begin()
             assert watch.restarted() is None
 
@@ -201,4 +202,4 @@ def test_a_device_that_is_lost_behind_a_batch_is_damaged_where_its_start_shows_t
 
 def watching_one(victim: Victim, starts: Starts) -> Watch:
     """A watch over the service and the device's start."""
-    return Watch(Liveness(TARGET, service(victim.port)), (), 1.0, starts, None, MemoryRecorder().note)
+    return Watch(Liveness(TARGET, service(victim.port)), Revival(1.0, starts=starts), MemoryRecorder().note)

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from drivers.network import conversation
-from drivers.network.malformed.messages.message import Message, Way
+from drivers.network.malformed.messages.message import Message, MessageSeries, Way
 from drivers.network.malformed.sending import delivery, watch
 from drivers.network.malformed.sending import round as passes
 from drivers.network.malformed.sending.evidence import read_kept
+from drivers.network.malformed.sending.revival import Revival, Starts
 from drivers.network.malformed.sending.round import MalformedInput
 from drivers.network.malformed.sending.send import SendMalformed
-from drivers.network.malformed.sending.watch import Starts
 from drivers.network.target import Target
 from lab_config.bench import NetworkBench
 from lab_config.component import Service
@@ -48,8 +48,9 @@ def send(
     messages: tuple[Message, ...] = MESSAGES,
     together: int = 1,
 ) -> MalformedInput:
-    read = Starts(starts) if starts else None
-    probe = SendMalformed(LOOPBACK, service(port), "http", Way.TCP, messages, 7, 1.5, others, read, revive, together)
+    revival = Revival(1.5, others, Starts(starts) if starts else None, revive)
+    series = MessageSeries("http", 7, messages)
+    probe = SendMalformed(LOOPBACK, service(port), Way.TCP, series, revival, together)
     return probe.run(record or MemoryRecorder())
 
 
