@@ -78,13 +78,13 @@ class GuessLogins:
                 controls += [self._control(way, user, pace, record) for user in self.others if user in guessed]
         anything = nonsense.answer is Answer.SEEN
         plan = GuessPlan(
-            tuple(self._one_a_user()) if anything else self.pairs,
-            pace,
-            self.valid_user,
-            self.door.at_once if isinstance(self.door, WideDoor) else 1,
-            record,
-            self.door.interface,
-            lambda user, attempt: self._judge(user, attempt, record),
+            pairs=tuple(self._one_a_user()) if anything else self.pairs,
+            pace=pace,
+            valid_user=self.valid_user,
+            at_once=self.door.at_once if isinstance(self.door, WideDoor) else 1,
+            record=record,
+            interface=self.door.interface,
+            judge=lambda user, attempt: self._judge(user, attempt, record),
             patient=nonsense.answer is not Answer.SILENT,
         )
         if not all(control.holds for control in controls):

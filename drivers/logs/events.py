@@ -38,15 +38,24 @@ class LoggedEvent(Observation):
     """Whether a record since the cause holds one of the secrets that the probe was given."""
 
 
-def event_pattern(kind: str, pattern: str, subject: str) -> re.Pattern[str]:
-    """Return the declared pattern of an event with its subject; ConfigurationError where it is none."""
-    try:
-        return re.compile(pattern.replace("{subject}", re.escape(subject)))
-    except re.error as error:
-        raise ConfigurationError(
-            f"{pattern!r} is no regular expression: {error}.",
-            f"Correct `logging.events.{kind}` of the declaration.",
-        ) from error
+@dataclass(frozen=True)
+class ExpectedRecord:
+    """The record of one event: its declared pattern, the subject made for the run, and how long it may take."""
+
+    kind: str
+    pattern: str
+    subject: str
+    seconds: float
+
+    def expression(self) -> re.Pattern[str]:
+        """Return the declared pattern with the subject; ConfigurationError if it is no regular expression."""
+        try:
+            return re.compile(self.pattern.replace("{subject}", re.escape(self.subject)))
+        except re.error as error:
+            raise ConfigurationError(
+                f"{self.pattern!r} is no regular expression: {error}.",
+                f"Correct `logging.events.{self.kind}` of the declaration.",
+            ) from error
 
 
 def _keep(record: Recorder, name: str, collected: Iterable[Collected]) -> None:
@@ -56,18 +65,15 @@ def _keep(record: Recorder, name: str, collected: Iterable[Collected]) -> None:
 
 @dataclass(frozen=True)
 class AwaitEvent:
-    """Cause an event under a subject made for the run, and wait for its record. `seconds` bounds the wait.
+    """Cause an event under a subject made for the run, and wait for its record.
 
     Witness: a record that is not this one; where none is there and silence followed, `control` causes one more.
     `secrets` are looked for in what arrives, and only the result is kept.
     """
 
     collector: Collector
-    kind: str
-    pattern: str
-    subject: str
+    expected: ExpectedRecord
     cause: Callable[[], None]
-    seconds: float
     control: Callable[[], None] | None = None
     secrets: tuple[str, ...] = field(default=(), repr=False)
     since: int | None = None
@@ -76,31 +82,31 @@ class AwaitEvent:
     @property
     def name(self) -> str:
         """One observation a kind of event."""
-        return f"log_event.{self.kind}"
+        return f"log_event.{self.expected.kind}"
 
     def run(self, record: Recorder) -> LoggedEvent:
         """Mark, cause, wait."""
-        pattern = event_pattern(self.kind, self.pattern, self.subject)
+        expected, pattern = self.expected, self.expected.expression()
         mark = self.collector.mark() if self.since is None else self.since
         start = time.monotonic()
         self.cause()
-        found = self.collector.wait_for(lambda one: bool(pattern.search(one.record.text)), self.seconds, mark)
+        found = self.collector.wait_for(lambda one: bool(pattern.search(one.record.text)), expected.seconds, mark)
         witness = self._witness(pattern, found is None)
         since = self.collector.records(mark)
         _keep(record, "records.log", since)
         if found is None:
-            detail = f"no record matched within {self.seconds:g} s; {len(since)} others arrived"
+            detail = f"no record matched within {expected.seconds:g} s; {len(since)} others arrived"
         else:
             detail = self._open(found.record.text)
-        record.note(f"{self.kind} of {self.subject}: {detail}")
+        record.note(f"{expected.kind} of {expected.subject}: {detail}")
         answer = Answer.SILENT if found is None else Answer.SEEN
         sent = found.record.timestamp if found else None
         return LoggedEvent(
-            question=f"Is {self.kind} logged within {self.seconds:g} s?",
-            facts=(Fact(about=self.kind, answer=answer, detail=detail),),
+            question=f"Is {expected.kind} logged within {expected.seconds:g} s?",
+            facts=(Fact(about=expected.kind, answer=answer, detail=detail),),
             witness=witness,
-            kind=self.kind,
-            subject=self.subject,
+            kind=expected.kind,
+            subject=expected.subject,
             raw=detail if found else "",
             channel=found.channel if found else None,
             timestamp=sent,
@@ -120,7 +126,8 @@ class AwaitEvent:
         if silent and self.control is not None:
             mark = self.collector.mark()
             self.control()
-            other = self.collector.wait_for(lambda one: not pattern.search(one.record.text), self.seconds, mark)
+            seconds = self.expected.seconds
+            other = self.collector.wait_for(lambda one: not pattern.search(one.record.text), seconds, mark)
         else:
             others = [one for one in self.collector.records() if not pattern.search(one.record.text)]
             other = others[-1] if others else None

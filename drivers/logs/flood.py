@@ -9,7 +9,7 @@ from itertools import takewhile
 
 from drivers.guessing.attempt import LoginAttempt
 from drivers.logs.collector import Collector
-from drivers.logs.events import event_pattern
+from drivers.logs.events import ExpectedRecord
 from drivers.network.web.administration.administration import Administration
 from drivers.network.web.login.find import find_login
 from drivers.network.web.login.form import LoginForm
@@ -45,9 +45,7 @@ class FloodLog:
     web: Administration
     count: int
     cause: Callable[[], None]
-    pattern: str
-    subject: str
-    seconds: float
+    expected: ExpectedRecord
     calm: Witness
     """That the event is logged when nothing else happens."""
 
@@ -59,13 +57,13 @@ class FloodLog:
     def run(self, record: Recorder) -> Flood:
         """Burst, cause, wait."""
         prefix = f"tp-{secrets.token_hex(4)}-"
-        pattern = event_pattern("login_success", self.pattern, self.subject)
+        pattern = self.expected.expression()
         start, begun = self.collector.mark(), time.monotonic()
         answered = self._burst(prefix, record)
         took = time.monotonic() - begun
         mark, caused = self.collector.mark(), time.monotonic()
         self.cause()
-        found = self.collector.wait_for(lambda one: bool(pattern.search(one.record.text)), self.seconds, mark)
+        found = self.collector.wait_for(lambda one: bool(pattern.search(one.record.text)), self.expected.seconds, mark)
         logged = sum(prefix in one.record.text for one in self.collector.records(start))
         words = f"{answered} of {self.count} failed logins were answered in {took:.1f} s, {logged} of them logged"
         record.note(words)

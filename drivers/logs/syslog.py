@@ -74,7 +74,18 @@ def parse(frame: bytes) -> SyslogRecord:
     problem = problem or broken
     problem = problem or ("longer than 64 KiB" if len(frame) > FRAME_LIMIT else None)
     message = raw[end:].removeprefix(b" ").removeprefix(b"\xef\xbb\xbf").decode("utf-8", "backslashreplace")
-    return SyslogRecord(raw, found.priority, timestamp, host, app, pid, msgid, structured, message, problem)
+    return SyslogRecord(
+        raw=raw,
+        priority=found.priority,
+        timestamp=timestamp,
+        host=host,
+        app=app,
+        pid=pid,
+        msgid=msgid,
+        structured=structured,
+        message=message,
+        error=problem,
+    )
 
 
 def _with_error(record: SyslogRecord, rest: int, problem: str) -> SyslogRecord:
@@ -97,7 +108,8 @@ def _timestamp(text: str) -> tuple[datetime | None, str | None]:
     try:
         zone = UTC if found[8] is None else timezone(-offset if found[8] == "-" else offset)
         year, month, day, hour, minute, second = (int(part) for part in found.groups()[:6])
-        return datetime(year, month, day, hour, minute, second, int(fraction), zone), None
+        whole = datetime(year, month, day, hour, minute, second, tzinfo=zone)
+        return whole.replace(microsecond=int(fraction)), None
     except ValueError as error:
         return None, f"no time: {error}"
 

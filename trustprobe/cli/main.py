@@ -68,8 +68,17 @@ def run(
     """Judge a product: exit 0 CONFORMING, 1 NONCONFORMING, 2 INCOMPLETE or not run at all."""
     from trustprobe.cli.run import Options, run_and_report
 
-    flaws, only = tuple(defect or ()), tuple(capability or ())
-    options = Options(bench, product, profile, out, flaws, only, unpowered, loopback, verbose)
+    options = Options(
+        bench,
+        product,
+        profile,
+        out,
+        defects=tuple(defect or ()),
+        capabilities=tuple(capability or ()),
+        unpowered=unpowered,
+        loopback=loopback,
+        verbose=verbose,
+    )
     raise typer.Exit(run_and_report(options, html=html))
 
 

@@ -90,7 +90,16 @@ def case(
         catalogues().require(covers, where)
         capability = function.__module__.split(".")[1] if "." in function.__module__ else ""
         title = function.__name__.removeprefix("test_").replace("_", " ")
-        entry = Case(id, tuple(covers), fails_on, needs, advice, title, procedure, capability)
+        entry = Case(
+            id=id,
+            covers=tuple(covers),
+            fails_on=fails_on,
+            needs=needs,
+            advice=advice,
+            title=title,
+            procedure=procedure,
+            capability=capability,
+        )
         known = _register.setdefault(id, entry)
         if known != entry:
             raise HarnessError(f"{where} has the id of another case.", "Choose another id.")

@@ -253,9 +253,16 @@ class TlsClientServer:
 
         def notice(visit: "_Visit", outcome: Outcome, detail: str) -> None:
             with self._news:
-                words = printable(detail, 200)
                 self._contacts.append(
-                    Contact(presented, peer, outcome, words, visit.hello, visit.raw_hello, self._counted)
+                    Contact(
+                        presented=presented,
+                        peer=peer,
+                        outcome=outcome,
+                        detail=printable(detail, 200),
+                        hello=visit.hello,
+                        raw_hello=visit.raw_hello,
+                        number=self._counted,
+                    )
                 )
                 self._counted += 1
                 self._news.notify_all()

@@ -8,7 +8,7 @@ import pytest
 import trustme
 
 from drivers.logs.collector import CONNECTION_LIMIT, Collected, Collector
-from drivers.logs.events import AwaitEvent, CollectorTrust, LogTransport
+from drivers.logs.events import AwaitEvent, CollectorTrust, ExpectedRecord, LogTransport
 from lab_config.bench import CollectorBench
 from tests.drivers.recorder import MemoryRecorder
 from trustprobe.errors import BenchError
@@ -182,7 +182,8 @@ def test_a_client_that_does_not_trust_the_certificate_is_named_with_its_alert(la
 
 
 def await_event(collector: Collector, subject: str, seconds: float = WAIT, **more: object) -> AwaitEvent:
-    return AwaitEvent(collector, "login_failure", 'LOGINFAIL .*user="{subject}"', subject, seconds=seconds, **more)  # type: ignore[arg-type]
+    expected = ExpectedRecord("login_failure", 'LOGINFAIL .*user="{subject}"', subject, seconds)
+    return AwaitEvent(collector, expected, **more)  # type: ignore[arg-type]
 
 
 def test_an_event_is_seen_with_its_record(lab: Lab, collector: Collector) -> None:

@@ -6,6 +6,7 @@ import pytest
 import trustme
 
 from drivers.logs.collector import Collector
+from drivers.logs.events import ExpectedRecord
 from drivers.logs.flood import FloodLog
 from lab_config.bench import CollectorBench
 from tests.drivers.logs.log_device import LogDevice, running
@@ -42,9 +43,7 @@ def flood(device: LogDevice, collector: Collector, calm: Witness = CALM, event: 
         device.web(),
         24,
         lambda: send(collector, event),
-        pattern,
-        "admin",
-        10.0 if event.startswith("LOGINOK") else 0.05,
+        ExpectedRecord("login_success", pattern, "admin", 10.0 if event.startswith("LOGINOK") else 0.05),
         calm,
     )
 
