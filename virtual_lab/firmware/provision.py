@@ -93,11 +93,7 @@ def provision(
     `address` is the device's own (/24), `certificate_address` the one that its lab reaches it at where that is another.
     The time server is at the collector's address. Raises ConfigurationError where the folder holds a device already.
     """
-    lab = folder / "lab"
-    try:
-        lab.mkdir(parents=True)
-    except FileExistsError as error:
-        raise ConfigurationError(f"{folder} already holds a device.", "Name a new folder.") from error
+    lab = _new_lab(folder)
     flaws = planted.labels(firmware.defects)
     label = _label(folder, flaws)
     _copy_sparse(firmware.disk, label.disk)
@@ -127,6 +123,15 @@ def provision(
     for private in (label.factory, *lab.glob("*_key.pem")):
         private.chmod(0o600)
     return label
+
+
+def _new_lab(folder: Path) -> Path:
+    lab = folder / "lab"
+    try:
+        lab.mkdir(parents=True)
+    except FileExistsError as error:
+        raise ConfigurationError(f"{folder} already holds a device.", "Name a new folder.") from error
+    return lab
 
 
 def factory_disk(files: dict[str, bytes]) -> bytes:

@@ -145,15 +145,32 @@ _ETHERTYPE, _IPV4_PROTOCOL, _IPV6_NEXT = 12, 14 + 9, 14 + 6
 _FLAGS_OF_TCP = 13
 
 
+_Step = tuple[str, int, int, str, str]
+"""Label, code, value, where to go if equal, and if not; no label is the next step."""
+
+
 def _program(mac: bytes) -> list[tuple[int, int, int, int]]:
     """Return what the kernel keeps, as classic BPF.
 
     Of the device's own frames connection requests, and all that is neither TCP, ICMP nor ARP; of the frames to it
-    and to groups datagrams, which tell its replies from what it sends unasked. A step is (label,
-    code, value, where to go if equal, and if not); no label is the next step.
+    and to groups datagrams, which tell its replies from what it sends unasked.
     """
     high, low = int.from_bytes(mac[:4]), int.from_bytes(mac[4:])
-    steps = [
+    ends = [("keep", _RETURN, 0xFFFF, "", ""), ("drop", _RETURN, 0, "", "")]
+    steps = [*_datagrams_to_it(high, low), *_sent_by_it(), *ends]
+    places = {label: place for place, (label, *_) in enumerate(steps) if label}
+
+    def jump(place: int, label: str) -> int:
+        return places[label] - place - 1 if label else 0
+
+    return [
+        (code, jump(place, equal), jump(place, other), value)
+        for place, (_, code, value, equal, other) in enumerate(steps)
+    ]
+
+
+def _datagrams_to_it(high: int, low: int) -> list[_Step]:
+    return [
         ("", _WORD, 6, "", ""),
         ("", _EQUAL, high, "", "not its own"),
         ("", _HALF, 10, "", ""),
@@ -172,6 +189,11 @@ def _program(mac: bytes) -> list[tuple[int, int, int, int]]:
         ("to it by IPv4", _EQUAL, IPV4, "", "drop"),
         ("", _BYTE, _IPV4_PROTOCOL, "", ""),
         ("", _EQUAL, UDP, "keep", "drop"),
+    ]
+
+
+def _sent_by_it() -> list[_Step]:
+    return [
         ("its own", _HALF, _ETHERTYPE, "", ""),
         ("", _EQUAL, ARP, "drop", ""),
         ("", _EQUAL, IPV6, "", "by IPv4"),
@@ -189,17 +211,6 @@ def _program(mac: bytes) -> list[tuple[int, int, int, int]]:
         ("", _BYTE_AFTER_IP, 14 + _FLAGS_OF_TCP, "", ""),
         ("", _AND, _SYN | _ACK, "", ""),
         ("", _EQUAL, _SYN, "keep", "drop"),
-        ("keep", _RETURN, 0xFFFF, "", ""),
-        ("drop", _RETURN, 0, "", ""),
-    ]
-    places = {label: place for place, (label, *_) in enumerate(steps) if label}
-
-    def jump(place: int, label: str) -> int:
-        return places[label] - place - 1 if label else 0
-
-    return [
-        (code, jump(place, equal), jump(place, other), value)
-        for place, (_, code, value, equal, other) in enumerate(steps)
     ]
 
 
