@@ -253,17 +253,9 @@ class TlsClientServer:
 
         def notice(visit: "_Visit", outcome: Outcome, detail: str) -> None:
             with self._news:
-                self._contacts.append(
-                    Contact(
-                        presented=presented,
-                        peer=peer,
-                        outcome=outcome,
-                        detail=printable(detail, 200),
-                        hello=visit.hello,
-                        raw_hello=visit.raw_hello,
-                        number=self._counted,
-                    )
-                )
+                words, offered = printable(detail, 200), visit.hello
+                number, raw = self._counted, visit.raw_hello
+                self._contacts.append(Contact(presented, peer, outcome, words, offered, raw_hello=raw, number=number))
                 self._counted += 1
                 self._news.notify_all()
 
