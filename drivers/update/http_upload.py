@@ -11,15 +11,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Self
 
-from drivers.network.web.administration.administration import Administration
 from drivers.network.web.administration.settings import Shown
-from drivers.network.web.login.session import asks_for_login
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer
-from drivers.update.image import container
-from drivers.update.running import Running, differs, in_words, restarted
-from drivers.update.transfer import Transfer
-from lab_config.component import Identity, UpdateDeclaration
-from trustprobe.errors import BenchError, ConfigurationError
+from drivers.update.running import Running, Updatable, differs, in_words, restarted
+from lab_config.component import UpdateDeclaration
+from trustprobe.errors import ConfigurationError
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of
 
 KEPT_OCTETS = 1 << 20
@@ -72,7 +68,7 @@ def _turned_down(answer: WebAnswer | NoAnswerError) -> bool:
 def _reached(answer: WebAnswer | NoAnswerError, running: Running) -> bool:
     if isinstance(answer, NoAnswerError):
         return answer.connected
-    return not asks_for_login(answer, running.update.path, running.web.http_login)
+    return not running.device.asks_for_login(answer)
 
 
 def _transfer(name: str, answer: WebAnswer | NoAnswerError) -> Fact:
@@ -170,19 +166,15 @@ class _Trial:
 class TryImages:
     """Offer each bad image, then the base they were made from. SEEN is an image that runs.
 
-    `bad` is offered in its order and ends with the first image that changes what runs. `restart` restarts the device,
-    `ready` waits for it at most so many seconds. Witness: every bad image was offered, and the base taken afterwards.
+    `bad` is offered in its order and ends with the first image that changes what runs. `restart` restarts the device.
+    Witness: every bad image was offered, and the base taken afterwards.
     """
 
-    web: Administration
-    update: UpdateDeclaration
-    identity: Identity
+    device: Updatable
     base: bytes
     bad: tuple[tuple[str, bytes], ...]
     restart: Callable[[], None] | None
-    ready: Callable[[float], bool]
     seconds: float
-    transfer: Transfer | None = None
 
     @property
     def name(self) -> str:
@@ -191,15 +183,12 @@ class TryImages:
 
     def run(self, record: Recorder) -> UpdateTrials:
         """Offer, look, offer the next; at the end the base."""
-        version = container(self.update.container).version(self.base)
+        version = self.device.version_of(self.base)
         digests = {name: _keep(record, name, image) for name, image in (*self.bad, ("base", self.base))}
-        with Running(self.web, self.update, self.identity, self.ready, record, self.transfer) as running:
-            trial = _Trial(running, self.seconds, rejection(self.update), record)
+        with Running(self.device, record) as running:
+            trial = _Trial(running, self.seconds, rejection(self.device.update), record)
             if (first := running.shown()) is None:
-                raise BenchError(
-                    f"the version that runs cannot be read as {self.web.user}, so no image was offered.",
-                    "Check the credential of the bench and `identity` of the declaration.",
-                )
+                raise self.device.unreadable()
             taken, runs = self._offer_bad(trial, first)
             if taken is None and self.restart is not None:
                 taken = self._after_restart(trial, runs)
@@ -249,7 +238,7 @@ class TryImages:
         """Restart, and look again: some mechanisms install at the next start."""
         assert self.restart is not None
         self.restart()
-        self.ready(self.seconds)
+        self.device.ready(self.seconds)
         now = trial.running.shown()
         if now is None or not differs(now, first):
             answer = Answer.SILENT if now is None else Answer.REFUSED
@@ -295,13 +284,9 @@ class UploadUnauthorised:
     could upload and read the status. With an image that is vendor-signed and newer, SEEN may mean that it is installed.
     """
 
-    web: Administration
-    update: UpdateDeclaration
-    identity: Identity
+    device: Updatable
     image: bytes
-    ready: Callable[[float], bool]
     seconds: float
-    transfer: Transfer | None = None
 
     @property
     def name(self) -> str:
@@ -311,18 +296,17 @@ class UploadUnauthorised:
     def run(self, record: Recorder) -> Observation:
         """Upload, and look with authority what came of it."""
         _keep(record, "unauthorised", self.image)
-        with Running(self.web, self.update, self.identity, self.ready, record, self.transfer) as running:
+        with Running(self.device, record) as running:
             control = self._control(running, record)
             before, status = running.shown(), running.status()
             steady = running.status() == status
-            answer = running.upload(self.web.client(), self.image)
-            record.note(f"POST {self.update.path} without a login -> {_words(answer)}")
+            answer = running.upload(self.device.web.client(), self.image)
+            record.note(f"POST {self.device.update.path} without a login -> {_words(answer)}")
             fact = self._fact(running, answer, before, status if steady else None)
             last = running.status()
-        read = Witness(
-            what=f"GET {self.update.status_path} {'answers' if None not in {status, last} else 'fails'} with authority",
-            holds=None not in {status, last},
-        )
+        answers = None not in {status, last}
+        words = f"GET {self.device.update.status_path} {'answers' if answers else 'fails'} with authority"
+        read = Witness(what=words, holds=answers)
         return Observation(
             question="Does the device take an update from somebody who is not logged in?",
             facts=(fact,),
@@ -333,17 +317,17 @@ class UploadUnauthorised:
         """Upload an empty image with authority: the mechanism, not the login, answers."""
         session = running.session()
         if session is None:
-            return Witness(what=f"the login of {self.web.user} failed", holds=False)
+            return Witness(what=f"the login of {self.device.web.user} failed", holds=False)
         answer = running.upload(session, b"")
         record.note(f"control: an empty image with authority -> {_words(answer)}")
-        holds = isinstance(answer, WebAnswer) and not asks_for_login(answer, self.update.path, self.web.http_login)
+        holds = isinstance(answer, WebAnswer) and not self.device.asks_for_login(answer)
         return Witness(what=f"an empty image with authority -> {_words(answer)}", holds=holds)
 
     def _fact(
         self, running: Running, answer: WebAnswer | NoAnswerError, before: Shown | None, status: str | None
     ) -> Fact:
-        about = f"POST {self.update.path}"
-        if isinstance(answer, WebAnswer) and asks_for_login(answer, self.update.path, self.web.http_login):
+        about = f"POST {self.device.update.path}"
+        if isinstance(answer, WebAnswer) and self.device.asks_for_login(answer):
             return Fact(about=about, answer=Answer.REFUSED, detail=answer.words)
         accepted = isinstance(answer, WebAnswer) and answer.ok
         after = running.settled(
@@ -356,7 +340,7 @@ class UploadUnauthorised:
         changed = changed or (None not in {before, after} and differs(after or Shown(), before or Shown()))
         denied = isinstance(answer, WebAnswer) and bool(_DENIAL.search(answer.body))
         judged = isinstance(answer, WebAnswer) and bool(
-            rejection(self.update).search(answer.body.decode("utf-8", "replace"))
+            rejection(self.device.update).search(answer.body.decode("utf-8", "replace"))
         )
         taken = changed or ((accepted or judged) and not denied)
         words = "the update status or what runs changed" if changed else "neither status nor what runs changed"

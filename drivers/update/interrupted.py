@@ -5,19 +5,14 @@ The image is the vendor's and newer. Who switches the power is given; what must 
 
 import re
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event
 
-from drivers.network.web.administration.administration import Administration
 from drivers.network.web.administration.settings import Shown
 from drivers.network.web.transport.client import WebAnswer
 from drivers.power.switch import PowerSwitch
 from drivers.update.http_upload import rejection
-from drivers.update.image import container
-from drivers.update.running import Running, in_words, restarted
-from drivers.update.transfer import Transfer
-from lab_config.component import Identity, UpdateDeclaration
+from drivers.update.running import Running, Updatable, in_words, restarted
 from trustprobe.errors import BenchError
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, printable
 
@@ -29,19 +24,15 @@ MOMENTS = (0.3, 0.7)
 class CutPower:
     """Install an image, and cut the power at each of MOMENTS. SEEN is a device that comes back with neither version.
 
-    `ready` waits for the device at most so many seconds; it has come back from a power cut before. Witness: at each
-    moment the mechanism had taken the image and not yet installed it, and the device has started since.
+    The device has come back from a power cut before. Witness: at each moment the mechanism had taken the image and not
+    yet installed it, and the device has started since.
     """
 
-    web: Administration
-    update: UpdateDeclaration
-    identity: Identity
+    device: Updatable
     image: bytes
     power: PowerSwitch
-    ready: Callable[[float], bool]
     write_seconds: float
     boot_seconds: float
-    transfer: Transfer | None = None
 
     @property
     def name(self) -> str:
@@ -50,21 +41,12 @@ class CutPower:
 
     def run(self, record: Recorder) -> Observation:
         """Cut at one moment after the other, until the new version runs or none does."""
-        version = container(self.update.container).version(self.image)
-        rejected = rejection(self.update)
+        version = self.device.version_of(self.image)
+        rejected = rejection(self.device.update)
         facts: list[Fact] = []
         cut = 0
-        with Running(self.web, self.update, self.identity, self.ready, record, self.transfer) as running:
-            before = self._settled(running)
-            if before is None:
-                raise BenchError(
-                    f"the version that runs cannot be read as {self.web.user}, so no image was offered.",
-                    "Check the credential of the bench and `identity` of the declaration.",
-                )
-            if before.version == version:
-                raise BenchError(
-                    f"{in_words(before)}, so that installing {version} shows nothing.", "Name a newer one."
-                )
+        with Running(self.device, record) as running:
+            before = self._before(running, version)
             now: Shown | None = before
             for moment in MOMENTS:
                 about = f"cut at {moment:.0%}"
@@ -91,9 +73,18 @@ class CutPower:
             ),
         )
 
+    def _before(self, running: Running, version: str) -> Shown:
+        """Return what runs before the first cut; BenchError where an installation of the version would not show."""
+        before = self._settled(running)
+        if before is None:
+            raise self.device.unreadable()
+        if before.version == version:
+            raise BenchError(f"{in_words(before)}, so that installing {version} shows nothing.", "Name a newer one.")
+        return before
+
     def _settled(self, running: Running) -> Shown | None:
         """Return what runs as soon as it can be read: a device that starts may answer before it can be logged in to."""
-        running.ready(self.boot_seconds)
+        running.device.ready(self.boot_seconds)
         return running.settled(lambda _now: True, lambda _status: False, self.boot_seconds)
 
     def _cut(self, running: Running, moment: float, old: str | None, rejected: re.Pattern[str]) -> tuple[str, bool]:

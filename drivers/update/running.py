@@ -13,8 +13,10 @@ from drivers.network.web.administration.administration import Administration
 from drivers.network.web.administration.settings import Shown, shown_by
 from drivers.network.web.login.session import WebSession, asks_for_login
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
+from drivers.update.image import container
 from drivers.update.transfer import Transfer, upload
 from lab_config.component import Identity, UpdateDeclaration
+from trustprobe.errors import BenchError
 from trustprobe.probe import Recorder, printable
 
 HOLD_SECONDS = 2.0
@@ -23,20 +25,41 @@ PACE_SECONDS = 0.25
 """The shortest time between two looks, for a device that closes an idle connection at once."""
 
 
-@dataclass
-class Running:
-    """The device as its administrator sees it; logs in again when a restart ended the session.
-
-    `ready` waits, at most so many seconds, until the device answers, and says whether it does.
-    """
+@dataclass(frozen=True)
+class Updatable:
+    """The device with its update mechanism, and how its administrator and this bench reach it."""
 
     web: Administration
     update: UpdateDeclaration
     identity: Identity
+    """Where the version that runs can be read."""
     ready: Callable[[float], bool]
-    record: Recorder
+    """Waits, at most so many seconds, until the device answers, and says whether it does."""
     transfer: Transfer | None = None
     """The way to the mechanism where it is not a POST to `update.path` of the web administration."""
+
+    def version_of(self, image: bytes) -> str:
+        """Return the version of an image of the vendor's; ConfigurationError where it is none."""
+        return container(self.update.container).version(image)
+
+    def asks_for_login(self, answer: WebAnswer) -> bool:
+        """Whether the mechanism answered an upload with the way to a login."""
+        return asks_for_login(answer, self.update.path, self.web.http_login)
+
+    def unreadable(self) -> BenchError:
+        """Return why nothing is offered to a device whose version cannot be read."""
+        return BenchError(
+            f"the version that runs cannot be read as {self.web.user}, so no image was offered.",
+            "Check the credential of the bench and `identity` of the declaration.",
+        )
+
+
+@dataclass
+class Running:
+    """The device as its administrator sees it; logs in again when a restart ended the session."""
+
+    device: Updatable
+    record: Recorder
     _session: WebSession | None = None
 
     def __enter__(self) -> "Running":
@@ -51,7 +74,7 @@ class Running:
     def session(self) -> WebSession | None:
         """Return a session that is logged in, or None where that fails."""
         if self._session is None:
-            self._session = self.web.session(self.record)
+            self._session = self.device.web.session(self.record)
         return self._session
 
     def read(self, path: str) -> WebAnswer | None:
@@ -65,28 +88,29 @@ class Running:
             except NoAnswerError as error:
                 self.record.note(f"GET {path} -> no answer: {error.detail}")
                 return None
-            if not asks_for_login(answer, path, self.web.http_login):
+            if not asks_for_login(answer, path, self.device.web.http_login):
                 return answer if answer.status == 200 else None
             self._session = None  # a restart ended it
         return None
 
     def shown(self) -> Shown | None:
         """Return the identifiers that the device shows now; None where it shows no version."""
-        answer = self.read(self.identity.path)
-        shown = shown_by(answer.json(), self.identity) if answer is not None else Shown()
+        identity = self.device.identity
+        answer = self.read(identity.path)
+        shown = shown_by(answer.json(), identity) if answer is not None else Shown()
         return shown if shown.version is not None else None
 
     def upload(self, asker: WebClient | WebSession, image: bytes) -> WebAnswer | NoAnswerError:
         """Send an image to the mechanism, and return the answer or why there is none."""
-        if self.transfer is not None:
-            return self.transfer.upload(asker, image)
-        return upload(asker, self.update.path, image)
+        if self.device.transfer is not None:
+            return self.device.transfer.upload(asker, image)
+        return upload(asker, self.device.update.path, image)
 
     def status(self) -> str | None:
         """Return what the update status says now."""
-        if self.transfer is not None:
-            return self.transfer.status()
-        answer = self.read(self.update.status_path)
+        if self.device.transfer is not None:
+            return self.device.transfer.status()
+        answer = self.read(self.device.update.status_path)
         return None if answer is None else answer.body.decode("utf-8", "replace")
 
     def settled(
@@ -101,13 +125,13 @@ class Running:
             if (left := until - time.monotonic()) <= 0:
                 return now
             self._hold(min(left, HOLD_SECONDS))
-            self.ready(max(0.0, until - time.monotonic()))
+            self.device.ready(max(0.0, until - time.monotonic()))
 
     def _hold(self, seconds: float) -> None:
         """Wait until the device drops a connection that is held open, as a restart does, or the time is over."""
         began = time.monotonic()
         with suppress(OSError):
-            with self.web.target.connect(self.web.service.port, seconds) as held:
+            with self.device.web.target.connect(self.device.web.service.port, seconds) as held:
                 held.settimeout(seconds)
                 held.recv(1)
         if (rest := min(PACE_SECONDS, seconds) - (time.monotonic() - began)) > 0:

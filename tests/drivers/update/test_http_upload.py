@@ -4,6 +4,7 @@ import pytest
 
 from drivers.update.http_upload import KEPT_OCTETS, TryImages, UpdateTrials, UploadUnauthorised
 from drivers.update.image import container
+from drivers.update.running import Updatable
 from tests.drivers.recorder import MemoryRecorder
 from tests.drivers.web_device import IDENTITY, LARGEST, PASSWORDS, UPDATE, Device, image, running
 from trustprobe.errors import BenchError
@@ -24,13 +25,10 @@ def trials(
     older, current = image(device.vendor, "1.3.0", b"old"), image(device.vendor, "1.4.0")
     bad = container("signed_tar").variants(base, older, {"replayed": current}, LARGEST)
     probe = TryImages(
-        device.web(password=password),
-        UPDATE,
-        IDENTITY,
+        Updatable(device.web(password=password), UPDATE, IDENTITY, device.ready),
         base,
         tuple((name, data) for name, data in bad.items() if names is None or name in names),
         restart,
-        device.ready,
         SOON,
     )
     return probe.run(record or MemoryRecorder())
@@ -154,7 +152,7 @@ def test_a_large_image_is_kept_as_a_digest(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def unauthorised(device: Device, data: bytes, password: str = PASSWORDS["admin"]) -> Observation:
-    probe = UploadUnauthorised(device.web(password=password), UPDATE, IDENTITY, data, device.ready, SOON)
+    probe = UploadUnauthorised(Updatable(device.web(password=password), UPDATE, IDENTITY, device.ready), data, SOON)
     return probe.run(MemoryRecorder())
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from drivers.power.switch import PowerSwitch
 from drivers.update.interrupted import MOMENTS, CutPower
+from drivers.update.running import Updatable
 from lab_config.bench import PowerBench
 from lab_config.component import Identity, UpdateDeclaration
 from tests.drivers.recorder import MemoryRecorder
@@ -65,12 +66,9 @@ def cut(
     new = image(device.vendor, version) if octets is None else octets
     with relay(act or device.restart, status) as (power, heard):
         probe = CutPower(
-            device.web(password=password),
-            update,
-            identity,
+            Updatable(device.web(password=password), update, identity, ready or device.ready),
             new,
             power,
-            ready or device.ready,
             0.01,
             BOOT_SECONDS,
         )

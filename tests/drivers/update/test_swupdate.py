@@ -9,6 +9,7 @@ from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebCl
 from drivers.network.web.transport.websocket import TEXT_LIMIT, Listener
 from drivers.update.http_upload import TryImages, UpdateTrials, UploadUnauthorised
 from drivers.update.image import container
+from drivers.update.running import Updatable
 from drivers.update.swupdate import SwupdateServer
 from lab_config.bench import NetworkBench
 from lab_config.component import Service, Transport, UpdateDeclaration
@@ -44,30 +45,27 @@ class Rig:
     def ready(self, seconds: float) -> bool:
         return self.device.ready(seconds)
 
+    @property
+    def updatable(self) -> Updatable:
+        web = replace(self.device.web(), target=self.target)
+        return Updatable(web, UPDATE, IDENTITY, self.ready, self.transfer)
+
     def trials(self, names: tuple[str, ...]) -> UpdateTrials:
         bad = container("signed_swu").variants(BASE, OLDER)
         probe = TryImages(
-            replace(self.device.web(), target=self.target),
-            UPDATE,
-            IDENTITY,
+            self.updatable,
             BASE,
             tuple((name, image) for name, image in bad.items() if name in names),
             None,
-            self.ready,
             0.5,
-            self.transfer,
         )
         return probe.run(MemoryRecorder())
 
     def unauthorised(self) -> Observation:
         probe = UploadUnauthorised(
-            replace(self.device.web(), target=self.target),
-            UPDATE,
-            IDENTITY,
+            self.updatable,
             b"no image",
-            self.ready,
             0.5,
-            self.transfer,
         )
         return probe.run(MemoryRecorder())
 
