@@ -165,7 +165,15 @@ def _label(folder: Path, flaws: frozenset[str]) -> Provisioned:
     service = "service" if "service_password" in flaws else serial if "service_is_serial" in flaws else _password()
     mac = "02:" + ":".join(f"{octet:02x}" for octet in secrets.token_bytes(5))
     admin = "admin" if "admin_admin" in flaws else _password()
-    return Provisioned(folder, serial, mac, admin, _password(), service, _password())
+    return Provisioned(
+        folder,
+        serial,
+        mac,
+        admin_password=admin,
+        viewer_password=_password(),
+        service_password=service,
+        monitor_password=_password(),
+    )
 
 
 def _password() -> str:
@@ -216,8 +224,8 @@ def _server_key(
         subject,
         key,
         names,
-        begin,
-        end,
+        begin=begin,
+        end=end,
     )
     credential = pki.Credential(certificate, key)
     return {"tls_cert.pem": credential.certificate_pem, "tls_key.pem": credential.key_pem}
@@ -265,7 +273,8 @@ def _collector(issuer: pki.Credential, address: str) -> pki.Credential:
     key, now = _new_key(), datetime.now(UTC)
     names: list[x509.GeneralName] = [x509.DNSName(COLLECTOR_NAME), x509.IPAddress(ipaddress.ip_address(address))]
     subject, issued_by = _name(COLLECTOR_NAME), issuer.certificate.subject
-    certificate = _server_certificate(issued_by, issuer.key, subject, key, names, now - _DAY, now + 365 * _DAY)
+    begin, end = now - _DAY, now + 365 * _DAY
+    certificate = _server_certificate(issued_by, issuer.key, subject, key, names, begin=begin, end=end)
     return pki.Credential(certificate, key)
 
 

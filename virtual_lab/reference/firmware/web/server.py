@@ -163,9 +163,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return refused
         if (body := self._body(route)) is None:
             return json_response(413, {"error": "too large"})
-        source, origin = str(self.client_address[0]), self.headers.get("Origin", "")
-        credential = self.headers.get("Authorization")
-        return route.answer(Request(method, path, body, token, account, source, query, origin, credential))
+        request = Request(
+            method,
+            path,
+            body,
+            token,
+            account,
+            source=str(self.client_address[0]),
+            query=query,
+            origin=self.headers.get("Origin", ""),
+            authorization=self.headers.get("Authorization"),
+        )
+        return route.answer(request)
 
     def _measure_body(self) -> Response | None:
         """Learn how long the body is; a response where its end cannot be known."""

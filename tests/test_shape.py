@@ -1,0 +1,150 @@
+"""The size of the code: classes and calls that a reader can take in, functions of a screen, folders of a page."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+TOPS = ("drivers", "fixtures", "lab_config", "reports", "standards", "suites", "trustprobe", "virtual_lab")
+MOST_LINES_OF_A_FUNCTION = 50
+MOST_LINES_OF_A_FILE = 400
+MOST_FILES_OF_A_FOLDER = 23
+LARGER_FOLDERS = {"fixtures": 31}
+"""Folders that are still too large, with the number of files that they must not exceed."""
+MOST_POSITIONAL = 6
+"""Arguments that a call may pass without naming them."""
+MOST_REQUIRED = 8
+"""Fields of a class that have no default and may be passed without their names."""
+BY_PLACE = {"pack", "pack_into", "KeyUsage"}
+"""Functions of libraries whose arguments have no names, or are known by their place."""
+
+
+SOURCES = {
+    str(path.relative_to(ROOT)): path.read_text("utf-8") for top in TOPS for path in sorted((ROOT / top).rglob("*.py"))
+}
+Nodes = dict[str, list[ast.Call | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef]]
+"""The calls, classes and functions of each file."""
+
+
+def nodes_of(texts: dict[str, str]) -> Nodes:
+    """Return what is looked at in each file, by its path."""
+    kinds = (ast.Call, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    return {
+        path: [node for node in ast.walk(ast.parse(text)) if isinstance(node, kinds)] for path, text in texts.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def product() -> Nodes:
+    """Everything that is shipped."""
+    return nodes_of(SOURCES)
+
+
+def called(call: ast.Call) -> str:
+    """Return the last word of what is called."""
+    function = call.func
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def variadic(files: Nodes) -> set[str]:
+    """Return the functions that take any number of arguments."""
+    return {
+        node.name
+        for nodes in files.values()
+        for node in nodes
+        if isinstance(node, ast.FunctionDef) and node.args.vararg is not None
+    }
+
+
+def long_calls(files: Nodes) -> list[str]:
+    """Return the calls with more positional arguments than a reader can tell apart."""
+    free = BY_PLACE | variadic(files)
+    return [
+        f"{path}:{node.lineno} passes {len(node.args)} arguments to {called(node)} without naming them"
+        for path, nodes in files.items()
+        for node in nodes
+        if isinstance(node, ast.Call) and len(node.args) > MOST_POSITIONAL and called(node) not in free
+    ]
+
+
+def is_dataclass(node: ast.ClassDef) -> bool:
+    """Whether a class is a dataclass whose fields may be passed by their place."""
+    decorators = [ast.unparse(decorator) for decorator in node.decorator_list]
+    return any("dataclass" in text and "kw_only=True" not in text for text in decorators)
+
+
+def wide_classes(files: Nodes) -> list[str]:
+    """Return the dataclasses with more required fields than a reader can tell apart."""
+    found = []
+    for path, nodes in files.items():
+        for node in nodes:
+            if not isinstance(node, ast.ClassDef) or not is_dataclass(node):
+                continue
+            required = [one for one in node.body if isinstance(one, ast.AnnAssign) and one.value is None]
+            if len(required) > MOST_REQUIRED:
+                found.append(f"{path}:{node.lineno} {node.name} has {len(required)} required fields")
+    return found
+
+
+def long_functions(files: Nodes) -> list[str]:
+    """Return the functions that are longer than a screen."""
+    return [
+        f"{path}:{node.lineno} {node.name} has {lines} lines"
+        for path, nodes in files.items()
+        for node in nodes
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if (lines := (node.end_lineno or node.lineno) - node.lineno + 1) > MOST_LINES_OF_A_FUNCTION
+    ]
+
+
+def test_no_call_passes_more_arguments_by_their_place_than_a_reader_can_tell_apart(product: Nodes) -> None:
+    assert not long_calls(product)
+
+
+def test_no_class_requires_more_fields_than_a_reader_can_tell_apart(product: Nodes) -> None:
+    assert not wide_classes(product)
+
+
+def test_no_function_is_longer_than_a_screen(product: Nodes) -> None:
+    assert not long_functions(product)
+
+
+def test_no_file_is_longer_than_a_reader_likes() -> None:
+    lengths = {path: len(text.splitlines()) for path, text in SOURCES.items()}
+    assert not {path: lines for path, lines in lengths.items() if lines > MOST_LINES_OF_A_FILE}
+
+
+def test_no_folder_holds_more_files_than_a_page_lists() -> None:
+    folders = [str(Path(path).parent) for path in SOURCES]
+    counts = {folder: folders.count(folder) for folder in sorted(set(folders))}
+    assert not {name: n for name, n in counts.items() if n > LARGER_FOLDERS.get(name, MOST_FILES_OF_A_FOLDER)}
+
+
+@pytest.mark.parametrize("folder", sorted(LARGER_FOLDERS))
+def test_a_folder_that_has_become_small_enough_is_no_exception_any_more(folder: str) -> None:
+    assert len(list((ROOT / folder).glob("*.py"))) > MOST_FILES_OF_A_FOLDER
+
+
+MADE_UP = {
+    "made_up.py": (
+        "def many(*parts): ...\n"
+        "f(1, 2, 3, 4, 5, 6, 7)\n"
+        "f(1, 2, 3, 4, 5, 6, g=7)\n"
+        "many(1, 2, 3, 4, 5, 6, 7)\n"
+        "struct.pack('!7B', 1, 2, 3, 4, 5, 6, 7)\n"
+        "@dataclass(frozen=True)\nclass Wide:\n"
+        + "".join(f"    field_{n}: int\n" for n in range(MOST_REQUIRED + 1))
+        + "@dataclass(frozen=True, kw_only=True)\nclass Named:\n"
+        + "".join(f"    field_{n}: int\n" for n in range(MOST_REQUIRED + 1))
+        + "def long():\n"
+        + "    pass\n" * MOST_LINES_OF_A_FUNCTION
+    )
+}
+
+
+def test_what_is_too_large_is_found_and_what_is_named_is_not() -> None:
+    made_up = nodes_of(MADE_UP)
+    assert [one.split()[0] for one in long_calls(made_up)] == ["made_up.py:2"]
+    assert [one.split()[1] for one in wide_classes(made_up)] == ["Wide"]
+    assert [one.split()[1] for one in long_functions(made_up)] == ["long"]
