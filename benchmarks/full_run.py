@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from trustprobe.cli.run import Options, judge, read_results
+from trustprobe.cli.run import RunOptions, judge, read_results
 
 MEMORY_MB = 300
 
@@ -19,7 +19,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(scratch)
         started = time.monotonic()
-        results = read_results(judge(Options("reference", None, "device_interfaces", out), quiet=True))
+        results = read_results(judge(RunOptions("reference", None, "device_interfaces", out), quiet=True))
         whole = time.monotonic() - started
     for case in sorted(results.cases, key=lambda case: -case.seconds):
         print(f"{case.seconds:8.2f} s  {case.id}")

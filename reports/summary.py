@@ -70,7 +70,7 @@ class Capability(Frozen):
     counts: str
 
 
-class Said(Frozen):
+class SharedReason(Frozen):
     """One reason, and the rows that have it."""
 
     rows: tuple[str, ...]
@@ -180,14 +180,14 @@ def deciding_rows(case: CaseResult) -> list[Row]:
     return [row for row in case.rows if row.verdict is case.verdict]
 
 
-def reasons(case: CaseResult) -> list[Said]:
+def reasons(case: CaseResult) -> list[SharedReason]:
     """Return what decided a case, each reason once with its rows; a case of one row says it all by its reason."""
     if len(case.rows) < 2:
-        return [Said(rows=(), reason=case.reason)]
+        return [SharedReason(rows=(), reason=case.reason)]
     said: dict[str, list[str]] = {}
     for row in deciding_rows(case):
         said.setdefault(row.reason, []).append(row.id)
-    return [Said(rows=tuple(rows), reason=reason) for reason, rows in said.items()]
+    return [SharedReason(rows=tuple(rows), reason=reason) for reason, rows in said.items()]
 
 
 def open_groups(cases: Sequence[CaseResult]) -> list[Open]:

@@ -13,7 +13,7 @@ FILE = Path(__file__).parent / "questions.yaml"
 
 
 @dataclass(frozen=True)
-class Question:
+class ReviewQuestion:
     """One question: the item of IR 8425, what is asked, what counts as evidence, and what to do about a no."""
 
     leaf: str
@@ -31,10 +31,10 @@ class Question:
 
 
 @cache
-def questions() -> dict[str, Question]:
+def questions() -> dict[str, ReviewQuestion]:
     """Read questions.yaml, by leaf in the order of the document. ConfigurationError where an item has none, or two."""
     entries = yaml.load(FILE.read_text("utf-8"), Loader=yaml.CSafeLoader)["questions"]
-    found = {entry["leaf"]: Question(**{**entry, "also": tuple(entry.get("also", ()))}) for entry in entries}
+    found = {entry["leaf"]: ReviewQuestion(**{**entry, "also": tuple(entry.get("also", ()))}) for entry in entries}
     wanted = {leaf for leaf in catalogues().leaves if leaf.split("-")[0] in {"DOC", "IQR", "ID", "PEA"}}
     if wrong := sorted(wanted ^ set(found)) or [entry["leaf"] for entry in entries[len(found) :]]:
         raise ConfigurationError(f"{FILE.name} is not one question for {', '.join(wrong)}.", "Correct it.")

@@ -7,6 +7,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 TOPS = ("drivers", "fixtures", "lab_config", "reports", "standards", "suites", "trustprobe", "virtual_lab")
+NAMED_ONCE = ("drivers", "fixtures", "lab_config", "reports", "standards", "trustprobe")
+"""Where a public class has a name of its own, so that a reader who meets it knows which one it is."""
 MOST_LINES_OF_A_FUNCTION = 50
 MOST_LINES_OF_A_FILE = 400
 MOST_FILES_OF_A_FOLDER = 23
@@ -98,6 +100,20 @@ def long_functions(files: Nodes) -> list[str]:
     ]
 
 
+def shared_names(files: Nodes) -> dict[str, list[str]]:
+    """Return the public classes that have their name in common, with the files that define them."""
+    defined: dict[str, list[str]] = {}
+    for path, nodes in files.items():
+        for node in nodes:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                defined.setdefault(node.name, []).append(f"{path}:{node.lineno}")
+    return {name: places for name, places in defined.items() if len(places) > 1}
+
+
+def test_no_two_public_classes_have_the_same_name(product: Nodes) -> None:
+    assert not shared_names({path: nodes for path, nodes in product.items() if path.split("/")[0] in NAMED_ONCE})
+
+
 def test_no_call_passes_more_arguments_by_their_place_than_a_reader_can_tell_apart(product: Nodes) -> None:
     assert not long_calls(product)
 
@@ -148,3 +164,5 @@ def test_what_is_too_large_is_found_and_what_is_named_is_not() -> None:
     assert [one.split()[0] for one in long_calls(made_up)] == ["made_up.py:2"]
     assert [one.split()[1] for one in wide_classes(made_up)] == ["Wide"]
     assert [one.split()[1] for one in long_functions(made_up)] == ["long"]
+    assert shared_names(made_up) == {}
+    assert list(shared_names(made_up | {"other.py": made_up["made_up.py"]})) == ["Wide", "Named"]

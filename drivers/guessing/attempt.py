@@ -21,7 +21,7 @@ class LoginAttempt:
     """The service said nothing to this attempt: no connection came about, or no octet of an answer."""
 
 
-class Way(Protocol):
+class LoginWay(Protocol):
     """What one attempt after the other can be made on."""
 
     def attempt(self, user: str, password: str) -> LoginAttempt:
@@ -55,7 +55,7 @@ class WideDoor(Protocol):
     def at_once(self) -> int:
         """How many the bench lets try at once."""
 
-    def way(self) -> AbstractContextManager[Way]:
+    def way(self) -> AbstractContextManager[LoginWay]:
         """Open a way for one of them, in a `with` block."""
 
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
-from drivers.guessing.attempt import DERIVED, Door, HeldDoor, LoginAttempt, Pair, Way, WideDoor
-from drivers.guessing.pace import Pace
+from drivers.guessing.attempt import DERIVED, Door, HeldDoor, LoginAttempt, LoginWay, Pair, WideDoor
+from drivers.guessing.pace import GuessPace
 from drivers.guessing.plan import STOPPED, GuessPlan, work
 from lab_config.component import LockoutDeclaration
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of
@@ -69,7 +69,7 @@ class GuessLogins:
         )
 
     def _guess_all(self, record: Recorder) -> tuple[bool, list[Witness], GuessPlan]:
-        pace = Pace(self.lockout, tuple(dict.fromkeys((self.valid_user, *self.others))))
+        pace = GuessPace(self.lockout, tuple(dict.fromkeys((self.valid_user, *self.others))))
         with self._way() as way:
             nonsense = self._nonsense(way, record)
             controls = [self._control(way, self.valid_user, pace, record)]
@@ -101,7 +101,7 @@ class GuessLogins:
         """Return what shows that a door takes anything: a well-known guess at each user, and a derived one."""
         return {(pair.user, pair.origin == DERIVED): pair for pair in self.pairs}.values()
 
-    def _way(self) -> AbstractContextManager[Way]:
+    def _way(self) -> AbstractContextManager[LoginWay]:
         return self.door.way() if isinstance(self.door, WideDoor) else nullcontext(self.door)
 
     def _use(self, plan: GuessPlan, number: int) -> None:
@@ -113,7 +113,7 @@ class GuessLogins:
                 attempt = way.attempt(step.user, password)
                 plan.done(number, attempt, time.monotonic() - started)
 
-    def _at_last(self, plan: GuessPlan, way: Way, *, took_anything: bool) -> list[Witness]:
+    def _at_last(self, plan: GuessPlan, way: LoginWay, *, took_anything: bool) -> list[Witness]:
         """Try nonsense once more, where it did not get in before, and leave each real account with a valid login."""
         controls = []
         if plan.stopped:
@@ -129,12 +129,12 @@ class GuessLogins:
         left = (user for user in plan.pace.unsettled if user != self.valid_user)
         return controls + [self._control(way, user, plan.pace, plan.record) for user in left]
 
-    def _nonsense(self, way: Way, record: Recorder) -> LoginAttempt:
+    def _nonsense(self, way: LoginWay, record: Recorder) -> LoginAttempt:
         attempt = way.attempt(self.valid_user, secrets.token_urlsafe(12))
         record.note(f"control: a nonsense password -> {attempt.answer}: {attempt.detail}")
         return attempt
 
-    def _control(self, way: Way, user: str, pace: Pace, record: Recorder) -> Witness:
+    def _control(self, way: LoginWay, user: str, pace: GuessPace, record: Recorder) -> Witness:
         """Log in with a valid credential, which resets the count of a lockout."""
         control = self._judge(user, way.attempt(user, self._password(user)), record)
         if control.holds:

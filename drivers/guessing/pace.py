@@ -16,7 +16,7 @@ SPARE = 2
 
 
 @dataclass
-class Pace:
+class GuessPace:
     """Counts guesses against a lockout, from when they are asked; without one, nothing ever waits."""
 
     lockout: LockoutDeclaration | None

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from drivers.guessing.attempt import LoginAttempt, Pair
-from drivers.guessing.pace import Pace
+from drivers.guessing.pace import GuessPace
 from trustprobe.probe import Answer, Fact, Recorder, Witness
 
 BATCH = 10
@@ -37,7 +37,7 @@ SLOWED = 3.0
 
 
 @dataclass(frozen=True)
-class Step:
+class GuessStep:
     """One login to try: a guess, or where `pair` is None the valid login of `user`."""
 
     user: str
@@ -54,7 +54,7 @@ class GuessPlan:
     """
 
     pairs: "Sequence[Pair]"
-    pace: Pace
+    pace: GuessPace
     valid_user: str
     at_once: int
     """The ceiling; lowered where a guess had no answer."""
@@ -76,7 +76,7 @@ class GuessPlan:
     _error: BaseException | None = field(default=None, init=False)
     _width: int = field(default=1, init=False)
     _changed: threading.Condition = field(default_factory=threading.Condition, init=False)
-    _open: dict[int, Step] = field(default_factory=dict, init=False)
+    _open: dict[int, GuessStep] = field(default_factory=dict, init=False)
     """What is being tried, by the number of the way."""
     _used: set[int] = field(default_factory=set, init=False)
     """The ways that may hold a connection."""
@@ -106,7 +106,7 @@ class GuessPlan:
             self._used.add(way)
             return not self._over
 
-    def next(self, way: int) -> Step | None:
+    def next(self, way: int) -> GuessStep | None:
         """Return what to try next on a way; None where it is not to be used now."""
         deadline = self.clock() + IDLE_SECONDS
         with self._changed:
@@ -160,7 +160,7 @@ class GuessPlan:
     def _control_open(self) -> bool:
         return any(step.pair is None for step in self._open.values())
 
-    def _pick(self, way: int) -> Step | None:
+    def _pick(self, way: int) -> GuessStep | None:
         """Choose what comes next. A control is alone in doubt, and below a lockout, so that its reset is exact."""
         alone = self.pace.lockout is not None or self._doubt
         owed = self._doubt or self._batch_is_full
@@ -172,9 +172,9 @@ class GuessPlan:
             crowded = self._doubt and max(self._used, default=0) >= self._width
             if (alone and self._guesses_open) or crowded or self.clock() < self._not_before:
                 return None
-            return Step(user if user is not None and user in self.pace.known and not owed else self.valid_user)
+            return GuessStep(user if user is not None and user in self.pace.known and not owed else self.valid_user)
         pair = self._choose(way)
-        return None if pair is None else Step(pair.user, pair)
+        return None if pair is None else GuessStep(pair.user, pair)
 
     def _may_guess(self) -> bool:
         return any(self.pace.may(user) for user in self._pending)
@@ -187,7 +187,7 @@ class GuessPlan:
         user = min(allowed, key=lambda user: 0 if user == mine else 1 + (user in others), default=None)
         return None if user is None else self._pending[user][0]
 
-    def _begin(self, way: int, step: Step) -> None:
+    def _begin(self, way: int, step: GuessStep) -> None:
         self._open[way] = step
         self.most_at_once = max(self.most_at_once, len(self._open))
         if step.pair is None:
@@ -227,7 +227,7 @@ class GuessPlan:
         if self._silences >= SILENCES_MOST:
             self._stop(f"{SILENCES_MOST} guesses in a row had no answer")
 
-    def _controlled(self, step: Step, attempt: "LoginAttempt") -> None:
+    def _controlled(self, step: GuessStep, attempt: "LoginAttempt") -> None:
         """A control without an answer is tried again; one that is refused is not."""
         if attempt.answer is Answer.SILENT and self._retries < len(RETRY_SECONDS):
             self.record.note(f"the valid login of {step.user} -> {attempt.answer}: {attempt.detail}; it is tried again")

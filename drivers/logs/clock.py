@@ -44,23 +44,23 @@ class Stopwatch:
     """Makes the device log a failed login under a name."""
     seconds: float
 
-    def read(self, record: Recorder) -> "Reading":
+    def read(self, record: Recorder) -> "RecordOffset":
         """Cause a record, and read its time stamp."""
         subject = f"tp-{secrets.token_hex(4)}"
         mark, start = self.collector.mark(), datetime.now(UTC)
         self.cause(subject)
         found = self.collector.wait_for(lambda one: subject in one.record.text, self.seconds, mark)
         if found is None:
-            return Reading(False, None, f"no record of {subject} within {self.seconds:g} s")
+            return RecordOffset(False, None, f"no record of {subject} within {self.seconds:g} s")
         words = printable(found.record.text, 300)
         record.note(words)
         if found.record.timestamp is None:
-            return Reading(True, None, f"no time stamp: {words}")
-        return Reading(True, outside(found, start), words)
+            return RecordOffset(True, None, f"no time stamp: {words}")
+        return RecordOffset(True, outside(found, start), words)
 
 
 @dataclass(frozen=True)
-class Reading:
+class RecordOffset:
     """The offset of one record in seconds, positive ahead of the true time; None without a record or a time stamp."""
 
     arrived: bool

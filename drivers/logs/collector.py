@@ -46,7 +46,7 @@ class Collected:
 
 
 @dataclass(frozen=True)
-class Contact:
+class CollectorContact:
     """How a connection of the device went: `agreed` and `refused` are about the TLS handshake.
 
     `refused` is an alert, named in `detail`; `broken` is a handshake that ended without one.
@@ -77,7 +77,7 @@ class Collector:
         self.device = device
         self._news = threading.Condition()
         self._records: deque[Collected] = deque(maxlen=RECORD_LIMIT)
-        self._contacts: deque[Contact] = deque(maxlen=CONTACT_LIMIT)
+        self._contacts: deque[CollectorContact] = deque(maxlen=CONTACT_LIMIT)
         self._counted = 0
         self._contacted = 0
         self.strangers = 0
@@ -145,7 +145,7 @@ class Collector:
         with self._news:
             return tuple(one for one in self._records if one.number >= since)
 
-    def contacts(self, since: int = 0) -> tuple[Contact, ...]:
+    def contacts(self, since: int = 0) -> tuple[CollectorContact, ...]:
         """Return how connections went, from a number on."""
         with self._news:
             return tuple(one for one in self._contacts if one.number >= since)
@@ -346,7 +346,7 @@ class Collector:
         self, connection: _Connection, outcome: Literal["opened", "agreed", "refused", "broken", "closed"], why: str
     ) -> None:
         with self._news:
-            contact = Contact(
+            contact = CollectorContact(
                 connection.channel, connection.peer, outcome, printable(why, 200), datetime.now(UTC), self._contacted
             )
             self._contacts.append(contact)

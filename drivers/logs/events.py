@@ -12,7 +12,7 @@ from typing import get_args
 
 from pydantic import AwareDatetime
 
-from drivers.logs.collector import Channel, Collected, Collector, Contact
+from drivers.logs.collector import Channel, Collected, Collector, CollectorContact
 from trustprobe.errors import ConfigurationError
 from trustprobe.probe import DETAIL_LIMIT, Answer, Fact, Observation, Recorder, Witness, printable
 
@@ -183,7 +183,7 @@ class CollectorTrust:
         sent = any(one.channel == "tls" for one in self.collector.records(mark))
         return sent or any(one.outcome == "refused" for one in self.collector.contacts(contact_mark))
 
-    def _fact(self, arrived: list[Collected], contacts: tuple[Contact, ...]) -> Fact:
+    def _fact(self, arrived: list[Collected], contacts: tuple[CollectorContact, ...]) -> Fact:
         tls = [one for one in contacts if one.channel == "tls"]
         ended = [one for one in tls if one.outcome == "refused"] or [one for one in tls if one.outcome == "broken"]
         if arrived:

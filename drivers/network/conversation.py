@@ -21,7 +21,7 @@ _CHUNK = 4_096
 _Result = TypeVar("_Result")
 
 
-class End(StrEnum):
+class ConversationEnd(StrEnum):
     """How a conversation ended."""
 
     NOT_OPENED = "not opened"
@@ -37,7 +37,7 @@ class Conversation:
     """What was heard. `connected` is SEEN when the connection came about, else why not."""
 
     connected: Answer
-    end: End
+    end: ConversationEnd
     heard: bytes = b""
     """The first bytes that came, inside TLS where there is TLS."""
     raw: bytes = b""
@@ -64,7 +64,7 @@ class Conversation:
 class _EndedError(Exception):
     """Reading is over."""
 
-    def __init__(self, end: End) -> None:
+    def __init__(self, end: ConversationEnd) -> None:
         super().__init__(end)
         self.end = end
 
@@ -87,23 +87,23 @@ class _Wire:
         try:
             self._sock.sendall(data)
         except TimeoutError as error:
-            raise _EndedError(End.TIME) from error
+            raise _EndedError(ConversationEnd.TIME) from error
         except OSError:
             # It may have said something before it closed: reading tells.
             return
 
     def receive(self) -> bytes:
         if self._left <= 0:
-            raise _EndedError(End.LIMIT)
+            raise _EndedError(ConversationEnd.LIMIT)
         self._sock.settimeout(self._seconds())
         try:
             data = self._sock.recv(min(_CHUNK, self._left))
         except TimeoutError as error:
-            raise _EndedError(End.TIME) from error
+            raise _EndedError(ConversationEnd.TIME) from error
         except OSError as error:
-            raise _EndedError(End.CLOSED) from error
+            raise _EndedError(ConversationEnd.CLOSED) from error
         if not data:
-            raise _EndedError(End.CLOSED)
+            raise _EndedError(ConversationEnd.CLOSED)
         self._left -= len(data)
         self.first += data[: READ_LIMIT - len(self.first)]
         return data
@@ -111,7 +111,7 @@ class _Wire:
     def _seconds(self) -> float:
         left = self._deadline - time.monotonic()
         if left <= 0:
-            raise _EndedError(End.TIME)
+            raise _EndedError(ConversationEnd.TIME)
         return min(left, max(self._pause, self._lull) if self.first else self._pause)
 
 
@@ -133,7 +133,7 @@ class _TlsWire:
     def receive(self) -> bytes:
         data = self._pump(lambda: self._tls.read(_CHUNK))
         if not data:
-            raise _EndedError(End.CLOSED)
+            raise _EndedError(ConversationEnd.CLOSED)
         return data
 
     def _pump(self, step: Callable[[], _Result]) -> _Result:
@@ -144,7 +144,7 @@ class _TlsWire:
                 self._wire.send(self._outgoing.read())
                 self._incoming.write(self._wire.receive())
             except ssl.SSLZeroReturnError as error:
-                raise _EndedError(End.CLOSED) from error
+                raise _EndedError(ConversationEnd.CLOSED) from error
             else:
                 self._wire.send(self._outgoing.read())
                 return result
@@ -180,7 +180,7 @@ def converse(
     try:
         sock = target.connect(port)
     except OSError as error:
-        return Conversation(answer_of(error), End.NOT_OPENED)
+        return Conversation(answer_of(error), ConversationEnd.NOT_OPENED)
     with sock:
         heard, end = _exchange(_Wire(sock, READ_LIMIT, pause, seconds, lull), say, enough, after)
     return Conversation(Answer.SEEN, end, heard)
@@ -199,7 +199,7 @@ def converse_tls(
     try:
         sock = target.connect(port)
     except OSError as error:
-        return Conversation(answer_of(error), End.NOT_OPENED)
+        return Conversation(answer_of(error), ConversationEnd.NOT_OPENED)
     with sock:
         wire = _Wire(sock, _HANDSHAKE_LIMIT, pause, seconds)
         tls = _TlsWire(wire)
@@ -209,24 +209,24 @@ def converse_tls(
         except _EndedError as ended:
             return Conversation(Answer.SEEN, ended.end, raw=wire.first, problem=str(ended.end))
         except ssl.SSLError as error:
-            return Conversation(Answer.SEEN, End.TLS, raw=wire.first, problem=error.reason or str(error))
+            return Conversation(Answer.SEEN, ConversationEnd.TLS, raw=wire.first, problem=error.reason or str(error))
     return Conversation(Answer.SEEN, end, heard, wire.first)
 
 
 def _exchange(
     wire: _Wire | _TlsWire, say: bytes, enough: Callable[[bytes], bool], after: Callable[[bytes], bool] | None
-) -> tuple[bytes, End]:
+) -> tuple[bytes, ConversationEnd]:
     heard = b""
     try:
         if after is None:
             wire.send(say)
         while not enough(heard):
             if len(heard) >= READ_LIMIT:
-                return heard, End.LIMIT
+                return heard, ConversationEnd.LIMIT
             heard = (heard + wire.receive())[:READ_LIMIT]
             if after is not None and after(heard):
                 wire.send(say)
                 after = None
     except _EndedError as ended:
         return heard, ended.end
-    return heard, End.ENOUGH
+    return heard, ConversationEnd.ENOUGH

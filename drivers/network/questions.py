@@ -15,7 +15,7 @@ from lab_config.component import Protocol
 from trustprobe.probe import Frozen
 
 
-class Question(Frozen):
+class ServiceQuestion(Frozen):
     """One row: a service, the ports it lives on, what is sent there, and where that is from."""
 
     service: str
@@ -58,7 +58,7 @@ class Question(Frozen):
     """Regular expression on the answer, whose group is what the service tells of its software."""
 
     @model_validator(mode="after")
-    def _one_payload(self) -> "Question":
+    def _one_payload(self) -> "ServiceQuestion":
         if self.text is not None and self.hex is not None:
             raise ValueError(f"{self.service}: give text or hex, not both")
         bytes.fromhex(self.hex or "")
@@ -93,18 +93,18 @@ class Question(Frozen):
         )
 
 
-def udp_questions() -> tuple[Question, ...]:
+def udp_questions() -> tuple[ServiceQuestion, ...]:
     """Return the rows of `udp_payloads.yaml`: a service may have more than one."""
-    return tuple(Question.model_validate(row) for row in table("udp_payloads"))
+    return tuple(ServiceQuestion.model_validate(row) for row in table("udp_payloads"))
 
 
 @cache
-def tcp_questions() -> tuple[Question, ...]:
+def tcp_questions() -> tuple[ServiceQuestion, ...]:
     """Return the rows of `tcp_services.yaml`, in the order in which an unknown port is asked."""
-    return tuple(Question.model_validate(row) for row in table("tcp_services"))
+    return tuple(ServiceQuestion.model_validate(row) for row in table("tcp_services"))
 
 
-def clear_services() -> tuple[Question, ...]:
+def clear_services() -> tuple[ServiceQuestion, ...]:
     """Return one row for each service that nobody may leave open, under its name in `services.forbidden`."""
     rows = {row.clear: row for row in reversed(tcp_questions()) if row.clear}
     return tuple(row.model_copy(update={"service": name}) for name, row in reversed(rows.items()))
@@ -115,7 +115,7 @@ def clear_datagrams() -> tuple[str, ...]:
     return tuple(dict.fromkeys(row.clear for row in udp_questions() if row.clear))
 
 
-def declared_services() -> tuple[Question, ...]:
+def declared_services() -> tuple[ServiceQuestion, ...]:
     """Return the rows of the protocols that a declaration names, over TCP or inside TLS; a service may have several."""
     return tuple(row for row in tcp_questions() if row.service in _NAMES)
 

@@ -22,7 +22,7 @@ _QUOTABLE = re.compile(r"[ -&(-~]*")
 
 
 @dataclass(frozen=True)
-class Reply:
+class BootloaderReply:
     """What came after a command, and whether it ended with a prompt: without one the bootloader is not done."""
 
     command: str
@@ -42,13 +42,13 @@ class Reply:
         return [line for line in lines if line not in self.command and not line.endswith(self.command)]
 
 
-def say(console: Console, prompts: list[Awaited], command: str) -> Reply:
+def say(console: Console, prompts: list[Awaited], command: str) -> BootloaderReply:
     """Give a command at the prompt, and return what came until the next prompt; within COMMAND_SECONDS."""
     console.drain()  # what comes late of the command before is no answer to this one
     before = console.received
     console.send(f"{command}\r")
     prompted = console.read_until(*prompts, seconds=COMMAND_SECONDS) is not None
-    return Reply(command, PlainText().feed(console.transcript(before)), prompted)
+    return BootloaderReply(command, PlainText().feed(console.transcript(before)), prompted)
 
 
 def change_arguments(console: Console, prompts: list[Awaited]) -> Fact:
@@ -90,7 +90,7 @@ def _quoted(value: str) -> str:
     return value if _PLAIN.fullmatch(value) else f"'{value}'"
 
 
-def _not_shown(about: str, what: str, *replies: Reply) -> Fact:
+def _not_shown(about: str, what: str, *replies: BootloaderReply) -> Fact:
     """Say that a thing did not show: refused in the bootloader's words, silent where it was not done or said none."""
     if unanswered := [reply.command for reply in replies if not reply.prompted]:
         words = f"{what}: no prompt came within {COMMAND_SECONDS:.0f} s after `{printable(unanswered[0], 200)}`"

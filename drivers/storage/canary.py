@@ -14,7 +14,7 @@ from drivers.forms import compiled, forms_of, weak_hashes_of
 from drivers.network.web.administration.administration import Administration
 from drivers.network.web.administration.administrator import Administrator
 from drivers.storage.dump import image_of
-from drivers.storage.search import Place, Wanted, search
+from drivers.storage.search import SearchTerm, StoragePlace, search
 from lab_config.bench import StorageBench
 from lab_config.component import Setting, UserDataDeclaration
 from trustprobe.probe import DETAIL_LIMIT, Answer, Fact, Observation, Recorder, Witness, all_of
@@ -23,7 +23,7 @@ PUBLIC, SECRET = "public canary", "secret canary"
 
 
 @dataclass(frozen=True)
-class Sample:
+class PlantedSample:
     """The sample as an administrator and a lab hold it: its web administration, and its storage where there is access.
 
     `ready` waits, at most so many seconds, until the device answers again after a dump.
@@ -39,7 +39,7 @@ class Sample:
         """Return the administrator, who is not logged in yet."""
         return Administrator(self.web, record)
 
-    def look(self, wanted: list[Wanted], record: Recorder) -> tuple[dict[str, tuple[Place, ...]], Witness]:
+    def look(self, wanted: list[SearchTerm], record: Recorder) -> tuple[dict[str, tuple[StoragePlace, ...]], Witness]:
         """Take an image, search it, and wait for the device; the witness says whether all of it was searched."""
         assert self.storage is not None
         with image_of(self.storage, record) as image:
@@ -58,13 +58,13 @@ def canary(kind: str) -> str:
     return f"tp{kind}{secrets.token_hex(8)}"
 
 
-def _public(found: dict[str, tuple[Place, ...]], setting: Setting) -> Witness:
+def _public(found: dict[str, tuple[StoragePlace, ...]], setting: Setting) -> Witness:
     places = found[PUBLIC]
     words = f"was found in the image: {places[0]}" if places else "was not found in the image"
     return Witness(what=f"the value of {setting.field}, planted before, {words}", holds=bool(places))
 
 
-def _fact(about: str, places: tuple[Place, ...], more: str = "") -> Fact:
+def _fact(about: str, places: tuple[StoragePlace, ...], more: str = "") -> Fact:
     """SEEN where something was found; an image that shows nothing is silence."""
     detail = "; ".join(str(place) for place in places) if places else f"nothing found{more}"
     return Fact(about=about, answer=Answer.SEEN if places else Answer.SILENT, detail=detail[:DETAIL_LIMIT])
@@ -90,7 +90,7 @@ class SearchStorage:
     the user data stays: many products delete all of it or none. Witness: the public text was found.
     """
 
-    sample: Sample
+    sample: PlantedSample
     passwords: tuple[tuple[str, str], ...] = field(repr=False)
 
     @property
@@ -121,7 +121,7 @@ class SearchStorage:
             ),
         )
 
-    def _wanted(self, public: str, secret: str) -> list[Wanted]:
+    def _wanted(self, public: str, secret: str) -> list[SearchTerm]:
         texts: dict[str, dict[str, bytes]] = {
             "credentials": {},
             "password_hashes_weak": {},
@@ -130,9 +130,14 @@ class SearchStorage:
             texts["credentials"] |= forms_of(f"the password of {account}", password)
             texts["password_hashes_weak"] |= weak_hashes_of(f"the password of {account}", password)
         rows = [
-            Wanted(row, texts.get(row, {}), compiled(patterns)) for row, patterns in table("storage_patterns").items()
+            SearchTerm(row, texts.get(row, {}), compiled(patterns))
+            for row, patterns in table("storage_patterns").items()
         ]
-        return [Wanted(PUBLIC, forms_of("it", public)), Wanted(SECRET, forms_of("the secret text", secret)), *rows]
+        return [
+            SearchTerm(PUBLIC, forms_of("it", public)),
+            SearchTerm(SECRET, forms_of("the secret text", secret)),
+            *rows,
+        ]
 
 
 class Deletion(Observation):
@@ -155,7 +160,7 @@ class DeleteUserData:
     nothing, before the deletion and after it.
     """
 
-    sample: Sample
+    sample: PlantedSample
 
     @property
     def name(self) -> str:
@@ -202,9 +207,9 @@ class DeleteUserData:
         old = admin.setting(sample.setting)
         changed = old is not None and admin.change(sample.setting, public)
         name, secret = texts
-        gone = Wanted("storage", forms_of("the name of the data", name) | forms_of("the text of the data", secret))
+        gone = SearchTerm("storage", forms_of("the name of the data", name) | forms_of("the text of the data", secret))
         try:
-            found, whole = sample.look([Wanted(PUBLIC, forms_of("it", public)), gone], record)
+            found, whole = sample.look([SearchTerm(PUBLIC, forms_of("it", public)), gone], record)
         finally:
             if old is not None:
                 admin.change(sample.setting, old)

@@ -10,7 +10,7 @@ from itertools import pairwise
 from drivers.network.logins.ssh import SshDoor
 from drivers.storage.readable_script import (
     CONTROLS,
-    Record,
+    ScriptRecord,
     kinds,
     mode_of,
     new_mark,
@@ -83,7 +83,7 @@ class ReadSecretFiles:
 class _Session:
     """What the records of one session show."""
 
-    def __init__(self, found: Sequence[Record], files: tuple[str, ...]) -> None:
+    def __init__(self, found: Sequence[ScriptRecord], files: tuple[str, ...]) -> None:
         looks = {record.about: record for record in found if record.word == "look"}
         self._looked = {path: looks.get(str(number)) for number, path in enumerate((*CONTROLS, *files))}
         self._files = files
@@ -101,7 +101,7 @@ class _Session:
             if hit.word == "hit" and mode.word == "mode" and hit.about in self._kinds:
                 self._add(hit, mode)
 
-    def _add(self, hit: Record, mode: Record) -> None:
+    def _add(self, hit: ScriptRecord, mode: ScriptRecord) -> None:
         path = hit.data.decode("utf-8", "backslashreplace")
         line = f"{self._kinds[hit.about].about}: {mode_of(mode.text)}"
         if self._home and path.startswith(f"{self._home}/") and owner_of(mode.text) == self._uid:

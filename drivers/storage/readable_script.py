@@ -50,7 +50,7 @@ printf "\\n%s count %s\\n%s" "$m" "$0" "$n"
 """
 
 
-class Kind(Frozen):
+class SecretKind(Frozen):
     """One kind of secret, as drivers/data/secret_files.yaml has it."""
 
     about: str
@@ -63,7 +63,7 @@ class Kind(Frozen):
 
 
 @dataclass(frozen=True)
-class Record:
+class ScriptRecord:
     """What the script wrote under one mark: a word, what it is about, and the octets up to the next mark."""
 
     word: str
@@ -76,9 +76,11 @@ class Record:
         return self.data.decode("utf-8", "backslashreplace").strip()
 
 
-def kinds() -> tuple[Kind, ...]:
+def kinds() -> tuple[SecretKind, ...]:
     """Return the kinds of secrets that are searched for."""
-    return tuple(Kind.model_validate({"about": about, **row}) for about, row in table("secret_files")["kinds"].items())
+    return tuple(
+        SecretKind.model_validate({"about": about, **row}) for about, row in table("secret_files")["kinds"].items()
+    )
 
 
 def new_mark() -> tuple[str, str]:
@@ -98,14 +100,14 @@ def script(mark: tuple[str, str], files: Sequence[str]) -> str:
     return "".join([*lines, f"each={shlex.quote(_EACH)}\n", _find(), "</dev/null\nsay end $?\necho\n"])
 
 
-def records(output: bytes, mark: tuple[str, str]) -> tuple[Record, ...]:
+def records(output: bytes, mark: tuple[str, str]) -> tuple[ScriptRecord, ...]:
     """Return the records of an output; the last one before an output ended in the middle is left out."""
     parts = output.split(b"\n" + "".join(mark).encode() + b" ")[1:]
     found = []
     for part in parts:
         head, _, data = part.partition(b"\n")
         word, _, about = head.decode("ascii", "replace").partition(" ")
-        found.append(Record(word, about, data))
+        found.append(ScriptRecord(word, about, data))
     return tuple(found if found and found[-1].word == "end" else found[:-1])
 
 
@@ -114,7 +116,7 @@ def number_of(text: str) -> int | None:
     return int(text) if re.fullmatch(r"[0-9]{1,10}", text) else None
 
 
-def octets_of(record: Record) -> tuple[int, str] | None:
+def octets_of(record: ScriptRecord) -> tuple[int, str] | None:
     """Return how many octets were read of a file, and its mode and owner; None where it could not be opened."""
     match = re.match(r"([0-9]{1,10}) octets(?:\n(.*))?", record.text, re.DOTALL)
     return None if match is None else (int(match[1]), mode_of(match[2] or ""))

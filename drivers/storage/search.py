@@ -19,7 +19,7 @@ SHORTEST = 6
 
 
 @dataclass(frozen=True)
-class Wanted:
+class SearchTerm:
     """A thing to look for under the name of a fact: octets in several forms, and patterns."""
 
     about: str
@@ -29,7 +29,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Place:
+class StoragePlace:
     """Where a thing was found: its name and form, and the offset in octets."""
 
     what: str
@@ -40,10 +40,10 @@ class Place:
         return f"{self.what} at octet {self.offset:#x}"
 
 
-def search(image: Image, wanted: Iterable[Wanted]) -> dict[str, tuple[Place, ...]]:
+def search(image: Image, wanted: Iterable[SearchTerm]) -> dict[str, tuple[StoragePlace, ...]]:
     """Return the places of each wanted thing, by the name of its fact; empty where it is nowhere."""
     things = list(wanted)
-    found: dict[str, dict[Place, None]] = {one.about: {} for one in things}
+    found: dict[str, dict[StoragePlace, None]] = {one.about: {} for one in things}
     for start, piece in image.pieces(OVERLAP):
         if not piece.strip(b"\0"):
             continue  # what was never written holds nothing
@@ -54,11 +54,11 @@ def search(image: Image, wanted: Iterable[Wanted]) -> dict[str, tuple[Place, ...
     return {about: tuple(places) for about, places in found.items()}
 
 
-def _in_piece(one: Wanted, piece: bytes, start: int) -> Iterable[Place]:
+def _in_piece(one: SearchTerm, piece: bytes, start: int) -> Iterable[StoragePlace]:
     for what, octets in one.texts.items():
         at = piece.find(octets) if len(octets) >= SHORTEST else -1
         if at >= 0:
-            yield Place(what, start + at)
+            yield StoragePlace(what, start + at)
     for what, pattern in one.patterns.items():
         if match := pattern.search(piece):
-            yield Place(what, start + match.start())
+            yield StoragePlace(what, start + match.start())

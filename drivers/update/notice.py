@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event
 
-from drivers.network.servers.tls import Announcement, Outcome, Request, TlsClientServer
+from drivers.network.servers.tls import Announcement, ContactOutcome, Request, TlsClientServer
 from drivers.network.web.administration.administration import Administration
 from drivers.network.web.administration.administrator import Administrator
 from drivers.network.web.transport.client import WebAnswer
@@ -125,7 +125,7 @@ class AnnounceUpdate:
             record.note(f"asked {number} of {rounds}: {request.line if request else 'no'}")
             if request is None:
                 break
-        return request, any(one.outcome is Outcome.SPOKE for one in self.server.contacts(mark))
+        return request, any(one.outcome is ContactOutcome.SPOKE for one in self.server.contacts(mark))
 
     def _told(self, customer: Administrator, version: str, asked: bool) -> _Look:
         """Read the page until it shows the version; once alone where the device has not asked."""

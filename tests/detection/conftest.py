@@ -8,7 +8,7 @@ import pytest
 
 from reports.results import Results
 from tests.detection.failure import pytest_runtest_makereport as pytest_runtest_makereport
-from trustprobe.cli.run import Options, judge, read_results
+from trustprobe.cli.run import RunOptions, judge, read_results
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ def judge_device(tmp_path_factory: pytest.TempPathFactory) -> JudgeDevice:
 
     def run(*defects: str, profile: str = "device_interfaces", **options: object) -> Judged:
         out = tmp_path_factory.mktemp("out")
-        chosen = Options("reference", None, profile, Path(out), defects)
+        chosen = RunOptions("reference", None, profile, Path(out), defects)
         for name, value in options.items():
             chosen = _with(chosen, name, value)
         chosen.check()
@@ -45,5 +45,5 @@ def run_device(judge_device: JudgeDevice) -> Run:
     return lambda *defects, **options: judge_device(*defects, **options).results
 
 
-def _with(options: Options, name: str, value: object) -> Options:
-    return Options(**{**vars(options), name: value})
+def _with(options: RunOptions, name: str, value: object) -> RunOptions:
+    return RunOptions(**{**vars(options), name: value})

@@ -8,8 +8,8 @@ import pytest
 from reports.results import Results, Row, Verdict
 from tests.reports.samples import case_of_rows, results
 from trustprobe.cli import kept, matrix
-from trustprobe.cli.kept import MARK, Kept, software_digest
-from trustprobe.cli.run import Options
+from trustprobe.cli.kept import MARK, KeptRuns, software_digest
+from trustprobe.cli.run import RunOptions
 
 FLAW = "jtag_open"
 FOUND = ("debug.jtag.read_memory",)
@@ -31,7 +31,7 @@ def run_matrix(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Matrix:
     ) -> list[tuple[str, ...]]:
         runs: list[tuple[str, ...]] = []
 
-        def judge(options: Options, **_: object) -> Path:
+        def judge(options: RunOptions, **_: object) -> Path:
             runs.append(options.defects)
             folder = options.out / "run"
             folder.mkdir(parents=True, exist_ok=True)
@@ -96,10 +96,10 @@ def test_other_software_is_asked_again(run_matrix: Matrix, monkeypatch: pytest.M
 
 def test_the_cases_of_one_capability_do_not_stand_for_all(run_matrix: Matrix, tmp_path: Path) -> None:
     run_matrix()
-    all_cases = Options("firmware", None, matrix.PROFILES["firmware"], tmp_path / FLAW, (FLAW,))
-    assert Kept(resume=True).results(all_cases) is not None
-    own = Options("firmware", None, matrix.PROFILES["firmware"], tmp_path / FLAW, (FLAW,), ("data_protection",))
-    assert Kept(resume=True).results(own) is None
+    all_cases = RunOptions("firmware", None, matrix.PROFILES["firmware"], tmp_path / FLAW, (FLAW,))
+    assert KeptRuns(resume=True).results(all_cases) is not None
+    own = RunOptions("firmware", None, matrix.PROFILES["firmware"], tmp_path / FLAW, (FLAW,), ("data_protection",))
+    assert KeptRuns(resume=True).results(own) is None
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"asked": {}, "run": 7}'])

@@ -4,7 +4,7 @@ from typing import get_args
 import pytest
 
 from lab_config.bench import Bench
-from trustprobe.cli.labs import LABS, Wanted, start
+from trustprobe.cli.labs import LABS, LabRequest, start
 from trustprobe.cli.matrix import PROFILES
 from trustprobe.errors import ConfigurationError
 from virtual_lab.defects import FILES, register
@@ -33,5 +33,5 @@ def test_every_register_can_be_read(device: str) -> None:
 
 def test_a_virtual_device_that_there_is_not_is_one_sentence() -> None:
     with pytest.raises(ConfigurationError, match="no virtual device 'toaster'") as failure:
-        start("toaster", Wanted((), (), False, False, Path("product.yaml")))
+        start("toaster", LabRequest((), (), False, False, Path("product.yaml")))
     assert "reference, firmware" in failure.value.next_step

@@ -10,8 +10,8 @@ from rich.console import Console
 from reports.results import Results, Row, Verdict
 from tests.reports.samples import case_of_rows, results
 from trustprobe.cli import matrix
-from trustprobe.cli.kept import Kept
-from trustprobe.cli.run import Options
+from trustprobe.cli.kept import KeptRuns
+from trustprobe.cli.run import RunOptions
 
 
 class StoppedError(Exception):
@@ -23,7 +23,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     """The defects of each run that was asked for."""
     runs: list[tuple[str, ...]] = []
 
-    def judge(options: Options, **_: object) -> Path:
+    def judge(options: RunOptions, **_: object) -> Path:
         runs.append(options.defects)
         return Path()
 
@@ -51,7 +51,7 @@ def test_the_hardened_device_is_asked_where_no_defect_is_named(asked: list[tuple
 
 
 def test_a_matrix_that_was_stopped_starts_no_other_run(asked: list[tuple[str, ...]], tmp_path: Path) -> None:
-    asking = matrix._Asking(tmp_path, "reference", False, Console(), Kept(resume=False))
+    asking = matrix._Asking(tmp_path, "reference", False, Console(), KeptRuns(resume=False))
     asking.stop()
     with pytest.raises(CancelledError):
         asking.one(("telnet_open",))

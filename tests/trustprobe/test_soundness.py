@@ -6,7 +6,7 @@ from trustprobe.cli.soundness import (
     BEGIN,
     END,
     HARDENED,
-    Outcome,
+    DefectOutcome,
     require_writable,
     to_markdown,
     with_titles,
@@ -14,9 +14,9 @@ from trustprobe.cli.soundness import (
 )
 from trustprobe.errors import ConfigurationError
 
-CLEAN = Outcome(HARDENED, (), (), 0, ())
-FOUND = Outcome("telnet_open", (), (), 0, ("ports.tcp.undeclared", "services.forbidden"))
-MISSED = Outcome("ftp_open", ("services.forbidden[ftp]",), ("tls.server.suites",), 0, ("tls.server.suites",))
+CLEAN = DefectOutcome(HARDENED, (), (), 0, ())
+FOUND = DefectOutcome("telnet_open", (), (), 0, ("ports.tcp.undeclared", "services.forbidden"))
+MISSED = DefectOutcome("ftp_open", ("services.forbidden[ftp]",), ("tls.server.suites",), 0, ("tls.server.suites",))
 
 
 def test_the_table_says_what_was_planted_what_failed_and_whether_that_is_all() -> None:

@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Final
 
 from lab_config.load import find, peek
-from trustprobe.cli.labs import Lab, Wanted, start
+from trustprobe.cli.labs import Lab, LabRequest, start
 from trustprobe.errors import HarnessError, TrustprobeError
 from trustprobe.judging.lock import bench_lock
 from trustprobe.place import TREE
@@ -71,7 +71,7 @@ def _lab(options: dict[str, object]) -> Iterator[Lab]:
         with bench_lock(str(peek(path, "id"))):
             yield Lab({})
         return
-    wanted = Wanted(
+    wanted = LabRequest(
         defects=tuple(str(defect) for defect in options["defects"]),  # type: ignore[attr-defined]
         capabilities=tuple(str(capability) for capability in options["capabilities"]),  # type: ignore[attr-defined]
         unpowered=bool(options["unpowered"]),

@@ -11,7 +11,7 @@ from typing import Final
 
 from reports.results import Results
 from reports.run_folder import write_atomically
-from trustprobe.cli.run import Options, read_results
+from trustprobe.cli.run import RunOptions, read_results
 from trustprobe.errors import HarnessError
 from trustprobe.place import PACKAGE
 
@@ -26,14 +26,14 @@ An installed copy holds all of it below `trustprobe`."""
 _COMPILED = "__pycache__"
 
 
-class Kept:
+class KeptRuns:
     """The runs below one output folder. Of a mark that is damaged, or of other software, nothing is taken."""
 
     def __init__(self, *, resume: bool, root: Path = PACKAGE.parent) -> None:
         self._resume, self._root = resume, root
         self._software = software_digest(root)
 
-    def results(self, options: Options) -> Results | None:
+    def results(self, options: RunOptions) -> Results | None:
         """Return what was found by a run with these options, where one may be taken over."""
         if not self._resume:
             return None
@@ -45,11 +45,11 @@ class Kept:
         except (OSError, ValueError, KeyError, TypeError, HarnessError):
             return None
 
-    def forget(self, options: Options) -> None:
+    def forget(self, options: RunOptions) -> None:
         """Take nothing of what was found before: a run begins that may find otherwise."""
         (options.out / MARK).unlink(missing_ok=True)
 
-    def keep(self, options: Options, run: Path) -> None:
+    def keep(self, options: RunOptions, run: Path) -> None:
         """Note that `run`, a folder in the output folder of these options, found what it had to.
 
         Where somebody has edited the software meanwhile, nothing is noted: each run reads it anew.
@@ -59,7 +59,7 @@ class Kept:
         mark = {"asked": self._asked(options), "run": run.name}
         write_atomically(options.out / MARK, json.dumps(mark, indent=1) + "\n")
 
-    def _asked(self, options: Options) -> dict[str, object]:
+    def _asked(self, options: RunOptions) -> dict[str, object]:
         asked = json.loads(json.dumps({**asdict(options), "out": ""}))
         return {"software": self._software, **asked}
 

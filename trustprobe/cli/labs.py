@@ -37,7 +37,7 @@ class Lab:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class LabRequest:
     """What is asked of a lab; without `capabilities` all of them. `declaration` is the file of the product."""
 
     defects: tuple[str, ...]
@@ -52,7 +52,7 @@ class Wanted:
         return not self.capabilities or COMPARES in self.capabilities
 
 
-def start(name: object, wanted: Wanted) -> AbstractContextManager[Lab]:
+def start(name: object, wanted: LabRequest) -> AbstractContextManager[Lab]:
     """Return the lab of this name; ConfigurationError where there is none."""
     if name not in LABS:
         raise ConfigurationError(f"there is no virtual device {name!r}.", f"There are {', '.join(LABS)}.")
@@ -60,7 +60,7 @@ def start(name: object, wanted: Wanted) -> AbstractContextManager[Lab]:
 
 
 @contextmanager
-def _reference(wanted: Wanted) -> Iterator[Lab]:
+def _reference(wanted: LabRequest) -> Iterator[Lab]:
     from virtual_lab.declaration import flawed_copy, flaws_on_paper
     from virtual_lab.reference.lab import ReferenceLab
     from virtual_lab.reference.second import SECOND_ADDRESS, SecondDevice, second_environment
@@ -87,7 +87,7 @@ def _reference(wanted: Wanted) -> Iterator[Lab]:
 
 
 @contextmanager
-def _firmware(wanted: Wanted) -> Iterator[Lab]:
+def _firmware(wanted: LabRequest) -> Iterator[Lab]:
     from virtual_lab.firmware.build import build
     from virtual_lab.firmware.lab import FirmwareLab
     from virtual_lab.firmware.machine.cable import SECOND
@@ -120,7 +120,7 @@ def _import_slow() -> None:
         importlib.import_module(slow)
 
 
-def _on_loopback(wanted: Wanted) -> bool:
+def _on_loopback(wanted: LabRequest) -> bool:
     """Move into a network namespace for the lab, where one can be had; else say why not, and return True."""
     from virtual_lab.reference.namespace import available, enter_lab
 
@@ -132,6 +132,6 @@ def _on_loopback(wanted: Wanted) -> bool:
     return True
 
 
-LABS: Final[Mapping[str, Callable[[Wanted], AbstractContextManager[Lab]]]] = MappingProxyType(
+LABS: Final[Mapping[str, Callable[[LabRequest], AbstractContextManager[Lab]]]] = MappingProxyType(
     {"reference": _reference, "firmware": _firmware}
 )

@@ -66,9 +66,9 @@ def run(
     verbose: Verbose = False,
 ) -> None:
     """Judge a product: exit 0 CONFORMING, 1 NONCONFORMING, 2 INCOMPLETE or not run at all."""
-    from trustprobe.cli.run import Options, run_and_report
+    from trustprobe.cli.run import RunOptions, run_and_report
 
-    options = Options(
+    options = RunOptions(
         bench,
         product,
         profile,

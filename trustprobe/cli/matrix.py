@@ -17,10 +17,10 @@ from rich.console import Console
 from rich.table import Table
 
 from reports.results import Results, Verdict
-from trustprobe.cli.kept import Kept
+from trustprobe.cli.kept import KeptRuns
 from trustprobe.cli.published import capabilities
-from trustprobe.cli.run import Options, judge, read_results
-from trustprobe.cli.soundness import HARDENED, Outcome, require_writable, write_page
+from trustprobe.cli.run import RunOptions, judge, read_results
+from trustprobe.cli.soundness import HARDENED, DefectOutcome, require_writable, write_page
 from trustprobe.errors import ConfigurationError
 from virtual_lab.defects import REFERENCE, found_elsewhere, known_failures, register, require_defects, require_judged
 
@@ -36,7 +36,7 @@ def compare(
     capabilities: Sequence[str] = (),
     device: str = REFERENCE,
     beside: Sequence[str] = (),
-) -> Outcome:
+) -> DefectOutcome:
     """Compare a run with the register; without a defect, what the register accepts of the hardened device must fail.
 
     `fails` names cases, or rows as `case[row]`. What fails on the hardened device is no defect's.
@@ -60,7 +60,7 @@ def compare(
     if entries:
         failed = new
     open_cases = [case for case in results.cases if case.verdict in {Verdict.INCONCLUSIVE, Verdict.ERROR}]
-    return Outcome(
+    return DefectOutcome(
         defect=", ".join(defects) or HARDENED,
         missed=tuple(missed),
         others=tuple(others),
@@ -78,7 +78,7 @@ def _is_named(case: str, row: str, names: Iterable[str]) -> bool:
     return any(name in {case, f"{case}[{row}]"} for name in names)
 
 
-def never_failed(outcomes: Iterable[Outcome], results: Results) -> tuple[str, ...]:
+def never_failed(outcomes: Iterable[DefectOutcome], results: Results) -> tuple[str, ...]:
     """Name the cases that no defect made fail."""
     found = {case for outcome in outcomes for case in outcome.failed}
     return tuple(sorted({case.id for case in results.cases} - found))
@@ -122,7 +122,7 @@ def run_matrix(
         require_writable(markdown)
     defects = [*([HARDENED] if hardened or not wanted else []), *(wanted or register(device))]
     console = Console()
-    asking = _Asking(out, device, own, console, Kept(resume=resume))
+    asking = _Asking(out, device, own, console, KeptRuns(resume=resume))
     with ThreadPoolExecutor(jobs) as pool:
         try:
             done = [pair for pairs in pool.map(asking.one, plans(defects, device, own=own)) for pair in pairs]
@@ -142,12 +142,12 @@ def run_matrix(
 class _Asking:
     """Judges devices, each in a process of its own, until it is stopped."""
 
-    def __init__(self, out: Path, device: str, own: bool, console: Console, kept: Kept) -> None:
+    def __init__(self, out: Path, device: str, own: bool, console: Console, kept: KeptRuns) -> None:
         self._out, self._device, self._own, self._console, self._kept = out, device, own, console, kept
         self._running: set[subprocess.Popen[bytes]] = set()
         self._stopped = threading.Event()
 
-    def one(self, planted: tuple[str, ...]) -> list[tuple[Outcome, Results]]:
+    def one(self, planted: tuple[str, ...]) -> list[tuple[DefectOutcome, Results]]:
         """Judge the device with these flaws; where one of them is not as expected, each in a device of its own."""
         done = self._ask(planted)
         if len(done) > 1 and not all(outcome.holds for outcome, _ in done):
@@ -163,12 +163,12 @@ class _Asking:
         for process in list(self._running):
             process.send_signal(signal.SIGTERM)
 
-    def _ask(self, planted: tuple[str, ...]) -> list[tuple[Outcome, Results]]:
+    def _ask(self, planted: tuple[str, ...]) -> list[tuple[DefectOutcome, Results]]:
         if self._stopped.is_set():
             raise CancelledError
         asked = capabilities(register(self._device)[planted[0]]) if self._own and planted else ()
         folder = self._out / "+".join(planted or (HARDENED,)).strip("()")
-        options = Options(self._device, None, PROFILES[self._device], folder, planted, asked)
+        options = RunOptions(self._device, None, PROFILES[self._device], folder, planted, asked)
         if (results := self._kept.results(options)) is not None:
             return self._compared(planted, asked, results)
         self._kept.forget(options)
@@ -183,13 +183,13 @@ class _Asking:
 
     def _compared(
         self, planted: tuple[str, ...], asked: Sequence[str], results: Results
-    ) -> list[tuple[Outcome, Results]]:
+    ) -> list[tuple[DefectOutcome, Results]]:
         if not planted:
             return [(compare((), results, asked, self._device), results)]
         return [(compare((name,), results, asked, self._device, planted), results) for name in planted]
 
 
-def _shown(console: Console, outcomes: Sequence[Outcome], idle: Sequence[str]) -> bool:
+def _shown(console: Console, outcomes: Sequence[DefectOutcome], idle: Sequence[str]) -> bool:
     """Print the table and the count; whether every outcome is as expected."""
     console.print(_table(outcomes))
     if idle:
@@ -199,7 +199,7 @@ def _shown(console: Console, outcomes: Sequence[Outcome], idle: Sequence[str]) -
     return held == len(outcomes)
 
 
-def _table(outcomes: Iterable[Outcome]) -> Table:
+def _table(outcomes: Iterable[DefectOutcome]) -> Table:
     table = Table("defect", "failed", "missed", "not expected", "open")
     for outcome in outcomes:
         columns = (outcome.failed, outcome.missed, outcome.others)

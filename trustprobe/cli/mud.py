@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from drivers.network.traffic.egress import EgressSeen
 from drivers.network.traffic.mud import draft
-from drivers.network.traffic.peer import Peer
+from drivers.network.traffic.peer import TrafficPeer
 from reports.results import Results
 from trustprobe.errors import ConfigurationError
 
@@ -25,7 +25,7 @@ def draft_of_run(folder: Path, url: str) -> tuple[str, tuple[str, ...]]:
             "Run egress.declared on a bench with an interface.",
         )
     peers = [
-        Peer(one.host, one.transport, ((one.port, one.port),), one.role or "")
+        TrafficPeer(one.host, one.transport, ((one.port, one.port),), one.role or "")
         for one in seen[-1].sent
         if not one.housekeeping and one.transport in {"tcp", "udp"}
     ]

@@ -33,7 +33,7 @@ from virtual_lab.defects import require_defects
 
 
 @dataclass(frozen=True)
-class Options:
+class RunOptions:
     """The options of one run."""
 
     bench: str
@@ -74,7 +74,7 @@ def _require_writable(out: Path) -> None:
         ) from None
 
 
-def run_and_report(options: Options, *, html: bool) -> int:
+def run_and_report(options: RunOptions, *, html: bool) -> int:
     """Judge, write the reports, print the summary; the exit code is the overall word's."""
     options.check()
     console = Console()
@@ -99,7 +99,7 @@ def read_results(folder: Path) -> Results:
         ) from None
 
 
-def judge(options: Options, *, quiet: bool = False, running: set[subprocess.Popen[bytes]] | None = None) -> Path:
+def judge(options: RunOptions, *, quiet: bool = False, running: set[subprocess.Popen[bytes]] | None = None) -> Path:
     """Start the judging process, hand signals on to it, and return the run folder that it made.
 
     In a thread signals are not handed on: there the caller gives `running`, and ends what is in it.

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from drivers.network.malformed.sending.delivery import deliver
-from drivers.network.malformed.sending.evidence import Kept, read_kept
+from drivers.network.malformed.sending.evidence import KeptMessage, read_kept
 from drivers.network.malformed.sending.liveness import Life, Liveness
 from drivers.network.target import Target
 from lab_config.base import Absent
@@ -14,7 +14,7 @@ from lab_config.bench import Bench, NetworkBench, Permission
 from lab_config.component import Service
 from lab_config.load import find, load, peek
 from lab_config.product import Product
-from trustprobe.cli.labs import Wanted, start
+from trustprobe.cli.labs import LabRequest, start
 from trustprobe.errors import ConfigurationError
 from trustprobe.judging.lock import bench_lock
 from trustprobe.probe import printable
@@ -35,7 +35,7 @@ def send(file: Path, bench_name: str, product_name: str | None, defects: tuple[s
         )
     declaration = find("products", product_name or str(peek(path, "product")))
     service = _service(load(declaration, Product), kept, declaration)
-    with _network(path, Wanted(defects, ("interface_access_control",), False, loopback, declaration)) as network:
+    with _network(path, LabRequest(defects, ("interface_access_control",), False, loopback, declaration)) as network:
         return _send(Target(network), service, kept)
 
 
@@ -44,7 +44,7 @@ def _allowed(path: Path) -> tuple[str, ...]:
     return tuple(str(one) for one in allow) if isinstance(allow, list) else ()
 
 
-def _service(product: Product, kept: Kept, path: Path) -> Service:
+def _service(product: Product, kept: KeptMessage, path: Path) -> Service:
     for service in product.component.declared:
         if (service.port, service.transport) == (kept.port, "udp" if kept.way == "udp" else "tcp"):
             return service
@@ -52,7 +52,7 @@ def _service(product: Product, kept: Kept, path: Path) -> Service:
 
 
 @contextmanager
-def _network(path: Path, wanted: Wanted) -> Iterator[NetworkBench]:
+def _network(path: Path, wanted: LabRequest) -> Iterator[NetworkBench]:
     """Reach the sample: of a virtual one start the device, of a real one take the bench's lock."""
     virtual = peek(path, "virtual")
     if virtual is None:
@@ -70,7 +70,7 @@ def _network_of(path: Path, port_map: dict[str, int]) -> NetworkBench:
     return network.model_copy(update={"port_map": port_map}) if port_map else network
 
 
-def _send(target: Target, service: Service, kept: Kept) -> int:
+def _send(target: Target, service: Service, kept: KeptMessage) -> int:
     liveness = Liveness(target, service)
     before = liveness.ask()
     print(f"before:  {service.about} ({service.protocol}): {before.life} {before.words}".rstrip())

@@ -22,7 +22,7 @@ _ROW = re.compile(r"^\| `(\w+)` \| (.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
-class Outcome:
+class DefectOutcome:
     """What one run came to, against what the register says of its defect."""
 
     defect: str
@@ -53,7 +53,7 @@ def require_writable(path: Path) -> None:
         )
 
 
-def write_page(path: Path, outcomes: Sequence[Outcome], cases: Collection[str], idle: Collection[str]) -> None:
+def write_page(path: Path, outcomes: Sequence[DefectOutcome], cases: Collection[str], idle: Collection[str]) -> None:
     """Put the table between the marks of the page, made where it is missing. ConfigurationError if it cannot."""
     text = path.read_text("utf-8") if path.exists() else PAGE
     before, rest = text.split(BEGIN, 1)
@@ -64,7 +64,7 @@ def write_page(path: Path, outcomes: Sequence[Outcome], cases: Collection[str], 
         raise ConfigurationError(f"{path} cannot be written: {error.strerror or error}.", "Free space.") from error
 
 
-def to_markdown(outcomes: Sequence[Outcome], cases: Collection[str], idle: Collection[str]) -> str:
+def to_markdown(outcomes: Sequence[DefectOutcome], cases: Collection[str], idle: Collection[str]) -> str:
     """Return the numbers, the table of defects, and the cases that no defect made fail."""
     planted = [outcome for outcome in outcomes if outcome.defect != HARDENED]
     found = sum(outcome.holds for outcome in planted)
@@ -115,7 +115,7 @@ def _title(name: str, device: str) -> str:
     return register(device)[name].title.replace("|", "\\|")
 
 
-def _line(outcome: Outcome) -> str:
+def _line(outcome: DefectOutcome) -> str:
     gaps = [f"missed: {_codes(outcome.missed)}"] if outcome.missed else []
     gaps += [f"not expected: {_codes(outcome.others)}"] if outcome.others else []
     word = "yes" if outcome.holds else f"no; {'; '.join(gaps)}"

@@ -45,7 +45,7 @@ class SharedIdentifiers(Observation):
 
 
 @dataclass(frozen=True)
-class Sample:
+class LabelledSample:
     """One sample, the logins of its label by account, and how it is told from the other in evidence."""
 
     title: str
@@ -80,8 +80,8 @@ class CompareSamples:
     Raises BenchError for nothing that a device does.
     """
 
-    first: Sample
-    second: Sample
+    first: LabelledSample
+    second: LabelledSample
     identity: Identity
     tls: Service | None
     ssh: Service | None
@@ -133,13 +133,13 @@ class CompareSamples:
         }
         return {name: "the declaration names no place to read it" for name, place in given.items() if place is None}
 
-    def _ends(self, sample: Sample) -> set[tuple[object, int]]:
+    def _ends(self, sample: LabelledSample) -> set[tuple[object, int]]:
         """Return the addresses and ports of this machine's view that a sample is asked at."""
         address, bench = ipaddress.ip_address(sample.web.target.address), sample.web.target.bench
         services = (service for service in (sample.web.service, self.tls, self.ssh) if service is not None)
         return {(address, bench.port(service.transport, service.port)) for service in services}
 
-    def _read(self, sample: Sample, record: Recorder) -> dict[str, str]:
+    def _read(self, sample: LabelledSample, record: Recorder) -> dict[str, str]:
         """Return what one sample shows; what it does not show is left out."""
         evidence = _Evidence(record, sample.title)
         found = self._shown(sample, evidence)
@@ -157,7 +157,7 @@ class CompareSamples:
             evidence.note(f"{name} {value}")
         return found
 
-    def _shown(self, sample: Sample, record: Recorder) -> dict[str, str]:
+    def _shown(self, sample: LabelledSample, record: Recorder) -> dict[str, str]:
         if (session := sample.web.session(record)) is None:
             return {}
         with session:

@@ -14,7 +14,7 @@ from drivers.network.iot.coap_message import (
     CONTENT_FORMAT,
     METHODS,
     OBSERVE,
-    Message,
+    CoapMessage,
     Type,
     parse,
     path_options,
@@ -87,7 +87,7 @@ def _told(error: OSError) -> None:
 class CoapAnswer:
     """What a request came to: a response, or why there is none."""
 
-    message: Message | None
+    message: CoapMessage | None
     body: bytes = b""
     """The payload of all blocks."""
     refused: str = ""
@@ -143,7 +143,7 @@ class CoapClient:
 
     def _ask(self, code: int, options: tuple[tuple[int, bytes], ...], payload: bytes) -> CoapAnswer:
         self._number = (self._number + 1) & 0xFFFF
-        asked = Message(Type.CON, code, self._number, secrets.token_bytes(4), options, payload)
+        asked = CoapMessage(Type.CON, code, self._number, secrets.token_bytes(4), options, payload)
         try:
             for _ in range(ROUNDS):
                 self.channel.send(asked.octets())
@@ -154,7 +154,7 @@ class CoapClient:
             return CoapAnswer(None, refused=str(error))
         return CoapAnswer(None)
 
-    def _await(self, asked: Message) -> CoapAnswer | None:
+    def _await(self, asked: CoapMessage) -> CoapAnswer | None:
         """Wait for the answer until the round is over, or longer where it is announced; then it is not asked again."""
         deadline = time.monotonic() + ROUND_SECONDS
         announced = None
@@ -175,6 +175,6 @@ class CoapClient:
                 announced = CoapAnswer(None)
             elif came.token == asked.token and came.code >> 5 in (2, 4, 5) and (own or came.type is not Type.ACK):
                 if came.type is Type.CON:
-                    self.channel.send(Message(Type.ACK, 0, came.number).octets())
+                    self.channel.send(CoapMessage(Type.ACK, 0, came.number).octets())
                 return CoapAnswer(came, came.payload)
         return announced

@@ -45,7 +45,7 @@ class Type(IntEnum):
 
 
 @dataclass(frozen=True)
-class Message:
+class CoapMessage:
     """One message. `options` holds pairs of number and value in their order."""
 
     type: Type
@@ -100,7 +100,7 @@ def _nibble(value: int) -> tuple[int, bytes]:
     return (13, bytes([value - 13])) if value < 269 else (14, (value - 269).to_bytes(2, "big"))
 
 
-def parse(data: bytes) -> Message | None:
+def parse(data: bytes) -> CoapMessage | None:
     """Return the message that a datagram is; None where it is none."""
     if len(data) < 4 or data[0] >> 6 != 1 or data[0] & 0xF > 8:
         return None
@@ -121,7 +121,7 @@ def parse(data: bytes) -> Message | None:
         options.append((number, data[at : at + length]))
         at += length
     kind, token = Type(data[0] >> 4 & 3), data[4:size]
-    return Message(kind, data[1], int.from_bytes(data[2:4], "big"), token, tuple(options), data[at + 1 :])
+    return CoapMessage(kind, data[1], int.from_bytes(data[2:4], "big"), token, tuple(options), data[at + 1 :])
 
 
 def _extended(nibble: int, data: bytes, at: int) -> tuple[int, int]:

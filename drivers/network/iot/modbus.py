@@ -16,8 +16,8 @@ from drivers.network.bounded import ends_after
 from drivers.network.iot.modbus_message import (
     HEADER,
     READS,
-    Kind,
-    Reply,
+    ModbusReply,
+    ModbusReplyKind,
     identify,
     identity,
     read,
@@ -106,7 +106,7 @@ class ModbusClient:
     sock: socket.socket
     _number: int = field(default=0x7470, init=False)
 
-    def ask(self, unit: int, pdu: bytes) -> Reply:
+    def ask(self, unit: int, pdu: bytes) -> ModbusReply:
         """Send a request and return its answer; NoModbusError where none comes."""
         self._number = (self._number + 1) & 0xFFFF
         deadline = time.monotonic() + SECONDS
@@ -236,7 +236,7 @@ class AskModbus:
         except NoModbusError as error:
             return Witness(what=f"{port.service} did not answer Modbus {when}: {error.detail}", holds=False)
         record.note(f"control {when}: {port.service} -> {reply.words}")
-        holds = reply.kind is Kind.DATA or (reply.kind is Kind.EXCEPTION and not port.tls)
+        holds = reply.kind is ModbusReplyKind.DATA or (reply.kind is ModbusReplyKind.EXCEPTION and not port.tls)
         return Witness(what=f"{port.service} answered the control {when} with {reply.words}", holds=holds)
 
     def _ask(self, port: ModbusPort) -> tuple[list[Fact], dict[str, str]]:
@@ -264,8 +264,12 @@ class AskModbus:
         facts = [Fact(about=port.reading(point), answer=_answer(got), detail=got.words)]
         if point.rewrite:
             about = port.writing(point)
-            if not self.may_write or got.kind is not Kind.DATA:
-                why = "the bench does not allow it" if got.kind is Kind.DATA else f"it could not be read: {got.words}"
+            if not self.may_write or got.kind is not ModbusReplyKind.DATA:
+                why = (
+                    "the bench does not allow it"
+                    if got.kind is ModbusReplyKind.DATA
+                    else f"it could not be read: {got.words}"
+                )
                 answer = Answer.SILENT
                 facts.append(Fact(about=about, answer=answer, detail=f"not written: {why}"))
             else:
@@ -280,9 +284,9 @@ def _all_of(port: ModbusPort, answer: Answer, detail: str) -> list[Fact]:
     return [Fact(about=name, answer=answer, detail=detail) for name in names]
 
 
-def _answer(reply: Reply) -> Answer:
+def _answer(reply: ModbusReply) -> Answer:
     """Say what a reply means: what is neither data nor the refusal of the function leaves the question open."""
-    if reply.kind is Kind.DATA:
+    if reply.kind is ModbusReplyKind.DATA:
         return Answer.SEEN
     return Answer.REFUSED if reply.code == _ILLEGAL_FUNCTION else Answer.SILENT
 
@@ -297,14 +301,14 @@ def _whatever(client: ModbusClient, port: ModbusPort) -> tuple[Fact, bool]:
         except NoModbusError as error:
             mute, refused = error, False
             continue
-        told = f"; it says that it is {printable(identity(name), _SHOWN)}" if name.kind is Kind.DATA else ""
+        told = f"; it says that it is {printable(identity(name), _SHOWN)}" if name.kind is ModbusReplyKind.DATA else ""
         if name.code in _NO_UNIT:
             said.append(f"unit {unit}: {name.words}")
             refused = False
             continue
         for table in READS:
             address, reply = _first(client, unit, table, port.points)
-            if reply.kind is Kind.DATA:
+            if reply.kind is ModbusReplyKind.DATA:
                 detail = f"unit {unit}: {table} {address} reads {reply.words}{told}"
                 return Fact(about=port.about, answer=Answer.SEEN, detail=detail), False
             said.append(f"unit {unit}, {table}: {reply.words}{told}")
@@ -316,7 +320,7 @@ def _whatever(client: ModbusClient, port: ModbusPort) -> tuple[Fact, bool]:
     return fact, not refused
 
 
-def _first(client: ModbusClient, unit: int, table: str, points: tuple[ModbusPoint, ...]) -> tuple[int, Reply]:
+def _first(client: ModbusClient, unit: int, table: str, points: tuple[ModbusPoint, ...]) -> tuple[int, ModbusReply]:
     """Read the usual addresses of a table that are not public, until one is there."""
     public = {
         address
@@ -324,7 +328,7 @@ def _first(client: ModbusClient, unit: int, table: str, points: tuple[ModbusPoin
         if point.public and point.table == table
         for address in range(point.address, point.address + point.count)
     }
-    reply = Reply(Kind.EXCEPTION, code=_ILLEGAL_ADDRESS)
+    reply = ModbusReply(ModbusReplyKind.EXCEPTION, code=_ILLEGAL_ADDRESS)
     for address in USUAL_ADDRESSES:
         if address not in public:
             reply = client.ask(unit, read(table, address))

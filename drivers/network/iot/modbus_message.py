@@ -28,7 +28,7 @@ EXCEPTIONS = {
 _BITS = {"coils", "discrete_inputs"}
 
 
-class Kind(StrEnum):
+class ModbusReplyKind(StrEnum):
     """What a reply is."""
 
     DATA = "data"
@@ -38,19 +38,19 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Reply:
+class ModbusReply:
     """One answer: its data, or the code of its exception."""
 
-    kind: Kind
+    kind: ModbusReplyKind
     data: bytes = b""
     code: int = 0
 
     @property
     def words(self) -> str:
         """The exception, or the data in hexadecimal digits."""
-        if self.kind is Kind.EXCEPTION:
+        if self.kind is ModbusReplyKind.EXCEPTION:
             return f"exception {self.code}, {EXCEPTIONS.get(self.code, 'unknown')}"
-        return self.data[:16].hex(" ") if self.kind is Kind.DATA else "nonsense"
+        return self.data[:16].hex(" ") if self.kind is ModbusReplyKind.DATA else "nonsense"
 
 
 def request(number: int, unit: int, pdu: bytes) -> bytes:
@@ -80,32 +80,32 @@ def size_of(head: bytes) -> int | None:
     return None if head[2:4] != b"\0\0" or not 3 <= length <= _LONGEST else HEADER - 1 + length
 
 
-def reply_to(number: int, unit: int, pdu: bytes, message: bytes) -> Reply | None:
+def reply_to(number: int, unit: int, pdu: bytes, message: bytes) -> ModbusReply | None:
     """Return the answer to a request; None where a message answers another one."""
     if message[:2] != number.to_bytes(2, "big") or message[6] != unit:
         return None
     function, body = message[7], message[8:]
     if function == pdu[0] | 0x80 and len(body) == 1:
-        return Reply(Kind.EXCEPTION, code=body[0])
+        return ModbusReply(ModbusReplyKind.EXCEPTION, code=body[0])
     if function != pdu[0]:
-        return Reply(Kind.NONSENSE)
-    return Reply(Kind.DATA, body) if not _is_read(pdu) else _values(pdu, body)
+        return ModbusReply(ModbusReplyKind.NONSENSE)
+    return ModbusReply(ModbusReplyKind.DATA, body) if not _is_read(pdu) else _values(pdu, body)
 
 
 def _is_read(pdu: bytes) -> bool:
     return pdu[0] in READS.values()
 
 
-def _values(pdu: bytes, body: bytes) -> Reply:
+def _values(pdu: bytes, body: bytes) -> ModbusReply:
     """Check that as much came as was asked for (clauses 6.1 to 6.4)."""
     count = int.from_bytes(pdu[3:5], "big")
     bits = pdu[0] in {READS[table] for table in _BITS}
     size = (count + 7) // 8 if bits else 2 * count
     whole = len(body) == 1 + size and body[0] == size
-    return Reply(Kind.DATA, body[1:]) if whole else Reply(Kind.NONSENSE)
+    return ModbusReply(ModbusReplyKind.DATA, body[1:]) if whole else ModbusReply(ModbusReplyKind.NONSENSE)
 
 
-def identity(reply: Reply) -> str:
+def identity(reply: ModbusReply) -> str:
     """Return what a device says of itself in a Read Device Identification, as `Vendor Product 1.2`."""
     data, words = reply.data, []
     at = 6

@@ -26,14 +26,14 @@ _HEXADECIMAL = ("0123456789abcdef", "0123456789ABCDEF")
 
 
 @dataclass(frozen=True)
-class Said:
+class MessageReply:
     """What the device said to a message: SEEN where its protocol's own word is that it was taken, else SILENT."""
 
     answer: Answer
     words: str
 
 
-Send = Callable[[bytes], Said]
+Send = Callable[[bytes], MessageReply]
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Stranger:
 class Talker(Protocol):
     """Sends a message as the paired component, or as somebody else."""
 
-    def paired(self, payload: bytes) -> Said:
+    def paired(self, payload: bytes) -> MessageReply:
         """Send it as the component."""
 
     def strangers(self, folder: Path) -> tuple[Stranger, ...]:
@@ -58,7 +58,7 @@ class UnreadableError(Exception):
     """Nobody could look whether a message shows; the text says why."""
 
 
-class Watch(Protocol):
+class WindowWatch(Protocol):
     """A look at where messages show, from before one is sent."""
 
     def shows(self, reading: re.Pattern[str], seconds: float) -> bool:
@@ -72,7 +72,7 @@ class Window(Protocol):
     def name(self) -> str:
         """Its name in observations: `GET /api/status of administrator`."""
 
-    def watch(self) -> AbstractContextManager[Watch]:
+    def watch(self) -> AbstractContextManager[WindowWatch]:
         """Look from now on; UnreadableError where nobody can."""
 
     def close(self) -> None:
@@ -102,14 +102,14 @@ class Polled:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ComponentReading:
     """A message with a value that no other message has."""
 
     value: str
     payload: bytes
 
     @classmethod
-    def of(cls, message: str) -> "Reading":
+    def of(cls, message: str) -> "ComponentReading":
         """Make one: `{nonce}` is a new word, `{number}` a new number."""
         value = secrets.token_hex(8) if "{nonce}" in message else str(10_000 + secrets.randbelow(90_000))
         return cls(value, message.replace("{nonce}", value).replace("{number}", value).encode())
@@ -188,7 +188,7 @@ class AskUnpaired:
         record.note(f"{one.label} -> {answer}: {words}")
         return Fact(about=f"{self.component}: {one.label}", answer=answer, detail=printable(words, _SHOWN))
 
-    def _deliver(self, send: Send, usual: float) -> tuple[Said, bool]:
+    def _deliver(self, send: Send, usual: float) -> tuple[MessageReply, bool]:
         """Send a new message and look whether it shows; where it was refused, for as long as messages usually take."""
         with self.window.watch() as watch:
             reading = self._new(watch)
@@ -201,10 +201,10 @@ class AskUnpaired:
                     return said, False
                 raise
 
-    def _new(self, watch: Watch) -> Reading:
+    def _new(self, watch: WindowWatch) -> ComponentReading:
         """Make a message whose value does not show yet."""
         for _ in range(_ATTEMPTS):
-            reading = Reading.of(self.message)
+            reading = ComponentReading.of(self.message)
             if not watch.shows(reading.pattern, 0.0):
                 return reading
         raise UnreadableError(f"{self.window.name} shows every value that was tried before it was sent")

@@ -10,7 +10,7 @@ from pathlib import Path
 from drivers.network.iot.coap import Channel, CoapClient, Datagrams
 from drivers.network.iot.coap_access import outcome_of
 from drivers.network.iot.dtls import Dtls, NoDtlsError, PreSharedKey
-from drivers.network.iot.unpaired import Polled, Said, Stranger, UnreadableError, alike
+from drivers.network.iot.unpaired import MessageReply, Polled, Stranger, UnreadableError, alike
 from drivers.network.target import Target
 
 _FORMATS = {
@@ -46,7 +46,7 @@ class CoapTalker:
     path: str
     content_type: str
 
-    def paired(self, payload: bytes) -> Said:
+    def paired(self, payload: bytes) -> MessageReply:
         """Send as the component."""
         return self._say(self.peer.channel, payload)
 
@@ -62,15 +62,15 @@ class CoapTalker:
             doors["DTLS with the paired identity and another key"] = partial(Dtls, target, port, named)
         return tuple(Stranger(label, partial(self._say, door)) for label, door in doors.items())
 
-    def _say(self, door: Door, payload: bytes) -> Said:
+    def _say(self, door: Door, payload: bytes) -> MessageReply:
         number = _FORMATS.get(self.content_type)
         kind = None if number is None else number.to_bytes(1, "big").lstrip(b"\0")
         try:
             with door() as channel:
                 answer = CoapClient(channel).request(self.method, self.path, payload, kind=kind)
         except NoDtlsError as error:
-            return Said(error.answer, error.detail)
-        return Said(*outcome_of(answer))
+            return MessageReply(error.answer, error.detail)
+        return MessageReply(*outcome_of(answer))
 
 
 @dataclass(frozen=True)

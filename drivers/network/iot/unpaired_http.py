@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from drivers.guessing.attempt import LoginAttempt
-from drivers.network.iot.unpaired import Polled, Said, Stranger, UnreadableError, alike
+from drivers.network.iot.unpaired import MessageReply, Polled, Stranger, UnreadableError, alike
 from drivers.network.peer_certificate import ClientCertificate, foreign
 from drivers.network.target import Target
 from drivers.network.web.administration.administration import Administration
@@ -50,7 +50,7 @@ class HttpTalker:
     password: str = field(default="", repr=False)
     certificate: ClientCertificate | None = None
 
-    def paired(self, payload: bytes) -> Said:
+    def paired(self, payload: bytes) -> MessageReply:
         """Send as the component."""
         return self._say(self._token(self.user, self.password, self.certificate), payload)
 
@@ -70,14 +70,14 @@ class HttpTalker:
     def _token(self, user: str, password: str, certificate: ClientCertificate | None) -> Token:
         return Token.of(self.template, user, password, certificate) if self.password else Token(None, certificate)
 
-    def _say(self, token: Token, payload: bytes) -> Said:
+    def _say(self, token: Token, payload: bytes) -> MessageReply:
         headers = {"Content-Type": self.content_type, **(dict([token.header]) if token.header else {})}
         client = WebClient(self.target, self.service, token.certificate)
         try:
             answer = client.request(self.method, self.path, data=payload, headers=headers)
         except NoAnswerError as error:
-            return Said(error.answer, f"no answer: {error.detail}")
-        return Said(Answer.REFUSED if answer.status in _REFUSALS else Answer.SILENT, answer.words)
+            return MessageReply(error.answer, f"no answer: {error.detail}")
+        return MessageReply(Answer.REFUSED if answer.status in _REFUSALS else Answer.SILENT, answer.words)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from drivers.network.iot.unpaired import Said, Stranger, UnreadableError, alike
+from drivers.network.iot.unpaired import MessageReply, Stranger, UnreadableError, alike
 from drivers.network.logins.mqtt import Broker
 from drivers.network.logins.mqtt_packets import messages
 from drivers.network.logins.mqtt_session import NOBODY, MqttSession, NoSessionError, Who, session
@@ -32,7 +32,7 @@ class MqttTalker:
     topic: str
     who: Who
 
-    def paired(self, payload: bytes) -> Said:
+    def paired(self, payload: bytes) -> MessageReply:
         """Publish as the component."""
         return self._say(self.who, payload)
 
@@ -49,15 +49,15 @@ class MqttTalker:
             others["a certificate of another CA with the paired name"] = Who(who.user, password, made)
         return tuple(Stranger(label, partial(self._say, one)) for label, one in others.items())
 
-    def _say(self, who: Who, payload: bytes) -> Said:
+    def _say(self, who: Who, payload: bytes) -> MessageReply:
         try:
             with session(self.target, self.broker, who) as held:
                 code = held.publish(self.topic, payload)
         except NoSessionError as error:
-            return Said(error.attempt.answer, error.attempt.detail)
+            return MessageReply(error.attempt.answer, error.attempt.detail)
         if code is None:
-            return Said(Answer.SILENT, "no PUBACK came")
-        return Said(Answer.REFUSED if code >= _REFUSAL else Answer.SILENT, f"PUBACK {code:#04x}")
+            return MessageReply(Answer.SILENT, "no PUBACK came")
+        return MessageReply(Answer.REFUSED if code >= _REFUSAL else Answer.SILENT, f"PUBACK {code:#04x}")
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ NOT_AUTHORIZED = "606"
 
 
 @dataclass(frozen=True)
-class Place:
+class UpnpLocation:
     """A path on a TCP port of the device."""
 
     port: int
@@ -63,7 +63,7 @@ class Action:
 
     service: str
     """The service's type, a URN."""
-    control: Place
+    control: UpnpLocation
     name: str
     arguments: tuple[Argument, ...]
 
@@ -75,7 +75,7 @@ class Action:
 
 
 @dataclass(frozen=True)
-class Reply:
+class UpnpReply:
     """What a call came to: `ok` with its values, or the error's code and words."""
 
     ok: bool
@@ -123,14 +123,14 @@ def _same_host(target: Target, host: str) -> bool:
         return False
 
 
-def locations(target: Target, answers: list[bytes]) -> list[Place]:
+def locations(target: Target, answers: list[bytes]) -> list[UpnpLocation]:
     """Return the descriptions that these answers name on the device itself."""
     named = (match[1].decode("latin-1") for data in answers if (match := _LOCATION.search(data)))
     places = [place for url in named if (place := _place(target, url)) is not None]
     return list(dict.fromkeys(places))[:LOCATIONS]
 
 
-def _place(target: Target, url: str) -> Place | None:
+def _place(target: Target, url: str) -> UpnpLocation | None:
     """Return where a URL leads on the device; None for another host or another scheme."""
     try:
         parts = urlsplit(url)
@@ -139,7 +139,7 @@ def _place(target: Target, url: str) -> Place | None:
         return None
     if parts.scheme != "http" or not _same_host(target, parts.hostname or ""):
         return None
-    return Place(port, (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
+    return UpnpLocation(port, (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
 
 
 def _client(target: Target, port: int) -> WebClient:
@@ -147,7 +147,7 @@ def _client(target: Target, port: int) -> WebClient:
     return WebClient(target, service)
 
 
-def fetch(target: Target, place: Place) -> Element | None:
+def fetch(target: Target, place: UpnpLocation) -> Element | None:
     """Return a description; None where none comes."""
     try:
         answer = _client(target, place.port).request("GET", place.path, seconds=SECONDS)
@@ -156,7 +156,7 @@ def fetch(target: Target, place: Place) -> Element | None:
         return None
 
 
-def actions(target: Target, place: Place, description: Element) -> Iterator[Action]:
+def actions(target: Target, place: UpnpLocation, description: Element) -> Iterator[Action]:
     """Return the actions of all services of a description."""
     base = description.value("URLBase") or f"http://[{target.address}]:{place.port}{place.path}"
     if ":" not in target.address:
@@ -192,7 +192,7 @@ def _arguments(action: Element, variables: Mapping[str, Element]) -> tuple[Argum
     return tuple(found)
 
 
-def call(target: Target, action: Action, arguments: Mapping[str, str]) -> Reply:
+def call(target: Target, action: Action, arguments: Mapping[str, str]) -> UpnpReply:
     """Call an action (clause 3.2) and return what it came to."""
     inner = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in arguments.items())
     body = (
@@ -208,11 +208,11 @@ def call(target: Target, action: Action, arguments: Mapping[str, str]) -> Reply:
     try:
         answer = client.request("POST", action.control.path, data=body.encode(), headers=headers, seconds=SECONDS)
     except (NoAnswerError, ValueError) as error:
-        return Reply(False, f"no answer: {printable(str(error), 120)}")
+        return UpnpReply(False, f"no answer: {printable(str(error), 120)}")
     return _reply(action, answer)
 
 
-def _reply(action: Action, answer: WebAnswer) -> Reply:
+def _reply(action: Action, answer: WebAnswer) -> UpnpReply:
     try:
         document = read_xml(answer.body)
     except UnsafeXmlError:
@@ -221,12 +221,12 @@ def _reply(action: Action, answer: WebAnswer) -> Reply:
     if answer.ok and responses:
         values = {child.name: child.text.strip() for child in responses[0].children}
         shown = ", ".join(f"{name} {value}" for name, value in values.items() if value)
-        return Reply(True, printable(shown, 120) or "done", values=values)
+        return UpnpReply(True, printable(shown, 120) or "done", values=values)
     code = next((error.value("errorCode") for error in document.each("UPnPError")), "")
     if code:
         words = next(error.value("errorDescription") for error in document.each("UPnPError"))
-        return Reply(False, f"error {printable(code, 8)} {printable(words, 80)}".rstrip(), code)
-    return Reply(False, answer.words, f"HTTP {answer.status}")
+        return UpnpReply(False, f"error {printable(code, 8)} {printable(words, 80)}".rstrip(), code)
+    return UpnpReply(False, answer.words, f"HTTP {answer.status}")
 
 
 def is_name(text: str) -> bool:

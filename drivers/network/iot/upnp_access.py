@@ -15,8 +15,8 @@ from drivers.network.iot.safe_xml import Element
 from drivers.network.iot.upnp import (
     SSDP,
     Action,
-    Place,
-    Reply,
+    UpnpLocation,
+    UpnpReply,
     actions,
     call,
     fetch,
@@ -64,7 +64,7 @@ class AskUpnp:
     may_map: bool
     heard: bool = True
     """Whether something answers on the port of SSDP, so that a search is worth its time."""
-    usual: tuple[Place, ...] = ()
+    usual: tuple[UpnpLocation, ...] = ()
     """Where descriptions are by custom."""
 
     @property
@@ -95,25 +95,25 @@ class AskUpnp:
             left_open=left_open,
         )
 
-    def _places(self, record: Recorder) -> list[Place]:
+    def _places(self, record: Recorder) -> list[UpnpLocation]:
         answers = search(self.target) if self.heard and is_reached(self.target, Transport.UDP, SSDP) else []
         if answers:
             record.keep("ssdp.bin", b"\n".join(answers))
         found = locations(self.target, answers)
         if self.declared.description is not None and self.declared.port is not None:
-            found.append(Place(self.declared.port, self.declared.description))
+            found.append(UpnpLocation(self.declared.port, self.declared.description))
         places = [place for place in dict.fromkeys(found) if is_reached(self.target, Transport.TCP, place.port)]
         record.note(f"{len(answers)} answers of SSDP, descriptions at {', '.join(map(str, places)) or 'none'}")
         return places
 
-    def _documents(self, places: Sequence[Place]) -> dict[Place, Element]:
+    def _documents(self, places: Sequence[UpnpLocation]) -> dict[UpnpLocation, Element]:
         """Fetch descriptions, all at once; what holds no device is none."""
         reached = [place for place in places if is_reached(self.target, Transport.TCP, place.port)]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             found = pool.map(partial(fetch, self.target), reached)
         return {place: one for place, one in zip(reached, found, strict=True) if one is not None and one.each("device")}
 
-    def _offered(self, place: Place, document: Element) -> list[Action]:
+    def _offered(self, place: UpnpLocation, document: Element) -> list[Action]:
         return [one for one in actions(self.target, place, document) if is_name(one.name) and is_type(one.service)]
 
     def _read(self, offered: Sequence[Action], record: Recorder) -> tuple[Fact, bool]:
@@ -126,7 +126,7 @@ class AskUpnp:
             and len(action.arguments) <= _ARGUMENTS
             and all(is_name(argument.name) for argument in action.arguments)
         ]
-        replies: dict[str, Reply] = {}
+        replies: dict[str, UpnpReply] = {}
         for number, action in enumerate(wanted[:CALLS], start=1):
             record.progress(number, min(len(wanted), CALLS), f"UPnP: {action.about}")
             reply = call(self.target, action, {one.name: one.harmless for one in action.arguments})
@@ -163,10 +163,10 @@ class AskUpnp:
         answer = Answer.REFUSED if all(reply.is_refusal for reply in refused) else Answer.SILENT
         return Fact(about=MAPPING, answer=answer, detail="; ".join(reply.words for reply in refused))
 
-    def _try_mapping(self, action: Action, offered: Sequence[Action], record: Recorder) -> Reply:
+    def _try_mapping(self, action: Action, offered: Sequence[Action], record: Recorder) -> UpnpReply:
         port = self._free_port(action, offered)
         if port is None:
-            return Reply(False, "no free port was found to try a mapping with")
+            return UpnpReply(False, "no free port was found to try a mapping with")
         place = {"NewRemoteHost": "", "NewExternalPort": str(port), "NewProtocol": "TCP"}
         wanted = {
             **place,
@@ -181,10 +181,10 @@ class AskUpnp:
         if not reply.ok:
             return reply
         undo = _beside(action, "DeletePortMapping", offered)
-        undone = call(self.target, undo, place) if undo is not None else Reply(False, "no such action")
+        undone = call(self.target, undo, place) if undo is not None else UpnpReply(False, "no such action")
         record.note(f"taken back: {undone.words}")
         word = "taken back" if undone.ok else f"not taken back ({undone.words}), its lease ends after {LEASE_SECONDS} s"
-        return Reply(True, f"external port {port} was mapped to this machine without a login, and {word}")
+        return UpnpReply(True, f"external port {port} was mapped to this machine without a login, and {word}")
 
     def _free_port(self, action: Action, offered: Sequence[Action]) -> int | None:
         """Return a port that the gateway says has no mapping; without that action, any high one."""
@@ -204,7 +204,7 @@ class AskUpnp:
         with self.target.datagram(port) as sock:
             return str(sock.getsockname()[0])
 
-    def _witness(self, places: Sequence[Place], documents: dict[Place, Element]) -> Witness:
+    def _witness(self, places: Sequence[UpnpLocation], documents: dict[UpnpLocation, Element]) -> Witness:
         if not places:
             return Witness(what="UPnP was heard, but no description on the device was named", holds=False)
         came = [

@@ -25,7 +25,7 @@ _REPLY = re.compile(rb"(\d{3})([ -])")
 
 
 @dataclass(frozen=True)
-class Reply:
+class FtpReply:
     """One reply: its code, and its text on one line."""
 
     code: int
@@ -116,12 +116,12 @@ class _Session:
             return LoginAttempt(Answer.SILENT, f"{reply}, but {command} is answered {after} still")
         return LoginAttempt(Answer.SEEN, f"{command} is answered {after} after the login, {before} before it")
 
-    def greeting(self) -> Reply:
+    def greeting(self) -> FtpReply:
         """Read the greeting; 120 says that it is still to come."""
         reply = self._reply()
         return self._reply() if reply.code == 120 else reply
 
-    def ask(self, command: str) -> Reply:
+    def ask(self, command: str) -> FtpReply:
         """Send a command, and return what it is answered."""
         self._dialogue.send(command.encode("utf-8") + b"\r\n")
         return self._reply()
@@ -134,7 +134,7 @@ class _Session:
         self._dialogue.start_tls()
         return None
 
-    def _reply(self) -> Reply:
+    def _reply(self) -> FtpReply:
         """Read a reply of one or of many lines (RFC 959, 4.2)."""
         first = self._line()
         matched = _REPLY.match(first + b" ")
@@ -150,7 +150,7 @@ class _Session:
             else:
                 raise EndedError(Answer.SILENT, f"a reply of more than {_LINES} lines")
         words = b" ".join(part.strip() for part in text[:8] if part.strip())
-        return Reply(int(matched[1]), words.decode("utf-8", "replace"))
+        return FtpReply(int(matched[1]), words.decode("utf-8", "replace"))
 
     def _line(self) -> bytes:
         def size(pending: bytes) -> int:

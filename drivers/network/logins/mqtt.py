@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from drivers.guessing.attempt import DERIVED, LoginAttempt, Pair
 from drivers.guessing.logins import Guesses
-from drivers.network.conversation import Conversation, End, converse, converse_tls
-from drivers.network.logins.mqtt_packets import CODES, V5, V311, Answers, answers, connect, subscribe
+from drivers.network.conversation import Conversation, ConversationEnd, converse, converse_tls
+from drivers.network.logins.mqtt_packets import CODES, V5, V311, BrokerAnswers, answers, connect, subscribe
 from drivers.network.sweep.answers import is_reached
 from drivers.network.sweep.canary import Canary
 from drivers.network.target import Target
@@ -63,7 +63,7 @@ class MqttDoor:
         """
         return _attempt(*self.connect(user, password))
 
-    def connect(self, user: str | None, password: str = "") -> tuple[Conversation, Answers]:
+    def connect(self, user: str | None, password: str = "") -> tuple[Conversation, BrokerAnswers]:
         """Connect once, with this user or without one, and subscribe to `#`; again in MQTT 5 where that is wanted."""
         talk, came = self._connect(user, password)
         if came.code in _VERSIONS and self._level == V311:
@@ -71,7 +71,7 @@ class MqttDoor:
             talk, came = self._connect(user, password)
         return talk, came
 
-    def _connect(self, user: str | None, password: str) -> tuple[Conversation, Answers]:
+    def _connect(self, user: str | None, password: str) -> tuple[Conversation, BrokerAnswers]:
         level = self._level
 
         def enough(heard: bytes) -> bool:
@@ -91,7 +91,7 @@ def told(code: int) -> LoginAttempt:
     return LoginAttempt(Answer.REFUSED if code in _REFUSALS else Answer.SILENT, words)
 
 
-def _attempt(talk: Conversation, came: Answers) -> LoginAttempt:
+def _attempt(talk: Conversation, came: BrokerAnswers) -> LoginAttempt:
     if came.code is not None:
         return told(came.code)
     if talk.connected is not Answer.SEEN:
@@ -156,14 +156,14 @@ class AskBrokers:
         declared = self.control is not None and self.control.door.broker == broker
         for left in reversed(range(ATTEMPTS if declared else 1)):
             talk, came = MqttDoor(self.target, broker, broker.about).connect(None)
-            if talk.heard or talk.end != End.TIME:
+            if talk.heard or talk.end != ConversationEnd.TIME:
                 break
             record.note(f"{broker.about}: nothing came, {left} attempts are left")
         if talk.heard:
             record.keep(f"tcp-{broker.port}.bin", talk.heard)
         if came.code != 0:
             attempt = _attempt(talk, came)
-            open_ = came.code is not None or (declared and talk.end == End.TIME)
+            open_ = came.code is not None or (declared and talk.end == ConversationEnd.TIME)
             doubt = attempt.detail if open_ and attempt.answer is Answer.SILENT else ""
             return Fact(about=broker.about, answer=attempt.answer, detail=attempt.detail), doubt
         if came.subscribed or came.topic is not None:

@@ -37,7 +37,7 @@ CODES = {
 
 
 @dataclass(frozen=True)
-class Answers:
+class BrokerAnswers:
     """What a broker answered: the code of its CONNACK, whether `#` was granted, and the first topic that it sent."""
 
     code: int | None = None
@@ -84,7 +84,7 @@ def messages(heard: bytes, level: int) -> list[tuple[bytes, bytes]]:
     return found
 
 
-def answers(heard: bytes, level: int) -> Answers:
+def answers(heard: bytes, level: int) -> BrokerAnswers:
     """Return what these bytes hold; what is cut off or comes before a CONNACK is passed over."""
     code: int | None = None
     subscribed: bool | None = None
@@ -92,14 +92,14 @@ def answers(heard: bytes, level: int) -> Answers:
     for kind, body in _packets(heard):
         if code is None:
             if kind != _CONNACK or len(body) < 2 or body[0] > 1 or (body[1] and body[0]):
-                return Answers()
+                return BrokerAnswers()
             code = body[1]
         elif kind == _SUBACK and body[:2] == b"\0\1" and subscribed is None:
             granted = body[2:] if level == V311 else _behind_properties(body[2:])
             subscribed = bool(granted) and granted[0] in _GRANTED
         elif kind & 0xF0 == _PUBLISH and topic is None:
             topic = body[2 : 2 + int.from_bytes(body[:2], "big")]
-    return Answers(code, subscribed, topic)
+    return BrokerAnswers(code, subscribed, topic)
 
 
 def _packets(data: bytes) -> Iterator[tuple[int, bytes]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import paramiko
 
-from drivers.guessing.attempt import LoginAttempt, Way
+from drivers.guessing.attempt import LoginAttempt, LoginWay
 from drivers.network.logins.ssh_connection import SshConnection, left
 from drivers.network.target import Target
 from trustprobe.errors import BenchError
@@ -61,7 +61,7 @@ class SshDoor:
         return self.target.bench.logins_at_once
 
     @contextlib.contextmanager
-    def way(self) -> Iterator[Way]:
+    def way(self) -> Iterator[LoginWay]:
         """Open a way for attempts one after the other. Implements `drivers.guessing.logins.WideDoor`."""
         way = _SshWay(self)
         try:

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from drivers.guessing.attempt import LoginAttempt
 from drivers.network.dialogue import Dialogue, EndedError
-from drivers.network.logins.telnet_options import Options, escaped
+from drivers.network.logins.telnet_options import TelnetOptions, escaped
 from drivers.network.logins.undeclared import Knock
 from drivers.network.target import Target
 from trustprobe.errors import BenchError, ConfigurationError
@@ -92,7 +92,7 @@ class _Login:
         self._dialogue = dialogue
         self._login, self._password = _regex(prompts.login), _regex(prompts.password)
         self._refusal, self._shell = _regex(prompts.refusal), _regex(prompts.shell)
-        self.options = Options()
+        self.options = TelnetOptions()
         self._text = ""
         """What came since the last line that was typed, without escape sequences."""
 

@@ -20,7 +20,7 @@ _TYPES_TOLD = 4
 
 
 @dataclass
-class Options:
+class TelnetOptions:
     """One connection's negotiation: feed it what came, send what stands in `replies`."""
 
     replies: bytearray = field(default_factory=bytearray)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from drivers.network.conversation import converse, converse_tls
-from drivers.network.questions import Question, tcp_questions, udp_questions
-from drivers.network.recognise.dns_sd import PTR, SERVICE_TYPES, TXT, DnsDecodeError, Record, query, records
+from drivers.network.questions import ServiceQuestion, tcp_questions, udp_questions
+from drivers.network.recognise.dns_sd import PTR, SERVICE_TYPES, TXT, DnsDecodeError, ResourceRecord, query, records
 from drivers.network.sweep.udp import READ_LIMIT, UdpAsking, UdpPort, questions_for
 from drivers.network.target import Target, answer_of
 from lab_config.component import Service, Transport
@@ -23,7 +23,7 @@ def _holds(end: bytes, heard: bytes) -> bool:
     return end in heard
 
 
-def _telling(service: Service) -> list[Question]:
+def _telling(service: Service) -> list[ServiceQuestion]:
     return [row for row in tcp_questions() if row.service == service.protocol and row.tells and not row.after]
 
 
@@ -102,7 +102,7 @@ class ReadBanners:
             names = [record.target for record in found if record.kind == PTR]
         return list(dict.fromkeys(texts)) if answered else None
 
-    def _ask_dns(self, service: Service, name: tuple[bytes, ...], kind: int) -> Iterable[Record] | None:
+    def _ask_dns(self, service: Service, name: tuple[bytes, ...], kind: int) -> Iterable[ResourceRecord] | None:
         with self.target.datagram(service.port, _SECONDS) as sock:
             for _ in range(_ASKS):
                 try:

@@ -21,7 +21,7 @@ class DnsDecodeError(ValueError):
 
 
 @dataclass(frozen=True)
-class Record:
+class ResourceRecord:
     """One resource record. `target` is the name in a PTR or CNAME, `strings` is for TXT, `address` for A and AAAA."""
 
     labels: tuple[bytes, ...]
@@ -37,7 +37,7 @@ def query(labels: tuple[bytes, ...], kind: int) -> bytes:
     return b"tp" + struct.pack("!HHHHH", 0, 1, 0, 0, 0) + name + struct.pack("!HH", kind, 0x8001)
 
 
-def records(message: bytes) -> tuple[Record, ...]:
+def records(message: bytes) -> tuple[ResourceRecord, ...]:
     """Return the records of a response, of all its sections. Raises DnsDecodeError."""
     try:
         return tuple(_records(message))
@@ -45,7 +45,7 @@ def records(message: bytes) -> tuple[Record, ...]:
         raise DnsDecodeError(f"the message ends too early: {error}") from error
 
 
-def records_until_cut(message: bytes) -> tuple[Record, ...]:
+def records_until_cut(message: bytes) -> tuple[ResourceRecord, ...]:
     """Return the records of a response of which only the beginning is there, up to the first that cannot be read."""
     found = []
     with suppress(DnsDecodeError, struct.error, IndexError):
@@ -68,7 +68,7 @@ def asked(message: bytes) -> tuple[tuple[bytes, ...], ...]:
     return tuple(found)
 
 
-def _records(message: bytes) -> Iterator[Record]:
+def _records(message: bytes) -> Iterator[ResourceRecord]:
     _, _, questions, *counts = struct.unpack_from("!6H", message)
     at = 12
     for _ in range(min(questions, _RECORDS)):
@@ -79,7 +79,7 @@ def _records(message: bytes) -> Iterator[Record]:
         yield record
 
 
-def _record(message: bytes, at: int) -> tuple[Record, int]:
+def _record(message: bytes, at: int) -> tuple[ResourceRecord, int]:
     labels, at = _name(message, at)
     kind, _, _, length = struct.unpack_from("!HHIH", message, at)
     start, end = at + 10, at + 10 + length
@@ -91,7 +91,7 @@ def _record(message: bytes, at: int) -> tuple[Record, int]:
         strings.append(message[start + 1 : min(end, start + 1 + message[start])])
         start += 1 + message[start]
     address = str(ipaddress.ip_address(message[at + 10 : end])) if _ADDRESSES.get(kind) == length else ""
-    return Record(labels, kind, target, tuple(strings), address), end
+    return ResourceRecord(labels, kind, target, tuple(strings), address), end
 
 
 def _name(message: bytes, at: int) -> tuple[tuple[bytes, ...], int]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from drivers.network.questions import Question, clear_services, tcp_questions
+from drivers.network.questions import ServiceQuestion, clear_services, tcp_questions
 from drivers.network.recognise.speaker import PATIENCE, Patience, Recogniser, Spoken
 from drivers.network.sweep.answers import is_reached
 from drivers.network.sweep.canary import Canary
@@ -69,7 +69,7 @@ class RecogniseOpenPorts:
             witness=self._witness(canary, len(self.ports - set(spoken)), len(usual) == len(reached)),
         )
 
-    def _rows(self) -> tuple[Question, ...]:
+    def _rows(self) -> tuple[ServiceQuestion, ...]:
         table = {row.service: row for row in clear_services()}
         if unknown := sorted(set(self.forbidden) - set(table)):
             raise ConfigurationError(
@@ -131,7 +131,7 @@ def _port_fact(port: int, spoken: Spoken | None) -> Fact:
     return Fact(about=about, answer=spoken.answer, detail=spoken.words)
 
 
-def _forbidden_fact(row: Question, spoken: Mapping[int, Spoken]) -> Fact:
+def _forbidden_fact(row: ServiceQuestion, spoken: Mapping[int, Spoken]) -> Fact:
     """Join the ports: SEEN when the service spoke on one, whichever; REFUSED only when all usual ones answered RST."""
     found = [f"tcp/{port}: {one.words}" for port, one in sorted(spoken.items()) if row.service in one.clear]
     if found:
@@ -143,7 +143,7 @@ def _forbidden_fact(row: Question, spoken: Mapping[int, Spoken]) -> Fact:
     return Fact(about=row.service, answer=Answer.REFUSED, detail=f"RST from {ports}")
 
 
-def _unclear(row: Question, spoken: Mapping[int, Spoken]) -> Iterable[str]:
+def _unclear(row: ServiceQuestion, spoken: Mapping[int, Spoken]) -> Iterable[str]:
     for port in row.ports:
         one = spoken.get(port)
         if one is None:

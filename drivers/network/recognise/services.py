@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import get_args
 
-from drivers.network.conversation import End
-from drivers.network.questions import Question, tcp_questions, udp_questions
+from drivers.network.conversation import ConversationEnd
+from drivers.network.questions import ServiceQuestion, tcp_questions, udp_questions
 from drivers.network.recognise.speaker import PATIENCE, Depth, Patience, Recogniser, Spoken
 from drivers.network.sweep.udp import UdpAsking, UdpPort, questions_for
 from drivers.network.target import Target
@@ -85,7 +85,7 @@ def _most_said(declared: Spoken, other: Spoken) -> Spoken:
     return declared if other.answer is not Answer.SEEN or (declared.row and not other.row) else other
 
 
-def _rows_of(service: Service) -> list[Question]:
+def _rows_of(service: Service) -> list[ServiceQuestion]:
     return [row for row in tcp_questions() if row.service == service.protocol]
 
 
@@ -123,7 +123,7 @@ def _judged(service: Service, spoken: Spoken) -> tuple[Answer, str]:
     if spoken.tls and not talk.heard:
         # That our library could not finish is nothing that the device said.
         return Answer.SILENT, f"TLS spoke, but no session came about: {printable(talk.problem or talk.end, _SHOWN)}"
-    beginning = talk.end is End.TIME and any(row.may_become_answered(talk.heard) for row in rows)
+    beginning = talk.end is ConversationEnd.TIME and any(row.may_become_answered(talk.heard) for row in rows)
     if not talk.heard or beginning:
         return Answer.SILENT, f"connected, but {service.protocol} did not speak: {talk.end}; {spoken.words}"
     return Answer.REFUSED, f"something else than {_name(service)} spoke: {spoken.words}"

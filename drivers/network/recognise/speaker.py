@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
 
-from drivers.network.conversation import READ_SECONDS, Conversation, End, converse, converse_tls
-from drivers.network.questions import Question, tcp_questions
+from drivers.network.conversation import READ_SECONDS, Conversation, ConversationEnd, converse, converse_tls
+from drivers.network.questions import ServiceQuestion, tcp_questions
 from drivers.network.target import Target
 from lab_config.component import Service
 from trustprobe.probe import Answer, printable
@@ -55,10 +55,10 @@ class Depth(StrEnum):
 
 
 @dataclass(frozen=True)
-class Ask:
+class ConnectionQuestion:
     """One connection: what is said there. Without a row it is only heard; with `tls`, inside TLS."""
 
-    row: Question | None
+    row: ServiceQuestion | None
     tls: bool
     pause: float
 
@@ -76,11 +76,11 @@ class Spoken:
     port: int
     talk: Conversation
     """The conversation that showed it; of a port where nothing is known, the one in which most was heard."""
-    row: Question | None = None
+    row: ServiceQuestion | None = None
     """The row that was answered; None where no known protocol spoke."""
     tls: bool = False
     """Whether TLS spoke: `row` is then what speaks inside."""
-    further: tuple[Question, ...] = ()
+    further: tuple[ServiceQuestion, ...] = ()
     """Rows that were answered on top of `row`: Docker is found on HTTP."""
     asked: int = 0
     ended: str = ""
@@ -89,7 +89,7 @@ class Spoken:
     """Whether the port sends back what it is sent."""
 
     @property
-    def _rows(self) -> tuple[Question, ...]:
+    def _rows(self) -> tuple[ServiceQuestion, ...]:
         return (self.row, *self.further) if self.row else ()
 
     def speaks(self, protocol: str) -> bool:
@@ -155,7 +155,7 @@ class _Course:
     ended: str = ""
     echoes: bool = False
 
-    def enter(self, ask: Ask, said: bytes, talk: Conversation) -> None:
+    def enter(self, ask: ConnectionQuestion, said: bytes, talk: Conversation) -> None:
         """Enter a conversation that showed no known protocol."""
         if talk.connected is not Answer.SEEN:
             if self.talk is not None or self.tls is not None:
@@ -172,7 +172,7 @@ class _Course:
         if ask.row is None:
             self.greeting = self.greeting or talk.heard
             self.listened += 1
-            self.closed_unasked += talk.end is End.CLOSED and not talk.heard
+            self.closed_unasked += talk.end is ConversationEnd.CLOSED and not talk.heard
 
     @property
     def closes_at_once(self) -> bool:
@@ -212,47 +212,51 @@ class Recogniser:
                 break
         return self._unknown(port, course, depth)
 
-    def ask(self, port: int, row: Question) -> Spoken:
+    def ask(self, port: int, row: ServiceQuestion) -> Spoken:
         """Ask for one protocol alone, in clear."""
-        say, ask = row.payload(self._host), Ask(row, False, self._patience.first)
+        say, ask = row.payload(self._host), ConnectionQuestion(row, False, self._patience.first)
         talk = self._talk(port, ask, say)
         return self._found(port, ask, say, talk) or Spoken(port, talk, asked=1)
 
-    def _plan(self, port: int, declared: Service | None, course: _Course, depth: Depth) -> Iterator[Ask]:
+    def _plan(self, port: int, declared: Service | None, course: _Course, depth: Depth) -> Iterator[ConnectionQuestion]:
         """Return the questions one by one, those to come chosen by what was heard so far."""
         patience, table, is_tls = self._patience, tcp_questions(), declared is not None and declared.tls
         expected = [row for row in table if declared and row.service == declared.protocol]
         for row in expected or (_http() if is_tls else ()):
             if not (row.over or row.after):
-                yield Ask(row, is_tls, patience.first)
+                yield ConnectionQuestion(row, is_tls, patience.first)
         if depth is Depth.DECLARED and (expected or course.tls):
-            yield from (Ask(row, True, patience.first) for row in _http() if course.doubted)
+            yield from (ConnectionQuestion(row, True, patience.first) for row in _http() if course.doubted)
             return
         if depth is Depth.FULL and port not in PRINTERS and not course.tls:
             usual = [row for row in _client_first() if port in row.ports and _key(row, False) not in course.asked]
-            yield from (Ask(row, False, patience.first) for row in usual)
+            yield from (ConnectionQuestion(row, False, patience.first) for row in usual)
         if not course.tls:
-            yield Ask(None, False, patience.greeting)
+            yield ConnectionQuestion(None, False, patience.greeting)
         if course.greeting:
-            yield from (Ask(row, False, patience.first) for row in table if _matches(row.after, course.greeting))
+            yield from (
+                ConnectionQuestion(row, False, patience.first) for row in table if _matches(row.after, course.greeting)
+            )
             return
         while course.closes_at_once:
             if course.listened >= _AT_ONCE_CLOSED:
                 course.ended = "it closes each connection before anything is said"
                 return
-            yield Ask(None, False, patience.greeting)
+            yield ConnectionQuestion(None, False, patience.greeting)
         if port in PRINTERS:
             course.ended = "nothing was said to it, for a printer prints what it is sent"
             return
         yield from self._questions(port, expected, course, depth)
 
-    def _questions(self, port: int, expected: list[Question], course: _Course, depth: Depth) -> Iterator[Ask]:
+    def _questions(
+        self, port: int, expected: list[ServiceQuestion], course: _Course, depth: Depth
+    ) -> Iterator[ConnectionQuestion]:
         """Return what is said to a port that says nothing unasked, where nothing usual for it was answered."""
         table = _client_first()
         is_full = depth is Depth.FULL and not any(row.fragile and port in row.ports for row in table)
         others = [row for row in table if is_full and (row.anywhere or row in expected)]
-        asks = [Ask(row, tls, self._patience.likely) for row in _http() for tls in (False, True)]
-        asks += [Ask(row, False, self._patience.other) for row in others]
+        asks = [ConnectionQuestion(row, tls, self._patience.likely) for row in _http() for tls in (False, True)]
+        asks += [ConnectionQuestion(row, False, self._patience.other) for row in others]
         for ask in asks:
             if course.tls:
                 yield from self._inside(course) if depth is Depth.FULL else ()
@@ -262,13 +266,13 @@ class Recogniser:
             if course.doubted and ask.tls:
                 return
 
-    def _inside(self, course: _Course) -> Iterator[Ask]:
+    def _inside(self, course: _Course) -> Iterator[ConnectionQuestion]:
         """Return what is said inside TLS."""
         for row in tcp_questions():
             if row.inside_tls and _key(row, True) not in course.asked:
-                yield Ask(row, True, self._patience.other)
+                yield ConnectionQuestion(row, True, self._patience.other)
 
-    def _talk(self, port: int, ask: Ask, say: bytes, pauses: tuple[float, ...] = ()) -> Conversation:
+    def _talk(self, port: int, ask: ConnectionQuestion, say: bytes, pauses: tuple[float, ...] = ()) -> Conversation:
         """Have one conversation. One that is refused is tried again after each of these pauses, in seconds."""
         known = _candidates(ask)
         after = ask.row.after if ask.row else ""
@@ -296,7 +300,7 @@ class Recogniser:
                 break
         return talk
 
-    def _found(self, port: int, ask: Ask, say: bytes, talk: Conversation) -> Spoken | None:
+    def _found(self, port: int, ask: ConnectionQuestion, say: bytes, talk: Conversation) -> Spoken | None:
         """Return what spoke in this conversation, if that is known."""
         in_clear = ask.tls and bool(talk.raw) and not talk.is_tls
         heard = talk.raw if in_clear else _without_echo(say, talk.heard)
@@ -304,7 +308,7 @@ class Recogniser:
         row = next((row for row in candidates if row.is_answered_by(heard)), None)
         return Spoken(port, talk, row, tls=ask.tls and not in_clear) if row else None
 
-    def _confirmed(self, ask: Ask, found: Spoken) -> Spoken:
+    def _confirmed(self, ask: ConnectionQuestion, found: Spoken) -> Spoken:
         """Ask what was known by its answer to another question in its own words: that shows more."""
         row = found.row
         if row is None or row is ask.row or row.speaks_first or found.tls:
@@ -327,7 +331,9 @@ class Recogniser:
         asked = [row for row in rows if row in others or (declared and row.service == declared.protocol)]
         further = []
         for row in asked:
-            talk = self._talk(found.port, Ask(row, found.tls, self._patience.first), row.payload(self._host))
+            talk = self._talk(
+                found.port, ConnectionQuestion(row, found.tls, self._patience.first), row.payload(self._host)
+            )
             if row.is_answered_by(talk.heard):
                 further.append(row)
                 found = replace(found, talk=talk)
@@ -336,24 +342,24 @@ class Recogniser:
     def _unknown(self, port: int, course: _Course, depth: Depth) -> Spoken:
         if course.doubted and course.tls is None:
             return self._with_further(replace(course.doubted, asked=course.connections), None, depth)
-        talk = course.tls or course.talk or Conversation(Answer.SILENT, End.NOT_OPENED)
+        talk = course.tls or course.talk or Conversation(Answer.SILENT, ConversationEnd.NOT_OPENED)
         tls = course.tls is not None
         return Spoken(port, talk, None, tls, asked=course.connections, ended=course.ended, echoes=course.echoes)
 
 
-def _client_first() -> list[Question]:
+def _client_first() -> list[ServiceQuestion]:
     return [row for row in tcp_questions() if not (row.speaks_first or row.after or row.over)]
 
 
-def _http() -> tuple[Question, ...]:
+def _http() -> tuple[ServiceQuestion, ...]:
     return tuple(row for row in tcp_questions() if row.service == "http")
 
 
-def _key(row: Question | None, tls: bool) -> tuple[str, bool]:
+def _key(row: ServiceQuestion | None, tls: bool) -> tuple[str, bool]:
     return (row.origin if row else "", tls)
 
 
-def _candidates(ask: Ask) -> list[Question]:
+def _candidates(ask: ConnectionQuestion) -> list[ServiceQuestion]:
     """Return the rows that an answer is held against: what was asked for, who speaks unasked, who speaks plainly."""
     asked = [ask.row] if ask.row else []
     plain = [row for row in tcp_questions() if row.in_any_answer and row is not ask.row]

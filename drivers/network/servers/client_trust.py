@@ -5,7 +5,7 @@ The server that it connects to is in `servers/tls.py`. Data over a certificate t
 
 from dataclasses import dataclass
 
-from drivers.network.servers.tls import Contact, Outcome, TlsClientServer
+from drivers.network.servers.tls import ContactOutcome, TlsClientServer, TlsContact
 from drivers.network.tls.bad_certificate import Issued
 from drivers.network.tls.client_hello import OfferedHello
 from drivers.network.tls.records import VERSIONS
@@ -13,11 +13,11 @@ from drivers.network.tls.versions_and_suites import suites
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of
 
 _ANSWERS = {
-    Outcome.SPOKE: Answer.SEEN,
-    Outcome.ALERT: Answer.REFUSED,
-    Outcome.CLOSED: Answer.REFUSED,
-    Outcome.MUTE: Answer.SILENT,
-    Outcome.BROKEN: Answer.SILENT,
+    ContactOutcome.SPOKE: Answer.SEEN,
+    ContactOutcome.ALERT: Answer.REFUSED,
+    ContactOutcome.CLOSED: Answer.REFUSED,
+    ContactOutcome.MUTE: Answer.SILENT,
+    ContactOutcome.BROKEN: Answer.SILENT,
 }
 
 
@@ -57,7 +57,7 @@ class ClientTrust:
         """Present, wait, present the next; BenchError when the server cannot listen."""
         good = self.server.good.kind
         before = self.server.wait_for(lambda one: _spoke(one, good), self.seconds)
-        came: dict[str, Contact | None] = {}
+        came: dict[str, TlsContact | None] = {}
         try:
             for number, issued in enumerate(self.bad, start=1):
                 record.progress(number, len(self.bad), f"the device's own connection: {issued.kind}")
@@ -75,7 +75,7 @@ class ClientTrust:
             connected=frozenset(kind for kind, contact in came.items() if contact is not None),
         )
 
-    def _shown(self, issued: Issued) -> Contact | None:
+    def _shown(self, issued: Issued) -> TlsContact | None:
         """Return what the device did with a certificate; None when it did not connect in time to be shown it."""
         mark = self.server.present(issued)
         return self.server.wait_for(
@@ -83,17 +83,17 @@ class ClientTrust:
         )
 
 
-def _spoke(contact: Contact, kind: str) -> bool:
-    return contact.presented == kind and contact.outcome is Outcome.SPOKE
+def _spoke(contact: TlsContact, kind: str) -> bool:
+    return contact.presented == kind and contact.outcome is ContactOutcome.SPOKE
 
 
-def _fact(kind: str, contact: Contact | None) -> Fact:
+def _fact(kind: str, contact: TlsContact | None) -> Fact:
     if contact is None:
         return Fact(about=kind, answer=Answer.SILENT, detail="the device did not connect in time")
     return Fact(about=kind, answer=_ANSWERS[contact.outcome], detail=f"{contact.outcome}: {contact.detail}")
 
 
-def _witness(moment: str, contact: Contact | None) -> Witness:
+def _witness(moment: str, contact: TlsContact | None) -> Witness:
     words = f"({contact.detail})" if contact else "in time"
     did = "sent" if contact else "did not send"
     return Witness(

@@ -25,7 +25,7 @@ _ORIGIN, _RECEIVED = 24, 32
 
 
 @dataclass(frozen=True)
-class Asked:
+class TimeRequests:
     """How often the device has asked so far, and by how many seconds the last answer was shifted."""
 
     count: int
@@ -50,10 +50,10 @@ class NtpServer(DatagramServer):
         return int(self._socket.getsockname()[1])
 
     @property
-    def asked(self) -> Asked:
+    def asked(self) -> TimeRequests:
         """What the device has asked so far."""
         with self._news:
-            return Asked(self._count, self._answered_shift)
+            return TimeRequests(self._count, self._answered_shift)
 
     def shift(self, seconds: float) -> None:
         """Answer from now on with a time that is so many seconds ahead of this machine's."""

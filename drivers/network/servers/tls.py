@@ -39,7 +39,7 @@ _REQUEST = re.compile(rb"\A[A-Z]{3,8} \S{1,2000} HTTP/1\.[01]\r\n(?:[^\r\n]{1,40
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d{1,6}) *\r\n", re.IGNORECASE)
 
 
-class Outcome(StrEnum):
+class ContactOutcome(StrEnum):
     """How one connection of the device came out."""
 
     SPOKE = "sent application data"
@@ -50,12 +50,12 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True)
-class Contact:
+class TlsContact:
     """One connection of the device: the certificate that it was shown, what it offered, and what it did."""
 
     presented: str
     peer: str
-    outcome: Outcome
+    outcome: ContactOutcome
     detail: str
     hello: OfferedHello | None
     raw_hello: bytes
@@ -95,7 +95,7 @@ class TlsClientServer:
         self.strangers = 0
         self._presented, self._context = good, server_context(good)
         self._news = threading.Condition()
-        self._contacts: deque[Contact] = deque(maxlen=CONTACT_LIMIT)
+        self._contacts: deque[TlsContact] = deque(maxlen=CONTACT_LIMIT)
         self._requests: deque[Request] = deque(maxlen=CONTACT_LIMIT)
         self._announced: Announcement | None = None
         self._wrong: WrongAnswer | None = None
@@ -147,14 +147,14 @@ class TlsClientServer:
             raise HarnessError("the TLS server does not answer any more.") from self._failure
         return mark[0]
 
-    def contacts(self, since: int = 0) -> tuple[Contact, ...]:
+    def contacts(self, since: int = 0) -> tuple[TlsContact, ...]:
         """Return how connections went, from a number on."""
         if self._failure is not None:
             raise HarnessError(f"the thread of the TLS server failed: {self._failure!r}.") from self._failure
         with self._news:
             return tuple(one for one in self._contacts if one.number >= since)
 
-    def wait_for(self, predicate: Callable[[Contact], bool], seconds: float, since: int = 0) -> Contact | None:
+    def wait_for(self, predicate: Callable[[TlsContact], bool], seconds: float, since: int = 0) -> TlsContact | None:
         """Return the first contact from a number on that the predicate holds for; None when none came in this time."""
         until = time.monotonic() + seconds
         while True:
@@ -248,14 +248,15 @@ class TlsClientServer:
         announced = self._announced
         return announced.answer if announced and re.search(announced.request, line) else _ANSWER
 
-    def _notice(self, peer: str) -> Callable[["_Visit", Outcome, str], None]:
+    def _notice(self, peer: str) -> Callable[["_Visit", ContactOutcome, str], None]:
         presented = self._presented.kind
 
-        def notice(visit: "_Visit", outcome: Outcome, detail: str) -> None:
+        def notice(visit: "_Visit", outcome: ContactOutcome, detail: str) -> None:
             with self._news:
                 words, offered = printable(detail, 200), visit.hello
                 number, raw = self._counted, visit.raw_hello
-                self._contacts.append(Contact(presented, peer, outcome, words, offered, raw_hello=raw, number=number))
+                contact = TlsContact(presented, peer, outcome, words, offered, raw_hello=raw, number=number)
+                self._contacts.append(contact)
                 self._counted += 1
                 self._news.notify_all()
 
@@ -270,7 +271,7 @@ class _Visit:
         sock: socket.socket,
         context: ssl.SSLContext,
         woken: socket.socket,
-        notice: Callable[["_Visit", Outcome, str], None],
+        notice: Callable[["_Visit", ContactOutcome, str], None],
         reply: Callable[[bytes], bytes | WrongAnswer] | None,
     ) -> None:
         self._sock, self._woken, self._notice, self._reply = sock, woken, notice, reply
@@ -296,7 +297,8 @@ class _Visit:
             if self._woken in ready:
                 return
             if not ready:
-                self._end(Outcome.MUTE, f"{'the handshake was done' if self._agreed else 'no handshake'}, and silence")
+                words = "the handshake was done" if self._agreed else "no handshake"
+                self._end(ContactOutcome.MUTE, f"{words}, and silence")
                 return
             if self._over() or (self._spoke and self._reply is None):
                 return
@@ -306,7 +308,7 @@ class _Visit:
         try:
             data = self._sock.recv(_PIECE)
         except OSError as error:
-            self._end(Outcome.CLOSED if self.hello else Outcome.BROKEN, f"{type(error).__name__}")
+            self._end(ContactOutcome.CLOSED if self.hello else ContactOutcome.BROKEN, f"{type(error).__name__}")
             return True
         self._read_hello(data)
         self._incoming.write(data) if data else self._incoming.write_eof()
@@ -315,7 +317,7 @@ class _Visit:
         except ssl.SSLWantReadError:
             return self._ended_by(data)
         except ssl.SSLZeroReturnError:
-            self._end(Outcome.CLOSED, "close_notify after the handshake")
+            self._end(ContactOutcome.CLOSED, "close_notify after the handshake")
         except ssl.SSLError as error:
             self._end(*self._meaning(error))
         else:
@@ -326,16 +328,17 @@ class _Visit:
     def _ended_by(self, data: bytes) -> bool:
         self._flush()
         if not data:
-            self._end(Outcome.CLOSED if self.hello else Outcome.BROKEN, "the connection was closed")
+            self._end(ContactOutcome.CLOSED if self.hello else ContactOutcome.BROKEN, "the connection was closed")
         return not data
 
-    def _meaning(self, error: ssl.SSLError) -> tuple[Outcome, str]:
+    def _meaning(self, error: ssl.SSLError) -> tuple[ContactOutcome, str]:
         reason = error.reason or str(error)
         if "ALERT" in reason:
-            return Outcome.ALERT, reason
+            return ContactOutcome.ALERT, reason
         if isinstance(error, ssl.SSLEOFError):
-            return (Outcome.CLOSED if self.hello else Outcome.BROKEN), "the connection was closed in the handshake"
-        return Outcome.BROKEN, reason
+            outcome = ContactOutcome.CLOSED if self.hello else ContactOutcome.BROKEN
+            return outcome, "the connection was closed in the handshake"
+        return ContactOutcome.BROKEN, reason
 
     def _proceed(self) -> None:
         if not self._agreed:
@@ -346,7 +349,7 @@ class _Visit:
                 self._spoke = True
                 suite = (self._tls.cipher() or ("",))[0]
                 first = printable(data.split(b"\r\n", 1)[0], 80)
-                self._notice(self, Outcome.SPOKE, f"{self._tls.version()} {suite}, {len(data)} bytes: {first}")
+                self._notice(self, ContactOutcome.SPOKE, f"{self._tls.version()} {suite}, {len(data)} bytes: {first}")
             if self._reply is not None:
                 self._answer(data, self._reply)
 
@@ -379,7 +382,7 @@ class _Visit:
             self._sock.sendall(self._outgoing.read())
             self._sock.setblocking(False)
 
-    def _end(self, outcome: Outcome, detail: str) -> None:
+    def _end(self, outcome: ContactOutcome, detail: str) -> None:
         if not self._spoke:
             self._notice(self, outcome, detail)
 

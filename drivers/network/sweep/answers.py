@@ -26,7 +26,7 @@ def is_reached(target: Target, transport: Transport, port: int) -> bool:
 
 
 @dataclass
-class Canary:
+class SweepCanary:
     """A declared port that is always open, asked among the others all through a sweep."""
 
     port: int
@@ -61,7 +61,7 @@ class PortAnswers:
     """What a sweep has learnt so far. A port that is neither open nor closed has not answered."""
 
     method: str
-    canary: Canary
+    canary: SweepCanary
     open: set[int] = field(default_factory=set)
     closed: set[int] = field(default_factory=set)
     asked: int = 0

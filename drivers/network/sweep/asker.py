@@ -13,7 +13,7 @@ def never() -> bool:
     return False
 
 
-class Asker(ABC):
+class SweepAsker(ABC):
     """Sends questions, and enters what answers them in `answers`."""
 
     capacity = 1_000
@@ -49,7 +49,7 @@ class Asker(ABC):
 
     @abstractmethod
     def ask(self, ports: Sequence[int]) -> None:
-        """Ask these ports at once; at most `Pace.batch` of them."""
+        """Ask these ports at once; at most `SweepPace.batch` of them."""
 
     @abstractmethod
     def ask_canary(self) -> None:

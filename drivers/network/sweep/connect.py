@@ -14,8 +14,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from drivers.network.sweep.answers import Canary, PortAnswers
-from drivers.network.sweep.asker import Asker, never
+from drivers.network.sweep.answers import PortAnswers, SweepCanary
+from drivers.network.sweep.asker import SweepAsker, never
 from drivers.network.target import Target, answer_of
 from lab_config.component import Transport
 from trustprobe.errors import BenchError
@@ -39,10 +39,10 @@ class _Question:
     tries: int = 0
 
 
-class ConnectAsker(Asker):
+class ConnectAsker(SweepAsker):
     """Asks a target."""
 
-    def __init__(self, target: Target, canary: Canary) -> None:
+    def __init__(self, target: Target, canary: SweepCanary) -> None:
         super().__init__(PortAnswers("connect", canary))
         self._target = target
         self._family = socket.AF_INET6 if ":" in target.address else socket.AF_INET

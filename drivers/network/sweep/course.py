@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Sequence
 
 from drivers.network.sweep.answers import CANARY_ASKS, MISSED, PortAnswers
-from drivers.network.sweep.asker import Asker
-from drivers.network.sweep.pace import Pace
+from drivers.network.sweep.asker import SweepAsker
+from drivers.network.sweep.pace import SweepPace
 from trustprobe.probe import Recorder
 
 SWEEP_SECONDS = 1_800.0
@@ -34,10 +34,10 @@ _FIRST_PATIENCE, _LONGEST_PATIENCE = 0.25, 2.0
 class PortSweep:
     """One sweep; `run` may be called once."""
 
-    def __init__(self, asker: Asker, packets_per_second: int, record: Recorder) -> None:
+    def __init__(self, asker: SweepAsker, packets_per_second: int, record: Recorder) -> None:
         self.answers: PortAnswers = asker.answers
         self._asker, self._record = asker, record
-        self._pace = Pace(packets_per_second)
+        self._pace = SweepPace(packets_per_second)
         self._patience = _FIRST_PATIENCE
         self._lost_in_a_row = self._mute_in_a_row = 0
         self._has_canary = True

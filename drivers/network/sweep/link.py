@@ -29,7 +29,7 @@ _SO_ATTACH_FILTER = 26
 
 
 @dataclass(frozen=True)
-class Link:
+class EthernetLink:
     """An Ethernet interface of this machine on which the target's IPv4 address is on-link."""
 
     interface: str
@@ -92,7 +92,7 @@ def _reply(sock: socket.socket, sender: bytes) -> bytes | None:
     return None
 
 
-def link_to(address: str, interface: str) -> Link | None:
+def link_to(address: str, interface: str) -> EthernetLink | None:
     """Return the link to an address on an interface; None where raw frames do not apply.
 
     They do not apply to IPv6, to addresses behind a router, and to interfaces that are not Ethernet. An interface that
@@ -113,7 +113,7 @@ def link_to(address: str, interface: str) -> Link | None:
     own = _own_address(addresses, ipaddress.IPv4Address(address))
     if found[0]["ifi_type"] != _ARPHRD_ETHER or own is None:
         return None
-    return Link(interface, bytes.fromhex(found[0].get("address").replace(":", "")), own, address)
+    return EthernetLink(interface, bytes.fromhex(found[0].get("address").replace(":", "")), own, address)
 
 
 def _own_address(addresses: list[Any], target: ipaddress.IPv4Address) -> str | None:

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from drivers.network.sweep.link import Link
+from drivers.network.sweep.link import EthernetLink
 from trustprobe.errors import BenchError
 
 _IFF_UP, _ARPHRD_ETHER = 1, 1
@@ -19,7 +19,7 @@ _SECONDS, _PAUSE = 2.0, 0.05
 
 
 @dataclass(frozen=True)
-class Link6(Link):
+class Link6(EthernetLink):
     """An Ethernet interface of this machine on which the target's IPv6 address is on-link."""
 
     def hear_only_target(self, sock: socket.socket) -> None:
@@ -50,7 +50,7 @@ class Link6(Link):
         return None
 
 
-def link6_to(address: str, interface: str) -> Link | None:
+def link6_to(address: str, interface: str) -> EthernetLink | None:
     """Return the link to an IPv6 address on an interface; None where raw frames do not apply.
 
     They do not apply to addresses behind a router, and to interfaces that are not Ethernet. An interface that does not

@@ -20,7 +20,7 @@ _WINDOW_SECONDS = 0.1
 _FIRST_WINDOW, _LEAST_WINDOW, _MOST_WINDOW = 64, 32, 1_000
 
 
-class Pace:
+class SweepPace:
     """Questions a second, at most `ceiling`."""
 
     def __init__(self, ceiling: int, clock: Callable[[], float] = time.monotonic) -> None:

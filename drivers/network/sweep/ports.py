@@ -7,11 +7,11 @@ import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from drivers.network.sweep.answers import ALL_PORTS, Canary, PortAnswers, is_reached
-from drivers.network.sweep.asker import Asker
+from drivers.network.sweep.answers import ALL_PORTS, PortAnswers, SweepCanary, is_reached
+from drivers.network.sweep.asker import SweepAsker
 from drivers.network.sweep.connect import ConnectAsker
 from drivers.network.sweep.course import PortSweep
-from drivers.network.sweep.link import Link, link_to
+from drivers.network.sweep.link import EthernetLink, link_to
 from drivers.network.sweep.link6 import link6_to
 from drivers.network.sweep.syn import SynAsker
 from drivers.network.sweep.syn6 import Syn6Asker
@@ -101,21 +101,21 @@ class TcpSweep:
                 return self._sweep_link(link, asked, record)
             except PermissionError:
                 record.note("raw sockets are not permitted here: asking by connect()")
-        return self._run(ConnectAsker(self.target, Canary(self.canary)), asked, record)
+        return self._run(ConnectAsker(self.target, SweepCanary(self.canary)), asked, record)
 
-    def _sweep_link(self, link: Link, asked: list[int], record: Recorder) -> PortAnswers:
+    def _sweep_link(self, link: EthernetLink, asked: list[int], record: Recorder) -> PortAnswers:
         mac = link.resolve()
         if mac is None:
             protocol = "neighbour discovery" if ":" in link.address else "ARP"
             missing = f"no {protocol} answer from {link.address} on {link.interface}, nothing else was asked"
-            return PortAnswers("syn", Canary(self.canary), unfinished=missing)
+            return PortAnswers("syn", SweepCanary(self.canary), unfinished=missing)
         asker = Syn6Asker if ":" in link.address else SynAsker
-        return self._run(asker(link, mac, Canary(self.canary)), asked, record)
+        return self._run(asker(link, mac, SweepCanary(self.canary)), asked, record)
 
-    def _run(self, asker: Asker, asked: list[int], record: Recorder) -> PortAnswers:
+    def _run(self, asker: SweepAsker, asked: list[int], record: Recorder) -> PortAnswers:
         return PortSweep(asker, self.target.bench.packets_per_second, record).run(asked)
 
-    def _link(self) -> Link | None:
+    def _link(self) -> EthernetLink | None:
         bench = self.target.bench
         if bench.interface is None or bench.forwarded or ipaddress.ip_address(bench.address).is_loopback:
             return None

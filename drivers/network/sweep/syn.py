@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from select import select
 
-from drivers.network.sweep.answers import Canary, PortAnswers
-from drivers.network.sweep.asker import Asker, never
+from drivers.network.sweep.answers import PortAnswers, SweepCanary
+from drivers.network.sweep.asker import SweepAsker, never
 from drivers.network.sweep.frames import BATCH, SLOT, Incoming, Outgoing
-from drivers.network.sweep.link import ETHERTYPE_IPV4, Link
+from drivers.network.sweep.link import ETHERTYPE_IPV4, EthernetLink
 from trustprobe.errors import BenchError
 from trustprobe.probe import Recorder
 
@@ -40,7 +40,7 @@ def fold(total: int) -> int:
 class SynTemplate:
     """SYN frames from one source port with one initial sequence number; only the destination port differs."""
 
-    def __init__(self, link: Link, mac: bytes, source: int, isn: int) -> None:
+    def __init__(self, link: EthernetLink, mac: bytes, source: int, isn: int) -> None:
         own, theirs = socket.inet_aton(link.own_address), socket.inet_aton(link.address)
         ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 44, 0, 0x4000, 64, socket.IPPROTO_TCP, 0, own, theirs)
         ip = ip[:10] + struct.pack("!H", checksum(ip)) + ip[12:]
@@ -89,7 +89,7 @@ def pcap(frames: Sequence[tuple[int, bytes]]) -> bytes:
     return b"".join(parts)
 
 
-class SynAsker(Asker):
+class SynAsker(SweepAsker):
     """Asks over a link; `syn6.py` has its counterpart for IPv6."""
 
     ethertype = ETHERTYPE_IPV4
@@ -100,7 +100,7 @@ class SynAsker(Asker):
     """Start, next protocol, both addresses, both ports, acknowledged number and flags of a frame."""
     least = 54
 
-    def __init__(self, link: Link, mac: bytes, canary: Canary) -> None:
+    def __init__(self, link: EthernetLink, mac: bytes, canary: SweepCanary) -> None:
         super().__init__(PortAnswers("syn", canary))
         self._link, self._mac = link, mac
         self._isn = secrets.randbits(32)

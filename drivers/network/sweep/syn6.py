@@ -3,7 +3,7 @@
 import socket
 import struct
 
-from drivers.network.sweep.link import Link
+from drivers.network.sweep.link import EthernetLink
 from drivers.network.sweep.syn import SYN, SynAsker, SynTemplate, TcpAnswer
 
 ETHERTYPE_IPV6 = 0x86DD
@@ -13,7 +13,7 @@ _HEADERS = 14 + 40
 class Syn6Template(SynTemplate):
     """SYN frames over IPv6 from one source port; only the destination port differs."""
 
-    def __init__(self, link: Link, mac: bytes, source: int, isn: int) -> None:
+    def __init__(self, link: EthernetLink, mac: bytes, source: int, isn: int) -> None:
         own, theirs = (socket.inet_pton(socket.AF_INET6, one) for one in (link.own_address, link.address))
         ip = struct.pack("!IHBB", 6 << 28, 24, socket.IPPROTO_TCP, 64) + own + theirs
         self._middle = struct.pack("!IIBBH", isn, 0, 6 << 4, SYN, 64_240)

@@ -14,10 +14,10 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from drivers.network.questions import Question, clear_datagrams, udp_questions
+from drivers.network.questions import ServiceQuestion, clear_datagrams, udp_questions
 from drivers.network.sweep.answers import is_reached
 from drivers.network.sweep.icmp_clock import FIRST_INTERVAL, IcmpClock
-from drivers.network.sweep.pace import Pace
+from drivers.network.sweep.pace import SweepPace
 from drivers.network.target import Target, answer_of
 from lab_config.component import Service, Transport
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
@@ -53,7 +53,7 @@ class UdpPorts(Observation):
     """Seconds between two ICMP messages, where the device limits them; None where all came at once, or none."""
 
 
-def questions_for(service: Service, table: tuple[Question, ...]) -> tuple[Question, ...]:
+def questions_for(service: Service, table: tuple[ServiceQuestion, ...]) -> tuple[ServiceQuestion, ...]:
     """Return the questions for a declared UDP service: by its protocol, else by its port, else one without meaning."""
     secured = (f"{service.protocol}s", "dtls")  # coaps: what is asked inside DTLS
     names = secured if service.tls else (service.protocol,)
@@ -63,7 +63,7 @@ def questions_for(service: Service, table: tuple[Question, ...]) -> tuple[Questi
 
 
 @dataclass(frozen=True)
-class Reply:
+class UdpReply:
     """One datagram that came back."""
 
     service: str
@@ -85,8 +85,8 @@ class UdpPort:
     """One port of the device while it is asked, with one connected socket for each question."""
 
     port: int
-    questions: tuple[Question, ...]
-    replies: list[Reply] = field(default_factory=list)
+    questions: tuple[ServiceQuestion, ...]
+    replies: list[UdpReply] = field(default_factory=list)
     refused: bool = False
     barred: bool = False
     """Whether ICMP said that it cannot be reached."""
@@ -122,7 +122,7 @@ class _Asked:
     """A question to a port, and the socket that hears its answer."""
 
     port: UdpPort
-    question: Question
+    question: ServiceQuestion
     sock: socket.socket
 
 
@@ -131,7 +131,7 @@ class UdpAsking:
 
     def __init__(self, target: Target, record: Recorder) -> None:
         self._target, self._record = target, record
-        self._pace = Pace(target.bench.packets_per_second)
+        self._pace = SweepPace(target.bench.packets_per_second)
         self.clock = IcmpClock()
         self.is_limited = False
         """Whether the device was seen to hold its ICMP messages back."""
@@ -178,7 +178,7 @@ class UdpAsking:
             remaining = len({one.port.port for one in turns if not one.port.is_settled})
             self._record.progress(total - remaining, total, "UDP, at the pace of the device's ICMP")
 
-    def _open(self, port: UdpPort, question: Question) -> socket.socket:
+    def _open(self, port: UdpPort, question: ServiceQuestion) -> socket.socket:
         """Open a socket that hears ICMP errors and replies, and one beside it for replies from another port.
 
         TFTP (RFC 1350 clause 4) and many discovery services answer from a port of their own.
@@ -219,7 +219,7 @@ class UdpAsking:
                 assert isinstance(sock, socket.socket)
                 self._receive(sock, *key.data)
 
-    def _receive(self, sock: socket.socket, port: UdpPort, question: Question, is_beside: bool) -> None:
+    def _receive(self, sock: socket.socket, port: UdpPort, question: ServiceQuestion, is_beside: bool) -> None:
         try:
             data, source = sock.recvfrom(READ_LIMIT)
         except BlockingIOError:
@@ -231,7 +231,7 @@ class UdpAsking:
             return
         expected = question.is_answered_by(data)
         clear = question.clear if expected else ""
-        reply = Reply(question.service, data, source[1] if is_beside else 0, expected, clear)
+        reply = UdpReply(question.service, data, source[1] if is_beside else 0, expected, clear)
         # The first of each kind is enough: a device that floods us is not heard out.
         if all(reply.kind != known.kind for known in port.replies):
             port.replies.append(reply)

@@ -23,7 +23,7 @@ from pydantic import AwareDatetime
 
 from drivers.network.target import Target, answer_of
 from drivers.network.tls.records import ClientHello, certificates
-from drivers.network.tls.versions_and_suites import ANSWER_SECONDS, End, exchange, read_reply, suites
+from drivers.network.tls.versions_and_suites import ANSWER_SECONDS, HelloEnd, exchange, read_reply, suites
 from trustprobe.errors import ConfigurationError
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, printable
 
@@ -169,7 +169,7 @@ class ReadCertificate:
             hello = ClientHello(version, suites().common, self._server_name).encode()
             talk = exchange(self.target, self.port, hello, certificates, self.seconds)
             record.keep(f"first_flight.{version}", talk.received)
-            found = certificates(talk.received) if talk.end is End.ANSWERED else None
+            found = certificates(talk.received) if talk.end is HelloEnd.ANSWERED else None
             if isinstance(found, tuple) and found:
                 return list(found), Answer.SEEN, f"shown in clear to a ClientHello of {version}"
             reply = read_reply(talk)

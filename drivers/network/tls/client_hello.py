@@ -5,7 +5,7 @@ The other direction of `records.py`; nothing here opens a socket or judges (RFC 
 
 from dataclasses import dataclass
 
-from drivers.network.tls.records import VERSIONS, Alert, Message, Reader, TlsDecodeError, read_items
+from drivers.network.tls.records import VERSIONS, Alert, FieldReader, HandshakeMessage, TlsDecodeError, read_items
 
 _CLIENT_HELLO = 1
 _SERVER_NAME, _SUPPORTED_VERSIONS = 0, 43
@@ -33,7 +33,7 @@ def offered_hello(data: bytes) -> OfferedHello | None:
     if data and data[0] & 0x80:
         return _sslv2_format(data)
     for item in read_items(data):
-        if isinstance(item, Message) and item.kind == _CLIENT_HELLO:
+        if isinstance(item, HandshakeMessage) and item.kind == _CLIENT_HELLO:
             return _hello(item.body)
         word = item.name if isinstance(item, Alert) else f"handshake message {item.kind}"
         raise TlsDecodeError(f"{word} where a ClientHello was due")
@@ -41,17 +41,17 @@ def offered_hello(data: bytes) -> OfferedHello | None:
 
 
 def _hello(body: bytes) -> OfferedHello:
-    reader = Reader(body)
+    reader = FieldReader(body)
     legacy = reader.number(2)
     reader.take(32)
     reader.vector(1)
     suites = _numbers(reader.vector(2), 2)
     reader.vector(1)
-    extensions = _extensions(Reader(b"" if reader.empty else reader.vector(2)))
+    extensions = _extensions(FieldReader(b"" if reader.empty else reader.vector(2)))
     if not reader.empty:
         raise TlsDecodeError("a ClientHello with bytes left over")
     listed = _SUPPORTED_VERSIONS in extensions
-    versions = _numbers(Reader(extensions[_SUPPORTED_VERSIONS]).vector(1), 2) if listed else (legacy,)
+    versions = _numbers(FieldReader(extensions[_SUPPORTED_VERSIONS]).vector(1), 2) if listed else (legacy,)
     return OfferedHello(
         versions=_names(versions),
         suites=tuple(suite for suite in suites if not _is_grease(suite) and suite not in SIGNALS),
@@ -61,7 +61,7 @@ def _hello(body: bytes) -> OfferedHello:
     )
 
 
-def _extensions(reader: Reader) -> dict[int, bytes]:
+def _extensions(reader: FieldReader) -> dict[int, bytes]:
     found = {}
     while not reader.empty:
         number = reader.number(2)
@@ -71,7 +71,7 @@ def _extensions(reader: Reader) -> dict[int, bytes]:
 
 def _server_name(data: bytes) -> str:
     """Return the host name of the extension (RFC 6066, 3); empty without one."""
-    names = Reader(Reader(data).vector(2) if data else b"")
+    names = FieldReader(FieldReader(data).vector(2) if data else b"")
     while not names.empty:
         kind, name = names.number(1), names.vector(2)
         if kind == 0:
@@ -83,7 +83,7 @@ def _sslv2_format(data: bytes) -> OfferedHello | None:
     """Read a CLIENT-HELLO in the record format of SSL 2.0, which may ask for a newer version (RFC 5246, E.2)."""
     if len(data) < 2 or len(data) < 2 + (((data[0] & 0x7F) << 8) | data[1]):
         return None
-    reader = Reader(data[2 : 2 + (((data[0] & 0x7F) << 8) | data[1])])
+    reader = FieldReader(data[2 : 2 + (((data[0] & 0x7F) << 8) | data[1])])
     if reader.number(1) != _CLIENT_HELLO:
         raise TlsDecodeError("an SSLv2 message that is no CLIENT-HELLO")
     version = reader.number(2)

@@ -94,7 +94,7 @@ class Alert:
 
 
 @dataclass(frozen=True)
-class Message:
+class HandshakeMessage:
     """One handshake message, its body put together from as many records as it took."""
 
     kind: int
@@ -152,7 +152,7 @@ def first_answer(data: bytes) -> ServerHello | Alert | None:
     if data and data[0] & 0x80:
         return _sslv2_answer(data)
     for item in read_items(data):
-        if isinstance(item, Message):
+        if isinstance(item, HandshakeMessage):
             if item.kind != _SERVER_HELLO:
                 raise TlsDecodeError(f"handshake message {item.kind} where a ServerHello was due")
             return _server_hello(item.body)
@@ -167,8 +167,8 @@ def certificates(data: bytes) -> tuple[bytes, ...] | Alert | None:
     Raises TlsDecodeError. In TLS 1.3 the message is encrypted, so that none is ever found.
     """
     for item in read_items(data):
-        if isinstance(item, Message) and item.kind == _CERTIFICATE:
-            reader = Reader(Reader(item.body).vector(3))
+        if isinstance(item, HandshakeMessage) and item.kind == _CERTIFICATE:
+            reader = FieldReader(FieldReader(item.body).vector(3))
             found = []
             while not reader.empty:
                 found.append(reader.vector(3))
@@ -178,7 +178,7 @@ def certificates(data: bytes) -> tuple[bytes, ...] | Alert | None:
     return None
 
 
-def read_items(data: bytes) -> Iterator[Message | Alert]:
+def read_items(data: bytes) -> Iterator[HandshakeMessage | Alert]:
     """Yield handshake messages and alerts in the order of their records, as far as they are complete.
 
     Raises TlsDecodeError at the first byte that cannot be TLS; what came before it has been yielded.
@@ -197,11 +197,11 @@ def read_items(data: bytes) -> Iterator[Message | Alert]:
                     raise TlsDecodeError(f"a handshake message of {end} bytes")
                 if len(handshake) < end:
                     break
-                yield Message(handshake[0], handshake[4:end])
+                yield HandshakeMessage(handshake[0], handshake[4:end])
                 handshake = handshake[end:]
 
 
-class Reader:
+class FieldReader:
     """Takes fields off the front of a message; raises TlsDecodeError where the message ends too early."""
 
     def __init__(self, data: bytes) -> None:
@@ -248,17 +248,17 @@ def _records(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _server_hello(body: bytes) -> ServerHello:
-    reader = Reader(body)
+    reader = FieldReader(body)
     version, random = reader.number(2), reader.take(32)
     if len(reader.vector(1)) > 32:
         raise TlsDecodeError("a ServerHello with a session identifier of more than 32 bytes")
     suite = reader.number(2)
     reader.take(1)
-    extensions = Reader(b"" if reader.empty else reader.vector(2))
+    extensions = FieldReader(b"" if reader.empty else reader.vector(2))
     while not extensions.empty:
         number, data = extensions.number(2), extensions.vector(2)
         if number == 43:
-            version = Reader(data).number(2)
+            version = FieldReader(data).number(2)
     return ServerHello(_version_name(version), suite, random == _RETRY_RANDOM)
 
 
@@ -268,7 +268,7 @@ def _sslv2_answer(data: bytes) -> ServerHello | Alert | None:
         if len(data) > 2 and data[2] not in (0, 4):
             raise TlsDecodeError(f"an SSLv2 message of type {data[2]}")
         return None
-    reader = Reader(data[2 : 2 + (((data[0] & 0x7F) << 8) | data[1])])
+    reader = FieldReader(data[2 : 2 + (((data[0] & 0x7F) << 8) | data[1])])
     kind = reader.number(1)
     if kind == 0:
         return Alert(f"SSLv2 error {reader.number(2)}", fatal=True)

@@ -69,7 +69,7 @@ def suites() -> Suites:
     )
 
 
-class End(StrEnum):
+class HelloEnd(StrEnum):
     """Why nothing more was read of a connection."""
 
     ANSWERED = "answered"
@@ -87,12 +87,12 @@ class Exchange:
 
     sent: bytes
     received: bytes
-    end: End
+    end: HelloEnd
     words: str = ""
 
 
 @dataclass(frozen=True)
-class Reply:
+class HelloReply:
     """One ClientHello's answer: SEEN is any ServerHello, REFUSED an alert or a closed connection."""
 
     answer: Answer
@@ -112,7 +112,7 @@ def exchange(
     try:
         sock = target.connect(port)
     except OSError as error:
-        return Exchange(hello, b"", End.UNCONNECTED, f"{answer_of(error)}: {error}")
+        return Exchange(hello, b"", HelloEnd.UNCONNECTED, f"{answer_of(error)}: {error}")
     received = b""
     deadline = time.monotonic() + seconds
     with sock:
@@ -124,35 +124,35 @@ def exchange(
                 chunk = sock.recv(8_192)
                 received += chunk
                 if complete(received) is not None:
-                    return Exchange(hello, received, End.ANSWERED)
+                    return Exchange(hello, received, HelloEnd.ANSWERED)
                 if not chunk:
-                    return Exchange(hello, received, End.CLOSED)
+                    return Exchange(hello, received, HelloEnd.CLOSED)
         except TlsDecodeError as error:
-            return Exchange(hello, received, End.NO_TLS, str(error))
+            return Exchange(hello, received, HelloEnd.NO_TLS, str(error))
         except OSError as error:
-            end = End.RESET if answer_of(error) is Answer.REFUSED else End.TIMEOUT
+            end = HelloEnd.RESET if answer_of(error) is Answer.REFUSED else HelloEnd.TIMEOUT
             return Exchange(hello, received, end)
-    return Exchange(hello, received, End.TOO_MUCH)
+    return Exchange(hello, received, HelloEnd.TOO_MUCH)
 
 
-def read_reply(talk: Exchange) -> Reply:
+def read_reply(talk: Exchange) -> HelloReply:
     """Say what an exchange came to, by the first ServerHello or fatal alert in it."""
-    if talk.end is End.UNCONNECTED:
-        return Reply(Answer.SILENT, f"not asked: the port {talk.end} ({talk.words})", asked=False)
-    if talk.end is End.NO_TLS:
-        return Reply(Answer.SILENT, f"{talk.end} ({talk.words}): {printable(talk.received, 120)}")
-    if talk.end in (End.TIMEOUT, End.TOO_MUCH):
-        return Reply(Answer.SILENT, f"{talk.end}{_warnings(talk.received)}")
+    if talk.end is HelloEnd.UNCONNECTED:
+        return HelloReply(Answer.SILENT, f"not asked: the port {talk.end} ({talk.words})", asked=False)
+    if talk.end is HelloEnd.NO_TLS:
+        return HelloReply(Answer.SILENT, f"{talk.end} ({talk.words}): {printable(talk.received, 120)}")
+    if talk.end in (HelloEnd.TIMEOUT, HelloEnd.TOO_MUCH):
+        return HelloReply(Answer.SILENT, f"{talk.end}{_warnings(talk.received)}")
     try:
         found = first_answer(talk.received)
     except TlsDecodeError as error:
-        return Reply(Answer.SILENT, f"{End.NO_TLS} ({error}): {printable(talk.received, 120)}")
+        return HelloReply(Answer.SILENT, f"{HelloEnd.NO_TLS} ({error}): {printable(talk.received, 120)}")
     if isinstance(found, ServerHello):
         kind = "HelloRetryRequest" if found.retry else "ServerHello"
-        return Reply(Answer.SEEN, f"{kind} of {found.version} with {suites().name(found.suite)}", found)
+        return HelloReply(Answer.SEEN, f"{kind} of {found.version} with {suites().name(found.suite)}", found)
     if isinstance(found, Alert):
-        return Reply(Answer.REFUSED, f"alert {found.name}", alert=found.name)
-    return Reply(Answer.REFUSED, f"{talk.end} without an alert{_warnings(talk.received)}")
+        return HelloReply(Answer.REFUSED, f"alert {found.name}", alert=found.name)
+    return HelloReply(Answer.REFUSED, f"{talk.end} without an alert{_warnings(talk.received)}")
 
 
 def _warnings(received: bytes) -> str:
@@ -174,7 +174,7 @@ class Questioner:
     unasked: int = 0
     _lines: list[str] = field(default_factory=list)
 
-    def ask(self, hello: ClientHello) -> Reply:
+    def ask(self, hello: ClientHello) -> HelloReply:
         """Send one hello on a connection of its own, and read the answer to it."""
         talk = exchange(self.target, self.port, hello.encode(), first_answer, self.seconds)
         reply = read_reply(talk)
@@ -183,9 +183,9 @@ class Questioner:
         self._lines += [f"> {talk.sent.hex()}", f"< {talk.received[:TRANSCRIPT_BYTES].hex()}", f"# {reply.detail}"]
         return reply
 
-    def version(self, version: str) -> Reply:
+    def version(self, version: str) -> HelloReply:
         """Offer one version with every suite we know, a batch a connection; SEEN only for a ServerHello of it."""
-        replies: list[Reply] = []
+        replies: list[HelloReply] = []
         for hello in self._offers(version):
             if replies and replies[-1].answer is Answer.SILENT and hello.extensions:
                 continue  # a device that was mute to a long hello is asked a short one, not five more
@@ -197,9 +197,9 @@ class Questioner:
                 break
         return next((reply for reply in replies if reply.answer is Answer.SILENT), replies[0])
 
-    def first_accepted(self) -> tuple[str, dict[str, Reply]]:
+    def first_accepted(self) -> tuple[str, dict[str, HelloReply]]:
         """Ask from the newest version on until one is accepted; return it ("" if none is) and the replies so far."""
-        replies: dict[str, Reply] = {}
+        replies: dict[str, HelloReply] = {}
         for version in NEWEST_FIRST:
             replies[version] = self.version(version)
             if replies[version].answer is Answer.SEEN:
@@ -243,10 +243,10 @@ def batches(codes: Sequence[int]) -> Iterator[tuple[int, ...]]:
         yield tuple(codes[start : start + SUITES_PER_HELLO])
 
 
-def _in_version(reply: Reply, version: str) -> Reply:
+def _in_version(reply: HelloReply, version: str) -> HelloReply:
     if reply.hello is None or reply.hello.version == version:
         return reply
-    return Reply(Answer.REFUSED, f"answered {reply.hello.version} instead", reply.hello)
+    return HelloReply(Answer.REFUSED, f"answered {reply.hello.version} instead", reply.hello)
 
 
 @dataclass(frozen=True)
@@ -312,7 +312,7 @@ class TlsSuites:
             facts = []
             for number, (family, members) in enumerate(families.items(), start=1):
                 record.progress(number, len(families), family)
-                reply = self._offer(asker, members) if accepted else Reply(Answer.SILENT, "no version is answered")
+                reply = self._offer(asker, members) if accepted else HelloReply(Answer.SILENT, "no version is answered")
                 facts.append(Fact(about=family, answer=reply.answer, detail=reply.detail))
             witness = asker.witness(accepted)
         finally:
@@ -321,7 +321,7 @@ class TlsSuites:
             question=f"Which weak families of suites does tcp/{self.port} accept?", facts=tuple(facts), witness=witness
         )
 
-    def _offer(self, asker: Questioner, members: tuple[int, ...]) -> Reply:
+    def _offer(self, asker: Questioner, members: tuple[int, ...]) -> HelloReply:
         """Offer a family in a hello of each version from TLS 1.2 down to SSLv3, until the server takes one."""
         new = tuple(code for code in members if code in suites().tls13)
         old = tuple(code for code in members if code not in new)
@@ -335,6 +335,6 @@ class TlsSuites:
                 return reply
             if reply.hello is not None:
                 words = f"chose {suites().name(reply.hello.suite)}, which was not offered"
-                reply = Reply(Answer.REFUSED, words, reply.hello)
+                reply = HelloReply(Answer.REFUSED, words, reply.hello)
             replies.append(reply)
         return next((reply for reply in replies if reply.answer is Answer.SILENT), replies[0])

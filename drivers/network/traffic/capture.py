@@ -14,7 +14,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final, Self
 
-from drivers.network.sweep.link import Link
+from drivers.network.sweep.link import EthernetLink
 from drivers.network.traffic.packets import ARP, ICMP, ICMPV6, IPV4, IPV6, TCP, UDP
 
 EVERY_ETHERTYPE: Final = 0x0003
@@ -68,7 +68,7 @@ class Capture:
     `start` raises PermissionError without CAP_NET_RAW and OSError where the interface cannot be bound.
     """
 
-    def __init__(self, link: Link, mac: bytes) -> None:
+    def __init__(self, link: EthernetLink, mac: bytes) -> None:
         self.link = link
         self.mac = mac
         self._frames: deque[Captured] = deque()

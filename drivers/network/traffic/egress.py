@@ -18,7 +18,7 @@ from drivers.network.recognise.dns_sd import CNAME, DnsDecodeError, asked, recor
 from drivers.network.traffic.capture import MOST_FRAMES, Captured, Recording
 from drivers.network.traffic.mud import peers as mud_peers
 from drivers.network.traffic.packets import Frame, read
-from drivers.network.traffic.peer import Peer
+from drivers.network.traffic.peer import TrafficPeer
 from trustprobe.errors import ConfigurationError
 from trustprobe.probe import Answer, Fact, Frozen, Observation, Recorder, Witness, printable
 
@@ -220,7 +220,7 @@ class Egress:
     """
 
     recording: Callable[[], Recording]
-    peers: tuple[Peer, ...]
+    peers: tuple[TrafficPeer, ...]
     hosts: Mapping[str, str]
     services: frozenset[str]
     mud: Path | None = None
@@ -254,14 +254,16 @@ class Egress:
             sent=tuple(sent.values()),
         )
 
-    def _of_mud_file(self, record: Recorder) -> tuple[Peer, ...]:
+    def _of_mud_file(self, record: Recorder) -> tuple[TrafficPeer, ...]:
         assert self.mud is not None
         try:
             return mud_peers(read_document(self.mud.parent, self.mud.name, record).json())
         except MalformedError as error:
             raise ConfigurationError(f"{self.mud}: {error}.", "Correct the file.") from None
 
-    def _sent(self, flow: Flow, peers: tuple[Peer, ...], traffic: Traffic, told: Mapping[str, frozenset[str]]) -> Sent:
+    def _sent(
+        self, flow: Flow, peers: tuple[TrafficPeer, ...], traffic: Traffic, told: Mapping[str, frozenset[str]]
+    ) -> Sent:
         addresses = {**told, **{host: told.get(host, frozenset()) | {at} for host, at in self.hosts.items()}}
         usual = self._usual(flow, peers, traffic)
         takes = (peer for peer in peers if peer.takes(flow.transport, flow.address, flow.port, addresses))
@@ -276,7 +278,7 @@ class Egress:
             housekeeping=usual is not None,
         )
 
-    def _usual(self, flow: Flow, peers: tuple[Peer, ...], traffic: Traffic) -> str | None:
+    def _usual(self, flow: Flow, peers: tuple[TrafficPeer, ...], traffic: Traffic) -> str | None:
         """Return the words for what needs no declaration of its own."""
         if flow.transport == "icmp" or (flow.transport, flow.port) in HOUSEKEEPING:
             return "housekeeping"

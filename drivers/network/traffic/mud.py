@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from drivers.documents.file import MalformedError
-from drivers.network.traffic.peer import Peer
+from drivers.network.traffic.peer import TrafficPeer
 
 ANY: Final = ((0, 65_535),)
 _PROTOCOLS: Final = {6: "tcp", 17: "udp"}
@@ -22,7 +22,7 @@ _UNDERSTOOD: Final = frozenset({"ipv4", "ipv6", "tcp", "udp", "ietf-mud:mud"})
 _IP: Final = frozenset({"ietf-acldns:dst-dnsname", "destination-ipv4-network", "destination-ipv6-network", "protocol"})
 
 
-def peers(document: dict[str, Any]) -> tuple[Peer, ...]:
+def peers(document: dict[str, Any]) -> tuple[TrafficPeer, ...]:
     """Return what the from-device policy accepts. Raises MalformedError, naming the entry that is not understood."""
     try:
         wanted = {
@@ -38,7 +38,7 @@ def peers(document: dict[str, Any]) -> tuple[Peer, ...]:
         raise MalformedError(f"it is no MUD file as RFC 8520 has it: {type(error).__name__} {error}") from None
 
 
-def _peers(ace: dict[str, Any]) -> Iterator[Peer]:
+def _peers(ace: dict[str, Any]) -> Iterator[TrafficPeer]:
     """Return what one entry accepts: a peer for each host and transport."""
     name, matches = str(ace["name"]), ace["matches"]
     if unknown := sorted(set(matches) - _UNDERSTOOD):
@@ -54,7 +54,7 @@ def _peers(ace: dict[str, Any]) -> Iterator[Peer]:
     for kind in stated or ([_PROTOCOLS[protocol]] if protocol is not None else ["tcp", "udp"]):
         own = _ports(name, matches.get(kind, {})) or ports
         for host in hosts:
-            yield Peer(host, kind, own, f"MUD entry {name}")
+            yield TrafficPeer(host, kind, own, f"MUD entry {name}")
 
 
 def _hosts(
@@ -95,7 +95,7 @@ def _ports(name: str, transport: dict[str, Any]) -> tuple[tuple[int, int], ...]:
     return (bounds[operator],)
 
 
-def draft(name: str, url: str, peers: Iterable[Peer], now: datetime | None = None) -> str:
+def draft(name: str, url: str, peers: Iterable[TrafficPeer], now: datetime | None = None) -> str:
     """Return a MUD file, as JSON, whose from-device policy accepts these peers, for its maker to review and sign."""
     lists: dict[str, list[dict[str, Any]]] = {"ipv4": [], "ipv6": []}
     for number, peer in enumerate(dict.fromkeys(peers)):
@@ -128,7 +128,7 @@ def _families(host: str) -> tuple[str, ...]:
         return "ipv4", "ipv6"
 
 
-def _ace(name: str, family: str, peer: Peer, low: int, high: int) -> dict[str, Any]:
+def _ace(name: str, family: str, peer: TrafficPeer, low: int, high: int) -> dict[str, Any]:
     try:
         to = {f"destination-{family}-network": str(ipaddress.ip_network(peer.host))}
     except ValueError:

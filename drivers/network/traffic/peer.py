@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Peer:
+class TrafficPeer:
     """A host name, an address or a network, with a transport and port ranges."""
 
     host: str

@@ -5,7 +5,7 @@ import pytest
 from drivers.guessing import plan as guess_plan
 from drivers.guessing.attempt import DERIVED, LoginAttempt, Pair
 from drivers.guessing.logins import Guesses, GuessLogins
-from drivers.guessing.pace import Pace
+from drivers.guessing.pace import GuessPace
 from lab_config.component import LockoutDeclaration
 from tests.drivers.guessing.locking_door import LockingDoor
 from tests.drivers.recorder import MemoryRecorder
@@ -30,7 +30,7 @@ def guess(door: LockingDoor, guesses: tuple[Pair, ...], declared: LockoutDeclara
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits: a name that rests may be asked at once, and so may a control that had no answer."""
-    monkeypatch.setattr(Pace, "rests", lambda self, user: False)
+    monkeypatch.setattr(GuessPace, "rests", lambda self, user: False)
     monkeypatch.setattr(guess_plan, "RETRY_SECONDS", (0.0, 0.0))
 
 

@@ -1,6 +1,6 @@
 from typing import Any
 
-from drivers.guessing.pace import Pace
+from drivers.guessing.pace import GuessPace
 from lab_config.component import LockoutDeclaration
 
 
@@ -14,11 +14,11 @@ class Clock:
         return self.now
 
 
-def pace(clock: Clock, per: Any = "account") -> Pace:
-    return Pace(LockoutDeclaration(attempts=4, seconds=2, per=per, interfaces=("ssh",)), ("admin",), clock)
+def pace(clock: Clock, per: Any = "account") -> GuessPace:
+    return GuessPace(LockoutDeclaration(attempts=4, seconds=2, per=per, interfaces=("ssh",)), ("admin",), clock)
 
 
-def fail(guesses: Pace, *users: str) -> None:
+def fail(guesses: GuessPace, *users: str) -> None:
     for user in users:
         guesses.asked(user)
         guesses.answered(user, got_in=False)
@@ -83,7 +83,7 @@ def test_real_accounts_with_failures_are_unsettled_until_they_get_in() -> None:
 
 
 def test_without_a_lockout_nothing_is_due_and_nobody_rests() -> None:
-    guesses = Pace(None, ("admin",), Clock())
+    guesses = GuessPace(None, ("admin",), Clock())
     fail(guesses, *["admin", "root"] * 100)
     assert guesses.may("admin")
     assert guesses.may("root")

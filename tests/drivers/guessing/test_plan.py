@@ -8,7 +8,7 @@ import pytest
 from drivers.guessing import plan as guess_plan
 from drivers.guessing.attempt import LoginAttempt, Pair
 from drivers.guessing.logins import Guesses, GuessLogins
-from drivers.guessing.pace import Pace
+from drivers.guessing.pace import GuessPace
 from lab_config.component import LockoutDeclaration
 from tests.drivers.guessing.wide_door import SILENT, WideDoor
 from tests.drivers.recorder import MemoryRecorder
@@ -34,7 +34,7 @@ def guess(
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for a rest, or to try a control again, and no batch goes on because it goes fast."""
     monkeypatch.setattr(guess_plan, "BATCH_SECONDS", 0.0)
-    monkeypatch.setattr(Pace, "rests", lambda self, user: False)
+    monkeypatch.setattr(GuessPace, "rests", lambda self, user: False)
     monkeypatch.setattr(guess_plan, "RETRY_SECONDS", (0.0, 0.0))
 
 

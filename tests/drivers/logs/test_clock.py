@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from drivers.logs.clock import SHIFT, FollowTimeSource, ReadClock, Reading, Stopwatch, outside
+from drivers.logs.clock import SHIFT, FollowTimeSource, ReadClock, RecordOffset, Stopwatch, outside
 from drivers.logs.collector import Collected, Collector
 from drivers.logs.syslog import parse
 from drivers.network.servers.ntp import NtpServer
@@ -58,8 +58,8 @@ class Device(Stopwatch):
         object.__setattr__(self, "ask", lambda: ask((HERE, server.port), HERE))
         object.__setattr__(self, "follow", follow)
 
-    def read(self, record: Recorder) -> Reading:
-        return Reading(True, self.follow(self.ask()), "a record")  # type: ignore[attr-defined]
+    def read(self, record: Recorder) -> RecordOffset:
+        return RecordOffset(True, self.follow(self.ask()), "a record")  # type: ignore[attr-defined]
 
 
 def record_of(stamp: datetime, arrived: datetime) -> Collected:

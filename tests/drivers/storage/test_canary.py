@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from drivers.storage.canary import SECRET, DeleteUserData, Deletion, Sample, SearchStorage, StorageSearch
+from drivers.storage.canary import SECRET, DeleteUserData, Deletion, PlantedSample, SearchStorage, StorageSearch
 from lab_config.bench import StorageBench
 from lab_config.component import UserDataDeclaration
 from tests.drivers.recorder import MemoryRecorder
@@ -38,21 +38,21 @@ class Chip(dict[str, str]):
 
 
 @contextmanager
-def bench(folder: Path, *habits: str, holds: str = "settings", more: str = "") -> Iterator[Sample]:
+def bench(folder: Path, *habits: str, holds: str = "settings", more: str = "") -> Iterator[PlantedSample]:
     """A device, and a bench that can dump what it `holds`."""
     with running(*habits) as device:
         device.settings = Chip(folder / "chip", device, holds, more)
         device.settings.update()
         storage = StorageBench(dump=(sys.executable, "-c", COPY, str(folder / "chip"), "{file}"), seconds=20)
-        yield Sample(device.web(), SETTING, USER_DATA, storage, lambda: None)
+        yield PlantedSample(device.web(), SETTING, USER_DATA, storage, lambda: None)
 
 
-def searched(sample: Sample, record: MemoryRecorder | None = None) -> StorageSearch:
+def searched(sample: PlantedSample, record: MemoryRecorder | None = None) -> StorageSearch:
     passwords = (("admin", PASSWORDS["admin"]),)
     return SearchStorage(sample, passwords).run(record or MemoryRecorder())
 
 
-def deleted(sample: Sample) -> Deletion:
+def deleted(sample: PlantedSample) -> Deletion:
     return DeleteUserData(sample).run(MemoryRecorder())
 
 

@@ -13,7 +13,7 @@ from drivers.data import table
 from drivers.forms import compiled, forms_of, weak_hashes_of
 from drivers.storage import dump
 from drivers.storage.dump import Image
-from drivers.storage.search import OVERLAP, Wanted, search
+from drivers.storage.search import OVERLAP, SearchTerm, search
 
 PATTERNS = table("storage_patterns")
 FILLER = bytes(range(256)) * 20
@@ -26,7 +26,7 @@ def image_with(folder: Path, octets: bytes) -> Image:
 
 
 def places(folder: Path, row: str, octets: bytes) -> list[str]:
-    found = search(image_with(folder, octets), [Wanted(row, {}, compiled(PATTERNS[row]))])
+    found = search(image_with(folder, octets), [SearchTerm(row, {}, compiled(PATTERNS[row]))])
     return [place.what for place in found[row]]
 
 
@@ -45,17 +45,17 @@ def places(folder: Path, row: str, octets: bytes) -> list[str]:
     ],
 )
 def test_a_text_is_found_in_every_form_that_software_writes(written: bytes, tmp_path: Path) -> None:
-    found = search(image_with(tmp_path, written), [Wanted("it", forms_of("it", "hunter2-canary"))])
+    found = search(image_with(tmp_path, written), [SearchTerm("it", forms_of("it", "hunter2-canary"))])
     assert found["it"]
 
 
 def test_a_text_that_is_not_there_is_not_found(tmp_path: Path) -> None:
-    found = search(image_with(tmp_path, b"hunter3-canary"), [Wanted("it", forms_of("it", "hunter2-canary"))])
+    found = search(image_with(tmp_path, b"hunter3-canary"), [SearchTerm("it", forms_of("it", "hunter2-canary"))])
     assert found == {"it": ()}
 
 
 def test_a_text_of_a_few_letters_is_not_looked_for(tmp_path: Path) -> None:
-    found = search(image_with(tmp_path, b"cat"), [Wanted("it", {"it": b"cat"})])
+    found = search(image_with(tmp_path, b"cat"), [SearchTerm("it", {"it": b"cat"})])
     assert found == {"it": ()}
 
 
@@ -66,7 +66,7 @@ def test_a_text_that_lies_across_two_pieces_is_found_at_its_place(
     path = tmp_path / "image"
     for start in (3 * OVERLAP - 3, 6 * OVERLAP - 7, 7 * OVERLAP - 20):
         path.write_bytes(b"\0" * start + b"hunter2-canary" + b"\0" * (7 * OVERLAP - 14 - start))
-        found = search(Image(path, 7 * OVERLAP, 7 * OVERLAP), [Wanted("it", {"it": b"hunter2-canary"})])
+        found = search(Image(path, 7 * OVERLAP, 7 * OVERLAP), [SearchTerm("it", {"it": b"hunter2-canary"})])
         assert [place.offset for place in found["it"]] == [start]
 
 
@@ -75,7 +75,7 @@ def test_what_lies_beyond_the_bound_is_not_read(tmp_path: Path) -> None:
     path.write_bytes(b"\0" * 100 + b"hunter2-canary")
     image = Image(path, 114, 100)
     assert not image.whole
-    assert search(image, [Wanted("it", {"it": b"hunter2-canary"})]) == {"it": ()}
+    assert search(image, [SearchTerm("it", {"it": b"hunter2-canary"})]) == {"it": ()}
 
 
 @pytest.mark.parametrize("kind", ["rsa", "ec", "ed25519"])
@@ -147,7 +147,7 @@ def test_a_strong_hash_and_other_numbers_are_no_weak_hash(line: bytes, tmp_path:
 
 def test_a_hash_without_a_salt_of_a_known_password_is_found_wherever_it_lies(tmp_path: Path) -> None:
     sha1 = hashlib.sha1(b"correct horse").digest()
-    wanted = [Wanted("it", weak_hashes_of("it", "correct horse"))]
+    wanted = [SearchTerm("it", weak_hashes_of("it", "correct horse"))]
     for written in (sha1, sha1.hex().encode(), sha1.hex().upper().encode(), base64.b64encode(sha1)):
         assert search(image_with(tmp_path, written), wanted)["it"]
 

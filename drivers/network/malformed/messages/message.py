@@ -22,7 +22,7 @@ NOT_UTF8 = b"\xc0\x80\xed\xa0\x80\xf8\x88\x80\x80\x80\xff\xfe"
 """Overlong, surrogate, five octets, and octets that UTF-8 never has (RFC 3629 clause 3)."""
 
 
-class Way(StrEnum):
+class DeliveryWay(StrEnum):
     """What carries a message."""
 
     TCP = "tcp"

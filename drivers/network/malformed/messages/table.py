@@ -15,7 +15,7 @@ from drivers.network.malformed.messages.binary_protocols import (
 )
 from drivers.network.malformed.messages.dns import dns, dns_mutations, dns_over_tcp, dns_over_tcp_mutations
 from drivers.network.malformed.messages.http import http, http_mutations
-from drivers.network.malformed.messages.message import Message, Way, bounded
+from drivers.network.malformed.messages.message import DeliveryWay, Message, bounded
 from drivers.network.malformed.messages.mqtt import mqtt, mqtt_mutations
 from drivers.network.malformed.messages.small import (
     coap,
@@ -102,8 +102,8 @@ def layers_of(service: Service) -> tuple[str, ...]:
     return ("tls",) if inner == "other" else ("tls", inner)
 
 
-def way_of(service: Service, layer: str) -> Way:
+def way_of(service: Service, layer: str) -> DeliveryWay:
     """Return what carries a layer's messages to a service."""
     if service.transport is Transport.UDP:
-        return Way.UDP
-    return Way.TLS if service.tls and layer != "tls" else Way.TCP
+        return DeliveryWay.UDP
+    return DeliveryWay.TLS if service.tls and layer != "tls" else DeliveryWay.TCP

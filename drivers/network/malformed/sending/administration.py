@@ -14,7 +14,7 @@ from socket import IPPROTO_TCP, TCP_NODELAY, TCP_QUICKACK, socket
 from drivers.guessing.attempt import LoginAttempt
 from drivers.network.lenient_tls import lenient_context
 from drivers.network.malformed.messages.json_bodies import Resource, messages
-from drivers.network.malformed.messages.message import Message, MessageSeries, Way
+from drivers.network.malformed.messages.message import DeliveryWay, Message, MessageSeries
 from drivers.network.malformed.sending.delivery import Reaction
 from drivers.network.malformed.sending.evidence import keep_all, keep_culprit
 from drivers.network.malformed.sending.liveness import Liveness
@@ -67,7 +67,7 @@ class SendMalformedBodies:
 
     def run(self, record: Recorder) -> MalformedInput:
         """Send them all, or until damage is proved; BenchError where the administrator does not get in."""
-        way = Way.TLS if self.web.service.tls else Way.TCP
+        way = DeliveryWay.TLS if self.web.service.tls else DeliveryWay.TCP
         bodies = messages(self.resource, self.seed, self.count)
         keep_all(record, self.web.service, way, bodies)
         with (

@@ -17,7 +17,7 @@ from drivers.network.malformed.sending.round import Carrier, MalformedInput, Rou
 from drivers.network.malformed.sending.watch import Watch
 from drivers.network.servers.datagram import DatagramServer
 from drivers.network.servers.ntp import NtpServer
-from drivers.network.servers.tls import Outcome, TlsClientServer
+from drivers.network.servers.tls import ContactOutcome, TlsClientServer
 from drivers.network.servers.wrong_answer import WrongAnswer
 from drivers.network.target import Target
 from lab_config.component import Service
@@ -26,7 +26,7 @@ from trustprobe.probe import Recorder
 SENT_ONLY = "sent as an answer"
 
 
-class Peer(Protocol):
+class AskedServer(Protocol):
     """A server that the device asks."""
 
     @property
@@ -59,7 +59,7 @@ class AnswerMalformed:
     target: Target
     service: Service
     """Its healthy answers show that the device lives."""
-    peer: Peer
+    peer: AskedServer
     series: MessageSeries
     batch: int
     """Answers between two looks at the device."""
@@ -167,7 +167,7 @@ class AskedCloud:
     def misses(self) -> str | None:
         """Drop the connection that is open, and wait until the device speaks on a new one, which is answered well."""
         mark = self.server.present(self.server.good)
-        if self.server.wait_for(lambda one: one.outcome is Outcome.SPOKE, self.seconds, mark) is not None:
+        if self.server.wait_for(lambda one: one.outcome is ContactOutcome.SPOKE, self.seconds, mark) is not None:
             return None
         return f"the device has not spoken to its cloud within {self.seconds:g} s of a lost connection"
 

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 
 from drivers.network.lenient_tls import lenient_context
-from drivers.network.malformed.messages.message import Way
+from drivers.network.malformed.messages.message import DeliveryWay
 from drivers.network.target import Target, answer_of
 from trustprobe.probe import Answer
 
@@ -31,9 +31,9 @@ class Reaction:
     words: str
 
 
-def deliver(target: Target, port: int, way: Way, data: bytes) -> Reaction:
+def deliver(target: Target, port: int, way: DeliveryWay, data: bytes) -> Reaction:
     """Send one message and hear the reaction. Raises BenchError where this machine cannot send."""
-    if way is Way.UDP:
+    if way is DeliveryWay.UDP:
         return _datagram(target, port, data)
     try:
         plain = target.connect(port)
@@ -41,7 +41,7 @@ def deliver(target: Target, port: int, way: Way, data: bytes) -> Reaction:
         return Reaction(False, b"", f"no connection: {answer_of(error)}")
     with plain:
         plain.settimeout(WRITE_SECONDS)
-        if way is Way.TCP:
+        if way is DeliveryWay.TCP:
             return _stream(plain, data)
         try:
             with lenient_context().wrap_socket(plain, do_handshake_on_connect=False, server_hostname=None) as inside:

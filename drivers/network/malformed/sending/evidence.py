@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from drivers.network.malformed.messages.message import MESSAGE_LIMIT, Message, Way
+from drivers.network.malformed.messages.message import MESSAGE_LIMIT, DeliveryWay, Message
 from lab_config.component import Service
 from trustprobe.errors import ConfigurationError
 from trustprobe.probe import Frozen, Recorder
@@ -15,12 +15,12 @@ from trustprobe.probe import Frozen, Recorder
 FILE_LIMIT = 4 * MESSAGE_LIMIT
 
 
-class Kept(Frozen):
+class KeptMessage(Frozen):
     """A message as it is kept: `trustprobe send` reads this. `port` is the device's own, before any port map."""
 
     name: str
     origin: str
-    way: Way
+    way: DeliveryWay
     port: int
     protocol: str
     service: str
@@ -33,8 +33,8 @@ class Kept(Frozen):
         return base64.b64decode(self.octets)
 
 
-def _kept(service: Service, way: Way, message: Message) -> Kept:
-    return Kept(
+def _kept(service: Service, way: DeliveryWay, message: Message) -> KeptMessage:
+    return KeptMessage(
         name=message.name,
         origin=message.origin,
         way=way,
@@ -45,13 +45,13 @@ def _kept(service: Service, way: Way, message: Message) -> Kept:
     )
 
 
-def keep_all(record: Recorder, service: Service, way: Way, messages: tuple[Message, ...]) -> None:
+def keep_all(record: Recorder, service: Service, way: DeliveryWay, messages: tuple[Message, ...]) -> None:
     """Keep every message that will be sent, one a line."""
     lines = (json.dumps(_kept(service, way, one).model_dump(mode="json")) for one in messages)
     record.keep("messages.jsonl", "\n".join(lines).encode("ascii"))
 
 
-def keep_culprit(record: Recorder, service: Service, way: Way, message: Message) -> str:
+def keep_culprit(record: Recorder, service: Service, way: DeliveryWay, message: Message) -> str:
     """Keep one message as raw octets and as a file to send again; the name of the latter."""
     record.keep(f"{message.name}.bin", message.data)
     name = f"{message.name}.json"
@@ -60,7 +60,7 @@ def keep_culprit(record: Recorder, service: Service, way: Way, message: Message)
 
 
 def keep_octets(record: Recorder, messages: Iterable[Message]) -> Callable[[Message], str]:
-    """Keep messages that go no way of `Way`, one a line; return what keeps one as raw octets, and names its file."""
+    """Keep messages that no `DeliveryWay` carries, one per line; return what keeps one as octets and names its file."""
     lines = (
         {"name": one.name, "origin": one.origin, "octets": base64.b64encode(one.data).decode("ascii")}
         for one in messages
@@ -74,13 +74,13 @@ def keep_octets(record: Recorder, messages: Iterable[Message]) -> Callable[[Mess
     return keep
 
 
-def read_kept(path: Path) -> Kept:
+def read_kept(path: Path) -> KeptMessage:
     """Read a message that was kept. ConfigurationError where the file is none."""
     try:
         text = path.read_bytes()[: FILE_LIMIT + 1]
         if len(text) > FILE_LIMIT:
             raise ValueError(f"more than {FILE_LIMIT} octets")
-        kept = Kept.model_validate_json(text)
+        kept = KeptMessage.model_validate_json(text)
         if not 1 <= len(kept.data) <= MESSAGE_LIMIT:
             raise ValueError(f"{len(kept.data)} octets")
     except (OSError, ValueError, ValidationError) as error:

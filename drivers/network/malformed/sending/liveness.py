@@ -7,7 +7,7 @@ import socket
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from drivers.network.conversation import Conversation, End, converse, converse_tls
+from drivers.network.conversation import Conversation, ConversationEnd, converse, converse_tls
 from drivers.network.logins.ssh_kexinit import (
     IDENTIFICATION,
     Kexinit,
@@ -16,7 +16,7 @@ from drivers.network.logins.ssh_kexinit import (
     encode_kexinit,
     split_identification,
 )
-from drivers.network.questions import Question, declared_services, udp_questions
+from drivers.network.questions import ServiceQuestion, declared_services, udp_questions
 from drivers.network.sweep.udp import questions_for
 from drivers.network.target import Target, answer_of
 from lab_config.component import Service, Transport
@@ -102,7 +102,11 @@ class Liveness:
         if _has_kexinit(talk.heard):
             return Sign(Life.ANSWERED, b"", printable(talk.heard, _SHOWN))
         sign = tcp_sign(talk, self.service, self._tcp)
-        return replace(sign, life=Life.TURNED_AWAY if talk.end is End.CLOSED else Life.SILENT) if talk.heard else sign
+        return (
+            replace(sign, life=Life.TURNED_AWAY if talk.end is ConversationEnd.CLOSED else Life.SILENT)
+            if talk.heard
+            else sign
+        )
 
     def _ask_udp(self) -> Sign:
         refused = False
@@ -132,7 +136,7 @@ def _host(target: Target) -> str:
     return f"[{target.address}]" if ":" in target.address else target.address
 
 
-def tcp_sign(talk: Conversation, service: Service, question: Question | None) -> Sign:
+def tcp_sign(talk: Conversation, service: Service, question: ServiceQuestion | None) -> Sign:
     """Say what a healthy conversation shows. The shape is the first line's status where the protocol is HTTP."""
     words = printable(talk.heard or talk.raw, _SHOWN)
     if talk.connected is not Answer.SEEN:
@@ -141,7 +145,7 @@ def tcp_sign(talk: Conversation, service: Service, question: Question | None) ->
         return Sign(Life.ANSWERED, talk.heard[:12] if service.protocol == "http" else b"", words)
     if question is None and not (service.tls and talk.problem):
         return Sign(Life.ANSWERED, b"", words)
-    if talk.end in (End.CLOSED, End.TLS, End.LIMIT) or talk.heard:
+    if talk.end in (ConversationEnd.CLOSED, ConversationEnd.TLS, ConversationEnd.LIMIT) or talk.heard:
         return Sign(Life.TURNED_AWAY, b"", words or str(talk.end))
     return Sign(Life.SILENT, b"", words)
 

@@ -10,7 +10,7 @@ import paramiko
 
 from drivers.network.logins.mqtt_packets import V5, V311, answers, connect
 from drivers.network.logins.ssh import SshDoor
-from drivers.network.malformed.messages.message import Message, MessageSeries, Way
+from drivers.network.malformed.messages.message import DeliveryWay, Message, MessageSeries
 from drivers.network.malformed.sending.delivery import Reaction, deliver
 from drivers.network.malformed.sending.evidence import keep_octets
 from drivers.network.malformed.sending.liveness import Liveness
@@ -64,7 +64,7 @@ class SendInSession:
 
 
 @dataclass
-class MqttSession:
+class LoggedInMqtt:
     """A connection for each message: an accepted CONNECT, and the message right behind it."""
 
     target: Target
@@ -75,7 +75,7 @@ class MqttSession:
 
     def deliver(self, message: Message) -> Reaction:
         """Connect and send."""
-        way = Way.TLS if self.service.tls else Way.TCP
+        way = DeliveryWay.TLS if self.service.tls else DeliveryWay.TCP
         for level in dict.fromkeys((self._level, V311, V5)):
             octets = connect(level, self.user, self.password) + message.data
             reaction = deliver(self.target, self.service.port, way, octets)
@@ -89,7 +89,7 @@ class MqttSession:
 
 
 @dataclass
-class SshSession:
+class LoggedInSsh:
     """An SSH connection with an open session channel, kept while the device keeps it."""
 
     door: SshDoor

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from drivers.network.malformed.messages.message import Message, MessageSeries
 from drivers.network.malformed.sending.delivery import Reaction
-from drivers.network.malformed.sending.watch import Damage, Kind, Watch
+from drivers.network.malformed.sending.watch import Damage, DamageKind, Watch
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, printable
 
 ROUND_SECONDS = 600.0
@@ -194,15 +194,15 @@ class Round:
         damage = self.watch.settle(damage)
         names = f"{len(batch)} messages ({', '.join(one.name for one in batch[:_NAMED])})"
         self.record.note(f"behind one of {names}: {damage.words}; each is sent again, alone")
-        if damage.kind is Kind.TURNED_AWAY:
+        if damage.kind is DamageKind.TURNED_AWAY:
             self.findings.leave_open(batch[-1], f"{damage.words}: it protects itself, or it is damaged")
             return True
         if not self.watch.gone and any(self._send_one(message, damage) for message in batch):
             return True
-        if damage.kind is Kind.GONE and not self.watch.bench_lives:
+        if damage.kind is DamageKind.GONE and not self.watch.bench_lives:
             self.findings.leave_open(batch[-1], f"{damage.words}, and nothing shows that the bench is alive")
             return True
-        if damage.kind not in (Kind.ENDED, Kind.GONE):
+        if damage.kind not in (DamageKind.ENDED, DamageKind.GONE):
             return False
         files = [self.keep(message) for message in batch]
         self.findings.culprit = files[-1]
@@ -213,7 +213,7 @@ class Round:
     def _send_one(self, message: Message, before: Damage | None = None) -> bool:
         """Send a message alone; True where the round ends behind it. `before` is what was seen behind its batch."""
         damage = self._send(message)
-        if damage is not None and before is not None and Kind.ENDED in (before.kind, damage.kind):
+        if damage is not None and before is not None and DamageKind.ENDED in (before.kind, damage.kind):
             self._convict(message, before, self.watch.settle(damage))  # twice, and the second time alone
             return True
         if damage is not None and self._examine(message, damage):
@@ -240,21 +240,24 @@ class Round:
             if again := self._again(earlier, damage):
                 message = earlier
                 break
-        if Kind.TURNED_AWAY in (damage.kind, again.kind if again else None) and damage.kind is not Kind.ENDED:
+        if (
+            DamageKind.TURNED_AWAY in (damage.kind, again.kind if again else None)
+            and damage.kind is not DamageKind.ENDED
+        ):
             self.findings.leave_open(message, f"{(again or damage).words}: it protects itself, or it is damaged")
             return True
         if (
-            damage.kind is Kind.CLOSED
+            damage.kind is DamageKind.CLOSED
             and again is not None
-            and again.kind is Kind.CLOSED
+            and again.kind is DamageKind.CLOSED
             and self.watch.closes_anyway()
         ):
             again = None
-        if again is None and damage.kind in (Kind.CLOSED, Kind.HUNG):
+        if again is None and damage.kind in (DamageKind.CLOSED, DamageKind.HUNG):
             words = f"once {damage.words}, and not when the message was sent again"
             self.findings.enter(message, Answer.REFUSED, words)
             return False
-        if damage.kind is Kind.GONE and not self.watch.bench_lives:
+        if damage.kind is DamageKind.GONE and not self.watch.bench_lives:
             self.findings.leave_open(message, f"{damage.words}, and nothing shows that the bench is alive")
             return True
         self._convict(message, damage, again)
@@ -265,7 +268,7 @@ class Round:
         if self.watch.gone:
             return None
         self.record.note(f"{message.name}: sent again, alone")
-        again = self._send(message, again=damage.kind is Kind.GONE)
+        again = self._send(message, again=damage.kind is DamageKind.GONE)
         return self.watch.settle(again) if again else None
 
     def _search(self, damage: Damage) -> None:
@@ -274,7 +277,7 @@ class Round:
         for message in self.series.messages:
             seen = self._send(message)
             found = self.watch.settle(seen) if seen else self.watch.restarted()
-            if found is not None and found.kind is Kind.ENDED:
+            if found is not None and found.kind is DamageKind.ENDED:
                 self._convict(message, damage, found)
                 return
             if self.watch.gone:

@@ -6,7 +6,7 @@ The pass through the messages is in `round.py`, what counts as damage in `watch.
 from dataclasses import dataclass
 from functools import partial
 
-from drivers.network.malformed.messages.message import Message, MessageSeries, Way
+from drivers.network.malformed.messages.message import DeliveryWay, Message, MessageSeries
 from drivers.network.malformed.sending.delivery import Reaction, deliver
 from drivers.network.malformed.sending.evidence import keep_all, keep_culprit
 from drivers.network.malformed.sending.liveness import Liveness
@@ -30,7 +30,7 @@ class SendMalformed:
 
     target: Target
     service: Service
-    way: Way
+    way: DeliveryWay
     series: MessageSeries
     revival: Revival
     together: int = TOGETHER

@@ -36,7 +36,7 @@ from drivers.network.malformed.sending.liveness import Liveness
 from drivers.network.malformed.sending.revival import Revival
 from drivers.network.malformed.sending.round import Carrier, MalformedInput, Round
 from drivers.network.malformed.sending.watch import Watch
-from drivers.network.sweep.link import Link, link_to
+from drivers.network.sweep.link import EthernetLink, link_to
 from drivers.network.sweep.link6 import link6_to
 from drivers.network.target import Target, answer_of
 from lab_config.component import Service
@@ -76,7 +76,7 @@ FRAME_LAYERS: Mapping[str, FrameLayer] = MappingProxyType(
 )
 
 
-def raw_link(target: Target) -> Link | str:
+def raw_link(target: Target) -> EthernetLink | str:
     """Return the link on which frames of our own reach the target, or why there is none."""
     interface = target.bench.interface
     if interface is None:
@@ -101,7 +101,7 @@ class SendMalformedFrames:
 
     target: Target
     """The sample at the address whose IP version the layer has."""
-    link: Link
+    link: EthernetLink
     layer: str
     service: Service
     count: int
@@ -159,7 +159,7 @@ class _Wire:
     """The packet socket, and a port of ours that nobody else uses meanwhile; used as a context manager."""
 
     target: Target
-    link: Link
+    link: EthernetLink
     mac: bytes
     port: int
     _held: contextlib.ExitStack = field(default_factory=contextlib.ExitStack, init=False)

@@ -24,7 +24,7 @@ SHORT_GAP = 10.0
 """The longest time that a service is waited for before the first message."""
 
 
-class Kind(StrEnum):
+class DamageKind(StrEnum):
     """What happened to a service behind a message."""
 
     ENDED = "ended"
@@ -43,7 +43,7 @@ class Kind(StrEnum):
 class Damage:
     """What was seen behind a message."""
 
-    kind: Kind
+    kind: DamageKind
     words: str
 
 
@@ -128,24 +128,28 @@ class Watch:
         if Life.NOBODY in lives:
             words = f"nobody listened on {about} for {took:.1f} s"
             if self._held is not None and self._holder is self.liveness and not is_closed(self._held):
-                return Damage(Kind.HUNG, f"{words}, while a held connection stayed open")  # a firewall may say that
-            return Damage(Kind.ENDED, words)
+                return Damage(
+                    DamageKind.HUNG, f"{words}, while a held connection stayed open"
+                )  # a firewall may say that
+            return Damage(DamageKind.ENDED, words)
         if Life.SILENT in lives and took > MOMENT:
-            return Damage(Kind.HUNG, f"{about} was silent for {took:.1f} s")
+            return Damage(DamageKind.HUNG, f"{about} was silent for {took:.1f} s")
         if self._held is not None and self._holder is not None and is_closed(self._held):
             self._lasted = time.monotonic() - self._since
-            return Damage(Kind.CLOSED, f"a connection that was held to {self._holder.service.about} was closed")
+            return Damage(DamageKind.CLOSED, f"a connection that was held to {self._holder.service.about} was closed")
         return self._look_beside()
 
     def _look_beside(self) -> Damage | None:
         try:
             wrong = self._also() if self._also is not None else None
         except DeviceLostError as error:
-            return Damage(Kind.HUNG, error.what)  # it has just answered: is that so again, or is the start another?
+            return Damage(
+                DamageKind.HUNG, error.what
+            )  # it has just answered: is that so again, or is the start another?
         if wrong is None:
             return None
         self.gone = self.bench_lives = True  # the service has just answered
-        return Damage(Kind.GONE, wrong)
+        return Damage(DamageKind.GONE, wrong)
 
     def restarted(self) -> Damage | None:
         """Compare the id of the start with the one before; None as well where there is none."""
@@ -154,11 +158,11 @@ class Watch:
             return None
         self._start = now
         self._note(f"the id of the start was {before}, and is {now}")
-        return Damage(Kind.ENDED, "the device has started again")
+        return Damage(DamageKind.ENDED, "the device has started again")
 
     def settle(self, damage: Damage) -> Damage:
         """Bring the service back where it is gone, and say in the damage whether the device has started again."""
-        if self.gone and damage.kind is Kind.GONE and self._revival.revive is not None:
+        if self.gone and damage.kind is DamageKind.GONE and self._revival.revive is not None:
             self._note("the service does not come back: the power is switched off and on")
             self._revival.revive()
             self.gone = self._until_answered(self._revival.comes_back)[-1].life is not Life.ANSWERED
@@ -167,7 +171,7 @@ class Watch:
                 damage = replace(damage, words=f"{damage.words}, and was back after the power was off")
                 self._start = self._revival.current_start()
         elif not self.gone and (restart := self.restarted()) is not None:
-            damage = Damage(Kind.ENDED, f"{damage.words}; {restart.words}")
+            damage = Damage(DamageKind.ENDED, f"{damage.words}; {restart.words}")
         if not self.gone:
             self._hold()
         return damage
@@ -188,13 +192,13 @@ class Watch:
     def _lost(self, last: Sign, took: float, lives: set[Life]) -> Damage:
         about, self.gone = self.liveness.service.about, True
         if last.life is Life.TURNED_AWAY:
-            return Damage(Kind.TURNED_AWAY, f"{about} has turned healthy requests away for {took:.1f} s")
+            return Damage(DamageKind.TURNED_AWAY, f"{about} has turned healthy requests away for {took:.1f} s")
         if last.life is Life.OTHERWISE:
             self.bench_lives = True
             words = f"{about} has answered a healthy request otherwise than before for {took:.1f} s: {last.words}"
-            return Damage(Kind.GONE, words)
+            return Damage(DamageKind.GONE, words)
         self.bench_lives = self._alive_beside(lives)
-        return Damage(Kind.GONE, f"{about} has not answered a healthy request for {took:.1f} s ({last.life})")
+        return Damage(DamageKind.GONE, f"{about} has not answered a healthy request for {took:.1f} s ({last.life})")
 
     def _alive_beside(self, lives: set[Life]) -> bool:
         """Whether another service of the device, its network stack or its link is up: no silence of the cable."""

@@ -14,7 +14,7 @@ from socket import IPPROTO_TCP, TCP_NODELAY
 import requests
 from requests.cookies import RequestsCookieJar
 
-from drivers.guessing.attempt import LoginAttempt, Way
+from drivers.guessing.attempt import LoginAttempt, LoginWay
 from drivers.network.bounded import TimedSocket, ends_after
 from drivers.network.lenient_tls import lenient_context
 from drivers.network.target import answer_of
@@ -101,7 +101,7 @@ class FormDoor(WebDoor):
         return 1 if self.http_login.browser else self.target.bench.logins_at_once
 
     @contextmanager
-    def way(self) -> Iterator[Way]:
+    def way(self) -> Iterator[LoginWay]:
         """Open a way for attempts one after the other."""
         visitor = _Visitor(self)
         try:

@@ -12,7 +12,7 @@ import pytest
 import trustme
 
 from drivers.login import Login
-from drivers.network.identity.samples import IDENTIFIERS, CompareSamples, Sample, SharedIdentifiers
+from drivers.network.identity.samples import IDENTIFIERS, CompareSamples, LabelledSample, SharedIdentifiers
 from drivers.network.target import Target
 from drivers.network.web.administration.administration import Administration
 from lab_config.bench import NetworkBench
@@ -38,11 +38,11 @@ class Unit:
     web: Device
     ports: dict[str, int] = field(default_factory=dict)
 
-    def sample(self, title: str, people: tuple[str, ...] = ("admin",)) -> Sample:
+    def sample(self, title: str, people: tuple[str, ...] = ("admin",)) -> LabelledSample:
         ports = {"tcp/443": self.web.port, **self.ports}
         target = Target(NetworkBench(address="127.0.0.1", port_map=ports))
         logins = {account: Login(account, self.web.passwords[account]) for account in people}
-        return Sample(title, Administration(target, self.web.service, LOGIN, logins["admin"]), logins, None)
+        return LabelledSample(title, Administration(target, self.web.service, LOGIN, logins["admin"]), logins, None)
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def compared(
     ssh: Service | None = None,
     people: tuple[str, ...] = ("admin",),
     identity: Identity = WITH_MAC,
-    second: Sample | None = None,
+    second: LabelledSample | None = None,
 ) -> SharedIdentifiers:
     first, other = units[0].sample("first", people), second or units[1].sample("second", people)
     probe = CompareSamples(first, other, identity, tls, ssh)

@@ -9,7 +9,7 @@ from typing import Any
 
 from OpenSSL import SSL, _util
 
-from drivers.network.iot.coap_message import BLOCK2, OBSERVE, URI_PATH, Message, Type, parse
+from drivers.network.iot.coap_message import BLOCK2, OBSERVE, URI_PATH, CoapMessage, Type, parse
 
 Say = Callable[[bytes], object]
 
@@ -48,16 +48,16 @@ class Service:
             self.lost -= 1
             return
         if self.resets:
-            say(Message(Type.RST, 0, request.number).octets())
+            say(CoapMessage(Type.RST, 0, request.number).octets())
             return
         code, options, payload = self.answer(request)
         if self.separate:
-            say(Message(Type.ACK, 0, request.number).octets())
-            say(Message(Type.CON, code, 7, request.token, options, payload).octets())
+            say(CoapMessage(Type.ACK, 0, request.number).octets())
+            say(CoapMessage(Type.CON, code, 7, request.token, options, payload).octets())
         else:
-            say(Message(Type.ACK, code, request.number, request.token, options, payload).octets())
+            say(CoapMessage(Type.ACK, code, request.number, request.token, options, payload).octets())
 
-    def answer(self, request: Message) -> tuple[int, tuple[tuple[int, bytes], ...], bytes]:
+    def answer(self, request: CoapMessage) -> tuple[int, tuple[tuple[int, bytes], ...], bytes]:
         path = "/" + "/".join(value.decode() for number, value in request.options if number == URI_PATH)
         if path == "/.well-known/core":
             listing = ",".join(f'<{name}>;rt="x,y";if="<z>"' for name in self.resources).encode()
@@ -73,7 +73,7 @@ class Service:
             self.observers += 1 if observe == b"" else -1
         return self.blocks(request, self.resources[path])
 
-    def blocks(self, request: Message, body: bytes) -> tuple[int, tuple[tuple[int, bytes], ...], bytes]:
+    def blocks(self, request: CoapMessage, body: bytes) -> tuple[int, tuple[tuple[int, bytes], ...], bytes]:
         if self.block is None:
             return 0x45, (), body
         size = 16 << self.block

@@ -5,7 +5,7 @@ import pytest
 
 from drivers.network.iot import coap
 from drivers.network.iot.coap import BODY_LIMIT, CoapAnswer, CoapClient, Datagrams
-from drivers.network.iot.coap_message import OBSERVE, Message, Type, links, parse, path_options
+from drivers.network.iot.coap_message import OBSERVE, CoapMessage, Type, links, parse, path_options
 from drivers.network.target import Target
 from lab_config.bench import NetworkBench
 from tests.drivers.network.iot.coap_server import Service
@@ -27,16 +27,16 @@ def get(service: Service, path: str = "/temperature") -> CoapAnswer:
 
 def test_a_request_and_its_answer_are_those_of_the_standard() -> None:
     """RFC 7252 appendix A, figure 16."""
-    request = Message(Type.CON, 1, 0x7D34, options=path_options("/temperature"))
+    request = CoapMessage(Type.CON, 1, 0x7D34, options=path_options("/temperature"))
     assert request.octets().hex() == "40017d34bb" + b"temperature".hex()
     answer = parse(bytes.fromhex("60457d34ff") + b"22.3 C")
-    assert answer == Message(Type.ACK, 0x45, 0x7D34, payload=b"22.3 C")
+    assert answer == CoapMessage(Type.ACK, 0x45, 0x7D34, payload=b"22.3 C")
     assert answer is not None and answer.words == "2.05 Content"
 
 
 def test_a_path_and_its_query_become_options_however_long() -> None:
     path = "/a/" + "b" * 300 + "?c=d"
-    came = parse(Message(Type.CON, 1, 1, b"tk", path_options(path)).octets())
+    came = parse(CoapMessage(Type.CON, 1, 1, b"tk", path_options(path)).octets())
     assert came is not None and came.options == ((11, b"a"), (11, b"b" * 300), (15, b"c=d"))
 
 
@@ -85,7 +85,7 @@ def test_an_announced_answer_that_never_comes_is_not_asked_for_again(monkeypatch
 
     def announce(data: bytes, say: Callable[[bytes], object]) -> None:
         asked.append(data)
-        say(Message(Type.ACK, 0, int.from_bytes(data[2:4], "big")).octets())
+        say(CoapMessage(Type.ACK, 0, int.from_bytes(data[2:4], "big")).octets())
 
     with udp_server(announce) as port, Datagrams(TARGET, port) as channel:
         assert CoapClient(channel).request("GET", "/").words == "no answer"
@@ -103,7 +103,7 @@ def test_answers_to_others_are_not_heard() -> None:
     def strange(data: bytes, say: object) -> None:
         assert callable(say)
         for code, token in ((0x45, b"other"), (0x45, b""), (0x01, data[4:8])):
-            say(Message(Type.NON, code, 1, token, payload=b"no").octets())
+            say(CoapMessage(Type.NON, code, 1, token, payload=b"no").octets())
         say(b"\xff" * 50)
 
     with udp_server(strange) as port, Datagrams(TARGET, port) as channel:

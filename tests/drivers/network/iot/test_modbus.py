@@ -9,7 +9,7 @@ import trustme
 from drivers.network.access import Access
 from drivers.network.iot import modbus
 from drivers.network.iot.modbus import AskModbus, ModbusPort, modbus_ports
-from drivers.network.iot.modbus_message import Kind, Reply, identity, read, reply_to, request, size_of
+from drivers.network.iot.modbus_message import ModbusReply, ModbusReplyKind, identity, read, reply_to, request, size_of
 from drivers.network.peer_certificate import ClientCertificate
 from drivers.network.target import Target
 from lab_config.bench import NetworkBench
@@ -175,7 +175,7 @@ def test_messages_follow_the_standard() -> None:
     assert size_of(bytes.fromhex("150100000006ff")) == 12
     assert size_of(bytes.fromhex("150100010006ff")) is None
     answer = bytes.fromhex("150100000009ff0306022b00000064")
-    assert reply_to(0x1501, 0xFF, read("holding_registers", 0x6B, 3), answer) == Reply(
-        Kind.DATA, bytes.fromhex("022b00000064")
+    assert reply_to(0x1501, 0xFF, read("holding_registers", 0x6B, 3), answer) == ModbusReply(
+        ModbusReplyKind.DATA, bytes.fromhex("022b00000064")
     )
-    assert identity(Reply(Kind.DATA, bytes.fromhex("0e0101000002000441636d65ff"))) == "Acme"
+    assert identity(ModbusReply(ModbusReplyKind.DATA, bytes.fromhex("0e0101000002000441636d65ff"))) == "Acme"

@@ -8,7 +8,15 @@ import pytest
 
 from drivers.network.iot import coap, dtls
 from drivers.network.iot.dtls import PreSharedKey
-from drivers.network.iot.unpaired import AskUnpaired, Polled, Reading, Said, Stranger, UnreadableError, alike
+from drivers.network.iot.unpaired import (
+    AskUnpaired,
+    ComponentReading,
+    MessageReply,
+    Polled,
+    Stranger,
+    UnreadableError,
+    alike,
+)
 from drivers.network.iot.unpaired_coap import CoapPeer, CoapTalker, CoapWindow
 from drivers.network.target import Target
 from lab_config.bench import NetworkBench
@@ -20,7 +28,11 @@ from trustprobe.probe import Answer, Observation
 TARGET = Target(NetworkBench(address="127.0.0.1"))
 MESSAGE = '{"open": "{nonce}"}'
 KEYS = {"door": b"a key of the door", "admin": b"a key of the hub!"}
-REFUSED, SILENT, SEEN = Said(Answer.REFUSED, "no"), Said(Answer.SILENT, "200"), Said(Answer.SEEN, "2.04")
+REFUSED, SILENT, SEEN = (
+    MessageReply(Answer.REFUSED, "no"),
+    MessageReply(Answer.SILENT, "200"),
+    MessageReply(Answer.SEEN, "2.04"),
+)
 
 
 @dataclass
@@ -28,7 +40,7 @@ class Page:
     """A page that shows the last message that was taken, and a device that takes them by its habits."""
 
     takes: Callable[[str], bool] = lambda who: who == "paired"
-    says: Said = SILENT
+    says: MessageReply = SILENT
     readable: Callable[[], bool] = lambda: True
     text: bytes = b"nothing yet"
     name: str = "the page"
@@ -36,13 +48,13 @@ class Page:
     strange: tuple[str, ...] = ("a stranger",)
     sent: list[bytes] = field(default_factory=list)
 
-    def send(self, who: str, payload: bytes) -> Said:
+    def send(self, who: str, payload: bytes) -> MessageReply:
         self.sent.append(payload)
         if self.takes(who):
             self.text = payload
         return SILENT if who == "paired" else self.says
 
-    def paired(self, payload: bytes) -> Said:
+    def paired(self, payload: bytes) -> MessageReply:
         return self.send("paired", payload)
 
     def strangers(self, folder: Path) -> tuple[Stranger, ...]:
@@ -142,13 +154,13 @@ def test_a_page_that_shows_every_value_tells_nothing() -> None:
 
 
 def test_what_a_device_says_is_no_control_sequence() -> None:
-    seen = ask(Page(says=Said(Answer.REFUSED, "\x1b[2J")))
+    seen = ask(Page(says=MessageReply(Answer.REFUSED, "\x1b[2J")))
     assert "\\x1b" in seen.detail("door: a stranger")
 
 
 @pytest.mark.parametrize("message", ['{"open": "{nonce}"}', '{"open": {number}}'])
 def test_a_reading_is_found_as_a_whole_word_alone(message: str) -> None:
-    reading = Reading.of(message)
+    reading = ComponentReading.of(message)
     assert reading.pattern.search(reading.payload.decode())
     assert not reading.pattern.search(f"1{reading.value}") and not reading.pattern.search(f"{reading.value}0")
 

@@ -9,7 +9,7 @@ import trustme
 from cryptography import x509
 
 from drivers.login import Login
-from drivers.network.iot.unpaired import Said, UnreadableError
+from drivers.network.iot.unpaired import MessageReply, UnreadableError
 from drivers.network.iot.unpaired_http import HttpTalker, HttpWindow
 from drivers.network.peer_certificate import ClientCertificate, foreign
 from drivers.network.target import Target
@@ -68,7 +68,7 @@ def test_where_the_header_names_a_user_the_paired_one_is_tried_with_another_toke
 
 def test_a_closed_port_is_told_and_no_error(tmp_path: Path) -> None:
     said = talker(1, password="t0ken").paired(b"1")
-    assert isinstance(said, Said) and "no connection" in said.words
+    assert isinstance(said, MessageReply) and "no connection" in said.words
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import pytest
 from drivers.network.access import Access
 from drivers.network.iot import safe_xml, upnp
 from drivers.network.iot.safe_xml import UnsafeXmlError, read_xml
-from drivers.network.iot.upnp import Place, locations, search
+from drivers.network.iot.upnp import UpnpLocation, locations, search
 from drivers.network.iot.upnp_access import MAPPING, READING, AskUpnp
 from drivers.network.target import Target
 from lab_config.bench import NetworkBench
@@ -86,7 +86,11 @@ def test_descriptions_elsewhere_and_documents_that_are_traps_prove_nothing(habit
 def test_a_description_is_found_on_a_usual_place_where_nothing_answers_a_search() -> None:
     with tcp_server(gateway := Gateway()) as port:
         target = Target(NetworkBench(address="127.0.0.1"))
-        usual = (Place(closed_port(), "/root.xml"), Place(port, "/scpd.xml"), Place(port, "/root.xml"))
+        usual = (
+            UpnpLocation(closed_port(), "/root.xml"),
+            UpnpLocation(port, "/scpd.xml"),
+            UpnpLocation(port, "/root.xml"),
+        )
         seen = AskUpnp(target, UpnpDeclaration(), False, heard=False, usual=usual).run(MemoryRecorder())
     assert seen.descriptions == (f"tcp/{port} /root.xml",)
     assert READING in seen.seen

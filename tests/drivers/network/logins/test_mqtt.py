@@ -8,7 +8,7 @@ from drivers.guessing.attempt import LoginAttempt, Pair
 from drivers.guessing.logins import Guesses, GuessLogins
 from drivers.network.logins import mqtt
 from drivers.network.logins.mqtt import AskBrokers, Control, GuessUndeclaredBroker, MqttDoor, brokers_of
-from drivers.network.logins.mqtt_packets import V5, V311, Answers, answers, connect
+from drivers.network.logins.mqtt_packets import V5, V311, BrokerAnswers, answers, connect
 from drivers.network.target import Target
 from lab_config.bench import NetworkBench
 from lab_config.component import Service, Transport
@@ -250,9 +250,9 @@ def test_answers_cut_anywhere_are_understood_as_far_as_they_go(level: int) -> No
     connack = b"\x20" + bytes([2 + len(properties)]) + b"\0\0" + properties
     suback = b"\x90" + bytes([3 + len(properties)]) + b"\0\1" + properties + b"\0"
     for end in range(len(connack)):
-        assert answers(connack[:end], level) == Answers()
-    assert answers(connack + suback[:-1], level) == Answers(0)
-    assert answers(connack + suback, level) == Answers(0, True)
+        assert answers(connack[:end], level) == BrokerAnswers()
+    assert answers(connack + suback[:-1], level) == BrokerAnswers(0)
+    assert answers(connack + suback, level) == BrokerAnswers(0, True)
 
 
 def test_a_long_password_takes_two_octets_of_length() -> None:

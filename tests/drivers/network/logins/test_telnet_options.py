@@ -10,34 +10,34 @@ from drivers.network.logins.telnet_options import (
     WILL,
     WINDOW_SIZE,
     WONT,
-    Options,
+    TelnetOptions,
     escaped,
 )
 
 
 def test_echo_and_go_ahead_are_agreed_to_and_the_rest_is_refused() -> None:
-    options = Options()
+    options = TelnetOptions()
     assert options.feed(bytes([IAC, WILL, ECHO, IAC, WILL, SUPPRESS_GO_AHEAD, IAC, WILL, 38, IAC, DO, 32])) == b""
     assert options.replies == bytes([IAC, DO, ECHO, IAC, DO, SUPPRESS_GO_AHEAD, IAC, DONT, 38, IAC, WONT, 32])
     assert options.seen and options.echoes
 
 
 def test_the_terminal_and_its_size_are_told() -> None:
-    options = Options()
+    options = TelnetOptions()
     options.feed(bytes([IAC, DO, TERMINAL_TYPE, IAC, DO, WINDOW_SIZE, IAC, SB, TERMINAL_TYPE, 1, IAC, SE]))
     assert bytes([IAC, SB, WINDOW_SIZE, 0, 80, 0, 24, IAC, SE]) in options.replies
     assert bytes([IAC, SB, TERMINAL_TYPE, 0]) + b"VT100" + bytes([IAC, SE]) in options.replies
 
 
 def test_commands_that_arrive_in_pieces_are_put_together() -> None:
-    options = Options()
+    options = TelnetOptions()
     sent = b"lo" + bytes([IAC, WILL, ECHO]) + b"gin" + bytes([IAC, IAC]) + b": " + bytes([IAC, SB, 39, 1, IAC, SE])
     assert b"".join(options.feed(bytes([octet])) for octet in sent) == b"login\xff: "
     assert options.replies == bytes([IAC, DO, ECHO])
 
 
 def test_a_demand_that_is_made_again_and_again_is_answered_once() -> None:
-    options = Options()
+    options = TelnetOptions()
     options.feed(bytes([IAC, DO, 5, IAC, WILL, ECHO]) * 10_000)
     assert len(options.replies) == 6
     options.feed(bytes([IAC, SB, TERMINAL_TYPE, 1, IAC, SE]) * 10_000)
@@ -45,7 +45,7 @@ def test_a_demand_that_is_made_again_and_again_is_answered_once() -> None:
 
 
 def test_a_subnegotiation_without_an_end_is_thrown_away() -> None:
-    options = Options()
+    options = TelnetOptions()
     for _ in range(100):
         assert options.feed(bytes([IAC, SB]) + b"x" * 1_000) == b""
     assert len(options._pending) < 2_000

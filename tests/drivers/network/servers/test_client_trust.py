@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from drivers.network.servers.client_trust import ClientOffers, ClientOffersSeen, ClientTrust, ClientTrustSeen
-from drivers.network.servers.tls import Outcome, TlsClientServer
+from drivers.network.servers.tls import ContactOutcome, TlsClientServer
 from drivers.network.tls.bad_certificate import KINDS, Authority, issue
 from drivers.network.tls.records import ClientHello
 from lab_config.bench import CloudBench
@@ -183,9 +183,9 @@ def test_what_is_no_tls_is_noted_and_the_server_lives_on(
     server: TlsClientServer, connect: Connect, sent: bytes
 ) -> None:
     connect(lambda sock: sock.sendall(sent))
-    assert server.wait_for(lambda one: one.outcome is Outcome.BROKEN, SECONDS)
+    assert server.wait_for(lambda one: one.outcome is ContactOutcome.BROKEN, SECONDS)
     connect(habit(careful(server.bench)))
-    assert server.wait_for(lambda one: one.outcome is Outcome.SPOKE, SECONDS)
+    assert server.wait_for(lambda one: one.outcome is ContactOutcome.SPOKE, SECONDS)
 
 
 def test_strangers_are_counted_and_dropped(bench: CloudBench, tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from drivers.network.questions import udp_questions
-from drivers.network.sweep.answers import Canary, PortAnswers
+from drivers.network.sweep.answers import PortAnswers, SweepCanary
 from drivers.network.sweep.connect import ConnectAsker
 from drivers.network.sweep.course import PortSweep
-from drivers.network.sweep.link import Link, link_to
+from drivers.network.sweep.link import EthernetLink, link_to
 from drivers.network.sweep.ports import COURSE, OTHER_CLOSED, OTHER_FILTERED, TcpPorts, TcpSweep
 from drivers.network.sweep.syn import SYN, SynTemplate, checksum, parse
 from drivers.network.sweep.udp import UdpPorts
@@ -24,7 +24,7 @@ from tests.drivers.network.namespaces import said_by
 from tests.drivers.recorder import MemoryRecorder
 from trustprobe.errors import BenchError
 
-LINK = Link("lab0", bytes.fromhex("020000000001"), "192.0.2.1", "192.0.2.10")
+LINK = EthernetLink("lab0", bytes.fromhex("020000000001"), "192.0.2.1", "192.0.2.10")
 
 
 class TarpitListener(contextlib.ExitStack):
@@ -53,7 +53,7 @@ def loopback(**port_map: int) -> Target:
 
 
 def by_connect(canary: int, record: MemoryRecorder | None = None) -> PortSweep:
-    return PortSweep(ConnectAsker(loopback(), Canary(canary)), 50_000, record or MemoryRecorder())
+    return PortSweep(ConnectAsker(loopback(), SweepCanary(canary)), 50_000, record or MemoryRecorder())
 
 
 def accept(connection: socket.socket) -> None:
@@ -97,7 +97,7 @@ def test_loopback_and_ipv6_have_no_link_for_raw_frames() -> None:
 
 
 def test_a_canary_holds_only_if_its_last_answer_came() -> None:
-    canary = Canary(443)
+    canary = SweepCanary(443)
     assert not canary.witness().holds
     for _ in range(20):
         canary.count(True, repeated=False)
@@ -110,7 +110,7 @@ def test_a_canary_holds_only_if_its_last_answer_came() -> None:
 
 
 def test_a_canary_that_lost_more_than_a_tenth_does_not_hold() -> None:
-    canary = Canary(443)
+    canary = SweepCanary(443)
     for number in range(20):
         canary.count(number not in (3, 4, 5), repeated=False)
     assert canary.last
@@ -330,13 +330,15 @@ def test_a_tarpit_that_answers_on_every_port_is_no_service_and_no_witness() -> N
 def test_the_same_tarpit_is_seen_by_connect() -> None:
     with TarpitListener() as address:
         target = Target(NetworkBench(address=address))
-        answers = PortSweep(ConnectAsker(target, Canary(20_000)), 50_000, MemoryRecorder()).run(range(20_000, 20_400))
+        answers = PortSweep(ConnectAsker(target, SweepCanary(20_000)), 50_000, MemoryRecorder()).run(
+            range(20_000, 20_400)
+        )
     assert answers.indistinct
     assert "tarpit" in answers.witness().what
 
 
 def test_the_first_answer_of_a_port_that_was_open_stands() -> None:
-    answers = PortAnswers("syn", Canary(1))
+    answers = PortAnswers("syn", SweepCanary(1))
     answers.enter(80, True)
     answers.enter(80, False)
     assert (answers.open, answers.closed) == ({80}, set())

@@ -9,7 +9,7 @@ from itertools import count
 
 import pytest
 
-from drivers.network.questions import Question, clear_services, declared_services, udp_questions
+from drivers.network.questions import ServiceQuestion, clear_services, declared_services, udp_questions
 from drivers.network.sweep.udp import READ_LIMIT, ROUNDS, UdpPorts, UdpSweep, questions_for
 from drivers.network.target import Target
 from lab_config.bench import NetworkBench
@@ -233,7 +233,7 @@ def test_behind_forwarding_only_mapped_ports_are_asked_and_nothing_is_proven() -
 # --- the tables --------------------------------------------------------------------------------------------------
 
 
-def row(service: str, number: int = 0) -> Question:
+def row(service: str, number: int = 0) -> ServiceQuestion:
     return [row for row in udp_questions() if row.service == service][number]
 
 

@@ -21,9 +21,9 @@ from typing import Any
 from pyroute2 import IPRoute
 
 from drivers.network.sweep import course as port_sweep
-from drivers.network.sweep.answers import Canary
+from drivers.network.sweep.answers import SweepCanary
 from drivers.network.sweep.course import PortSweep
-from drivers.network.sweep.link import Link, link_to
+from drivers.network.sweep.link import EthernetLink, link_to
 from drivers.network.sweep.ports import TcpSweep
 from drivers.network.sweep.syn import ACK, RST, SYN, SynAsker, checksum, parse
 from drivers.network.sweep.udp import UdpSweep
@@ -219,7 +219,9 @@ def sweep(arguments: dict[str, Any]) -> dict[str, Any]:
         mac = link.resolve() if link else None
         assert link is not None
         assert mac is not None
-        answers = PortSweep(SynAsker(link, mac, Canary(443)), 50_000, record).run(range(1, arguments["first_ports"]))
+        answers = PortSweep(SynAsker(link, mac, SweepCanary(443)), 50_000, record).run(
+            range(1, arguments["first_ports"])
+        )
         return {
             "open": sorted(answers.open),
             "closed": len(answers.closed),
@@ -233,13 +235,13 @@ def sweep(arguments: dict[str, Any]) -> dict[str, Any]:
     if "udp" in arguments:
         return UdpSweep(Target(bench), (), frozenset(arguments["udp"])).run(record).model_dump(mode="json")
     if arguments.get("no_raw"):
-        Link.open = refuse  # type: ignore[method-assign,assignment]
+        EthernetLink.open = refuse  # type: ignore[method-assign,assignment]
     seen = TcpSweep(Target(bench), frozenset(arguments["declared"]), 443).run(record)
     evidence = {name: base64.b64encode(data).decode() for name, data in record.kept.items()}
     return {"observation": seen.model_dump(mode="json"), "evidence": evidence}
 
 
-def refuse(link: Link, ethertype: int) -> socket.socket:
+def refuse(link: EthernetLink, ethertype: int) -> socket.socket:
     """Be a machine that permits no raw sockets."""
     raise PermissionError(f"{link.interface}: {ethertype:#x}")
 

@@ -14,7 +14,7 @@ from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import ARP, Ether
 from scapy.packet import Packet, Raw
 
-from drivers.network.sweep.link import Link
+from drivers.network.sweep.link import EthernetLink
 from drivers.network.traffic.capture import Capture, Recording
 
 DEVICE, BENCH, STRANGER = "02:00:00:00:00:10", "02:00:00:00:00:01", "02:00:00:00:00:99"
@@ -55,7 +55,7 @@ def main() -> None:
     with IPRoute() as netlink:
         plug_in(netlink)
     sent = {bytes(frame): name for name, frame in frames().items()}
-    link = Link("lab0", bytes.fromhex(BENCH.replace(":", "")), "192.0.2.1", OWN)
+    link = EthernetLink("lab0", bytes.fromhex(BENCH.replace(":", "")), "192.0.2.1", OWN)
     with (
         Capture(link, bytes.fromhex(DEVICE.replace(":", ""))) as capture,
         socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as wire,
@@ -76,7 +76,7 @@ def plug_in(netlink: IPRoute) -> None:
         netlink.link("set", index=netlink.link_lookup(ifname=name)[0], state="up")
 
 
-def deaf(link: Link) -> dict[str, bool]:
+def deaf(link: EthernetLink) -> dict[str, bool]:
     """Return whether a capture is deaf while its interface goes down and up, is deleted, and is made again."""
     found = {}
     with IPRoute() as netlink, Capture(link, bytes.fromhex(DEVICE.replace(":", ""))) as capture:

@@ -13,12 +13,12 @@ from scapy.packet import Packet, Raw
 from drivers.network.traffic.capture import Captured, Recording
 from drivers.network.traffic.egress import Egress, EgressSeen, Traffic
 from drivers.network.traffic.packets import read
-from drivers.network.traffic.peer import Peer
+from drivers.network.traffic.peer import TrafficPeer
 from tests.drivers.recorder import MemoryRecorder
 from trustprobe.errors import ConfigurationError
 
 OWN, BENCH, OTHER, RESOLVER = "192.0.2.10", "192.0.2.1", "203.0.113.9", "192.0.2.53"
-CLOUD = Peer("cloud.example", "tcp", ((8443, 8443),), "cloud: heartbeat")
+CLOUD = TrafficPeer("cloud.example", "tcp", ((8443, 8443),), "cloud: heartbeat")
 
 
 def of_device(packet: Packet) -> Captured:
@@ -41,7 +41,7 @@ def heartbeat() -> Captured:
 
 def seen(
     *frames: Captured,
-    peers: tuple[Peer, ...] = (CLOUD,),
+    peers: tuple[TrafficPeer, ...] = (CLOUD,),
     services: frozenset[str] = frozenset(),
     mud: Path | None = None,
     dropped: int = 0,
@@ -170,7 +170,7 @@ def test_a_host_is_known_by_the_address_that_dns_gave_it() -> None:
         to_device(IP(src=RESOLVER, dst=OWN) / UDP(sport=53, dport=4444) / answer),
         of_device(IP(src=OWN, dst=OTHER) / UDP(sport=123, dport=123) / Raw(b"x")),
     )
-    time_peer = Peer("time.example", "udp", ((123, 123),), "time")
+    time_peer = TrafficPeer("time.example", "udp", ((123, 123),), "time")
     assert seen(*frames, peers=(CLOUD, time_peer)).undeclared == ()
     undeclared = seen(*frames)
     assert undeclared.undeclared == ("udp/203.0.113.9:123", "dns/time.example")
@@ -183,7 +183,7 @@ def told(*records: DNSRR) -> Captured:
 
 
 def test_a_host_has_the_addresses_of_what_its_name_is_an_alias_of() -> None:
-    time_peer = Peer("time.example", "udp", ((123, 123),), "time")
+    time_peer = TrafficPeer("time.example", "udp", ((123, 123),), "time")
     asks = of_device(IP(src=OWN, dst=OTHER) / UDP(sport=123, dport=123) / Raw(b"x"))
     first = DNSRR(rrname="Time.example", type="CNAME", rdata="pool.example")
     second = DNSRR(rrname="pool.example", type="CNAME", rdata="edge.example")
@@ -197,12 +197,12 @@ def test_a_host_has_the_addresses_of_what_its_name_is_an_alias_of() -> None:
 def test_aliases_of_one_another_have_no_address() -> None:
     there, back = (DNSRR(rrname=f"{a}.example", type="CNAME", rdata=f"{b}.example") for a, b in ("ab", "ba"))
     asks = of_device(IP(src=OWN, dst=OTHER) / UDP(dport=123) / Raw(b"x"))
-    peers = (CLOUD, Peer("a.example", "udp", ((123, 123),), "time"))
+    peers = (CLOUD, TrafficPeer("a.example", "udp", ((123, 123),), "time"))
     assert seen(heartbeat(), told(there, back), asks, peers=peers).undeclared == ("udp/203.0.113.9:123",)
 
 
 def test_an_answer_that_was_cut_tells_the_addresses_before_the_cut() -> None:
-    time_peer = Peer("time.example", "udp", ((123, 123),), "time")
+    time_peer = TrafficPeer("time.example", "udp", ((123, 123),), "time")
     asks = of_device(IP(src=OWN, dst=OTHER) / UDP(sport=123, dport=123) / Raw(b"x"))
     whole = told(*(DNSRR(rrname="time.example", rdata=at) for at in (OTHER, "203.0.113.10")))
     cut = Captured(whole.when, whole.sent, whole.data[:-3], whole.length)
@@ -215,7 +215,7 @@ def test_ipv6_is_seen_like_ipv4() -> None:
 
 
 def test_a_network_in_the_declaration_takes_its_addresses() -> None:
-    backups = Peer("203.0.113.0/24", "tcp", ((1000, 2000),), "backups")
+    backups = TrafficPeer("203.0.113.0/24", "tcp", ((1000, 2000),), "backups")
     request = of_device(IP(src=OWN, dst=OTHER) / TCP(dport=1500, flags="S"))
     assert seen(heartbeat(), request, peers=(CLOUD, backups)).undeclared == ()
 
@@ -234,7 +234,7 @@ def test_what_is_sent_to_a_resolver_and_asks_for_no_name_is_not_declared() -> No
 
 def test_more_flows_than_are_kept_prove_no_absence() -> None:
     pieces = [of_device(IP(src=OWN, dst=BENCH) / UDP(dport=port) / Raw(b"x")) for port in range(1, 502)]
-    every = Peer(BENCH, "udp", ((0, 65_535),), "anything")
+    every = TrafficPeer(BENCH, "udp", ((0, 65_535),), "anything")
     witness = seen(*pieces, peers=(every,)).witness
     assert witness is not None
     assert not witness.holds
@@ -268,7 +268,9 @@ def test_a_mud_file_declares_as_well(tmp_path: Path) -> None:
     from drivers.network.traffic.mud import draft
 
     path = tmp_path / "mud.json"
-    path.write_text(draft("thing", "https://example.com/mud", [Peer("203.0.113.9", "udp", ((123, 123),), "time")]))
+    path.write_text(
+        draft("thing", "https://example.com/mud", [TrafficPeer("203.0.113.9", "udp", ((123, 123),), "time")])
+    )
     request = of_device(IP(src=OWN, dst=OTHER) / UDP(dport=123) / Raw(b"x"))
     assert seen(heartbeat(), request, mud=path).undeclared == ()
 

@@ -7,12 +7,12 @@ import pytest
 
 from drivers.documents.file import MalformedError
 from drivers.network.traffic.mud import draft, peers
-from drivers.network.traffic.peer import Peer
+from drivers.network.traffic.peer import TrafficPeer
 
 PEERS = (
-    Peer("cloud.example", "tcp", ((443, 443),), ""),
-    Peer("203.0.113.0/24", "udp", ((5000, 5010),), ""),
-    Peer("2001:db8::9", "tcp", ((8883, 8883),), ""),
+    TrafficPeer("cloud.example", "tcp", ((443, 443),), ""),
+    TrafficPeer("203.0.113.0/24", "udp", ((5000, 5010),), ""),
+    TrafficPeer("2001:db8::9", "tcp", ((8883, 8883),), ""),
 )
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivers.network.malformed.messages.message import MESSAGE_LIMIT, Message, Way, bounded, mutations
+from drivers.network.malformed.messages.message import MESSAGE_LIMIT, DeliveryWay, Message, bounded, mutations
 from drivers.network.malformed.messages.table import LAYERS, layers_of, way_of
 from lab_config.component import Service, Transport
 
@@ -88,12 +88,12 @@ def test_every_protocol_of_a_declaration_has_messages() -> None:
 @pytest.mark.parametrize(
     ("declared", "expected"),
     [
-        (service("http", tls=True), {"tls": Way.TCP, "http": Way.TLS}),
-        (service("http"), {"http": Way.TCP}),
-        (service("other", tls=True), {"tls": Way.TCP}),
-        (service("dns", "udp"), {"dns": Way.UDP}),
-        (service("dns"), {"dns_over_tcp": Way.TCP}),
+        (service("http", tls=True), {"tls": DeliveryWay.TCP, "http": DeliveryWay.TLS}),
+        (service("http"), {"http": DeliveryWay.TCP}),
+        (service("other", tls=True), {"tls": DeliveryWay.TCP}),
+        (service("dns", "udp"), {"dns": DeliveryWay.UDP}),
+        (service("dns"), {"dns_over_tcp": DeliveryWay.TCP}),
     ],
 )
-def test_a_service_gets_the_messages_of_each_of_its_layers(declared: Service, expected: dict[str, Way]) -> None:
+def test_a_service_gets_the_messages_of_each_of_its_layers(declared: Service, expected: dict[str, DeliveryWay]) -> None:
     assert {layer: way_of(declared, layer) for layer in layers_of(declared)} == expected

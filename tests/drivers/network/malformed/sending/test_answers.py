@@ -20,7 +20,7 @@ from drivers.network.malformed.messages.answers_small import (
 )
 from drivers.network.malformed.messages.answers_tls import tls_answer_changes, tls_answers
 from drivers.network.malformed.messages.message import MESSAGE_LIMIT, Message, MessageSeries
-from drivers.network.malformed.sending.answers import AnswerMalformed, AskedCloud, AskedForTime, Peer, answers_of
+from drivers.network.malformed.sending.answers import AnswerMalformed, AskedCloud, AskedForTime, AskedServer, answers_of
 from drivers.network.malformed.sending.revival import Revival
 from drivers.network.malformed.sending.round import MalformedInput
 from drivers.network.servers.ntp import NtpServer
@@ -60,7 +60,7 @@ def test_no_answer_for_the_time_moves_a_clock_that_looks_at_the_leap_indicator()
             assert one.data[0] >> 6 == 3, one.name
 
 
-def answered(peer: Peer, messages: tuple[Message, ...], batch: int, record: MemoryRecorder) -> MalformedInput:
+def answered(peer: AskedServer, messages: tuple[Message, ...], batch: int, record: MemoryRecorder) -> MalformedInput:
     with Victim(Habit.ANSWERS) as victim:
         service = Service.model_validate(
             {"id": "web", "transport": "tcp", "port": victim.port, "protocol": "http", "purpose": "a test"}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from drivers.network.malformed.messages.message import MESSAGE_LIMIT, Message, Way
+from drivers.network.malformed.messages.message import MESSAGE_LIMIT, DeliveryWay, Message
 from drivers.network.malformed.sending.evidence import keep_culprit, read_kept
 from lab_config.component import Service
 from tests.drivers.recorder import MemoryRecorder
@@ -18,7 +18,7 @@ SERVICE = Service.model_validate(
 
 def kept(tmp_path: Path, data: bytes) -> Path:
     record = MemoryRecorder()
-    name = keep_culprit(record, SERVICE, Way.TLS, Message("long", data, "a test"))
+    name = keep_culprit(record, SERVICE, DeliveryWay.TLS, Message("long", data, "a test"))
     assert record.kept["long.bin"] == data
     file = tmp_path / name
     file.write_bytes(record.kept[name])
@@ -28,7 +28,7 @@ def kept(tmp_path: Path, data: bytes) -> Path:
 @pytest.mark.parametrize("data", [bytes(range(256)), b"x" * MESSAGE_LIMIT])
 def test_what_was_kept_is_read_octet_by_octet(tmp_path: Path, data: bytes) -> None:
     again = read_kept(kept(tmp_path, data))
-    assert (again.data, again.way, again.port, again.service) == (data, Way.TLS, 443, "admin")
+    assert (again.data, again.way, again.port, again.service) == (data, DeliveryWay.TLS, 443, "admin")
 
 
 @pytest.mark.parametrize(

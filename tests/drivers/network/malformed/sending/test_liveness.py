@@ -6,7 +6,7 @@ import pytest
 
 from drivers.network import conversation
 from drivers.network.logins.ssh_kexinit import encode_kexinit
-from drivers.network.malformed.messages.message import Way
+from drivers.network.malformed.messages.message import DeliveryWay
 from drivers.network.malformed.sending.delivery import deliver
 from drivers.network.malformed.sending.liveness import Life, Liveness, is_closed
 from drivers.network.sweep.link import has_carrier
@@ -117,14 +117,14 @@ def test_a_device_that_talks_without_end_is_heard_for_a_while_only() -> None:
             connection.sendall(b"x" * 65_536)
 
     with tcp_server(babble) as port:
-        reaction = deliver(LOOPBACK, port, Way.TCP, b"bad")
+        reaction = deliver(LOOPBACK, port, DeliveryWay.TCP, b"bad")
     assert reaction.carried
     assert len(reaction.heard) == 4_096
 
 
 def test_a_message_for_tls_that_finds_none_was_not_carried() -> None:
     with tcp_server(answering(b"no TLS")) as port:
-        assert not deliver(LOOPBACK, port, Way.TLS, b"bad").carried
+        assert not deliver(LOOPBACK, port, DeliveryWay.TLS, b"bad").carried
 
 
 def test_an_interface_that_is_up_has_a_carrier_and_one_that_is_not_there_has_none() -> None:

@@ -12,7 +12,7 @@ from drivers.network.malformed.messages.sessions import (
     ssh_session_changes,
 )
 from drivers.network.malformed.sending.answers import Generator, answers_of
-from drivers.network.malformed.sending.logged_in import MqttSession, SshSession
+from drivers.network.malformed.sending.logged_in import LoggedInMqtt, LoggedInSsh
 from drivers.network.target import Target
 from lab_config.bench import NetworkBench
 from lab_config.component import Service
@@ -43,20 +43,20 @@ def test_a_seed_gives_the_same_messages_and_none_holds_a_connect(named: Generato
 def test_a_message_of_mqtt_is_carried_behind_an_accepted_login_of_either_version(level: int) -> None:
     accounts = Broker(accounts={"tp": "right"}, level=level)
     with tcp_server(accounts) as port:
-        assert MqttSession(LOOPBACK, broker(port), "tp", "right").deliver(PUBLISH).carried
+        assert LoggedInMqtt(LOOPBACK, broker(port), "tp", "right").deliver(PUBLISH).carried
     assert set(accounts.logins) == {"tp"}
 
 
 def test_a_message_of_mqtt_without_a_login_was_not_carried() -> None:
     with tcp_server(Broker(accounts={"tp": "right"})) as port:
-        reaction = MqttSession(LOOPBACK, broker(port), "tp", "wrong").deliver(PUBLISH)
+        reaction = LoggedInMqtt(LOOPBACK, broker(port), "tp", "wrong").deliver(PUBLISH)
     assert not reaction.carried
     assert "was not accepted" in reaction.words
 
 
 def test_a_session_of_ssh_that_a_message_ended_is_opened_anew() -> None:
     with ssh_server(Rules()) as port:
-        session = SshSession(SshDoor(LOOPBACK, port, "ssh"), "admin", "right")
+        session = LoggedInSsh(SshDoor(LOOPBACK, port, "ssh"), "admin", "right")
         for message in answers_of("x", ssh_session, ssh_session_changes, 1, 14):
             assert session.deliver(message).carried, message.name
         reaction = session.deliver(Message("end", b"\x01\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00", "a test"))
@@ -67,4 +67,4 @@ def test_a_session_of_ssh_that_a_message_ended_is_opened_anew() -> None:
 
 def test_an_account_that_does_not_get_in_is_the_benchs_error() -> None:
     with ssh_server(Rules()) as port, pytest.raises(BenchError, match="cannot log in"):
-        SshSession(SshDoor(LOOPBACK, port, "ssh"), "admin", "wrong").deliver(PUBLISH)
+        LoggedInSsh(SshDoor(LOOPBACK, port, "ssh"), "admin", "wrong").deliver(PUBLISH)

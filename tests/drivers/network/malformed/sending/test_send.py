@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from drivers.network import conversation
-from drivers.network.malformed.messages.message import Message, MessageSeries, Way
+from drivers.network.malformed.messages.message import DeliveryWay, Message, MessageSeries
 from drivers.network.malformed.sending import delivery, watch
 from drivers.network.malformed.sending import round as passes
 from drivers.network.malformed.sending.evidence import read_kept
@@ -50,7 +50,7 @@ def send(
 ) -> MalformedInput:
     revival = Revival(1.5, others, Starts(starts) if starts else None, revive)
     series = MessageSeries("http", 7, messages)
-    probe = SendMalformed(LOOPBACK, service(port), Way.TCP, series, revival, together)
+    probe = SendMalformed(LOOPBACK, service(port), DeliveryWay.TCP, series, revival, together)
     return probe.run(record or MemoryRecorder())
 
 
@@ -189,5 +189,5 @@ def test_what_was_sent_is_kept_and_can_be_read_again(tmp_path: pytest.TempPathFa
     file = tmp_path / seen.culprit  # type: ignore[operator]
     file.write_bytes(record.kept[seen.culprit])
     kept = read_kept(file)
-    assert (kept.data, kept.way, kept.port) == (MESSAGES[1].data, Way.TCP, port)
+    assert (kept.data, kept.way, kept.port) == (MESSAGES[1].data, DeliveryWay.TCP, port)
     assert len(record.kept["messages.jsonl"].splitlines()) == len(MESSAGES)

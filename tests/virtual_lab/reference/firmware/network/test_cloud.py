@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from drivers.network.servers.tls import Contact, Outcome, TlsClientServer
+from drivers.network.servers.tls import ContactOutcome, TlsClientServer, TlsContact
 from drivers.network.tls.bad_certificate import Authority, Issued, issue
 from lab_config.bench import CloudBench
 from tests.virtual_lab.reference.firmware.camera import ADDRESS, COLLECTOR, SECONDS, Camera
@@ -36,7 +36,7 @@ def issued(camera: Camera, kind: str, folder: Path) -> Issued:
     return issue(kind, CLOUD_HOST, Authority.load(lab / "cloud_ca.pem", lab / "cloud_ca_key.pem"), folder)
 
 
-def shown(server: TlsClientServer, certificate: Issued) -> Contact:
+def shown(server: TlsClientServer, certificate: Issued) -> TlsContact:
     contact = server.wait_for(lambda one: one.presented == certificate.kind, SECONDS, server.present(certificate))
     assert contact is not None
     return contact
@@ -47,13 +47,13 @@ def test_a_hardened_camera_tells_its_cloud_that_it_lives_and_nobody_else(build: 
     camera = build(cloud_port=port)
     camera.start()
     with cloud_of(camera, port, tmp_path) as server:
-        spoke = server.wait_for(lambda one: one.outcome is Outcome.SPOKE, SECONDS)
+        spoke = server.wait_for(lambda one: one.outcome is ContactOutcome.SPOKE, SECONDS)
         assert spoke is not None and spoke.hello is not None
         assert "POST /v1/heartbeat HTTP/1.1" in spoke.detail
         assert spoke.hello.server_name == CLOUD_HOST
         for kind in ("self_signed", "wrong_host", "expired"):
-            assert shown(server, issued(camera, kind, tmp_path)).outcome is Outcome.ALERT
-        assert shown(server, server.good).outcome is Outcome.SPOKE
+            assert shown(server, issued(camera, kind, tmp_path)).outcome is ContactOutcome.ALERT
+        assert shown(server, server.good).outcome is ContactOutcome.SPOKE
 
 
 def test_a_camera_that_checks_nothing_speaks_to_anybody(build: Build, tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_a_camera_that_checks_nothing_speaks_to_anybody(build: Build, tmp_path: 
     camera = build("cloud_not_verified", cloud_port=port)
     camera.start()
     with cloud_of(camera, port, tmp_path) as server:
-        assert shown(server, issued(camera, "self_signed", tmp_path)).outcome is Outcome.SPOKE
+        assert shown(server, issued(camera, "self_signed", tmp_path)).outcome is ContactOutcome.SPOKE
 
 
 @pytest.mark.parametrize(
