@@ -308,39 +308,30 @@ class _Visit:
         try:
             data = self._sock.recv(_PIECE)
         except OSError as error:
-            self._end(ContactOutcome.CLOSED if self.hello else ContactOutcome.BROKEN, f"{type(error).__name__}")
+            self._end(ContactOutcome.CLOSED, f"{type(error).__name__}")
+            return True
+        if not data:
+            # OpenSSL is not asked: which exception an early end raises depends on the versions of Python and OpenSSL.
+            self._end(ContactOutcome.CLOSED, f"the connection was closed{'' if self._agreed else ' in the handshake'}")
             return True
         self._read_hello(data)
-        self._incoming.write(data) if data else self._incoming.write_eof()
+        self._incoming.write(data)
+        ended = True
         try:
             self._proceed()
-        except ssl.SSLWantReadError:
-            return self._ended_by(data)
-        except ssl.SSLZeroReturnError:
             self._end(ContactOutcome.CLOSED, "close_notify after the handshake")
+        except ssl.SSLWantReadError:
+            ended = False
+        except ssl.SSLZeroReturnError:
+            self._end(ContactOutcome.CLOSED, "close_notify in the handshake")
         except ssl.SSLError as error:
-            self._end(*self._meaning(error))
-        else:
-            return self._ended_by(data)
+            reason = error.reason or str(error)
+            self._end(ContactOutcome.ALERT if "ALERT" in reason else ContactOutcome.BROKEN, reason)
         self._flush()
-        return True
-
-    def _ended_by(self, data: bytes) -> bool:
-        self._flush()
-        if not data:
-            self._end(ContactOutcome.CLOSED if self.hello else ContactOutcome.BROKEN, "the connection was closed")
-        return not data
-
-    def _meaning(self, error: ssl.SSLError) -> tuple[ContactOutcome, str]:
-        reason = error.reason or str(error)
-        if "ALERT" in reason:
-            return ContactOutcome.ALERT, reason
-        if isinstance(error, ssl.SSLEOFError):
-            outcome = ContactOutcome.CLOSED if self.hello else ContactOutcome.BROKEN
-            return outcome, "the connection was closed in the handshake"
-        return ContactOutcome.BROKEN, reason
+        return ended
 
     def _proceed(self) -> None:
+        """Shake hands and read until OpenSSL wants more, which raises; it returns after a close_notify."""
         if not self._agreed:
             self._tls.do_handshake()
             self._agreed = True
@@ -383,6 +374,9 @@ class _Visit:
             self._sock.setblocking(False)
 
     def _end(self, outcome: ContactOutcome, detail: str) -> None:
+        """Report how it ended. An end before a whole ClientHello says nothing about the certificate: none was shown."""
+        if self.hello is None and outcome is not ContactOutcome.MUTE:
+            outcome = ContactOutcome.BROKEN
         if not self._spoke:
             self._notice(self, outcome, detail)
 

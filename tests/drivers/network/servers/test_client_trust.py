@@ -1,8 +1,10 @@
 """The stand-in for a cloud, met by clients of the standard library in all their habits."""
 
 import contextlib
+import itertools
 import socket
 import ssl
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -10,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from drivers.network.servers import tls as tls_client
 from drivers.network.servers.client_trust import ClientOffers, ClientOffersSeen, ClientTrust, ClientTrustSeen
 from drivers.network.servers.tls import ContactOutcome, TlsClientServer
-from drivers.network.tls.bad_certificate import KINDS, Authority, issue
+from drivers.network.tls.bad_certificate import KINDS, Authority, Issued, issue
 from drivers.network.tls.records import ClientHello
 from lab_config.bench import CloudBench
 from tests.drivers.network.tls.test_bad_certificate import HOST, make_ca
@@ -178,7 +181,12 @@ def test_a_device_that_comes_once_was_not_shown_the_bad_certificate(
     assert "did not connect to be shown the certificate" in row.witness.what
 
 
-@pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.0\r\n\r\n", b"\x16\x03\x01\xff\xff", bytes(70_000)])
+HELLO = ClientHello("TLS1.2", (0xC02B, 0xC02F)).encode()
+NO_HELLO = [b"", b"GET / HTTP/1.0\r\n\r\n", b"\x16\x03\x01\xff\xff", bytes(70_000), HELLO[:3], HELLO[:-1]]
+NO_HELLO += [b"\x15\x03\x01\x00\x02\x02\x28", b"\x15\x03\x01\x00\x02\x01\x00"]
+
+
+@pytest.mark.parametrize("sent", NO_HELLO)
 def test_what_is_no_tls_is_noted_and_the_server_lives_on(
     server: TlsClientServer, connect: Connect, sent: bytes
 ) -> None:
@@ -186,6 +194,121 @@ def test_what_is_no_tls_is_noted_and_the_server_lives_on(
     assert server.wait_for(lambda one: one.outcome is ContactOutcome.BROKEN, SECONDS)
     connect(habit(careful(server.bench)))
     assert server.wait_for(lambda one: one.outcome is ContactOutcome.SPOKE, SECONDS)
+    assert {one.outcome for one in server.contacts()} <= {ContactOutcome.BROKEN, ContactOutcome.SPOKE}
+
+
+def reset(sock: socket.socket) -> None:
+    """Let the close of this socket send an RST."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+@pytest.mark.parametrize("sent", [b"", HELLO[:-1]])
+def test_a_reset_before_a_whole_hello_is_no_handshake(server: TlsClientServer, connect: Connect, sent: bytes) -> None:
+    def visit(sock: socket.socket) -> None:
+        sock.sendall(sent)
+        reset(sock)
+
+    connect(visit)
+    contact = server.wait_for(lambda _: True, SECONDS)
+    assert contact is not None
+    assert contact.outcome is ContactOutcome.BROKEN
+
+
+@pytest.mark.parametrize("resets", [False, True])
+def test_an_end_after_the_certificate_was_shown_is_a_close(
+    server: TlsClientServer, connect: Connect, resets: bool
+) -> None:
+    def visit(sock: socket.socket) -> None:
+        say(sock, HELLO)
+        if resets:
+            reset(sock)
+
+    connect(visit)
+    contact = server.wait_for(lambda _: True, SECONDS)
+    assert contact is not None
+    assert contact.outcome is ContactOutcome.CLOSED
+
+
+def test_a_close_notify_instead_of_data_is_a_close(server: TlsClientServer, connect: Connect) -> None:
+    context, over = careful(server.bench), threading.Event()
+
+    def visit(sock: socket.socket) -> None:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        stream, agreed = context.wrap_bio(incoming, outgoing, server_hostname=HOST), False
+        while not agreed:
+            with contextlib.suppress(ssl.SSLWantReadError):
+                stream.do_handshake()
+                agreed = True
+            sock.sendall(outgoing.read())
+            if not agreed:
+                incoming.write(sock.recv(4096))
+        with contextlib.suppress(ssl.SSLWantReadError):
+            stream.unwrap()
+        sock.sendall(outgoing.read())
+        over.wait(SECONDS)  # the connection itself stays open
+
+    connect(visit)
+    contact = server.wait_for(lambda _: True, SECONDS)
+    over.set()
+    assert contact is not None
+    assert (contact.outcome, contact.detail) == (ContactOutcome.CLOSED, "close_notify after the handshake")
+
+
+@pytest.mark.parametrize("sent", [b"", HELLO[:-1], HELLO])
+def test_silence_is_noted_when_its_time_is_over(
+    server: TlsClientServer, connect: Connect, sent: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tls_client, "SPEAK_SECONDS", SOON)
+
+    def visit(sock: socket.socket) -> None:
+        sock.sendall(sent)
+        while sock.recv(4096):
+            pass
+
+    connect(visit)
+    contact = server.wait_for(lambda _: True, SECONDS)
+    assert contact is not None
+    assert contact.outcome is ContactOutcome.MUTE
+    assert contact.detail == "no handshake, and silence"
+
+
+def test_a_port_check_between_two_connections_is_no_answer_to_a_bad_certificate(
+    server: TlsClientServer, connect: Connect, tmp_path: Path
+) -> None:
+    speak, visits = habit(careful(server.bench)), itertools.count()
+
+    def visit(sock: socket.socket) -> None:
+        if next(visits) % 2:
+            speak(sock)
+
+    connect(visit)
+    seen = trust(server, tmp_path, "expired", "wrong_host")
+    assert seen.refused == {"expired", "wrong_host"}
+    assert "ALERT" in seen.detail("expired").upper()
+    assert ContactOutcome.BROKEN in {one.outcome for one in server.contacts()}
+
+
+def test_a_device_that_only_checks_the_port_was_shown_no_bad_certificate(
+    server: TlsClientServer, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speak, present, shown = habit(careful(server.bench)), server.present, ["good"]
+    one_at_a_time = threading.Lock()
+
+    def visit(sock: socket.socket) -> None:
+        with one_at_a_time:
+            if shown[-1] == "good":
+                speak(sock)
+
+    def presents(issued: Issued) -> int:
+        with one_at_a_time:
+            shown.append(issued.kind)
+            return present(issued)
+
+    monkeypatch.setattr(server, "present", presents)
+    connect(visit)
+    row = trust(server, tmp_path, "expired", seconds=SOON).row("expired")
+    assert row.silent == {"expired"}
+    assert not row.conclusive
 
 
 def test_strangers_are_counted_and_dropped(bench: CloudBench, tmp_path: Path) -> None:
