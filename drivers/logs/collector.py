@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from drivers.logs.listening import bound, speak
+from drivers.logs.listening import bound, server_context, speak
 from drivers.logs.syslog import Deframer, SyslogRecord, parse
 from lab_config.bench import CollectorBench
 from trustprobe.errors import BenchError, HarnessError
@@ -31,6 +31,8 @@ STOP_SECONDS = 10.0
 _PIECE = 16 * 1024
 
 Channel = Literal["tls", "tcp", "udp"]
+Outcome = Literal["opened", "agreed", "refused", "broken", "failed", "closed"]
+_ENDED_BY_PEER = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,13 @@ class Collected:
 class CollectorContact:
     """How a connection of the device went: `agreed` and `refused` are about the TLS handshake.
 
-    `refused` is an alert, named in `detail`; `broken` is a handshake that ended without one.
+    `refused` is an alert, named in `detail`. `broken` is an end without one after the certificate was shown. `failed`
+    is any other handshake that was not completed: nothing was shown, nothing came in time, or no suite is common.
     """
 
     channel: Channel
     peer: str
-    outcome: Literal["opened", "agreed", "refused", "broken", "closed"]
+    outcome: Outcome
     detail: str
     at: datetime
     number: int
@@ -67,6 +70,8 @@ class _Connection:
     peer: str
     deframer: Deframer = field(default_factory=Deframer)
     handshake_until: float | None = None
+    shown: bool = False
+    """Whether it sent a whole ClientHello, which is answered with the certificate."""
 
 
 class Collector:
@@ -82,7 +87,7 @@ class Collector:
         self._contacted = 0
         self.strangers = 0
         self._stranger = ""
-        self._context = _server_context(bench.certificate, bench.key)
+        self._context = server_context(bench.certificate, bench.key, self._hello_came)
         self._connections: dict[socket.socket, _Connection] = {}
         self._commands: deque[Callable[[], None]] = deque()
         self._stopping = False
@@ -179,7 +184,7 @@ class Collector:
 
     def present(self, certificate: Path, key: Path) -> tuple[int, int]:
         """Switch the certificate and drop all connections; the marks of records and contacts from then on."""
-        context = _server_context(certificate, key)
+        context = server_context(certificate, key, self._hello_came)
         done = threading.Event()
         marks = [(0, 0)]
 
@@ -249,7 +254,7 @@ class Collector:
         now = time.monotonic()
         for connection in list(self._connections.values()):
             if connection.handshake_until is not None and connection.handshake_until <= now:
-                self._note(connection, "broken", f"no handshake within {HANDSHAKE_SECONDS:g} s")
+                self._note(connection, "failed", f"no handshake within {HANDSHAKE_SECONDS:g} s")
                 self._end(connection)
 
     def _welcome(self, listener: socket.socket, channel: Channel) -> None:
@@ -269,6 +274,7 @@ class Collector:
         connection = _Connection(sock, channel, address[0])
         if channel == "tls":
             try:
+                sock.getpeername()  # a wrapper that finds the connection reset stays open until it is collected
                 connection.sock = self._context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
             except OSError:
                 sock.close()
@@ -277,6 +283,11 @@ class Collector:
         self._connections[connection.sock] = connection
         self._selector.register(connection.sock, selectors.EVENT_READ)
         self._note(connection, "opened", "")
+
+    def _hello_came(self, sock: ssl.SSLSocket | ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
+        """Note a whole ClientHello; OpenSSL calls this for each, whether or not it names a server."""
+        if isinstance(sock, ssl.SSLSocket) and sock in self._connections:
+            self._connections[sock].shown = True
 
     def _known(self, peer: str) -> bool:
         known = self.device is None or peer == self.device
@@ -314,8 +325,7 @@ class Collector:
             self._selector.modify(connection.sock, interest | selectors.EVENT_WRITE)
             return False
         except OSError as error:
-            alert = isinstance(error, ssl.SSLError) and "ALERT" in (error.reason or "")
-            self._note(connection, "refused" if alert else "broken", _name_of(error))
+            self._note(connection, _outcome_of(error, connection.shown), _name_of(error))
             self._end(connection)
             return False
         connection.handshake_until = None
@@ -342,9 +352,7 @@ class Collector:
                 self._counted += 1
                 self._news.notify_all()
 
-    def _note(
-        self, connection: _Connection, outcome: Literal["opened", "agreed", "refused", "broken", "closed"], why: str
-    ) -> None:
+    def _note(self, connection: _Connection, outcome: Outcome, why: str) -> None:
         with self._news:
             contact = CollectorContact(
                 connection.channel, connection.peer, outcome, printable(why, 200), datetime.now(UTC), self._contacted
@@ -362,23 +370,15 @@ class Collector:
         self._selector.close()
 
 
+def _outcome_of(error: OSError, shown: bool) -> Outcome:
+    if not shown:
+        return "failed"
+    if isinstance(error, ssl.SSLError) and "ALERT" in (error.reason or ""):
+        return "refused"
+    return "broken" if isinstance(error, _ENDED_BY_PEER) else "failed"
+
+
 def _name_of(error: OSError) -> str:
     if isinstance(error, ssl.SSLError) and error.reason:
         return error.reason
     return f"{type(error).__name__}: {error}"
-
-
-def _server_context(certificate: Path, key: Path) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
-    context.set_ciphers("ALL:@SECLEVEL=0")
-    context.options |= ssl.OP_NO_TICKET  # a resumed session would not look at the certificate again
-    context.num_tickets = 0
-    try:
-        context.load_cert_chain(certificate, key)
-    except (OSError, ValueError) as error:
-        raise BenchError(
-            f"the collector cannot use the certificate {certificate.name} with the key {key.name}: {error}.",
-            "Correct `collector.certificate` and `collector.key` of the bench file; both are PEM files.",
-        ) from error
-    return context

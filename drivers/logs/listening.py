@@ -7,6 +7,9 @@ import contextlib
 import errno
 import os
 import socket
+import ssl
+from collections.abc import Callable
+from pathlib import Path
 
 from trustprobe.errors import BenchError
 
@@ -48,3 +51,25 @@ def bound(address: str, port: int, kind: socket.SocketKind) -> socket.socket:
         hint = _HINTS.get(error.errno or 0, "Check `collector` of the bench file.")
         raise BenchError(f"the collector cannot listen on {name}: {error.strerror}.", hint) from error
     return sock
+
+
+def server_context(
+    certificate: Path,
+    key: Path,
+    hello_came: Callable[[ssl.SSLSocket | ssl.SSLObject, str | None, ssl.SSLContext], None],
+) -> ssl.SSLContext:
+    """Return a context that accepts whatever TLS a device speaks; `hello_came` is called for each whole ClientHello."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.sni_callback = hello_came
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.options |= ssl.OP_NO_TICKET  # a resumed session would not look at the certificate again
+    context.num_tickets = 0
+    try:
+        context.load_cert_chain(certificate, key)
+    except (OSError, ValueError) as error:
+        raise BenchError(
+            f"the collector cannot use the certificate {certificate.name} with the key {key.name}: {error}.",
+            "Correct `collector.certificate` and `collector.key` of the bench file; both are PEM files.",
+        ) from error
+    return context

@@ -1,5 +1,6 @@
 import socket
 import ssl
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ import trustme
 
 from drivers.logs.collector import CONNECTION_LIMIT, Collected, Collector
 from drivers.logs.events import AwaitEvent, CollectorTrust, ExpectedRecord, LogTransport
+from drivers.network.tls.records import ClientHello
 from lab_config.bench import CollectorBench
 from tests.drivers.recorder import MemoryRecorder
 from trustprobe.errors import BenchError
@@ -257,6 +259,68 @@ def test_a_device_that_stays_away_proves_nothing(lab: Lab, collector: Collector)
     seen = CollectorTrust(collector, *lab.wrong, lambda: None, SOON).run(MemoryRecorder())
     assert seen.facts[0].answer is Answer.SILENT
     assert not seen.conclusive
+
+
+HELLO = ClientHello("TLS1.2", (0xC02B, 0xC02F)).encode()
+WITHOUT_A_HELLO = {
+    "closes": (b"", False),
+    "resets": (b"", True),
+    "half a hello": (HELLO[:-1], False),
+    "half a hello, and resets": (HELLO[:-1], True),
+    "no TLS": (b"GET / HTTP/1.0\r\n\r\n", False),
+    "an alert": (b"\x15\x03\x01\x00\x02\x02\x28", False),
+}
+
+
+def visit(lab: Lab, sent: bytes, resets: bool) -> None:
+    """Say something to the collector's TLS port, and end the connection; a reset ends it by an RST."""
+    with socket.create_connection(("127.0.0.1", lab.bench.tls_port), WAIT) as plain:
+        plain.sendall(sent)
+        if sent == HELLO:
+            plain.recv(1)
+        if resets:
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+@pytest.mark.parametrize("how", WITHOUT_A_HELLO)
+def test_a_port_check_is_no_refusal_of_the_wrong_certificate(lab: Lab, collector: Collector, how: str) -> None:
+    caused: list[str] = []
+
+    def cause() -> None:
+        caused.append(how)
+        if len(caused) == 1:
+            visit(lab, *WITHOUT_A_HELLO[how])
+        else:
+            send_tls(lab, said(b"tp-1"))
+
+    seen = CollectorTrust(collector, *lab.wrong, cause, SOON).run(MemoryRecorder())
+    assert seen.silent == {"untrusted collector"}
+    assert "broken" not in {one.outcome for one in collector.contacts()}
+
+
+@pytest.mark.parametrize("resets", [False, True])
+def test_a_device_that_ends_the_connection_when_it_is_shown_the_certificate_refuses(
+    lab: Lab, collector: Collector, resets: bool
+) -> None:
+    seen = CollectorTrust(collector, *lab.wrong, lambda: visit(lab, HELLO, resets), SOON).run(MemoryRecorder())
+    assert seen.refused == {"untrusted collector"}
+    assert not seen.conclusive
+
+
+def test_a_device_that_is_silent_after_its_hello_has_not_refused(
+    lab: Lab, collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drivers.logs.collector.HANDSHAKE_SECONDS", 0.05)
+    with socket.create_connection(("127.0.0.1", lab.bench.tls_port), WAIT) as plain:
+        plain.sendall(HELLO)
+        assert collector.wait_for_any(lambda: any(one.outcome == "failed" for one in collector.contacts()), WAIT)
+    assert "no handshake within" in collector.contacts()[-1].detail
+
+
+def test_a_hello_without_a_common_suite_is_no_refusal(lab: Lab, collector: Collector) -> None:
+    with socket.create_connection(("127.0.0.1", lab.bench.tls_port), WAIT) as plain:
+        plain.sendall(ClientHello("TLS1.2", (0x00FF,)).encode())
+        assert collector.wait_for_any(lambda: any(one.outcome == "failed" for one in collector.contacts()), WAIT)
 
 
 def test_a_connection_before_the_switch_does_not_count_for_the_wrong_certificate(
