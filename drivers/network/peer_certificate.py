@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from trustprobe.errors import BenchError
 
@@ -33,15 +33,31 @@ class ClientCertificate:
 
 
 def foreign(paired: ClientCertificate, folder: Path) -> ClientCertificate:
-    """Write a certificate of the paired peer's own name that a CA signed which nobody trusts, with a key of its own.
+    """Write a certificate like the paired peer's that a CA signed which nobody trusts, with a key of its own.
 
     Names, dates and usage are the paired one's, so that a refusal is about who vouches for it. BenchError where the
     paired one cannot be read.
     """
     known = _read(paired.certificate)
-    key = ec.generate_private_key(ec.SECP256R1())
-    stranger = key if known.issuer == known.subject else ec.generate_private_key(ec.SECP256R1())
-    signed_by = x509.AuthorityKeyIdentifier.from_issuer_public_key(stranger.public_key())
+    is_rsa = isinstance(known.public_key(), rsa.RSAPublicKey)
+    key = rsa.generate_private_key(65537, 2048) if is_rsa else ec.generate_private_key(ec.SECP256R1())
+    certificate = lookalike(known, key)
+    encoding, form, bare = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    made = ClientCertificate(folder / "foreign_cert.pem", folder / "foreign_key.pem")
+    made.certificate.write_bytes(certificate.public_bytes(encoding))
+    made.key.touch(0o600)
+    made.key.write_bytes(key.private_bytes(encoding, form, bare))
+    return made
+
+
+def lookalike(known: x509.Certificate, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> x509.Certificate:
+    """Make a certificate like a known one for another key; it signs itself where the known one does.
+
+    Else the CA of the known one stands in it as the issuer, and a key signed it that is not that CA's.
+    """
+    alone = known.issuer == known.subject
+    signer = key if alone else ec.generate_private_key(ec.SECP256R1())
+    own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     builder = (
         x509.CertificateBuilder()
         .subject_name(known.subject)
@@ -50,18 +66,15 @@ def foreign(paired: ClientCertificate, folder: Path) -> ClientCertificate:
         .serial_number(x509.random_serial_number())
         .not_valid_before(known.not_valid_before_utc)
         .not_valid_after(known.not_valid_after_utc)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(signed_by, critical=False)
+        .add_extension(own, critical=False)
     )
     for one in known.extensions:
-        if not isinstance(one.value, x509.SubjectKeyIdentifier | x509.AuthorityKeyIdentifier):
-            builder = builder.add_extension(one.value, critical=one.critical)
-    encoding, form, bare = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    made = ClientCertificate(folder / "foreign_cert.pem", folder / "foreign_key.pem")
-    made.certificate.write_bytes(builder.sign(stranger, hashes.SHA256()).public_bytes(encoding))
-    made.key.touch(0o600)
-    made.key.write_bytes(key.private_bytes(encoding, form, bare))
-    return made
+        value = one.value
+        if isinstance(value, x509.AuthorityKeyIdentifier) and alone:
+            value = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own)
+        if not isinstance(value, x509.SubjectKeyIdentifier):
+            builder = builder.add_extension(value, critical=one.critical)
+    return builder.sign(signer, hashes.SHA256())
 
 
 def _read(path: Path) -> x509.Certificate:

@@ -10,10 +10,8 @@ import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
-from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -23,6 +21,7 @@ from cryptography.hazmat.primitives.serialization.pkcs7 import (
     load_der_pkcs7_certificates,
 )
 
+from drivers.network.peer_certificate import lookalike
 from trustprobe.errors import ConfigurationError
 
 SIZE_LIMIT = 64 * 1024 * 1024
@@ -223,31 +222,10 @@ def _signed_by_nobody(description: bytes, like: bytes) -> bytes:
         key = rsa.generate_private_key(65537, bits)
         return key.sign(description, padding.PKCS1v15(), hashes.SHA256())
     key = rsa.generate_private_key(65537, 2048)
+    certificate = lookalike(load_der_pkcs7_certificates(like)[0], key)
     options = [PKCS7Options.DetachedSignature, PKCS7Options.Binary, PKCS7Options.NoCapabilities]
-    builder = PKCS7SignatureBuilder().set_data(description).add_signer(_certificate(key, like), key, hashes.SHA256())
+    builder = PKCS7SignatureBuilder().set_data(description).add_signer(certificate, key, hashes.SHA256())
     return builder.sign(Encoding.DER, options)
-
-
-def _certificate(key: rsa.RSAPrivateKey, like: bytes) -> x509.Certificate:
-    """Make a certificate of a fresh key with the subject and the purposes of the vendor's signer."""
-    vendor = load_der_pkcs7_certificates(like)[0]
-    now = datetime.now(UTC)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(vendor.subject)
-        .issuer_name(vendor.subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=365))
-        .not_valid_after(now + timedelta(days=3650))
-    )
-    for purpose in (x509.KeyUsage, x509.ExtendedKeyUsage):
-        try:
-            extension = vendor.extensions.get_extension_for_class(purpose)
-        except x509.ExtensionNotFound:
-            continue
-        builder = builder.add_extension(extension.value, extension.critical)
-    return builder.sign(key, hashes.SHA256())
 
 
 def _flipped(data: bytes, position: int, bit: int = 0) -> bytes:

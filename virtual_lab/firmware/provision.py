@@ -234,9 +234,20 @@ def _server_key(
 def _notes_key(label: Provisioned) -> dict[str, bytes]:
     """Return the key that the device keeps its customer's notes under, and the certificate that openssl asks for."""
     key, now, name = _new_key(), datetime.now(UTC), _name(f"{label.serial} notes")
-    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    lasting = builder.serial_number(x509.random_serial_number()).not_valid_before(now - _DAY)
-    certificate = lasting.not_valid_after(now + 3650 * _DAY).sign(key, hashes.SHA256())
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _DAY)
+        .not_valid_after(now + 3650 * _DAY)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_only("key_agreement"), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
     credential = pki.Credential(certificate, key)
     return {"notes_cert.pem": credential.certificate_pem, "notes_key.pem": credential.key_pem}
 
@@ -259,7 +270,7 @@ def _server_certificate(
         .not_valid_before(begin)
         .not_valid_after(end)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_signs_only(), critical=True)
+        .add_extension(_only("digital_signature"), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
@@ -296,10 +307,14 @@ def _name(common_name: str) -> x509.Name:
     )
 
 
-def _signs_only() -> x509.KeyUsage:
-    others = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "key_cert_sign")
-    unset = dict.fromkeys((*others, "crl_sign", "encipher_only", "decipher_only"), False)
-    return x509.KeyUsage(digital_signature=True, **unset)
+_USES = (
+    *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"),
+    *("key_cert_sign", "crl_sign", "encipher_only", "decipher_only"),
+)
+
+
+def _only(use: str) -> x509.KeyUsage:
+    return x509.KeyUsage(**{name: name == use for name in _USES})
 
 
 def _lab_files(lab: Path, firmware: Firmware, collector: str) -> dict[str, bytes]:

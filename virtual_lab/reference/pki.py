@@ -50,13 +50,16 @@ class Credential:
 
 
 def authority(name: str) -> Credential:
-    """Make a root CA that is valid for ten years (RFC 5280 profile, as strict verifiers ask)."""
+    """Make a root CA that is valid for ten years (RFC 5280 profile, as strict verifiers require).
+
+    Its chains may have any length: a certificate that a leaf signed is then wrong in that alone.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     subject = _name(name)
     now = datetime.now(UTC)
     builder = (
         _builder(subject, subject, key, now - _DAY, now + 3650 * _DAY)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .add_extension(_usage(certificates=True), critical=True)
     )
     return Credential(builder.sign(key, hashes.SHA256()), key)

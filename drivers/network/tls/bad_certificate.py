@@ -8,8 +8,11 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519
+from cryptography.hazmat.primitives.asymmetric.types import (
+    CertificateIssuerPrivateKeyTypes,
+    CertificatePublicKeyTypes,
+)
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from trustprobe.errors import BenchError
@@ -40,12 +43,38 @@ class Authority:
         """Read both PEM files; BenchError where they cannot be used."""
         try:
             private = serialization.load_pem_private_key(key.read_bytes(), None)
-            return cls(x509.load_pem_x509_certificate(certificate.read_bytes()), private)  # type: ignore[arg-type]
+            read = cls(x509.load_pem_x509_certificate(certificate.read_bytes()), private)  # type: ignore[arg-type]
+            if read.certificate.public_key() != read.key.public_key():
+                raise ValueError("the key is not that of the certificate")
         except (OSError, ValueError, TypeError) as error:
             raise BenchError(
                 f"the CA {certificate.name} with the key {key.name} cannot be used: {error}.",
                 "Correct `cloud.ca_certificate` and `cloud.ca_key` of the bench file; both are PEM files.",
             ) from error
+        return read
+
+    @property
+    def issuer(self) -> "_Issuer":
+        """What the certificates that it signs say of it; its key goes by the identifier that its certificate gives."""
+        try:
+            own = self.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+        except (x509.ExtensionNotFound, ValueError):
+            own = x509.SubjectKeyIdentifier.from_public_key(self.key.public_key())
+        return _Issuer(self.certificate.subject, self.key, own)
+
+
+@dataclass(frozen=True)
+class _Issuer:
+    """Who signs: a name, a key, and the identifier of the key."""
+
+    name: x509.Name
+    key: CertificateIssuerPrivateKeyTypes
+    identifier: x509.SubjectKeyIdentifier
+
+    @classmethod
+    def of(cls, name: x509.Name, key: ec.EllipticCurvePrivateKey) -> "_Issuer":
+        """A key whose identifier is computed (RFC 5280, 4.2.1.2)."""
+        return cls(name, key, x509.SubjectKeyIdentifier.from_public_key(key.public_key()))
 
 
 @dataclass(frozen=True)
@@ -86,7 +115,7 @@ def unknown_ca(address: str, folder: Path) -> tuple[Path, Path]:
     """
     now = datetime.now(UTC)
     key = ec.generate_private_key(ec.SECP256R1())
-    certificate = _leaf(_Wish(address, now - _DAY, now + 30 * _DAY), key, _name(address), key)
+    certificate = _leaf(_Wish(address, now - _DAY, now + 30 * _DAY), key, _Issuer.of(_name(address), key))
     issued = _write("unknown_ca", [certificate], key, folder)
     return issued.certificate, issued.key
 
@@ -96,31 +125,32 @@ Signer = Callable[[_Wish, ec.EllipticCurvePrivateKey, Authority], Chain]
 
 
 def _by_authority(wish: _Wish, key: ec.EllipticCurvePrivateKey, authority: Authority) -> Chain:
-    return [_leaf(wish, key, authority.certificate.subject, authority.key)]
+    return [_leaf(wish, key, authority.issuer)]
 
 
 def _by_itself(wish: _Wish, key: ec.EllipticCurvePrivateKey, _authority: Authority) -> Chain:
-    return [_leaf(wish, key, _name(wish.host), key)]
+    return [_leaf(wish, key, _Issuer.of(_name(wish.host), key))]
 
 
 def _by_stranger(wish: _Wish, key: ec.EllipticCurvePrivateKey, authority: Authority) -> Chain:
-    """Sign with a CA of the same name as the trusted one, and send that CA along."""
-    name, stranger = authority.certificate.subject, ec.generate_private_key(ec.SECP256R1())
+    """Sign with a CA of the trusted one's name and key identifier, and send that CA along: its key alone is another."""
+    stranger = replace(authority.issuer, key=ec.generate_private_key(ec.SECP256R1()))
     usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
     root = (
-        _builder(name, name, stranger, stranger, (wish.begin, wish.end))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        _builder(stranger.name, stranger, stranger.key.public_key(), (wish.begin, wish.end))
+        .add_extension(stranger.identifier, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .add_extension(usage, critical=True)
-        .sign(stranger, hashes.SHA256())
+        .sign(stranger.key, hashes.SHA256())
     )
-    return [_leaf(wish, key, name, stranger), root]
+    return [_leaf(wish, key, stranger), root]
 
 
 def _by_leaf(wish: _Wish, key: ec.EllipticCurvePrivateKey, authority: Authority) -> Chain:
     """Sign with a good server certificate of another host, which is no CA (RFC 5280, 4.2.1.9)."""
     middle = ec.generate_private_key(ec.SECP256R1())
-    other = _leaf(replace(wish, host=OTHER_HOST), middle, authority.certificate.subject, authority.key)
-    return [_leaf(wish, key, other.subject, middle), other]
+    other = _leaf(replace(wish, host=OTHER_HOST), middle, authority.issuer)
+    return [_leaf(wish, key, _Issuer.of(other.subject, middle)), other]
 
 
 _KINDS: dict[str, tuple[Signer, Callable[[_Wish, datetime], _Wish]]] = {
@@ -137,37 +167,32 @@ KINDS = tuple(kind for kind in _KINDS if kind != "good")
 """What can be wrong with a certificate."""
 
 
-def _leaf(
-    wish: _Wish, key: ec.EllipticCurvePrivateKey, issuer: x509.Name, signer: CertificateIssuerPrivateKeyTypes
-) -> x509.Certificate:
+def _leaf(wish: _Wish, key: ec.EllipticCurvePrivateKey, issuer: _Issuer) -> x509.Certificate:
     usage = x509.KeyUsage(True, False, False, False, False, False, False, False, False)
+    own_hash = isinstance(issuer.key, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey)
     return (
-        _builder(_name(wish.host), issuer, key, signer, (wish.begin, wish.end))
+        _builder(_name(wish.host), issuer, key.public_key(), (wish.begin, wish.end))
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.SubjectAlternativeName([_general_name(wish.host)]), critical=False)
         .add_extension(usage, critical=True)
         .add_extension(x509.ExtendedKeyUsage([wish.usage]), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .sign(signer, hashes.SHA256())
+        .sign(issuer.key, None if own_hash else hashes.SHA256())
     )
 
 
 def _builder(
-    subject: x509.Name,
-    issuer: x509.Name,
-    key: ec.EllipticCurvePrivateKey,
-    signer: CertificateIssuerPrivateKeyTypes,
-    dates: tuple[datetime, datetime],
+    subject: x509.Name, issuer: _Issuer, key: CertificatePublicKeyTypes, dates: tuple[datetime, datetime]
 ) -> x509.CertificateBuilder:
-    signed_by = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
+    signed_by = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer.identifier)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key.public_key())
+        .issuer_name(issuer.name)
+        .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(dates[0])
         .not_valid_after(dates[1])
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(signed_by, critical=False)
     )
 

@@ -24,11 +24,12 @@ def make(folder: Path) -> None:
     """Make `<name>.crt` and `<name>.key` (PEM) of the boot key, the update CA and signer, and the product CA."""
     folder.mkdir(mode=0o700, parents=True)
     boot = _rsa_key()
-    _write(folder, BOOT, _certificate("Halcyon boot", boot, "Halcyon boot", boot), boot)
+    usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CODE_SIGNING])
+    _write(folder, BOOT, _certificate("Halcyon boot", boot, "Halcyon boot", boot, usage), boot)
     authority = _rsa_key()
     _write(folder, UPDATE_CA, _certificate("Halcyon Update CA", authority, "Halcyon Update CA", authority), authority)
     signer = _rsa_key()
-    # swupdate verifies CMS with the purpose S/MIME, which asks for this usage.
+    # swupdate verifies CMS with the purpose S/MIME, which requires this usage.
     usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION])
     certificate = _certificate("Halcyon Update CA", authority, "Halcyon update signer", signer, usage)
     _write(folder, UPDATE_SIGNER, certificate, signer)
@@ -58,7 +59,9 @@ def _certificate(
     key: rsa.RSAPrivateKey,
     usage: x509.ExtendedKeyUsage | None = None,
 ) -> x509.Certificate:
+    """Certify a key for a usage; without one it is a CA's (RFC 5280, 4.2.1)."""
     now = datetime.now(UTC)
+    ca = usage is None
     builder = (
         x509.CertificateBuilder()
         .issuer_name(_name(issuer))
@@ -67,7 +70,10 @@ def _certificate(
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _DAY)
         .not_valid_after(now + 3650 * _DAY)
-        .add_extension(x509.BasicConstraints(ca=usage is None, path_length=None), critical=True)
+        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+        .add_extension(x509.KeyUsage(not ca, False, False, False, False, ca, ca, False, False), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
     )
     if usage is not None:
         builder = builder.add_extension(usage, critical=False)

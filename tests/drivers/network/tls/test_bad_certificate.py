@@ -25,7 +25,7 @@ VERIFY = {
 
 
 def make_ca(folder: Path) -> tuple[Path, Path]:
-    """Write the CA that a lab would have, and its key."""
+    """Write the CA that a lab should have (RFC 5280, 4.2.1), and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Lab CA")])
     now = datetime.now(UTC)
@@ -38,6 +38,7 @@ def make_ca(folder: Path) -> tuple[Path, Path]:
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=9))
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.KeyUsage(False, False, False, False, False, True, True, False, False), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
