@@ -87,6 +87,7 @@ class Collector:
         self._contacted = 0
         self.strangers = 0
         self._stranger = ""
+        self._presented, self._turned_down = bench.certificate, ""
         self._context = server_context(bench.certificate, bench.key, self._hello_came)
         self._connections: dict[socket.socket, _Connection] = {}
         self._commands: deque[Callable[[], None]] = deque()
@@ -135,10 +136,14 @@ class Collector:
 
     @property
     def instead(self) -> str:
-        """Say who else sent here, to go behind a sentence about a device that did not; empty where nobody did."""
+        """Say what came instead, after a sentence about a device that sent no record: a refusal, and other senders."""
+        words = ""
+        if self._turned_down:
+            words = f"; the device refused the collector's own certificate ({self._turned_down}): let the sample trust "
+            words += "its CA, and run `trustprobe bench check trust`"
         if not self.strangers:
-            return ""
-        return (
+            return words
+        return words + (
             f"; {self.strangers} connections or datagrams came from {self._stranger} or others instead: "
             "if that is the sample, write `network.sends_from` in the bench file"
         )
@@ -191,7 +196,7 @@ class Collector:
         def switch() -> None:
             for connection in list(self._connections.values()):
                 self._end(connection)
-            self._context = context
+            self._context, self._presented = context, certificate
             marks[0] = (self._counted, self._contacted)
             done.set()
 
@@ -325,7 +330,10 @@ class Collector:
             self._selector.modify(connection.sock, interest | selectors.EVENT_WRITE)
             return False
         except OSError as error:
-            self._note(connection, _outcome_of(error, connection.shown), _name_of(error))
+            outcome = _outcome_of(error, connection.shown)
+            if outcome in {"refused", "broken"} and self._presented == self.bench.certificate:
+                self._turned_down = _name_of(error)
+            self._note(connection, outcome, _name_of(error))
             self._end(connection)
             return False
         connection.handshake_until = None

@@ -3,22 +3,33 @@
 import re
 import secrets
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from drivers.serial import login
 from tests.drivers.network.loopback_servers import closed_port, tcp_server
+from tests.drivers.network.tls.own_certificates import CA, FAULTS_OF_A_CA, FAULTS_OF_A_SERVER, SERVER, Plan, write
 from tests.drivers.serial.pty_device import Line, Script, playing
 from tests.trustprobe.board_on_desk import HTTP, PASSWORD, Board, board
 from trustprobe.cli import main
-from trustprobe.cli.bench import boot, check, console
+from trustprobe.cli.bench import boot, check, console, trust
 from trustprobe.errors import ConfigurationError, Fault, TrustprobeError
 
 ROOT = Path(__file__).parents[2]
 PRODUCT = (ROOT / "lab_config" / "products" / "firmware_gateway.yaml").read_text("utf-8").split("\ndocuments:")[0]
+PARTS = ("network", "console", "jtag", "power", "collector")
 Check = Callable[..., str]
 """Does a step with parts of a bench and edits of the declaration, and returns what it raises; the output is kept."""
+
+
+def write_bench(folder: Path, bench: str) -> None:
+    """Write a bench file with these parts; the others are absent."""
+    parts = {part: f"{part}: {{absent: not part of this test}}" for part in PARTS}
+    parts |= {line.split(":")[0]: line for line in bench.splitlines()}
+    head = f"schema_version: 1\nid: desk_{secrets.token_hex(4)}\nproduct: firmware_gateway\nsample: S1\n"
+    (folder / "bench.yaml").write_text(head + "\n".join(parts.values()), "utf-8")
 
 
 @pytest.fixture
@@ -30,11 +41,7 @@ def checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Check:
     monkeypatch.chdir(tmp_path)
 
     def do(step: str | None, bench: str, old: str = "", new: str = "", fault: Fault = Fault.BENCH) -> str:
-        parts = {part: f"{part}: {{absent: not part of this test}}" for part in ("network", "console", "jtag", "power")}
-        parts |= {line.split(":")[0]: line for line in bench.splitlines()}
-        head = f"schema_version: 1\nid: desk_{secrets.token_hex(4)}\nproduct: firmware_gateway\nsample: S1\n"
-        rest = "collector: {absent: not part of this test}\n"
-        (tmp_path / "bench.yaml").write_text(head + rest + "\n".join(parts.values()), "utf-8")
+        write_bench(tmp_path, bench)
         assert old in PRODUCT
         (tmp_path / "product.yaml").write_text(PRODUCT.replace(old, new) if old else PRODUCT, "utf-8")
         with pytest.raises(TrustprobeError) as raised:
@@ -192,6 +199,85 @@ def test_a_service_without_tls_and_one_of_another_ca_are_told_apart(checked: Che
     with tcp_server(lambda one: one.sendall(HTTP)) as port:
         said = checked("tls", wire(hub, tcp_443=port), fault=Fault.DEVICE)
     assert "tcp/443 (admin) shows no certificate" in said
+
+
+def collector(folder: Path, plan: Plan, key: Path | None = None) -> str:
+    certificate, own = write(folder, "collector", [plan.signed_by(CA)], plan.key)
+    return f"collector: {{address: 127.0.0.1, certificate: {certificate}, key: {key or own}}}"
+
+
+def cloud(folder: Path, plan: Plan, key: Path | None = None) -> str:
+    certificate, own = write(folder, "cloud_ca", [plan.signed_by()], plan.key)
+    return f"cloud: {{address: 127.0.0.1, ca_certificate: {certificate}, ca_key: {key or own}}}"
+
+
+@pytest.mark.parametrize("fault", FAULTS_OF_A_CA)
+def test_a_ca_that_strict_devices_refuse_is_the_benchs_fault(
+    fault: str, checked: Check, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = checked("trust", cloud(tmp_path, FAULTS_OF_A_CA[fault]))
+    assert f"the cloud's CA cloud_ca.pem {fault}" in said
+    assert "strict devices refuse it" in said
+    assert "Then let the sample trust the new one" in said
+    assert f"no  trust     the cloud's CA cloud_ca.pem {fault}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("fault", FAULTS_OF_A_SERVER)
+def test_a_collectors_certificate_that_strict_devices_refuse_is_the_benchs_fault(
+    fault: str, checked: Check, tmp_path: Path
+) -> None:
+    said = checked("trust", collector(tmp_path, FAULTS_OF_A_SERVER[fault]))
+    assert f"the collector's certificate collector.pem {fault}" in said
+
+
+def test_what_openssl_alone_finds_is_said_in_its_words(
+    checked: Check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trust, "objections_to_ca", lambda _: ())
+    assert "is refused by a strict client: " in checked("trust", cloud(tmp_path, replace(CA, usage=None)))
+
+
+def test_every_certificate_is_verified_before_the_first_fault_is_raised(
+    checked: Check, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench = (
+        collector(tmp_path, replace(SERVER, names=())) + "\n" + cloud(tmp_path, replace(CA, usage=None, has_ski=False))
+    )
+    assert "the collector's certificate" in checked("trust", bench)
+    printed = capsys.readouterr().out.splitlines()
+    assert [line.split("pem ")[1].split(" (")[0] for line in printed] == [
+        "names no host in subjectAltName",
+        "has no keyUsage",
+        "has no subjectKeyIdentifier",
+    ]
+
+
+@pytest.mark.parametrize(("part", "field"), [(collector, "collector.key"), (cloud, "cloud.ca_key")])
+def test_a_key_that_does_not_fit_is_the_benchs_fault(
+    part: Callable[[Path, Plan, Path], str], field: str, checked: Check, tmp_path: Path
+) -> None:
+    _, other = write(tmp_path, "other", [], replace(CA, key=Plan().key).key)
+    said = checked("trust", part(tmp_path, SERVER if part is collector else CA, other))
+    assert "cannot be used" in said
+    assert field in said
+
+
+def test_a_bench_that_shows_the_device_no_certificate_has_nothing_to_verify(checked: Check) -> None:
+    assert "names no collector and no cloud" in checked("trust", "", fault=Fault.CONFIGURATION)
+
+
+def test_certificates_that_follow_the_rules_are_accepted_without_being_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_bench(tmp_path, f"{collector(tmp_path, SERVER)}\n{cloud(tmp_path, CA)}")
+    (tmp_path / "product.yaml").write_text(PRODUCT, "utf-8")
+    assert check.check_bench(None, "bench.yaml", "product.yaml") == 0
+    said = [line for line in capsys.readouterr().out.splitlines() if "trust" in line]
+    assert [line.rsplit(", until ")[0] for line in said] == [
+        "ok  trust     the collector's certificate collector.pem: a strict client accepts it",
+        "ok  trust     the cloud's CA cloud_ca.pem: a strict client accepts it",
+    ]
 
 
 def relay(plugged: Board) -> str:

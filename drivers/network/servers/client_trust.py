@@ -9,6 +9,7 @@ from drivers.network.servers.tls import ContactOutcome, TlsClientServer, TlsCont
 from drivers.network.tls.bad_certificate import Issued
 from drivers.network.tls.client_hello import OfferedHello
 from drivers.network.tls.records import VERSIONS
+from drivers.network.tls.strict import Objection, refused_for
 from drivers.network.tls.versions_and_suites import suites
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of
 
@@ -47,6 +48,8 @@ class ClientTrust:
     server: TlsClientServer
     bad: tuple[Issued, ...]
     seconds: float
+    objections: tuple[Objection, ...] = ()
+    """What strict devices object to in the CA of the good certificate: the bench's fault where it is refused."""
 
     @property
     def name(self) -> str:
@@ -71,7 +74,7 @@ class ClientTrust:
         return ClientTrustSeen(
             question=f"Which of {len(self.bad)} bad certificates does the device trust when it connects by itself?",
             facts=tuple(_fact(kind, contact) for kind, contact in came.items()),
-            witness=all_of([_witness(moment, contact) for moment, contact in moments.items()]),
+            witness=all_of([self._witness(moment, contact) for moment, contact in moments.items()]),
             connected=frozenset(kind for kind, contact in came.items() if contact is not None),
         )
 
@@ -82,6 +85,18 @@ class ClientTrust:
             lambda one: one.presented == issued.kind and one.hello is not None, self.seconds, mark
         )
 
+    def _witness(self, moment: str, contact: TlsContact | None) -> Witness:
+        if contact is not None:
+            words = f"{moment} the bad certificates, the device sent data over the good one ({contact.detail})"
+            return Witness(what=words, holds=True)
+        words = f"{moment} the bad certificates, the device did not send data over the good one in time"
+        good = [one for one in self.server.contacts() if one.presented == self.server.good.kind and one.hello]
+        if good and good[-1].outcome is not ContactOutcome.SPOKE:
+            words += f"; on its last connection it {good[-1].outcome}: {good[-1].detail}"
+        if self.objections:
+            words += f"; {refused_for(self.objections)}"
+        return Witness(what=words, holds=False)
+
 
 def _spoke(contact: TlsContact, kind: str) -> bool:
     return contact.presented == kind and contact.outcome is ContactOutcome.SPOKE
@@ -91,15 +106,6 @@ def _fact(kind: str, contact: TlsContact | None) -> Fact:
     if contact is None:
         return Fact(about=kind, answer=Answer.SILENT, detail="the device did not connect in time")
     return Fact(about=kind, answer=_ANSWERS[contact.outcome], detail=f"{contact.outcome}: {contact.detail}")
-
-
-def _witness(moment: str, contact: TlsContact | None) -> Witness:
-    words = f"({contact.detail})" if contact else "in time"
-    did = "sent" if contact else "did not send"
-    return Witness(
-        what=f"{moment} the bad certificates, the device {did} data over the good one {words}",
-        holds=contact is not None,
-    )
 
 
 class ClientOffersSeen(Observation):

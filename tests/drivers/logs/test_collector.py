@@ -1,3 +1,4 @@
+import contextlib
 import socket
 import ssl
 import struct
@@ -141,6 +142,28 @@ def test_records_of_strangers_are_counted_and_dropped(lab: Lab) -> None:
         assert "1 connections or datagrams came from 127.0.0.1" in collector.instead
         assert "network.sends_from" in collector.instead
         assert not collector.records()
+
+
+def test_a_device_that_refuses_the_collectors_own_certificate_is_why_no_record_arrives(
+    lab: Lab, collector: Collector
+) -> None:
+    strict = ssl.create_default_context()
+    trustme.CA().configure_trust(strict)
+
+    def refuse() -> None:
+        with contextlib.suppress(ssl.SSLError), socket.create_connection(("127.0.0.1", lab.bench.tls_port)) as plain:
+            strict.wrap_socket(plain, server_hostname="127.0.0.1")
+
+    probe = await_event(collector, "tp-1", SOON, cause=refuse, control=lambda: None)
+    seen = probe.run(MemoryRecorder())
+    assert not seen.conclusive
+    assert "refused the collector's own certificate (TLSV1_ALERT_UNKNOWN_CA)" in str(seen.witness)
+    assert "trustprobe bench check trust" in collector.instead
+
+
+def test_a_refusal_of_the_wrong_certificate_is_none_of_the_collectors_own(lab: Lab, collector: Collector) -> None:
+    CollectorTrust(collector, *lab.wrong, lambda: void(send_tls(lab, said(b"tp-1"))), WAIT).run(MemoryRecorder())
+    assert not collector.instead
 
 
 def test_beyond_the_limit_the_oldest_record_is_dropped_and_counted(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from trustprobe.cli.bench.console import baud, echo, login, port
 from trustprobe.cli.bench.debug import debug
 from trustprobe.cli.bench.desk import Desk, Mark
 from trustprobe.cli.bench.network import address, services, tls
+from trustprobe.cli.bench.trust import trust
 from trustprobe.errors import ConfigurationError
 from trustprobe.judging.lock import bench_lock
 
@@ -31,7 +32,7 @@ def files(desk: Desk) -> None:
 
 
 STEPS: Final[Mapping[str, Step]] = MappingProxyType(
-    {one.__name__: one for one in (files, port, baud, echo, boot, login, address, services, tls, debug, power)}
+    {one.__name__: one for one in (files, port, baud, echo, boot, login, address, services, tls, trust, debug, power)}
 )
 """In the order in which each rests on those before it."""
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
@@ -75,6 +76,8 @@ def _wanted(what: str | None, bench: Bench) -> tuple[str, ...]:
 def _can(name: str, bench: Bench) -> bool:
     if name == "power" and Permission.POWER not in bench.allow:
         return False
+    if name == "trust":
+        return not (isinstance(bench.collector, Absent) and isinstance(bench.cloud, Absent))
     return name not in _NEEDS or not isinstance(getattr(bench, _NEEDS[name]), Absent)
 
 

@@ -17,7 +17,10 @@ from drivers.network.servers.client_trust import ClientOffers, ClientOffersSeen,
 from drivers.network.servers.tls import ContactOutcome, TlsClientServer
 from drivers.network.tls.bad_certificate import KINDS, Authority, Issued, issue
 from drivers.network.tls.records import ClientHello
+from drivers.network.tls.strict import objections_to_ca
 from lab_config.bench import CloudBench
+from suites.data_protection import test_tls_client
+from tests.drivers.network.tls.own_certificates import FAULTS_OF_A_CA, write
 from tests.drivers.network.tls.test_bad_certificate import HOST, make_ca
 from tests.drivers.recorder import MemoryRecorder
 from trustprobe.errors import BenchError
@@ -157,6 +160,37 @@ def test_a_device_that_trusts_nothing_at_all_proves_nothing(
     seen = trust(server, tmp_path, "self_signed", seconds=SOON)
     assert not seen.row("self_signed").conclusive
     assert "did not send data over the good one" in str(seen.witness)
+
+
+@pytest.mark.parametrize("fault", ["has no keyUsage (4.2.1.3)", "has basicConstraints that are not critical (4.2.1.9)"])
+def test_a_strict_device_that_refuses_the_labs_ca_is_not_judged_by_it(
+    server: TlsClientServer, connect: Connect, tmp_path: Path, fault: str
+) -> None:
+    ca = FAULTS_OF_A_CA[fault]
+    (tmp_path / "own").mkdir()
+    authority = Authority.load(*write(tmp_path / "own", "ca", [ca.signed_by()], ca.key))
+    server.good = issue("good", HOST, authority, tmp_path / "own")
+    server.present(server.good)
+    strict = ssl.create_default_context(cafile=str(tmp_path / "own" / "ca.pem"))
+    strict.verify_flags |= ssl.VERIFY_X509_STRICT
+    connect(habit(strict))
+    bad = (issue("self_signed", HOST, authority, tmp_path),)
+    row = (
+        ClientTrust(server, bad, SOON, objections_to_ca(authority.certificate)).run(MemoryRecorder()).row("self_signed")
+    )
+    test_tls_client.test_device_refuses_a_server_that_it_must_not_trust(row)  # no finding, and
+    assert not row.conclusive  # nothing proven either
+    assert row.witness is not None
+    assert "on its last connection it refused with an alert" in row.witness.what
+    assert f"the bench's CA can be why, for it {fault}" in row.witness.what
+
+
+def test_a_ca_without_a_fault_is_not_named_as_a_reason(
+    server: TlsClientServer, connect: Connect, tmp_path: Path
+) -> None:
+    connect(habit(ssl.create_default_context(cadata=other_ca(tmp_path))))
+    seen = trust(server, tmp_path, "self_signed", seconds=SOON)
+    assert "the bench's CA" not in str(seen.witness)
 
 
 def other_ca(folder: Path) -> str:
