@@ -8,12 +8,13 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import NoReturn
 
+from drivers.nesting import deeper_than
 from trustprobe.errors import ConfigurationError
 from trustprobe.probe import DETAIL_LIMIT, Answer, Fact, Recorder, Witness, printable
 
@@ -69,7 +70,7 @@ class Document:
             raise MalformedError(str(error)) from None
         if not isinstance(value, dict):
             raise MalformedError("not a JSON object")
-        if _deeper_than(value, DEEPEST):
+        if deeper_than(value, DEEPEST):
             raise MalformedError("the JSON is nested too deeply")
         return value
 
@@ -154,19 +155,3 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _refuse(constant: str) -> NoReturn:
     raise MalformedError(f"{constant} is no JSON number")
-
-
-def _deeper_than(value: object, levels: int) -> bool:
-    level: list[object] = [value]
-    for _ in range(levels):
-        level = [inner for outer in level for inner in _inside(outer)]
-        if not level:
-            return False
-    return True
-
-
-def _inside(value: object) -> Iterator[object]:
-    if isinstance(value, dict):
-        yield from value.values()
-    elif isinstance(value, list):
-        yield from value

@@ -4,9 +4,9 @@ It answers 200 to images that it refuses, or resets the connection in their mids
 runs afterwards. It knows no login, so whoever asks is the same to it.
 """
 
-import json
 import secrets
 
+from drivers.nesting import parsed
 from drivers.network.target import Target
 from drivers.network.web.login.session import WebSession
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
@@ -80,10 +80,8 @@ def _has_verdict(texts: tuple[str, ...]) -> bool:
 
 def _status_of(text: str) -> str | None:
     """Return the word of a status message; None for every other message."""
-    try:
-        message = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
+    message = parsed(text)
     if not isinstance(message, dict) or message.get("type") != "status":
         return None
-    return str(message.get("status"))
+    status = message.get("status")
+    return status if isinstance(status, str) else None

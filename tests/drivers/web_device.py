@@ -22,6 +22,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from drivers.login import Login
+from drivers.nesting import parsed
 from drivers.network.target import Target
 from drivers.network.web.administration.administration import Administration
 from lab_config.base import Role
@@ -346,7 +347,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.answer(200, shown)
         elif self.path == "/api/settings":
             if self.command == "PUT" and "not_applied" not in habits:
-                device.settings.update(json.loads(self.body))
+                device.settings.update(parsed(self.body))  # type: ignore[call-overload]
             self.answer(200, device.settings)
         elif self.path in {"/api/recordings", "/api/reset"}:
             self.answer(*erase(device, self.command, self.path, self.body))

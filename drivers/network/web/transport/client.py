@@ -5,7 +5,6 @@ a redirect or a proxy out of the bench. Certificates are not checked here: a ser
 """
 
 import http.client
-import json as json_module
 import ssl
 import time
 from collections.abc import Iterable, Mapping
@@ -17,6 +16,7 @@ from urllib.parse import urlencode
 import requests
 from requests.cookies import MockRequest, MockResponse, RequestsCookieJar
 
+from drivers.nesting import parsed
 from drivers.network.bounded import ends_after
 from drivers.network.lenient_tls import lenient_context
 from drivers.network.peer_certificate import ClientCertificate
@@ -64,11 +64,8 @@ class WebAnswer:
         return 200 <= self.status < 300
 
     def json(self) -> object:
-        """Return the body as JSON, or None where it is none."""
-        try:
-            return json_module.loads(self.body)
-        except (ValueError, RecursionError):
-            return None
+        """Return the body as JSON, or None where it is none, or nested too deeply to be handled."""
+        return parsed(self.body)
 
     def target(self, path: str) -> str | None:
         """Return the path that this answer redirects a request of `path` to; None where it does not redirect."""

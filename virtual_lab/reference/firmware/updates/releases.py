@@ -45,6 +45,7 @@ class Releases:
             document = json.loads(answer)
         except (ValueError, RecursionError):
             document = None
-        version = str(document.get("version")) if isinstance(document, dict) else ""
+        said = document.get("version") if isinstance(document, dict) else None
+        version = said if isinstance(said, str) else ""
         newer = _VERSION.fullmatch(version) is not None and release(version) > release(self._version)
         self._newest = version if newer else None
