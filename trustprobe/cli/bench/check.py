@@ -32,7 +32,7 @@ def files(desk: Desk) -> None:
 
 
 STEPS: Final[Mapping[str, Step]] = MappingProxyType(
-    {one.__name__: one for one in (files, port, baud, echo, boot, login, address, services, tls, trust, debug, power)}
+    {one.__name__: one for one in (files, port, baud, echo, boot, login, address, services, tls, debug, power, trust)}
 )
 """In the order in which each rests on those before it."""
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
