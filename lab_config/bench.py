@@ -52,9 +52,9 @@ class NetworkBench(Model):
         """The address that the sample's own connections come from, as this machine sees them."""
         return self.sends_from or self.address
 
-    def port(self, transport: Transport, port: int) -> int:
-        """Return the port to ask here for a port of the device."""
-        return self.port_map.get(f"{transport}/{port}", port)
+    def port(self, transport: Transport, port: int) -> int | None:
+        """Return the port that leads to a port of the device; None where ports are forwarded, and this one is not."""
+        return self.port_map.get(f"{transport}/{port}") if self.forwarded else port
 
 
 class ConsoleBench(Model):

@@ -47,6 +47,24 @@ class BenchError(TrustprobeError):
     fault = Fault.BENCH
 
 
+class NotForwardedError(BenchError):
+    """The bench leads nowhere near this port of the device: the machine that forwards the others would answer.
+
+    Nothing was sent. A verdict that rests on this port is INCONCLUSIVE.
+    """
+
+    def __init__(self, transport: str, port: int) -> None:
+        super().__init__(
+            f"the bench forwards no {transport}/{port} to the device.",
+            f"Add `{transport}/{port}: PORT` to `network.port_map` of the bench file.",
+        )
+
+    @property
+    def words(self) -> str:
+        """One sentence for a fact's detail or a verdict's reason: what is missing, and the line that adds it."""
+        return f"{self.what.rstrip('.')}: {self.next_step[0].lower()}{self.next_step[1:].rstrip('.')}"
+
+
 class DeviceLostError(TrustprobeError):
     """The device answered before and does not come back; what follows cannot be observed."""
 

@@ -4,7 +4,7 @@ A probe asks the device one question and returns an observation: immutable facts
 kept. Nothing here judges; what an observation means is said by the cases in `suites/`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol, Self, TypeVar
@@ -72,6 +72,8 @@ class Observation(Frozen):
     question: str
     facts: tuple[Fact, ...]
     witness: Witness | None = None
+    left_open: Mapping[str, str] = {}
+    """Why a fact gives no answer that counts, by what it is about. A failed witness concerns all facts."""
     probe: str = ""
     interface: str = ""
     """Where it was made: network, serial, debug, power, logs, storage or update."""
@@ -81,11 +83,19 @@ class Observation(Frozen):
     evidence: tuple[str, ...] = ()
 
     def about(self, *parts: str) -> Self:
-        """Narrow to the facts of these parts, in their order; the witness stays. An unknown part is a KeyError."""
+        """Narrow to the facts of these parts, in their order. An unknown part is a KeyError.
+
+        The witness stays. Where one of the parts is left open, it does not hold.
+        """
         known = {fact.about for fact in self.facts}
         if missing := [part for part in parts if part not in known]:
             raise KeyError(f"{self.probe or type(self).__name__} holds no fact about {', '.join(missing)}")
-        return self.model_copy(update={"facts": tuple(fact for fact in self.facts if fact.about in parts)})
+        narrowed = self.model_copy(update={"facts": tuple(fact for fact in self.facts if fact.about in parts)})
+        if not narrowed.doubts:
+            return narrowed
+        witnesses = [Witness(what=doubt, holds=False) for doubt in narrowed.doubts]
+        witnesses = witnesses if self.witness is None else [self.witness, *witnesses]
+        return narrowed.model_copy(update={"witness": all_of(witnesses)})
 
     def named(self, answer: Answer) -> frozenset[str]:
         """Return the parts that were answered in this way."""
@@ -111,11 +121,20 @@ class Observation(Frozen):
         return "; ".join(fact.detail for fact in self.facts if fact.about == about and fact.detail)
 
     @property
+    def doubts(self) -> tuple[str, ...]:
+        """Why facts of this observation give no answer that counts."""
+        return tuple(
+            f"{fact.about}: {self.left_open[fact.about]}" for fact in self.facts if fact.about in self.left_open
+        )
+
+    @property
     def conclusive(self) -> bool:
         """Whether an absence in these facts proves anything.
 
-        With a witness: it holds. Without one: no fact is silence, each is in the device's own bytes.
+        No fact is left open. With a witness: it holds. Without one: each fact is in the device's own bytes.
         """
+        if self.doubts:
+            return False
         if self.witness is not None:
             return self.witness.holds
         return not self.silent

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 
 from drivers.debug.gdb_remote import GdbRemote
 from drivers.network.questions import clear_services
-from drivers.network.sweep.answers import is_reached
 from drivers.network.sweep.canary import Canary
 from drivers.network.target import CONNECT_SECONDS, Target, answer_of
 from lab_config.bench import GdbBench
-from lab_config.component import Transport
+from trustprobe.errors import NotForwardedError
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
 
 OCTETS = 16
@@ -63,11 +62,8 @@ class ReadGdbMemory:
             canary = Canary(self.target, self.canary)
             asked = self._ask_ports(self.target, record)
             facts += [fact for fact, _ in asked]
-            witnesses += [_mute(fact) for fact, spoke in asked if spoke and fact.answer is Answer.SILENT]
+            witnesses += [_mute(fact) for fact, doubtful in asked if doubtful and fact.answer is Answer.SILENT]
             witnesses.append(canary.witness())
-            if not self._all_reached(self.target):
-                reason = "forwarding stands before the device: only the mapped ports could be asked"
-                witnesses.append(Witness(what=reason, holds=False))
         if self.server is not None:
             fact, spoke = self._ask_server(self.server, record)
             facts.append(fact)
@@ -83,10 +79,12 @@ class ReadGdbMemory:
             return list(pool.map(lambda port: self._ask_port(target, port, record), gdb_ports()))
 
     def _ask_port(self, target: Target, port: int, record: Recorder) -> tuple[Fact, bool]:
+        """Ask one port; whether its silence is in doubt all the same stands beside the fact."""
         about = f"tcp/{port}"
-        if not is_reached(target, Transport.TCP, port):
-            return Fact(about=about, answer=Answer.SILENT, detail="not forwarded"), False
-        return self._ask(about, lambda: target.connect(port), record)
+        try:
+            return self._ask(about, lambda: target.connect(port), record)
+        except NotForwardedError as error:
+            return Fact(about=about, answer=Answer.SILENT, detail=error.words), True
 
     def _ask_server(self, server: GdbBench, record: Recorder) -> tuple[Fact, bool]:
         """Ask the bench's server. That nobody listens there is nothing that the device said."""
@@ -133,9 +131,6 @@ class ReadGdbMemory:
             return Fact(about=about, answer=Answer.SILENT, detail="a GDB stub spoke, but did not answer to `m`")
         words = f"a GDB stub refuses: g -> {_words(registers)}, m -> {_words(memory)}"
         return Fact(about=about, answer=Answer.REFUSED, detail=words)
-
-    def _all_reached(self, target: Target) -> bool:
-        return all(is_reached(target, Transport.TCP, port) for port in gdb_ports())
 
 
 def _server_witness(server: GdbBench, fact: Fact, spoke: bool) -> Witness:

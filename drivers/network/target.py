@@ -1,7 +1,8 @@
-"""The device's address: where drivers get their connections, and where scope is enforced.
+"""The device's address: where drivers get their connections, and the one place where scope is enforced.
 
-Sweeps open raw and listening sockets of their own, and send to `Target.address` alone. Nothing else in `drivers/` opens
-a socket towards a device, so no probe leaves the bench's own address.
+`Target` refuses a port that the bench does not forward. Sweeps open raw and listening sockets of their own, and take
+address, port and interface from here. `tests/drivers/test_scope.py` finds any other code that opens a socket to a
+device.
 """
 
 import errno
@@ -10,10 +11,11 @@ from dataclasses import dataclass
 
 from lab_config.bench import NetworkBench
 from lab_config.component import Transport
-from trustprobe.errors import BenchError
+from trustprobe.errors import BenchError, NotForwardedError
 from trustprobe.probe import Answer
 
 CONNECT_SECONDS = 3.0
+_DISCARD = 9
 _REFUSED = {errno.ECONNREFUSED, errno.ECONNRESET}
 _SILENT = {errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EAGAIN}
 
@@ -31,24 +33,59 @@ class Target:
         """The address of the sample, IPv4 or IPv6."""
         return self.bench.address
 
+    @property
+    def interface(self) -> str | None:
+        """The interface of this machine on which frames reach the sample; None behind forwarded ports."""
+        return None if self.bench.forwarded else self.bench.interface
+
+    def reaches(self, transport: Transport, port: int) -> bool:
+        """Whether the bench leads to this port of the device."""
+        return self.bench.port(transport, port) is not None
+
+    def port(self, transport: Transport, port: int) -> int:
+        """Return the port of `address` that leads to a port of the device; NotForwardedError where none does."""
+        here = self.bench.port(transport, port)
+        if here is None:
+            raise NotForwardedError(transport, port)
+        return here
+
     def connect(self, port: int, seconds: float = CONNECT_SECONDS) -> socket.socket:
-        """Open a TCP connection to a port of the device, or raise the OSError that connect() gave."""
-        there = (self.address, self.bench.port(Transport.TCP, port))
+        """Open a TCP connection to a port of the device. Raises what connect() raised, or NotForwardedError."""
+        there = (self.address, self.port(Transport.TCP, port))
         return socket.create_connection(there, seconds, source_address=(self.source, 0) if self.source else None)
 
     def datagram(self, port: int, seconds: float = CONNECT_SECONDS) -> socket.socket:
-        """Open a connected UDP socket to a port of the device; ICMP errors reach its recv()."""
-        family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
-        sock = socket.socket(family, socket.SOCK_DGRAM)
+        """Open a connected UDP socket to a port of the device; ICMP errors reach its send() and recv().
+
+        Nothing is sent yet, so that an error is this machine's own: BenchError, or NotForwardedError.
+        """
+        sock = self._toward(self.port(Transport.UDP, port))
         sock.settimeout(seconds)
-        sock.connect((self.address, self.bench.port(Transport.UDP, port)))
+        return sock
+
+    def own_address(self) -> str:
+        """Return the address of this machine that packets to the device come from. Nothing is sent."""
+        with self._toward(_DISCARD) as sock:
+            return str(sock.getsockname()[0])
+
+    def _toward(self, port: int) -> socket.socket:
+        sock = socket.socket(socket.AF_INET6 if ":" in self.address else socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            sock.connect((self.address, port))
+        except OSError as error:
+            sock.close()
+            raise BenchError(
+                f"this machine cannot send to {self.address}: {error.strerror}.",
+                "Check the bench's network interface and this machine's routes.",
+            ) from error
         return sock
 
 
 def answer_of(error: OSError) -> Answer:
-    """Say what a failed connect() or recv() means: an RST or ICMP port unreachable is REFUSED, a time-out SILENT.
+    """Say what a failed connect(), send() or recv() means.
 
-    Any other error is the bench's (no route of our own, no permission, no sockets left) and raises BenchError.
+    REFUSED is an RST or ICMP port unreachable, SILENT a time-out or a network that cannot be reached. Any other error
+    is the bench's (no permission, no sockets left) and raises BenchError.
     """
     if error.errno in _REFUSED or isinstance(error, ConnectionError):
         return Answer.REFUSED

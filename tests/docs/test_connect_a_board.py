@@ -118,7 +118,7 @@ def desk(hub: Board, adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     ports = ", ".join(f"{about}: {port}" for about, port in hub.ports.items())
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HUB_SERVICE_PASSWORD", PASSWORD)
-    monkeypatch.setattr(network, "link_to", lambda *_: Wire())
+    monkeypatch.setattr(network, "wire_to", lambda *_: Wire())
     (tmp_path / "lab_config").symlink_to(ROOT / "lab_config")
     for _, text in BLOCKS:
         if text.startswith("sed ") or (text.startswith("openssl ") and HAS_OPENSSL):

@@ -30,8 +30,11 @@ class Health:
 
     @property
     def canary(self) -> Service | None:
-        """The TCP service that is asked: the declared canary, else the first one."""
+        """The TCP service that is asked: the declared canary, else the first one that the bench leads to."""
         services = [service for service in self.component.declared if service.transport is Transport.TCP]
+        if not isinstance(self.bench.network, Absent):
+            target = Target(self.bench.network)
+            services = [service for service in services if target.reaches(service.transport, service.port)]
         return next((service for service in services if service.canary), services[0] if services else None)
 
     def gone(self, seconds: float) -> str | None:
@@ -68,10 +71,9 @@ class Health:
 
     def _await_others(self, target: Target, deadline: float) -> None:
         """Wait until no other declared TCP port refuses, until the deadline, once for each."""
-        if target.bench.forwarded:
-            return
         declared = self.component.ports(Transport.TCP) - self._given_up
-        for port in sorted(declared - {self.canary.port if self.canary else 0}):
+        reached = {port for port in declared if target.reaches(Transport.TCP, port)}
+        for port in sorted(reached - {self.canary.port if self.canary else 0}):
             while _connected(target, port, BRIEF_SECONDS) is Answer.REFUSED:
                 if time.monotonic() + PAUSE >= deadline:
                     self._given_up.add(port)

@@ -12,7 +12,7 @@ from typing import NoReturn
 import pytest
 
 from reports.results import Verdict
-from trustprobe.errors import DeviceLostError, HarnessError, TrustprobeError
+from trustprobe.errors import DeviceLostError, HarnessError, NotForwardedError, TrustprobeError
 from trustprobe.judging.case import Case, case_of, row_of
 from trustprobe.judging.labels import label_case, label_verdict
 from trustprobe.judging.legible import make_legible
@@ -76,6 +76,8 @@ class Judge:
             self._decided(judgement, outcome.verdict, outcome.reason)
         except DeviceLostError as error:
             self._decided(judgement, Verdict.INCONCLUSIVE, str(error))
+        except NotForwardedError as error:
+            self._decided(judgement, Verdict.INCONCLUSIVE, error.words)
         except pytest.skip.Exception as skipped:
             self._note(judgement, Verdict.NOT_RUN, str(skipped))
             raise
@@ -98,6 +100,8 @@ class Judge:
             result = yield
         except Outcome as outcome:
             self._decided(judgement, outcome.verdict, outcome.reason)
+        except NotForwardedError as error:
+            self._decided(judgement, Verdict.INCONCLUSIVE, error.words)
         except AssertionError as error:
             self._failed(judgement, error)
         except Exception as error:
@@ -185,8 +189,11 @@ def _unproven(observations: list[Observation]) -> str:
     for observation in observations:
         if not observation.conclusive:
             witness = observation.witness
+            if witness is not None and not witness.holds:
+                reasons.append(witness.what)
+                continue
             nothing = ", ".join(sorted(observation.silent)[:5])
-            reasons.append(witness.what if witness else f"{observation.probe}: nothing came on {nothing}")
+            reasons.append("; ".join(observation.doubts) or f"{observation.probe}: nothing came on {nothing}")
     return "; ".join(reasons)
 
 

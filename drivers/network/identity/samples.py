@@ -22,7 +22,7 @@ from drivers.network.web.login.door import WebDoor
 from drivers.network.web.transport.client import NoAnswerError
 from drivers.network.web.transport.json_names import lookup
 from lab_config.component import Identity, Service
-from trustprobe.errors import BenchError
+from trustprobe.errors import BenchError, NotForwardedError
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, printable
 
 IDENTIFIERS = ("serial", "mac", "tls_key", "certificate", "ssh_host_key", "default_password")
@@ -95,8 +95,8 @@ class CompareSamples:
         """Read the first sample, the second, and try the passwords of the first on the second."""
         if self._ends(self.first) & self._ends(self.second):
             raise BenchError("both samples of the bench have one address.", "Correct `second.network` of the bench.")
-        one, other = self._read(self.first, record), self._read(self.second, record)
         facts, unread = [], self._undeclared
+        one, other = self._read(self.first, unread, record), self._read(self.second, unread, record)
         for name in IDENTIFIERS[:-1]:
             values = one.get(name), other.get(name)
             if None in values:
@@ -133,24 +133,33 @@ class CompareSamples:
         }
         return {name: "the declaration names no place to read it" for name, place in given.items() if place is None}
 
-    def _ends(self, sample: LabelledSample) -> set[tuple[object, int]]:
+    def _ends(self, sample: LabelledSample) -> set[tuple[object, int | None]]:
         """Return the addresses and ports of this machine's view that a sample is asked at."""
-        address, bench = ipaddress.ip_address(sample.web.target.address), sample.web.target.bench
+        target = sample.web.target
         services = (service for service in (sample.web.service, self.tls, self.ssh) if service is not None)
-        return {(address, bench.port(service.transport, service.port)) for service in services}
+        reached = (service for service in services if target.reaches(service.transport, service.port))
+        address = ipaddress.ip_address(target.address)
+        return {(address, target.bench.port(service.transport, service.port)) for service in reached}
 
-    def _read(self, sample: LabelledSample, record: Recorder) -> dict[str, str]:
-        """Return what one sample shows; what it does not show is left out."""
+    def _read(self, sample: LabelledSample, unread: dict[str, str], record: Recorder) -> dict[str, str]:
+        """Return what one sample shows; what it does not show is left out, and what cannot be read told in `unread`."""
         evidence = _Evidence(record, sample.title)
         found = self._shown(sample, evidence)
         if self.tls is not None:
             names = (sample.web.target.address,)
             probe = ReadCertificate(sample.web.target, self.tls.port, sample.trust_anchor, names)
-            if pem := probe.run(evidence).pem:
+            try:
+                pem = probe.run(evidence).pem
+            except NotForwardedError as error:
+                pem, unread["tls_key"], unread["certificate"] = "", error.words, error.words
+            if pem:
                 found["certificate"] = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
                 found |= _key_digest(pem)
         if self.ssh is not None:
-            key = SshDoor(sample.web.target, self.ssh.port, self.ssh.id).host_key()
+            try:
+                key = SshDoor(sample.web.target, self.ssh.port, self.ssh.id).host_key()
+            except NotForwardedError as error:
+                key, unread["ssh_host_key"] = None, error.words
             if key is not None:
                 found["ssh_host_key"] = hashlib.sha256(key).hexdigest()
         for name, value in found.items():

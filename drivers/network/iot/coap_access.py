@@ -9,16 +9,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
-from drivers.network.access import Access
 from drivers.network.iot.coap import Channel, CoapAnswer, CoapClient, Datagrams
 from drivers.network.iot.coap_message import CONTENT_FORMAT, FORBIDDEN, UNAUTHORIZED, links
 from drivers.network.iot.dtls import Dtls, NoDtlsError, PreSharedKey
-from drivers.network.sweep.answers import is_reached
 from drivers.network.target import Target
 from lab_config.base import Role
 from lab_config.component import Service, Transport
 from lab_config.interfaces import CoapResource
-from trustprobe.probe import Answer, Fact, Recorder, Witness, all_of, printable
+from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
 
 CORE = "/.well-known/core"
 LISTED = 32
@@ -147,13 +145,10 @@ class AskCoap:
         """What is asked of the declared resources."""
         return coap_asks(self.port, viewer=self._key(Role.VIEWER) is not None)
 
-    def run(self, record: Recorder) -> Access:
+    def run(self, record: Recorder) -> Observation:
         """Ask; BenchError when this machine cannot send."""
         port, found = self.port, _Found()
         question = f"What does CoAP on {port.about} grant to somebody without authority?"
-        if not is_reached(self.target, Transport.UDP, port.port):
-            facts = [Fact(about=about, answer=Answer.SILENT, detail="not forwarded") for about in self._names()]
-            return Access(question=question, facts=tuple(facts), witness=Witness(what="not forwarded", holds=False))
         values = self._control("before", found, record)
         for label, door, native in self._doors():
             self._through(label, door, native, values, found, record)
@@ -164,7 +159,7 @@ class AskCoap:
         outcomes = {about: found.outcomes.get(about, missing) for about in self._names()}
         facts = [Fact(about=name, answer=answer, detail=detail) for name, (answer, detail) in outcomes.items()]
         witness = all_of(found.witnesses)
-        return Access(question=question, facts=tuple(facts), witness=witness, left_open=found.left_open)
+        return Observation(question=question, facts=tuple(facts), witness=witness, left_open=found.left_open)
 
     def _names(self) -> list[str]:
         return [self.port.about, *(ask.about for ask in self.asks)]

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from drivers.network.access import Access
 from drivers.network.bounded import ends_after
 from drivers.network.iot.modbus_message import (
     HEADER,
@@ -28,12 +27,12 @@ from drivers.network.iot.modbus_message import (
 )
 from drivers.network.lenient_tls import lenient_context
 from drivers.network.peer_certificate import ClientCertificate
-from drivers.network.sweep.answers import is_reached
 from drivers.network.sweep.canary import Canary
 from drivers.network.target import Target, answer_of
 from lab_config.component import Service, Transport
 from lab_config.interfaces import ModbusPoint
-from trustprobe.probe import Answer, Fact, Recorder, Witness, all_of, printable
+from trustprobe.errors import NotForwardedError
+from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
 
 SECONDS = 2.0
 """How long one answer may take; small devices poll a serial line for it."""
@@ -199,29 +198,29 @@ class AskModbus:
         """One observation a target."""
         return "modbus_anonymous"
 
-    def run(self, record: Recorder) -> Access:
+    def run(self, record: Recorder) -> Observation:
         """Ask each port; BenchError when this machine cannot send."""
         canary = Canary(self.target, self.canary)
         facts: list[Fact] = []
         witnesses: list[Witness] = []
         left_open: dict[str, str] = {}
         for port in self.ports:
-            if not is_reached(self.target, Transport.TCP, port.port):
-                facts += (unasked := _all_of(port, Answer.SILENT, "not forwarded"))
-                left_open |= {fact.about: fact.detail for fact in unasked}
-                continue
-            if port.service is not None:
-                witnesses.append(self._control(port, "before", record))
-            found, doubts = self._ask(port)
+            try:
+                if port.service is not None:
+                    witnesses.append(self._control(port, "before", record))
+                found, doubts = self._ask(port)
+                if port.service is not None:
+                    witnesses.append(self._control(port, "after", record))
+            except NotForwardedError as error:
+                found = _all_of(port, Answer.SILENT, error.words)
+                doubts = {fact.about: fact.detail for fact in found}
             facts += found
             left_open |= doubts
-            if port.service is not None:
-                witnesses.append(self._control(port, "after", record))
         for fact in facts:
             record.note(f"{fact.about} -> {fact.answer}: {fact.detail}")
         witnesses.append(canary.witness())
         question = f"What do {len(self.ports)} Modbus ports let whoever comes read and write?"
-        return Access(question=question, facts=tuple(facts), witness=all_of(witnesses), left_open=left_open)
+        return Observation(question=question, facts=tuple(facts), witness=all_of(witnesses), left_open=left_open)
 
     def _control(self, port: ModbusPort, when: str, record: Recorder) -> Witness:
         """Ask a declared service for its identity, or a declared point, as the paired peer."""

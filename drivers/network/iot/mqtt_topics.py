@@ -9,17 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from drivers.network.access import Access
 from drivers.network.logins.mqtt import Broker
 from drivers.network.logins.mqtt_packets import V5, messages
 from drivers.network.logins.mqtt_session import NOBODY, MqttSession, NoSessionError, Who, session
-from drivers.network.sweep.answers import is_reached
 from drivers.network.sweep.canary import Canary
 from drivers.network.target import Target
 from lab_config.base import Role
-from lab_config.component import Transport
 from lab_config.interfaces import MqttTopic
-from trustprobe.probe import Answer, Fact, Recorder, Witness, all_of, printable
+from trustprobe.errors import NotForwardedError
+from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
 
 DELIVERY_SECONDS = 1.5
 """How long the delivery of a message may take."""
@@ -84,28 +82,26 @@ class AnyTopic:
         """One observation a target."""
         return "mqtt_any_topic"
 
-    def run(self, record: Recorder) -> Access:
+    def run(self, record: Recorder) -> Observation:
         """Ask each; BenchError when this machine cannot send."""
         canary = Canary(self.target, self.canary)
         facts: list[Fact] = []
         left_open: dict[str, str] = {}
         for broker in self.brokers:
-            outcomes = self._ask(broker)
+            outcomes = self._ask(broker, left_open)
             for act, (answer, detail) in outcomes.items():
                 facts.append(Fact(about=act.at(broker), answer=answer, detail=detail))
                 record.note(f"{act.at(broker)} -> {answer}: {detail}")
                 if answer is Answer.SILENT and detail.startswith("a session"):
                     left_open[act.at(broker)] = detail
-        return Access(
+        return Observation(
             question=f"May whoever comes publish on one of {len(self.brokers)} MQTT ports?",
             facts=tuple(facts),
             witness=canary.witness(),
             left_open=left_open,
         )
 
-    def _ask(self, broker: Broker) -> dict[Act, Outcome]:
-        if not is_reached(self.target, Transport.TCP, broker.port):
-            return dict.fromkeys(Act, (Answer.SILENT, "a session was not tried: the port is not forwarded"))
+    def _ask(self, broker: Broker, left_open: dict[str, str]) -> dict[Act, Outcome]:
         outcomes: dict[Act, Outcome] = {}
         for act, ask in ((Act.PUBLISH, _to_nobody), (Act.SUBSCRIBE, _statistics)):
             try:
@@ -113,6 +109,9 @@ class AnyTopic:
                     outcomes[act] = ask(held)
             except NoSessionError as error:
                 outcomes[act] = error.attempt.answer, error.attempt.detail
+            except NotForwardedError as error:
+                outcomes[act] = Answer.SILENT, error.words
+                left_open[act.at(broker)] = error.words
         return outcomes
 
 
@@ -162,7 +161,7 @@ class TopicAccess:
         """One observation a broker."""
         return f"mqtt_topics.{self.service}"
 
-    def run(self, record: Recorder) -> Access:
+    def run(self, record: Recorder) -> Observation:
         """Try; BenchError when this machine cannot send."""
         facts: list[Fact] = []
         witnesses: list[Witness] = []
@@ -179,7 +178,7 @@ class TopicAccess:
         question = (
             f"Who may publish and subscribe to {len(self.topics)} topics of {self.service} beyond the declaration?"
         )
-        return Access(question=question, facts=tuple(facts), witness=all_of(witnesses), left_open=left_open)
+        return Observation(question=question, facts=tuple(facts), witness=all_of(witnesses), left_open=left_open)
 
     def _who(self, roles: Sequence[Role]) -> Who | None:
         return next((who for role, who in self.logins if role in roles), None)

@@ -10,10 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
-from drivers.network.access import Access
 from drivers.network.iot.safe_xml import Element
 from drivers.network.iot.upnp import (
-    SSDP,
     Action,
     UpnpLocation,
     UpnpReply,
@@ -25,11 +23,11 @@ from drivers.network.iot.upnp import (
     locations,
     search,
 )
-from drivers.network.sweep.answers import is_reached
 from drivers.network.target import Target
 from lab_config.component import Transport
 from lab_config.interfaces import UpnpDeclaration
-from trustprobe.probe import Answer, Fact, Recorder, Witness, all_of, printable
+from trustprobe.errors import NotForwardedError
+from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
 
 PROTECTION = "DeviceProtection#"
 """The service that gives authority out; everybody may ask it what there is to log in with."""
@@ -44,7 +42,7 @@ _ARGUMENTS = 6
 """An action that reads and wants more than this is left alone."""
 
 
-class UpnpSeen(Access):
+class UpnpSeen(Observation):
     """What actions do for whoever asks."""
 
     descriptions: tuple[str, ...] = ()
@@ -78,7 +76,7 @@ class AskUpnp:
         documents = self._documents(places)
         if not documents:
             documents = self._documents([place for place in self.usual if place not in places])
-            places = list(documents)
+            places = [*(place for place in (*places, *self.usual) if not self._reaches(place)), *documents]
         offered = [action for place, document in documents.items() for action in self._offered(place, document)]
         for action in offered:
             record.note(f"offered: {action.about}")
@@ -96,22 +94,25 @@ class AskUpnp:
         )
 
     def _places(self, record: Recorder) -> list[UpnpLocation]:
-        answers = search(self.target) if self.heard and is_reached(self.target, Transport.UDP, SSDP) else []
+        answers = search(self.target) if self.heard else []
         if answers:
             record.keep("ssdp.bin", b"\n".join(answers))
         found = locations(self.target, answers)
         if self.declared.description is not None and self.declared.port is not None:
             found.append(UpnpLocation(self.declared.port, self.declared.description))
-        places = [place for place in dict.fromkeys(found) if is_reached(self.target, Transport.TCP, place.port)]
+        places = list(dict.fromkeys(found))
         record.note(f"{len(answers)} answers of SSDP, descriptions at {', '.join(map(str, places)) or 'none'}")
         return places
 
     def _documents(self, places: Sequence[UpnpLocation]) -> dict[UpnpLocation, Element]:
         """Fetch descriptions, all at once; what holds no device is none."""
-        reached = [place for place in places if is_reached(self.target, Transport.TCP, place.port)]
+        reached = [place for place in places if self._reaches(place)]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             found = pool.map(partial(fetch, self.target), reached)
         return {place: one for place, one in zip(reached, found, strict=True) if one is not None and one.each("device")}
+
+    def _reaches(self, place: UpnpLocation) -> bool:
+        return self.target.reaches(Transport.TCP, place.port)
 
     def _offered(self, place: UpnpLocation, document: Element) -> list[Action]:
         return [one for one in actions(self.target, place, document) if is_name(one.name) and is_type(one.service)]
@@ -171,7 +172,7 @@ class AskUpnp:
         wanted = {
             **place,
             "NewInternalPort": str(port),
-            "NewInternalClient": self._own_address(action.control.port),
+            "NewInternalClient": self.target.own_address(),
             "NewEnabled": "1",
             "NewPortMappingDescription": "trustprobe",
             "NewLeaseDuration": str(LEASE_SECONDS),
@@ -199,16 +200,13 @@ class AskUpnp:
                 return port
         return None
 
-    def _own_address(self, port: int) -> str:
-        """Return the address of this machine that the device sees."""
-        with self.target.datagram(port) as sock:
-            return str(sock.getsockname()[0])
-
     def _witness(self, places: Sequence[UpnpLocation], documents: dict[UpnpLocation, Element]) -> Witness:
         if not places:
             return Witness(what="UPnP was heard, but no description on the device was named", holds=False)
         came = [
             Witness(what=f"the description of tcp/{place.port} came before the calls", holds=place in documents)
+            if self._reaches(place)
+            else Witness(what=NotForwardedError("tcp", place.port).words, holds=False)
             for place in places
         ]
         after = [

@@ -11,10 +11,10 @@ from drivers.guessing.attempt import DERIVED, LoginAttempt, Pair
 from drivers.guessing.logins import Guesses
 from drivers.network.conversation import Conversation, ConversationEnd, converse, converse_tls
 from drivers.network.logins.mqtt_packets import CODES, V5, V311, BrokerAnswers, answers, connect, subscribe
-from drivers.network.sweep.answers import is_reached
 from drivers.network.sweep.canary import Canary
 from drivers.network.target import Target
-from lab_config.component import Service, Transport
+from lab_config.component import Service
+from trustprobe.errors import NotForwardedError
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
 
 ATTEMPTS = 3
@@ -134,12 +134,15 @@ class AskBrokers:
     def run(self, record: Recorder) -> Observation:
         """Ask each; BenchError when this machine cannot send."""
         canary = Canary(self.target, self.canary)
-        facts, witnesses = [], []
+        facts, witnesses, left_open = [], list[Witness](), dict[str, str]()
         for broker in self.brokers:
-            fact, doubt = self._ask(broker, record)
+            try:
+                fact, doubt = self._ask(broker, record)
+            except NotForwardedError as error:
+                fact, doubt = Fact(about=broker.about, answer=Answer.SILENT, detail=error.words), error.words
             record.note(f"{fact.about} -> {fact.answer}: {fact.detail}")
             facts.append(fact)
-            witnesses += [Witness(what=f"{fact.about}: {doubt}", holds=False)] if doubt else []
+            left_open |= {fact.about: doubt} if doubt else {}
         if self.control is not None:
             witnesses.append(self._control(self.control, record))
         witnesses.append(canary.witness())
@@ -147,12 +150,11 @@ class AskBrokers:
             question=f"Does one of {len(facts)} MQTT ports let in whoever comes?",
             facts=tuple(facts),
             witness=all_of(witnesses),
+            left_open=left_open,
         )
 
     def _ask(self, broker: Broker, record: Recorder) -> tuple[Fact, str]:
         """Ask one broker; beside the fact stands what leaves it open."""
-        if not is_reached(self.target, Transport.TCP, broker.port):
-            return Fact(about=broker.about, answer=Answer.SILENT, detail="not forwarded"), "not forwarded"
         declared = self.control is not None and self.control.door.broker == broker
         for left in reversed(range(ATTEMPTS if declared else 1)):
             talk, came = MqttDoor(self.target, broker, broker.about).connect(None)
@@ -176,7 +178,10 @@ class AskBrokers:
         return Fact(about=broker.about, answer=Answer.SILENT, detail=detail), detail
 
     def _control(self, control: Control, record: Recorder) -> Witness:
-        attempt = control.door.attempt(control.user, control.password)
+        try:
+            attempt = control.door.attempt(control.user, control.password)
+        except NotForwardedError as error:
+            return Witness(what=error.words, holds=False)
         record.note(f"control: the valid login of {control.user} -> {attempt.answer}: {attempt.detail}")
         holds = attempt.answer is Answer.SEEN
         words = "got in" if holds else f"did not get in ({attempt.answer}: {attempt.detail})"
@@ -205,9 +210,14 @@ class GuessUndeclaredBroker:
         """Guess; BenchError when this machine cannot send."""
         canary = Canary(self.target, self.canary)
         found, details, answer, anything = [], [], Answer.REFUSED, False
+        unasked = list[Witness]()
         for broker in self.brokers:
             door = MqttDoor(self.target, broker, broker.about)
-            nonsense = door.attempt("admin", secrets.token_urlsafe(12))
+            try:
+                nonsense = door.attempt("admin", secrets.token_urlsafe(12))
+            except NotForwardedError as error:
+                nonsense = LoginAttempt(Answer.SILENT, error.words)
+                unasked.append(Witness(what=error.words, holds=False))
             record.note(f"{broker.about}: a nonsense password -> {nonsense.answer}: {nonsense.detail}")
             details.append(f"{broker.about}: {nonsense.detail}")
             if nonsense.detail.startswith("CONNACK"):
@@ -219,7 +229,7 @@ class GuessUndeclaredBroker:
             facts = self._guess_all(found, anything, record)
         else:
             facts = [Fact(about=pair.about, answer=answer, detail="; ".join(details)) for pair in self.pairs]
-        witness = None if found else canary.witness()
+        witness = None if found else all_of([canary.witness(), *unasked])
         return Guesses(
             question=f"Does an MQTT broker accept one of {len(self.pairs)} well-known credentials?",
             facts=tuple(facts),

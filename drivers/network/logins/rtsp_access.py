@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from drivers.data import table
 from drivers.network.dialogue import EndedError
 from drivers.network.logins.rtsp import USUAL_ENDPOINTS, Endpoint, RtspAnswer, RtspConnection, credential
-from drivers.network.sweep.answers import is_reached
 from drivers.network.sweep.canary import Canary
 from drivers.network.target import Target
 from drivers.network.web.transport.authentication import challenges, strongest
-from lab_config.component import Service, Transport
+from lab_config.component import Service
+from trustprobe.errors import NotForwardedError
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
 
 _ACCEPT = {"Accept": "application/sdp"}
@@ -68,17 +68,21 @@ class AskStreams:
         """Ask each; BenchError when this machine cannot send."""
         canary = Canary(self.target, self.canary)
         tracks, witnesses = self._controlled(record)
-        facts = []
+        facts, left_open = [], dict[str, str]()
         for endpoint in self.endpoints:
-            fact, doubt = self._ask(endpoint, tracks, record)
+            try:
+                fact, doubt = self._ask(endpoint, tracks, record)
+            except NotForwardedError as error:
+                fact, doubt = Fact(about=endpoint.about, answer=Answer.SILENT, detail=error.words), error.words
             record.note(f"{fact.about} -> {fact.answer}: {fact.detail}")
             facts.append(fact)
-            witnesses += [Witness(what=f"{fact.about}: {doubt}", holds=False)] if doubt else []
+            left_open |= {fact.about: doubt} if doubt else {}
         witnesses.append(canary.witness())
         return Observation(
             question=f"Does one of {len(facts)} RTSP ports give a stream to whoever comes?",
             facts=tuple(facts),
             witness=all_of(witnesses),
+            left_open=left_open,
         )
 
     def _controlled(self, record: Recorder) -> tuple[dict[str, str], list[Witness]]:
@@ -95,6 +99,8 @@ class AskStreams:
                     words = "gave an SDP" if answer.is_sdp else f"gave none: {answer.words}"
             except EndedError as ended:
                 words = f"gave none: {ended.detail}"
+            except NotForwardedError as error:
+                words = f"gave none: {error.words}"
             record.note(f"control: {path} with the login of {self.control.user} {words}")
             what = f"{path} with the valid login of {self.control.user} {words}"
             witnesses.append(Witness(what=what, holds=path in tracks))
@@ -102,8 +108,6 @@ class AskStreams:
 
     def _ask(self, endpoint: Endpoint, tracks: dict[str, str], record: Recorder) -> tuple[Fact, str]:
         """Ask one endpoint; beside the fact stands what leaves it open."""
-        if not is_reached(self.target, Transport.TCP, endpoint.port):
-            return Fact(about=endpoint.about, answer=Answer.SILENT, detail="not forwarded"), "not forwarded"
         declared = self.control is not None and self.control.endpoint == endpoint
         own = self.control.paths if self.control and declared else ()
         asked = _Anonymous(self.target, endpoint, record)

@@ -136,7 +136,8 @@ class GuessCommunities:
     def _others(self, record: Recorder) -> frozenset[int]:
         """Return the other declared UDP services that answer now."""
         table = udp_questions()
-        services = [service for service in self.others if service.transport is Transport.UDP]
+        services = [one for one in self.others if one.transport is Transport.UDP]
+        services = [one for one in services if self.target.reaches(one.transport, one.port)]
         ports = [UdpPort(service.port, questions_for(service, table)) for service in services]
         UdpAsking(self.target, record).ask(ports)
         return frozenset(port.port for port in ports if port.answer is Answer.SEEN)

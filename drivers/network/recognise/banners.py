@@ -11,6 +11,7 @@ from drivers.network.recognise.dns_sd import PTR, SERVICE_TYPES, TXT, DnsDecodeE
 from drivers.network.sweep.udp import READ_LIMIT, UdpAsking, UdpPort, questions_for
 from drivers.network.target import Target, answer_of
 from lab_config.component import Service, Transport
+from trustprobe.errors import NotForwardedError
 from trustprobe.probe import Answer, Fact, Observation, Recorder, printable
 
 _SCOPES = re.compile(rb"<[^<>]{0,40}Scopes[^<>]{0,200}>([^<]{0,2000})<")
@@ -53,12 +54,17 @@ class ReadBanners:
     def run(self, record: Recorder) -> Observation:
         """Ask them one after the other; BenchError when this machine cannot send."""
         asks = {"mdns": self._mdns, "ws_discovery": self._ws_discovery}
-        facts = []
+        facts, left_open = [], dict[str, str]()
         for service in self.services:
             if not has_banner(service):
                 continue
             ask = asks.get(service.protocol, self._greeting)
-            told = ask(service)
+            try:
+                told = ask(service)
+            except NotForwardedError as error:
+                left_open[service.about] = error.words
+                facts.append(Fact(about=service.about, answer=Answer.SILENT, detail=error.words))
+                continue
             if told is None:
                 facts.append(Fact(about=service.about, answer=Answer.SILENT, detail="did not speak"))
             else:
@@ -66,7 +72,7 @@ class ReadBanners:
                 facts.append(Fact(about=service.about, answer=Answer.SEEN, detail=words))
             record.note(f"{facts[-1].about} {facts[-1].answer}: {facts[-1].detail}")
         question = f"What do {len(facts)} services tell of themselves without a login?"
-        return Observation(question=question, facts=tuple(facts))
+        return Observation(question=question, facts=tuple(facts), left_open=left_open)
 
     def _greeting(self, service: Service) -> list[bytes] | None:
         """Hear a service over TCP in its own protocol, to the end of what it tells."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from drivers.network.questions import ServiceQuestion, clear_services, tcp_questions
 from drivers.network.recognise.speaker import PATIENCE, Patience, Recogniser, Spoken
-from drivers.network.sweep.answers import is_reached
 from drivers.network.sweep.canary import Canary
 from drivers.network.target import Target
 from lab_config.component import Service, Transport
@@ -54,7 +53,7 @@ class RecogniseOpenPorts:
         rows = self._rows()
         canary = Canary(self.target, self.canary)
         usual = sorted({port for row in rows for port in row.ports} - self.ports)
-        reached = [port for port in usual if is_reached(self.target, Transport.TCP, port)]
+        reached = [port for port in usual if self.target.reaches(Transport.TCP, port)]
         spoken = self._ask(self._in_order(), reached, record)
         for port, one in spoken.items():
             if heard := one.talk.heard or one.talk.raw:

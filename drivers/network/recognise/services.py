@@ -14,6 +14,7 @@ from drivers.network.recognise.speaker import PATIENCE, Depth, Patience, Recogni
 from drivers.network.sweep.udp import UdpAsking, UdpPort, questions_for
 from drivers.network.target import Target
 from lab_config.component import Protocol, Service, Transport
+from trustprobe.errors import NotForwardedError
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, printable
 
 _AT_ONCE = 8
@@ -42,8 +43,9 @@ class RecogniseServices:
 
     def run(self, record: Recorder) -> Observation:
         """Ask them all; BenchError when this machine cannot send."""
-        udp = [service for service in self.services if service.transport is Transport.UDP]
-        tcp = [service for service in self.services if service.transport is Transport.TCP]
+        reached = [one for one in self.services if self.target.reaches(one.transport, one.port)]
+        udp = [service for service in reached if service.transport is Transport.UDP]
+        tcp = [service for service in reached if service.transport is Transport.TCP]
         facts = dict(zip(udp, self._ask_udp(udp, record), strict=True))
         recogniser = Recogniser(self.target, self.patience)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -58,6 +60,8 @@ class RecogniseServices:
                 speaks = _most_said(speaks, recogniser.recognise(service.port))
             record.keep(f"tcp-{service.port}.bin", speaks.talk.raw or speaks.talk.heard)
             facts[service] = tcp_fact(service, speaks)
+        unasked = {one: NotForwardedError(one.transport, one.port).words for one in self.services if one not in reached}
+        facts |= {one: Fact(about=one.about, answer=Answer.SILENT, detail=why) for one, why in unasked.items()}
         ordered = tuple(facts[service] for service in self.services)
         for fact in ordered:
             record.note(f"{fact.about} {fact.answer}: {fact.detail}")
@@ -67,6 +71,7 @@ class RecogniseServices:
             question=f"Do {len(self.services)} declared services speak the declared protocol?",
             facts=ordered,
             witness=Witness(what=what, holds=bool(spoke)),
+            left_open={service.about: why for service, why in unasked.items()},
         )
 
     def _ask_udp(self, services: list[Service], record: Recorder) -> list[Fact]:

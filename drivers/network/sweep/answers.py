@@ -7,8 +7,6 @@ How a port is asked is in `syn.py` (raw frames) and `connect.py` (connect()); in
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from drivers.network.target import Target
-from lab_config.component import Transport
 from trustprobe.probe import Witness, all_of
 
 CANARY_ASKS = 3
@@ -18,11 +16,6 @@ CANARY_SHARE = 0.9
 MISSED = 1e-3
 """A silent port is asked until the estimate that it is open all the same falls below this."""
 ALL_PORTS = range(1, 65_536)
-
-
-def is_reached(target: Target, transport: Transport, port: int) -> bool:
-    """Whether asking this port asks the device: behind forwarding, only mapped ports do."""
-    return not target.bench.forwarded or f"{transport}/{port}" in target.bench.port_map
 
 
 @dataclass

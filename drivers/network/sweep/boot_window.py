@@ -120,7 +120,7 @@ class BootWindow:
         answers = dict.fromkeys(asked, Answer.SILENT)
         with _questions() as (selector, ask):
             for port in asked:
-                code = ask(self.target.address, self.target.bench.port(Transport.TCP, port), port)
+                code = ask(self.target.address, self.target.port(Transport.TCP, port), port)
                 if code is not None:
                     answers[port] = code
             deadline = time.monotonic() + PATIENCE_SECONDS

@@ -84,13 +84,14 @@ class ConnectAsker(SweepAsker):
         """Leave nothing: the kernel keeps the bytes."""
 
     def _start(self, port: int, canary: int = 0, tries: int = 0) -> None:
+        there = (self._target.address, self._target.port(Transport.TCP, port))
         sock = self._socket()
         # Leaves no connection of ours behind, here or on the device.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         sock.setsockopt(*_RECVERR[self._family], 1)
         self._flight[sock] = _Question(port, time.monotonic(), canary, tries)
         self.answers.sent += 1
-        code = sock.connect_ex((self._target.address, self._target.bench.port(Transport.TCP, port)))
+        code = sock.connect_ex(there)
         if code == errno.EINPROGRESS:
             self._selector.register(sock, selectors.EVENT_WRITE)
         else:

@@ -14,6 +14,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from drivers.network.target import Target
 from trustprobe.errors import BenchError
 
 ETHERTYPE_IPV4 = 0x0800
@@ -92,13 +93,14 @@ def _reply(sock: socket.socket, sender: bytes) -> bytes | None:
     return None
 
 
-def link_to(address: str, interface: str) -> EthernetLink | None:
-    """Return the link to an address on an interface; None where raw frames do not apply.
+def link_to(target: Target) -> EthernetLink | None:
+    """Return the link to a target; None where raw frames do not apply.
 
-    They do not apply to IPv6, to addresses behind a router, and to interfaces that are not Ethernet. An interface that
-    does not exist or is down is a BenchError.
+    They do not apply to IPv6, to addresses behind a router or forwarded ports, and to interfaces that are not Ethernet.
+    An interface that does not exist or is down is a BenchError.
     """
-    if ":" in address:
+    address, interface = target.address, target.interface
+    if interface is None or ":" in address:
         return None
     # Half a second to import, and needed only here.
     from pyroute2 import IPRoute

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from drivers.network.sweep.link import EthernetLink
+from drivers.network.target import Target
 from trustprobe.errors import BenchError
 
 _IFF_UP, _ARPHRD_ETHER = 1, 1
@@ -50,12 +51,15 @@ class Link6(EthernetLink):
         return None
 
 
-def link6_to(address: str, interface: str) -> EthernetLink | None:
-    """Return the link to an IPv6 address on an interface; None where raw frames do not apply.
+def link6_to(target: Target) -> EthernetLink | None:
+    """Return the link to an IPv6 target; None where raw frames do not apply.
 
-    They do not apply to addresses behind a router, and to interfaces that are not Ethernet. An interface that does not
-    exist or is down is a BenchError.
+    They do not apply to addresses behind a router or forwarded ports, and to interfaces that are not Ethernet. An
+    interface that does not exist or is down is a BenchError.
     """
+    address, interface = target.address, target.interface
+    if interface is None:
+        return None
     from pyroute2 import IPRoute
 
     with IPRoute() as netlink:

@@ -3,24 +3,25 @@
 How a port is asked is in `syn.py` and `connect.py`; this module chooses between them and reports.
 """
 
-import ipaddress
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from drivers.network.sweep.answers import ALL_PORTS, PortAnswers, SweepCanary, is_reached
+from drivers.network.sweep.answers import ALL_PORTS, PortAnswers, SweepCanary
 from drivers.network.sweep.asker import SweepAsker
 from drivers.network.sweep.connect import ConnectAsker
 from drivers.network.sweep.course import PortSweep
-from drivers.network.sweep.link import EthernetLink, link_to
-from drivers.network.sweep.link6 import link6_to
+from drivers.network.sweep.link import EthernetLink
 from drivers.network.sweep.syn import SynAsker
 from drivers.network.sweep.syn6 import Syn6Asker
+from drivers.network.sweep.wire import wire_to
 from drivers.network.target import Target
 from lab_config.component import Transport
+from trustprobe.errors import NotForwardedError
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of
 
 OTHER_CLOSED = "the other closed ports"
 OTHER_FILTERED = "the other filtered ports"
+OTHER_NOT_FORWARDED = "the other ports that are not forwarded"
 OTHER_INDISTINCT = "the other ports that cannot be told apart"
 COURSE = "how the sweep went"
 
@@ -33,7 +34,7 @@ class TcpPorts(Observation):
     closed: int
     """How many ports answered RST."""
     filtered: int
-    """How many ports gave no answer, however often they were asked."""
+    """How many of the ports that were asked gave no answer, however often they were asked."""
     method: str
     """`syn` (raw frames) or `connect`."""
     sent: int
@@ -54,8 +55,8 @@ class TcpPorts(Observation):
 class TcpSweep:
     """Ask every TCP port of the target; `declared` ports are reported one by one, `canary` is the witness.
 
-    Behind forwarding only the mapped and the declared ports are asked, for the others are not the device's; the witness
-    does not hold then.
+    Behind forwarding only the mapped ports are asked, for the others are not the device's; the witness does not hold
+    then.
     """
 
     target: Target
@@ -69,7 +70,7 @@ class TcpSweep:
 
     def run(self, record: Recorder) -> TcpPorts:
         """Sweep, by raw frames where that is possible; BenchError when this machine cannot ask."""
-        asked = [port for port in ALL_PORTS if self._is_asked(port)]
+        asked = [port for port in ALL_PORTS if self.target.reaches(Transport.TCP, port)]
         answers = self._sweep(asked, record)
         opened = frozenset() if answers.indistinct else frozenset(answers.open)
         record.note(
@@ -78,11 +79,11 @@ class TcpSweep:
         )
         return TcpPorts(
             question=f"Which of {len(asked)} TCP ports are open?",
-            facts=tuple(self._facts(answers, opened)),
+            facts=tuple(self._facts(answers, opened, asked)),
             witness=self._witness(answers),
             open=opened,
             closed=len(answers.closed),
-            filtered=len(ALL_PORTS) - answers.heard,
+            filtered=len(asked) - answers.heard,
             indistinct=len(answers.open) - len(opened),
             method=answers.method,
             sent=answers.sent,
@@ -92,11 +93,8 @@ class TcpSweep:
             missed=answers.missed,
         )
 
-    def _is_asked(self, port: int) -> bool:
-        return port in self.declared or port == self.canary or is_reached(self.target, Transport.TCP, port)
-
     def _sweep(self, asked: list[int], record: Recorder) -> PortAnswers:
-        if link := self._link():
+        if isinstance(link := wire_to(self.target), EthernetLink):
             try:
                 return self._sweep_link(link, asked, record)
             except PermissionError:
@@ -115,24 +113,20 @@ class TcpSweep:
     def _run(self, asker: SweepAsker, asked: list[int], record: Recorder) -> PortAnswers:
         return PortSweep(asker, self.target.bench.packets_per_second, record).run(asked)
 
-    def _link(self) -> EthernetLink | None:
-        bench = self.target.bench
-        if bench.interface is None or bench.forwarded or ipaddress.ip_address(bench.address).is_loopback:
-            return None
-        return (link6_to if ":" in bench.address else link_to)(bench.address, bench.interface)
-
     def _witness(self, answers: PortAnswers) -> Witness:
         if not self.target.bench.forwarded:
             return answers.witness()
         reason = "forwarding stands before the device: only the mapped ports could be asked"
         return all_of([answers.witness(), Witness(what=reason, holds=False)])
 
-    def _facts(self, answers: PortAnswers, opened: frozenset[int]) -> Iterable[Fact]:
+    def _facts(self, answers: PortAnswers, opened: frozenset[int], asked: Collection[int]) -> Iterable[Fact]:
         for port in sorted(opened):
             yield Fact(about=f"tcp/{port}", answer=Answer.SEEN, detail="SYN-ACK")
         quiet = sorted(self.declared - opened)
         for port in quiet:
-            if port in answers.closed:
+            if not self.target.reaches(Transport.TCP, port):
+                yield Fact(about=f"tcp/{port}", answer=Answer.SILENT, detail=NotForwardedError("tcp", port).words)
+            elif port in answers.closed:
                 yield Fact(about=f"tcp/{port}", answer=Answer.REFUSED, detail="RST")
             elif port in answers.open:
                 yield Fact(about=f"tcp/{port}", answer=Answer.SILENT, detail="SYN-ACK, as from nearly every port")
@@ -144,10 +138,13 @@ class TcpSweep:
         closed = len(answers.closed - self.declared)
         if closed:
             yield Fact(about=OTHER_CLOSED, answer=Answer.REFUSED, detail=f"{closed} ports answered RST")
-        filtered = len(ALL_PORTS) - len(opened) - indistinct - closed - len(quiet)
+        filtered = len(set(asked) - opened - self.declared) - indistinct - closed
         if filtered:
             why = f" ({answers.unfinished})" if answers.unfinished else ""
             yield Fact(about=OTHER_FILTERED, answer=Answer.SILENT, detail=f"{filtered} ports gave no answer{why}")
+        if unasked := len(set(ALL_PORTS) - set(asked) - self.declared):
+            detail = f"{unasked} ports are not forwarded to the device, and were not asked"
+            yield Fact(about=OTHER_NOT_FORWARDED, answer=Answer.SILENT, detail=detail)
         if answers.sent:
             course = answers.course(self.target.bench.packets_per_second)
             yield Fact(about=COURSE, answer=Answer.SEEN, detail=course)

@@ -15,11 +15,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from drivers.network.questions import ServiceQuestion, clear_datagrams, udp_questions
-from drivers.network.sweep.answers import is_reached
 from drivers.network.sweep.icmp_clock import FIRST_INTERVAL, IcmpClock
 from drivers.network.sweep.pace import SweepPace
 from drivers.network.target import Target, answer_of
 from lab_config.component import Service, Transport
+from trustprobe.errors import NotForwardedError
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
 
 ROUNDS = 3
@@ -242,7 +242,7 @@ class UdpAsking:
 class UdpSweep:
     """Ask each UDP service of the table and each declared one; the declared ones are the witness.
 
-    Behind forwarding only mapped and declared ports are asked, and the witness does not hold.
+    Behind forwarding only the mapped ports are asked, and the witness does not hold.
     """
 
     target: Target
@@ -258,11 +258,12 @@ class UdpSweep:
 
     def run(self, record: Recorder) -> UdpPorts:
         """Ask; BenchError when this machine cannot send."""
-        services = tuple(service for service in self.declared if service.transport is Transport.UDP)
-        ports = self._ports(services)
+        declared = tuple(service for service in self.declared if service.transport is Transport.UDP)
+        services = tuple(service for service in declared if self.target.reaches(Transport.UDP, service.port))
+        ports = self._ports(declared)
         asking = UdpAsking(self.target, record)
         before = self._control(asking, services, self.first_controls)
-        asked = [port for port in ports.values() if self._is_asked(port.port, services)]
+        asked = [port for port in ports.values() if self.target.reaches(Transport.UDP, port.port)]
         asking.ask(asked, patiently=True)
         own = {one.port for one in services}
         during = _those(asked, Answer.SEEN) & own
@@ -273,8 +274,8 @@ class UdpSweep:
         facts = [
             port.fact()
             if port in asked
-            else Fact(about=f"udp/{port.port}", answer=Answer.SILENT, detail="not forwarded")
-            for _, port in sorted(ports.items())
+            else Fact(about=f"udp/{number}", answer=Answer.SILENT, detail=NotForwardedError("udp", number).words)
+            for number, port in sorted(ports.items())
         ]
         for fact in facts:
             record.note(f"{fact.about} {fact.answer}: {fact.detail}")
@@ -295,9 +296,6 @@ class UdpSweep:
         ports = {port: UdpPort(port, tuple(row for row in table if port in row.ports)) for port in numbers}
         ports.update({service.port: UdpPort(service.port, questions_for(service, table)) for service in services})
         return ports
-
-    def _is_asked(self, port: int, services: tuple[Service, ...]) -> bool:
-        return is_reached(self.target, Transport.UDP, port) or any(service.port == port for service in services)
 
     def _control(self, asking: UdpAsking, services: Sequence[Service], times: int) -> frozenset[int]:
         """Ask the declared services alone, and return those that answered."""

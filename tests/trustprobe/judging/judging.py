@@ -56,7 +56,7 @@ cases:
 """
 HEAD = """
 import pytest
-from trustprobe.errors import BenchError
+from trustprobe.errors import BenchError, NotForwardedError
 from trustprobe.probe import Answer, Fact, Observation, Witness
 from trustprobe.judging.case import case
 from trustprobe.judging.outcomes import Inconclusive, NotApplicable, NotProvided
@@ -64,6 +64,9 @@ from lab_config.bench import Permission
 
 def saw(answer, witness=None):
     return Observation(question="?", facts=(Fact(about="it", answer=answer),) if answer else (), witness=witness)
+
+def left_open(answer, witness=None):
+    return saw(answer, witness).model_copy(update={"left_open": {"it": "nothing was sent"}})
 
 HOLDS, FAILS = Witness(what="the canary answered", holds=True), Witness(what="the canary is dead", holds=False)
 

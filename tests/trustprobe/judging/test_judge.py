@@ -24,10 +24,14 @@ CASES = [
     MadeUp("absence_refused", "saw(Answer.REFUSED)", 'assert False, "refused"', "absence"),
     MadeUp("absence_passed_without_seeing", "saw(Answer.SILENT, HOLDS)", fails_on="absence"),
     MadeUp("presence_failed_without_seeing", "saw(Answer.SILENT, HOLDS)", 'assert False, "it was seen"'),
+    MadeUp("left_open", "left_open(Answer.SILENT, HOLDS)"),
+    MadeUp("left_open_absence", "left_open(Answer.SILENT, HOLDS)", 'assert False, "nothing came"', "absence"),
     MadeUp("observed_nothing", "saw(None)"),
     MadeUp("not_even_an_observation", "None"),
     MadeUp("bench_broke", "(_ for _ in ()).throw(BenchError('the cable is out.'))"),
     MadeUp("bench_broke_inside", "saw(Answer.SEEN)", "raise BenchError('the cable is out.')"),
+    MadeUp("not_forwarded", "(_ for _ in ()).throw(NotForwardedError('tcp', 23))"),
+    MadeUp("not_forwarded_inside", "saw(Answer.SEEN)", "raise NotForwardedError('tcp', 23)"),
     MadeUp("harness_broke", "saw(Answer.SEEN)", "1 / 0"),
     MadeUp("assertion_in_a_fixture", "(_ for _ in ()).throw(AssertionError('inside a library'))"),
     MadeUp("not_allowed", "saw(Answer.REFUSED)", needs="(Permission.UPDATE,)"),
@@ -48,10 +52,14 @@ EXPECTED = {
     "absence_refused": "FAIL",
     "absence_passed_without_seeing": "INCONCLUSIVE",
     "presence_failed_without_seeing": "INCONCLUSIVE",
+    "left_open": "INCONCLUSIVE",
+    "left_open_absence": "INCONCLUSIVE",
     "observed_nothing": "ERROR",
     "not_even_an_observation": "ERROR",
     "bench_broke": "ERROR",
     "bench_broke_inside": "ERROR",
+    "not_forwarded": "INCONCLUSIVE",
+    "not_forwarded_inside": "INCONCLUSIVE",
     "harness_broke": "ERROR",
     "assertion_in_a_fixture": "ERROR",
     "not_allowed": "INCONCLUSIVE",
@@ -86,6 +94,20 @@ def test_an_error_says_whose_fault_it_is(run: tuple[int, dict[str, Any], Path]) 
     reasons = {case["id"]: case["reason"] for case in run[1]["cases"]}
     assert reasons["made.bench_broke"] == "bench: the cable is out."
     assert reasons["made.harness_broke"].startswith("harness: ZeroDivisionError")
+
+
+def test_a_question_that_is_left_open_says_why(run: tuple[int, dict[str, Any], Path]) -> None:
+    reasons = {case["id"]: case["reason"] for case in run[1]["cases"]}
+    assert reasons["made.left_open"] == "silence without a witness: it: nothing was sent"
+
+
+@pytest.mark.parametrize("name", ["made.not_forwarded", "made.not_forwarded_inside"])
+def test_a_port_that_the_bench_does_not_forward_shows_the_line_to_add(
+    name: str, run: tuple[int, dict[str, Any], Path]
+) -> None:
+    (reason,) = (case["reason"] for case in run[1]["cases"] if case["id"] == name)
+    line = "add `tcp/23: PORT` to `network.port_map` of the bench file"
+    assert reason == f"the bench forwards no tcp/23 to the device: {line}"
 
 
 def test_allure_shows_a_failure_as_failed_an_error_as_broken_and_the_rest_as_skipped(

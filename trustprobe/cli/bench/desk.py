@@ -93,8 +93,9 @@ class Desk:
 
     @property
     def canary(self) -> Service | None:
-        """The declared TCP service that shows that the sample is up; None where no TCP service is declared."""
+        """The declared TCP service that shows that the sample is up; None where the bench leads to none."""
         tcp = [one for one in self.product.component.declared if one.transport is Transport.TCP]
+        tcp = [one for one in tcp if self.target.reaches(one.transport, one.port)]
         return next((one for one in tcp if one.canary), tcp[0] if tcp else None)
 
     def named(self, part: Part | Absent, field: str, example: str) -> Part:

@@ -1,7 +1,7 @@
 """The steps on the network: is the sample at its address, do the declared services speak, which certificates show."""
 
 from drivers.network.recognise.services import RecogniseServices
-from drivers.network.sweep.link import link_to
+from drivers.network.sweep.wire import wire_to
 from drivers.network.target import answer_of
 from drivers.network.tls.certificate import ReadCertificate, ServerCertificate
 from lab_config.base import Absent
@@ -61,9 +61,9 @@ def _check_route(network: NetworkBench) -> None:
 
 
 def _ask_for_mac(desk: Desk, network: NetworkBench, interface: str) -> None:
-    link = link_to(network.address, interface)
-    if link is None:
-        desk.say(f"{network.address} is not on the wire of {interface}: raw sweeps do not apply")
+    link = wire_to(desk.target)
+    if isinstance(link, str):
+        desk.say(f"{link}: raw sweeps do not apply")
         return
     try:
         mac = link.resolve()

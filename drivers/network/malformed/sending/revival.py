@@ -43,8 +43,9 @@ class Revival:
     """Brings a device back that does not come back by itself; None where this bench cannot."""
 
     def services(self, target: Target) -> tuple[Liveness, ...]:
-        """Return what asks each further service for a healthy answer."""
-        return tuple(Liveness(target, service) for service in self.others)
+        """Return what asks each further service that the bench leads to for a healthy answer."""
+        reached = (service for service in self.others if target.reaches(service.transport, service.port))
+        return tuple(Liveness(target, service) for service in reached)
 
     def known_start(self) -> str | None:
         """Return the id of the start that was read last; None where there is no way to read it."""

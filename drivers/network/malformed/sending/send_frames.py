@@ -36,8 +36,8 @@ from drivers.network.malformed.sending.liveness import Liveness
 from drivers.network.malformed.sending.revival import Revival
 from drivers.network.malformed.sending.round import Carrier, MalformedInput, Round
 from drivers.network.malformed.sending.watch import Watch
-from drivers.network.sweep.link import EthernetLink, link_to
-from drivers.network.sweep.link6 import link6_to
+from drivers.network.sweep.link import EthernetLink
+from drivers.network.sweep.wire import wire_to
 from drivers.network.target import Target, answer_of
 from lab_config.component import Service
 from trustprobe.errors import BenchError
@@ -78,12 +78,9 @@ FRAME_LAYERS: Mapping[str, FrameLayer] = MappingProxyType(
 
 def raw_link(target: Target) -> EthernetLink | str:
     """Return the link on which frames of our own reach the target, or why there is none."""
-    interface = target.bench.interface
-    if interface is None:
-        return "the bench file names no `network.interface` that frames could be sent over"
-    link = link6_to(target.address, interface) if ":" in target.address else link_to(target.address, interface)
-    if link is None:
-        return f"{target.address} is not on the Ethernet link of {interface}: frames of our own do not reach it"
+    link = wire_to(target)
+    if isinstance(link, str):
+        return link
     try:
         link.open(ARP).close()
     except PermissionError:

@@ -128,7 +128,7 @@ class WebClient:
         """The URL that paths are appended to, with the bench's address and port."""
         host = self.target.address.split("%")[0]
         host = f"[{host}]" if ":" in host else host
-        port = self.target.bench.port(self.service.transport, self.service.port)
+        port = self.target.port(self.service.transport, self.service.port)
         return f"{'https' if self.service.tls else 'http'}://{host}:{port}"
 
     def request(

@@ -1,6 +1,5 @@
 import pytest
 
-from drivers.network.access import Access
 from drivers.network.iot import coap, dtls
 from drivers.network.iot.coap import CoapClient
 from drivers.network.iot.coap_access import AskCoap, CoapLogin, CoapPort, coap_ports
@@ -14,7 +13,7 @@ from lab_config.interfaces import CoapResource
 from tests.drivers.network.iot.coap_server import Service, dtls_server
 from tests.drivers.network.loopback_servers import udp_server
 from tests.drivers.recorder import MemoryRecorder
-from trustprobe.probe import Answer
+from trustprobe.probe import Answer, Observation
 
 TARGET = Target(NetworkBench(address="127.0.0.1"))
 ADMIN, VIEWER = (Role.ADMINISTRATOR,), (Role.VIEWER,)
@@ -34,21 +33,21 @@ def short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dtls, "HANDSHAKE_SECONDS", 0.2)
 
 
-def plain(service: Service, *resources: CoapResource, declared: bool = True, may_write: bool = True) -> Access:
+def plain(service: Service, *resources: CoapResource, declared: bool = True, may_write: bool = True) -> Observation:
     with udp_server(service) as port:
         asked = CoapPort(port, False, "hub" if declared else None, resources)
         seen = AskCoap(TARGET, asked, may_write=may_write).run(MemoryRecorder())
         return _without(port, seen)
 
 
-def secured(service: Service, *resources: CoapResource, logins: tuple[CoapLogin, ...] = LOGINS) -> Access:
+def secured(service: Service, *resources: CoapResource, logins: tuple[CoapLogin, ...] = LOGINS) -> Observation:
     with dtls_server(service, KEYS) as port:
         return _without(
             port, AskCoap(TARGET, CoapPort(port, True, "hub", resources), logins, True).run(MemoryRecorder())
         )
 
 
-def _without(port: int, seen: Access) -> Access:
+def _without(port: int, seen: Observation) -> Observation:
     facts = [fact.model_copy(update={"about": fact.about.replace(str(port), "N")}) for fact in seen.facts]
     return seen.model_copy(update={"facts": tuple(facts)})
 

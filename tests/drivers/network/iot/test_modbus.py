@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import trustme
 
-from drivers.network.access import Access
 from drivers.network.iot import modbus
 from drivers.network.iot.modbus import AskModbus, ModbusPort, modbus_ports
 from drivers.network.iot.modbus_message import ModbusReply, ModbusReplyKind, identity, read, reply_to, request, size_of
@@ -19,6 +18,7 @@ from tests.drivers.network.iot.modbus_server import Server
 from tests.drivers.network.loopback_servers import closed_port, tcp_server
 from tests.drivers.network.tcp_servers import silent
 from tests.drivers.recorder import MemoryRecorder
+from trustprobe.probe import Observation
 
 TARGET = Target(NetworkBench(address="127.0.0.1"))
 VALVE = ModbusPoint(table="holding_registers", address=7, rewrite=True)
@@ -32,7 +32,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def ask(
     server: Callable[..., None], points: tuple[ModbusPoint, ...] = (), *, declared: bool = False, may_write: bool = True
-) -> Access:
+) -> Observation:
     with tcp_server(server) as port, tcp_server(lambda client: None) as canary:
         asked = ModbusPort(port, False, "plc" if declared else None, points=points)
         seen = AskModbus(TARGET, (asked,), canary, may_write=may_write).run(MemoryRecorder())

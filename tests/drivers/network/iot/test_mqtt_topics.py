@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from drivers.network.access import Access
 from drivers.network.iot import mqtt_topics
 from drivers.network.iot.mqtt_topics import AnyTopic, TopicAccess
 from drivers.network.logins import mqtt_session
@@ -20,6 +19,7 @@ from lab_config.interfaces import MqttTopic
 from tests.drivers.network.logins.mqtt_broker import read, text
 from tests.drivers.network.loopback_servers import closed_port, tcp_server
 from tests.drivers.recorder import MemoryRecorder
+from trustprobe.probe import Observation
 
 TARGET = Target(NetworkBench(address="127.0.0.1"))
 ADMIN, VIEWER = Role.ADMINISTRATOR, Role.VIEWER
@@ -122,12 +122,12 @@ def good(**more: object) -> Hub:
     )
 
 
-def ask(hub: Hub, *topics: MqttTopic) -> Access:
+def ask(hub: Hub, *topics: MqttTopic) -> Observation:
     with serving(hub) as broker:
         return TopicAccess(TARGET, broker, "hub", topics or (HEATING, ALARM), LOGINS).run(MemoryRecorder())
 
 
-def anybody(hub: Hub) -> Access:
+def anybody(hub: Hub) -> Observation:
     with serving(hub) as broker, tcp_server(lambda client: None) as canary:
         seen = AnyTopic(TARGET, (broker,), canary).run(MemoryRecorder())
         renamed = [fact.model_copy(update={"about": fact.about.split(" ")[0]}) for fact in seen.facts]

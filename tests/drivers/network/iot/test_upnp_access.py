@@ -1,6 +1,5 @@
 import pytest
 
-from drivers.network.access import Access
 from drivers.network.iot import safe_xml, upnp
 from drivers.network.iot.safe_xml import UnsafeXmlError, read_xml
 from drivers.network.iot.upnp import UpnpLocation, locations, search
@@ -11,6 +10,7 @@ from lab_config.interfaces import UpnpDeclaration
 from tests.drivers.network.iot.upnp_device import Gateway
 from tests.drivers.network.loopback_servers import closed_port, tcp_server, udp_server
 from tests.drivers.recorder import MemoryRecorder
+from trustprobe.probe import Observation
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +19,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upnp, "SEARCH_SECONDS", 0.1)
 
 
-def ask(gateway: Gateway, *public: str, may_map: bool = True) -> Access:
+def ask(gateway: Gateway, *public: str, may_map: bool = True) -> Observation:
     with tcp_server(gateway) as port, udp_server(gateway.search) as ssdp:
         gateway.port = port
         target = Target(NetworkBench(address="127.0.0.1", port_map={"udp/1900": ssdp, f"tcp/{port}": port}))

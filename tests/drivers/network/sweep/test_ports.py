@@ -85,12 +85,12 @@ def test_frames_that_are_cut_or_fragmented_or_not_tcp_are_no_answers() -> None:
 
 def test_an_interface_that_does_not_exist_is_the_bench_s_fault() -> None:
     with pytest.raises(BenchError, match="no interface nowhere0"):
-        link_to("192.0.2.10", "nowhere0")
+        link_to(Target(NetworkBench(address="192.0.2.10", interface="nowhere0")))
 
 
 def test_loopback_and_ipv6_have_no_link_for_raw_frames() -> None:
-    assert link_to("127.0.0.1", "lo") is None
-    assert link_to("::1", "lo") is None
+    assert link_to(Target(NetworkBench(address="127.0.0.1", interface="lo"))) is None
+    assert link_to(Target(NetworkBench(address="::1", interface="lo"))) is None
 
 
 # --- what both ways share ----------------------------------------------------------------------------------------

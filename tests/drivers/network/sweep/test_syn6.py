@@ -6,6 +6,8 @@ import pytest
 from drivers.network.sweep.link6 import Link6, link6_to
 from drivers.network.sweep.syn import SYN, checksum
 from drivers.network.sweep.syn6 import Syn6Template, parse6
+from drivers.network.target import Target
+from lab_config.bench import NetworkBench
 from trustprobe.errors import BenchError
 
 LINK = Link6("eth9", bytes.fromhex("020000000001"), "fd00::1", "fd00::2")
@@ -33,8 +35,8 @@ def test_what_is_no_tcp_over_ipv6_is_none() -> None:
 
 def test_an_interface_that_does_not_exist_is_a_bench_error() -> None:
     with pytest.raises(BenchError, match="no interface nowhere0"):
-        link6_to("fd00::2", "nowhere0")
+        link6_to(Target(NetworkBench(address="fd00::2", interface="nowhere0")))
 
 
 def test_loopback_is_no_ethernet() -> None:
-    assert link6_to("::1", "lo") is None
+    assert link6_to(Target(NetworkBench(address="::1", interface="lo"))) is None

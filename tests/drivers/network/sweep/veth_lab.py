@@ -215,7 +215,7 @@ def sweep(arguments: dict[str, Any]) -> dict[str, Any]:
     record = MemoryRecorder()
     port_sweep.REST_SECONDS = arguments.get("rest_seconds", port_sweep.REST_SECONDS)
     if "first_ports" in arguments:
-        link = link_to(DEVICE, "lab0")
+        link = link_to(Target(NetworkBench(address=DEVICE, interface="lab0")))
         mac = link.resolve() if link else None
         assert link is not None
         assert mac is not None
