@@ -139,6 +139,16 @@ class Observation(Frozen):
             return self.witness.holds
         return not self.silent
 
+    @property
+    def unproven(self) -> str:
+        """Why an absence in these facts proves nothing; empty where it does."""
+        if self.conclusive:
+            return ""
+        if self.witness is not None and not self.witness.holds:
+            return self.witness.what
+        nothing = ", ".join(sorted(self.silent)[:5])
+        return "; ".join(self.doubts) or f"{self.probe}: nothing came on {nothing}"
+
 
 def all_of(witnesses: Iterable[Witness]) -> Witness:
     """Join witnesses: the result holds when each does, and names those that do not."""

@@ -185,16 +185,7 @@ def _saw(observations: list[Observation]) -> bool:
 
 def _unproven(observations: list[Observation]) -> str:
     """Say what proves nothing in these observations; empty when each is conclusive."""
-    reasons = []
-    for observation in observations:
-        if not observation.conclusive:
-            witness = observation.witness
-            if witness is not None and not witness.holds:
-                reasons.append(witness.what)
-                continue
-            nothing = ", ".join(sorted(observation.silent)[:5])
-            reasons.append("; ".join(observation.doubts) or f"{observation.probe}: nothing came on {nothing}")
-    return "; ".join(reasons)
+    return "; ".join(observation.unproven for observation in observations if not observation.conclusive)
 
 
 def _assertion(error: AssertionError) -> str:

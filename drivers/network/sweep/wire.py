@@ -10,7 +10,7 @@ from drivers.network.target import Target
 def wire_to(target: Target) -> EthernetLink | str:
     """Return the link to the device, or why there is none. An interface that is down or missing is a BenchError."""
     if target.bench.forwarded:
-        return "ports are forwarded to the device here: frames reach the machine that forwards them, not the device"
+        return "ports are forwarded to the device here, so that frames reach the machine that forwards them"
     if target.interface is None:
         return "the bench file names no `network.interface` on which frames reach the device"
     link = None
