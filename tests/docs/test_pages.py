@@ -18,7 +18,9 @@ from lab_config.bench import Bench, NetworkBench
 from lab_config.load import load
 from reports.offline_page import external_references
 from reports.results import Overall, RequirementVerdict, Verdict
+from tests.drivers.network.namespaces import are_permitted
 from tests.drivers.recorder import MemoryRecorder
+from trustprobe.errors import NotForwardedError
 from trustprobe.probe import Answer
 from virtual_lab.firmware.image import host
 
@@ -50,6 +52,11 @@ def test_each_part_of_a_bench_that_the_page_shows_is_one(tmp_path: Path, number:
 
 @pytest.fixture(scope="module")
 def driver() -> ModuleType:
+    return load_driver()
+
+
+def load_driver() -> ModuleType:
+    """Return the example of the page as a module."""
     module = ModuleType("echo_of_the_page")
     sys.modules[module.__name__] = module
     exec(compile(blocks("write_a_driver.md", "python")[0], "write_a_driver.md", "exec"), module.__dict__)
@@ -57,15 +64,15 @@ def driver() -> ModuleType:
 
 
 @contextmanager
-def echo_server() -> Iterator[int]:
-    """Repeat the first datagram that comes."""
+def echo_server(*, wrong: bytes = b"") -> Iterator[int]:
+    """Repeat the first datagram that comes, or answer something else."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
         sock.settimeout(10)
 
         def repeat() -> None:
             data, source = sock.recvfrom(64)
-            sock.sendto(data, source)
+            sock.sendto(wrong or data, source)
 
         thread = threading.Thread(target=repeat)
         thread.start()
@@ -79,16 +86,69 @@ def asked(driver: ModuleType, port: int) -> Answer:
     return answer
 
 
+def bound() -> socket.socket:
+    """A UDP port that takes what comes and never answers."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind(("127.0.0.1", 0))
+    return sock
+
+
+UNREACHABLE = """
+import sys
+from drivers.network.target import Target
+from lab_config.bench import NetworkBench
+from tests.docs.test_pages import load_driver
+from tests.drivers.recorder import MemoryRecorder
+from trustprobe.errors import BenchError
+try:
+    load_driver().Echo(Target(NetworkBench(address="192.0.2.1"))).run(MemoryRecorder())
+except BenchError as error:
+    print(error)
+"""
+"""The driver in a network namespace without any network."""
+
+
 def test_the_driver_of_the_page_sees_an_answer(driver: ModuleType) -> None:
     with echo_server() as port:
         assert asked(driver, port) is Answer.SEEN
 
 
 def test_the_driver_of_the_page_tells_a_refusal(driver: ModuleType) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
+    with bound() as sock:
         port = sock.getsockname()[1]
     assert asked(driver, port) is Answer.REFUSED
+
+
+def test_to_the_driver_of_the_page_another_word_is_no_answer(driver: ModuleType) -> None:
+    with echo_server(wrong=b"welcome") as port:
+        assert asked(driver, port) is Answer.SILENT
+
+
+def test_to_the_driver_of_the_page_a_mute_port_is_silent(driver: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driver, "SECONDS", 0.1)
+    with bound() as sock:
+        assert asked(driver, sock.getsockname()[1]) is Answer.SILENT
+
+
+def test_the_driver_of_the_page_sends_nothing_to_a_port_that_is_not_forwarded(
+    driver: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with bound() as sock:
+        monkeypatch.setattr(driver, "PORT", sock.getsockname()[1])
+        target = Target(NetworkBench(address="127.0.0.1", port_map={"tcp/443": 10443}))
+        with pytest.raises(NotForwardedError):
+            driver.Echo(target).run(MemoryRecorder())
+        sock.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            sock.recv(1)
+
+
+def test_to_the_driver_of_the_page_a_network_that_cannot_be_reached_is_the_fault_of_the_bench() -> None:
+    if not are_permitted():
+        pytest.skip("this machine does not permit network namespaces without root")
+    command = ["unshare", "-Urn", sys.executable, "-c", UNREACHABLE]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.stdout.startswith("bench: this machine cannot send to 192.0.2.1: Network is unreachable."), done.stderr
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", DOCS / "virtual_lab.md"], ids=lambda page: page.name)

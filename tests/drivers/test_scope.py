@@ -174,7 +174,7 @@ OFFENDERS = {
     "import requests\nwith requests.Session() as session:\n    pass": 2,
     "from urllib.request import urlopen\nurlopen(url)": 2,
     "import http.client\nhttp.client.HTTPConnection(target.address)": 2,
-    "from http.client import HTTPSConnection\ndef ask():\n    connection = HTTPSConnection(a)\n    connection.request(m)": 3,
+    "from http.client import HTTPSConnection\ndef ask():\n    made = HTTPSConnection(a)\n    made.request(method)": 3,
     "import http.client\nc = http.client.HTTPConnection(a)\ndef other(connection, s):\n    connection.sock = s\n"
     "    connection.auto_open = 0": 2,
     "import paramiko\nparamiko.Transport((target.address, 22))": 2,

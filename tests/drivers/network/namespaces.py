@@ -14,14 +14,15 @@ _ROOT = Path(__file__).parents[3]
 
 
 @functools.cache
-def _are_permitted() -> bool:
+def are_permitted() -> bool:
+    """Whether this user may have network namespaces here."""
     unshare = shutil.which("unshare")
     return unshare is not None and subprocess.run([unshare, "-Urn", "true"], capture_output=True).returncode == 0
 
 
 def said_by(lab: str, *arguments: str) -> dict[str, Any]:
     """Run the module LAB of this package (`sweep.veth_lab`) and return the JSON object it prints; skip if forbidden."""
-    if not _are_permitted():
+    if not are_permitted():
         pytest.skip("this machine does not permit network namespaces without root")
     command = ["unshare", "-Urn", sys.executable, "-m", f"tests.drivers.network.{lab}", *arguments]
     done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, timeout=120)
