@@ -49,6 +49,11 @@ class Target:
             raise NotForwardedError(transport, port)
         return here
 
+    def ports(self, transport: Transport) -> frozenset[int] | None:
+        """Return the ports of `address` that lead to the device; None where all of them do."""
+        forwarded = (there for name, there in self.bench.port_map.items() if name.startswith(f"{transport}/"))
+        return frozenset(forwarded) if self.bench.forwarded else None
+
     def connect(self, port: int, seconds: float = CONNECT_SECONDS) -> socket.socket:
         """Open a TCP connection to a port of the device. Raises what connect() raised, or NotForwardedError."""
         there = (self.address, self.port(Transport.TCP, port))

@@ -1,7 +1,8 @@
 """Logs in with a real browser, for pages that need JavaScript: Chromium, driven by playwright in a process of its own.
 
-The browser reaches the device's address and nothing else: no other name or address resolves, no proxy is used. Each
-attempt has a fresh profile; each is bounded in time, and the process is ended where it overruns.
+The browser reaches the device's address and nothing else: no other name or address resolves, no proxy is used. Behind
+forwarded ports it reaches those alone. Each attempt has a fresh profile; each is bounded in time, and the process is
+ended where it overruns.
 """
 
 import atexit
@@ -22,6 +23,7 @@ import psutil
 
 from drivers.network.web.login.session import Submitted, WebSession
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer
+from lab_config.component import Transport
 from lab_config.http_login import HttpLogin
 from trustprobe.errors import BenchError
 from trustprobe.place import python
@@ -56,10 +58,12 @@ def submit_browser(session: WebSession, http_login: HttpLogin, user: str, passwo
     Raises BenchError where no browser can be started, or where it ends under the attempt; NoAnswerError where the
     device shows no page.
     """
+    ports = session.client.target.ports(Transport.TCP)
     asked = {
         "browser": browser_path(),
         "base": session.client.base,
         "address": session.client.target.address.split("%")[0],
+        "ports": None if ports is None else sorted(ports),
         "path": http_login.form or "/",
         "user_field": http_login.user_field,
         "password_field": http_login.password_field,

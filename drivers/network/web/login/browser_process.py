@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import BrowserContext, Error, Frame, Locator, Page, Request, Route, sync_playwright
 
+from drivers.network.web.login.within import is_device
+
 IDLE_SECONDS = 60.0
 PAGE_MS, FIELD_MS, QUIET_MS, ENTER_MS, PICTURE_MS = 15_000, 4_000, 5_000, 1_500, 5_000
 SETTLED_MS, STEP_MS = 300, 50
@@ -116,7 +118,7 @@ class _Attempt:
     def _let_through(self, route: Route) -> None:
         """Let requests to the device pass, and no other."""
         parts = urlsplit(route.request.url)
-        if parts.hostname != self._asked["address"]:
+        if not is_device(parts, self._asked["address"], self._asked["ports"]):
             if len(self._blocked) < 20:
                 self._blocked[str(parts.netloc)[:100]] = None
             route.abort()
