@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # A run starts Python many times: without the compiled files beside the sources each start would compile them anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-all check docs matrix matrix-smoke lab lab-run lab-smoke lab-test lab-matrix clean
+.PHONY: run test test-all check docs matrix matrix-smoke lab lab-run lab-smoke lab-test lab-matrix mutants clean
 
 run: $(VENV)/.run
 	@$(BIN)/trustprobe run
@@ -22,6 +22,10 @@ check: $(VENV)/.dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy .
+
+# Mutation tests of the cases and of the code that judges: all files, those changed SINCE a revision, or FILES.
+mutants: $(VENV)/.dev
+	@$(BIN)/python -m tests.mutants $(SINCE:%=--since %) $(PAGE:%=--page %) $(FILES)
 
 matrix-smoke: $(VENV)/.run
 	@$(BIN)/trustprobe matrix --defect telnet_open --defect jtag_open

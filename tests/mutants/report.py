@@ -1,0 +1,94 @@
+"""What became of the mutants: the rows of the table, and the page of the documentation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tests.mutants.mutant import Mutant
+from tests.mutants.targets import Equivalent
+
+PAGE = """# Mutants
+
+A mutant is a copy of the code with one deliberate fault: a comparison turned round, an operand of `and` removed, a
+number changed, an assertion removed. A mutant is killed if the tests of its file fail. A mutant that survives shows a
+line that no test proves.
+
+`make mutants` mutates the cases, the judging engine, and the errors and observations that everything else imports. Each
+file is tested by its own tests only. `make mutants SINCE=origin/main` mutates what changed since that revision, which
+is what CI does. It fails if a mutant survives that is not on the list of equivalent mutants below.
+
+cosmic-ray (MIT licence) makes the mutations. `tests/mutants/operators.py` states which of its operators are used, and
+adds those that it lacks. The mutations leave out type annotations, the clauses that a case covers, and texts.
+
+## Figures
+
+This table is written by `make mutants PAGE=docs/mutants.md`.
+
+{table}
+
+## Equivalent mutants
+
+An equivalent mutant behaves like the original, so no test can kill it. The list is in `tests/mutants/equivalent.yaml`.
+
+{equivalent}
+"""
+
+
+@dataclass
+class Row:
+    """One file: how many mutants it has, and what became of them."""
+
+    file: str
+    known: list[Equivalent]
+    mutants: int = 0
+    killed: int = 0
+    survived: list[Mutant] = field(default_factory=list)
+    equivalent: list[Mutant] = field(default_factory=list)
+    seconds: float = 0.0
+    broken: str = ""
+
+    @property
+    def judged(self) -> int:
+        """Mutants of which it is known what became of them."""
+        return self.killed + len(self.survived) + len(self.equivalent)
+
+    def note(self, mutant: Mutant, *, survived: bool, seconds: float) -> None:
+        """Count one mutant."""
+        self.seconds += seconds
+        if not survived:
+            self.killed += 1
+        elif any(entry.describes(mutant) for entry in self.known):
+            self.equivalent.append(mutant)
+        else:
+            self.survived.append(mutant)
+
+    @property
+    def stale(self) -> list[Equivalent]:
+        """Entries of the list that no surviving mutant is like."""
+        if self.broken:
+            return []
+        return [entry for entry in self.known if not any(entry.describes(mutant) for mutant in self.equivalent)]
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Return the figures as a table in Markdown."""
+    lines = ["| file | mutants | killed | survived | equivalent |", "|---|---:|---:|---:|---:|"]
+    for row in rows:
+        lines.append(f"| {row.file} | {row.mutants} | {row.killed} | {len(row.survived)} | {len(row.equivalent)} |")
+    sums = [
+        sum(row.mutants for row in rows),
+        sum(row.killed for row in rows),
+        sum(len(row.survived) for row in rows),
+        sum(len(row.equivalent) for row in rows),
+    ]
+    return "\n".join([*lines, f"| **all** | {' | '.join(map(str, sums))} |"])
+
+
+def page(rows: Sequence[Row]) -> str:
+    """Return docs/mutants.md."""
+    parts = []
+    for row in rows:
+        for entry in row.known:
+            old = [f"-{line}" for line in entry.was.rstrip().splitlines()]
+            new = [f"+{line}" for line in entry.becomes.rstrip().splitlines()]
+            parts.append("\n".join([f"{row.file}: {entry.reason}", "", "```diff", *old, *new, "```"]))
+    return PAGE.format(table=table(rows), equivalent="\n\n".join(parts) or "None.")

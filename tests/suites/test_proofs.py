@@ -1,0 +1,80 @@
+"""Every assertion of every case has a test in which it alone fails."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.suites import proofs
+from tests.suites.made_up import ROOT, assertions
+
+UNPROVEN = {
+    "suites/asset_identification/test_identity.py",
+    "suites/asset_identification/test_uniqueness.py",
+    "suites/data_protection/test_boot_log.py",
+    "suites/data_protection/test_certificate.py",
+    "suites/data_protection/test_storage.py",
+    "suites/data_protection/test_tls_client.py",
+    "suites/data_protection/test_tls_server.py",
+    "suites/documentation/test_policies.py",
+    "suites/documentation/test_sbom.py",
+    "suites/education_awareness/test_registry.py",
+    "suites/information_dissemination/test_published.py",
+    "suites/interface_access_control/test_access.py",
+    "suites/interface_access_control/test_bootloader.py",
+    "suites/interface_access_control/test_components.py",
+    "suites/interface_access_control/test_crawled.py",
+    "suites/interface_access_control/test_credentials.py",
+    "suites/interface_access_control/test_debug.py",
+    "suites/interface_access_control/test_disclosure.py",
+    "suites/interface_access_control/test_egress.py",
+    "suites/interface_access_control/test_guessing.py",
+    "suites/interface_access_control/test_interfaces.py",
+    "suites/interface_access_control/test_malformed.py",
+    "suites/interface_access_control/test_ports.py",
+    "suites/interface_access_control/test_serial.py",
+    "suites/interface_access_control/test_sessions.py",
+    "suites/product_configuration/test_password.py",
+    "suites/product_configuration/test_reset.py",
+    "suites/product_configuration/test_setting.py",
+    "suites/query_reception/test_contact.py",
+    "suites/software_update/test_notice.py",
+    "suites/software_update/test_update.py",
+    "suites/state_awareness/test_log.py",
+    "suites/state_awareness/test_log_store.py",
+    "suites/state_awareness/test_log_system.py",
+    "suites/state_awareness/test_state_report.py",
+}
+"""Files whose assertions are not all proven yet. Remove a name once its tests are written."""
+
+
+pytestmark = pytest.mark.xdist_group("proofs")  # the fixture runs in one worker only
+
+
+@pytest.fixture(scope="module")
+def unproven(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """The assertions without a proof, as `file:line`: the tests of the capabilities run once, in one process."""
+    found = tmp_path_factory.mktemp("proofs") / "proofs.json"
+    folders = [str(path) for path in sorted((ROOT / "tests" / "suites").iterdir()) if (path / "__init__.py").is_file()]
+    command = [sys.executable, "-m", "pytest", "-q", "--noconftest", "-p", "tests.suites.proofs", *folders]
+    environment = {**os.environ, proofs.FILE: str(found)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout[-4_000:] + done.stderr[-4_000:]
+    proven = {f"{path}:{line}" for path, line in json.loads(found.read_text("utf-8"))}
+    stated = {
+        f"{path.relative_to(ROOT)}:{assertion.lineno}"
+        for path in (ROOT / "suites").rglob("test_*.py")
+        for assertion in assertions(path)
+    }
+    return stated - proven
+
+
+def test_every_assertion_of_a_case_fails_alone_in_a_test(unproven: set[str]) -> None:
+    missing = sorted(one for one in unproven if one.split(":")[0] not in UNPROVEN)
+    assert not missing, f"no test in which it alone fails (see tests/suites/README.md): {', '.join(missing)}"
+
+
+def test_no_file_is_listed_as_unproven_that_is_proven(unproven: set[str]) -> None:
+    assert not UNPROVEN - {one.split(":")[0] for one in unproven}
