@@ -37,8 +37,14 @@ class TlsNumbers(Model):
     forbidden_versions: tuple[str, ...]
     forbidden_suites: tuple[str, ...]
     """Families of drivers/data/tls_suites.yaml."""
-    rsa_bits: int
-    ec_bits: int
+    key_bits: dict[str, int]
+    """The least size of a certificate's key, for each type that is accepted (RSA, RSA-PSS, EC, Ed25519 ...)."""
+    forbidden_keys: tuple[str, ...]
+    """Types of keys that no size makes good enough. A type that stands in neither list leaves the case open."""
+    hashes: tuple[str, ...]
+    """Hashes that a certificate's signature may use."""
+    forbidden_hashes: tuple[str, ...]
+    """Hashes that it must not use. A hash that stands in neither list leaves the case open."""
 
 
 class SshNumbers(Model):

@@ -14,7 +14,6 @@ UNPROVEN = {
     "suites/asset_identification/test_identity.py",
     "suites/asset_identification/test_uniqueness.py",
     "suites/data_protection/test_boot_log.py",
-    "suites/data_protection/test_certificate.py",
     "suites/data_protection/test_storage.py",
     "suites/data_protection/test_tls_client.py",
     "suites/data_protection/test_tls_server.py",

@@ -34,6 +34,22 @@ _NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME; pyOpenSSL has no name fo
 _LEGACY_SERVER_CONNECT = 0x4  # SSL_OP_LEGACY_SERVER_CONNECT: servers without RFC 5746
 _SIGNATURE_FAILURE = 7  # X509_V_ERR_CERT_SIGNATURE_FAILURE
 _KEY_TYPES = {6: "RSA", 116: "DSA", 408: "EC", 912: "RSA-PSS", 1087: "Ed25519", 1088: "Ed448"}
+_HASHES = {
+    "1.2.840.113549.1.1.2": "md2",
+    "1.2.840.113549.1.1.3": "md4",
+    "1.2.840.113549.1.1.15": "sha512-224",
+    "1.2.840.113549.1.1.16": "sha512-256",
+    "1.3.14.3.2.2": "md4",
+    "1.3.14.3.2.3": "md5",
+    "1.3.14.3.2.4": "md4",
+    "1.3.14.3.2.25": "md5",
+    "1.3.14.3.2.27": "sha1",
+    "1.3.14.3.2.29": "sha1",
+    "1.3.36.3.3.1.2": "ripemd160",
+    "1.3.101.112": "sha512",
+    "1.3.101.113": "shake256",
+}
+"""The hash of signatures that cryptography does not know, or that name none: RFC 8017, OIW, TeleTrusT, RFC 8410."""
 _USAGES = {
     ExtendedKeyUsageOID.SERVER_AUTH: "serverAuth",
     ExtendedKeyUsageOID.CLIENT_AUTH: "clientAuth",
@@ -60,7 +76,7 @@ class ServerCertificate(Observation):
     """RSA, RSA-PSS, EC, Ed25519, Ed448, DSA, or OpenSSL's number of another type."""
     key_bits: int = 0
     signature_hash: str = ""
-    """sha256, sha1, md5 ...; empty where the signature names no hash (Ed25519), the algorithm's number if unknown."""
+    """sha256, sha1, md4 ...; for EdDSA the hash inside of it; the algorithm's number if it is unknown."""
     extended_key_usage: tuple[str, ...] = ()
     """RFC 5280's names (serverAuth), dotted numbers for others; empty where the extension is absent."""
     is_ca: bool = False
@@ -68,6 +84,8 @@ class ServerCertificate(Observation):
     chain_trusted: bool = False
     """The chain leads to the trust anchor; dates, names and usages are not looked at."""
     chain_error: str = ""
+    unread: frozenset[str] = frozenset()
+    """Fields that the certificate has and that could not be parsed; they are empty."""
     pem: str = ""
     """The server's own certificate; the whole chain is in the evidence."""
 
@@ -120,11 +138,13 @@ class ReadCertificate:
         fields, unread = _read_fields(leaf, loaded)
         trusted, words = _verify(store, loaded, chain[1:])
         fields |= {
+            "unread": frozenset(unread),
             "chain_trusted": trusted,
             "chain_error": words,
             "pem": ssl.DER_cert_to_PEM_cert(chain[0]),
         }
-        lost = f"; cannot be parsed: {', '.join(unread)}" if unread else ""
+        details = ", ".join(f"{field} ({why})" for field, why in unread.items())
+        lost = f"; cannot be parsed: {details}" if unread else ""
         return self._observed(answer, detail + lost, fields)
 
     def _observed(self, answer: Answer, detail: str, fields: dict[str, object]) -> ServerCertificate:
@@ -270,10 +290,10 @@ def _self_signed(leaf: x509.Certificate, loaded: crypto.X509) -> bool:
     return True
 
 
-def _read_fields(leaf: x509.Certificate, loaded: crypto.X509) -> tuple[dict[str, object], list[str]]:
-    """Read each field on its own, so that one malformed extension does not hide the others; name what is lost."""
+def _read_fields(leaf: x509.Certificate, loaded: crypto.X509) -> tuple[dict[str, object], dict[str, str]]:
+    """Read each field on its own, so that one malformed extension does not hide the others; return what is lost too."""
     fields: dict[str, object] = {}
-    unread: list[str] = []
+    unread: dict[str, str] = {}
 
     def read(field: str, part: Callable[[], object]) -> None:
         try:
@@ -281,7 +301,7 @@ def _read_fields(leaf: x509.Certificate, loaded: crypto.X509) -> tuple[dict[str,
         except x509.ExtensionNotFound:
             return
         except (ValueError, TypeError, UnsupportedAlgorithm, crypto.Error, x509.DuplicateExtension) as error:
-            unread.append(f"{field} ({printable(str(error), 120)})")
+            unread[field] = printable(str(error), 120)
 
     read("subject", lambda: printable(leaf.subject.rfc4514_string(), 500))
     read("issuer", lambda: printable(leaf.issuer.rfc4514_string(), 500))
@@ -313,8 +333,9 @@ def _usages(leaf: x509.Certificate) -> tuple[str, ...]:
 
 
 def _signature_hash(leaf: x509.Certificate) -> str:
+    number = leaf.signature_algorithm_oid.dotted_string
     try:
         used = leaf.signature_hash_algorithm
     except UnsupportedAlgorithm:
-        return leaf.signature_algorithm_oid.dotted_string
-    return used.name if used is not None else ""
+        used = None
+    return used.name if used is not None else _HASHES.get(number, number)

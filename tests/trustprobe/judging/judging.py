@@ -49,7 +49,8 @@ catalogue: IR 8425
 outside: everything else
 requirements: [AI-1]
 numbers:
-  tls: {forbidden_versions: [], forbidden_suites: [], rsa_bits: 2048, ec_bits: 224}
+  tls:
+    {forbidden_versions: [], forbidden_suites: [], key_bits: {}, forbidden_keys: [], hashes: [], forbidden_hashes: []}
   ssh: {kex: [], host_key: [], cipher: [], mac: []}
   log_seconds: 1
 cases:

@@ -59,6 +59,28 @@ def self_signed(key: Key, *, names: list[x509.GeneralName] | None = None, common
     return trustme.LeafCert(private, certificate.public_bytes(serialization.Encoding.PEM), [])
 
 
+def read_der(der: bytes, anchor: Path) -> ServerCertificate:
+    """What is read of a certificate that no library would serve: our own server sends it in clear."""
+
+    def answer(hello: bytes) -> bytes:
+        entry = len(der).to_bytes(3) + der
+        body = len(entry).to_bytes(3) + entry
+        message = b"\x0b" + len(body).to_bytes(3) + body
+        return tls.choose("TLS1.2", 0x002F) + b"\x16\x03\x03" + len(message).to_bytes(2) + message
+
+    with tls.scripted_server(answer) as port:
+        return read(port, anchor, seconds=1.0)
+
+
+def altered(old: str, new: str) -> bytes:
+    """A self-signed RSA certificate in which octets were exchanged."""
+    key = rsa.generate_private_key(65537, 2048)
+    pem = self_signed(key).cert_chain_pems[0].bytes()
+    der = x509.load_pem_x509_certificate(pem).public_bytes(serialization.Encoding.DER)
+    assert bytes.fromhex(old) in der
+    return der.replace(bytes.fromhex(old), bytes.fromhex(new))
+
+
 @pytest.mark.parametrize("version", ["TLS1.0", "TLS1.2", "TLS1.3"])
 def test_a_good_certificate_is_read_and_trusted(version: str, anchor: Path) -> None:
     with tls.openssl_server(version, version) as port:
@@ -127,7 +149,7 @@ def test_the_issuing_authority_alone_is_anchor_enough(tmp_path: Path) -> None:
     ("key", "key_type", "bits", "hash_name"),
     [
         (ec.generate_private_key(ec.SECP256R1()), "EC", 256, "sha384"),
-        (ed25519.Ed25519PrivateKey.generate(), "Ed25519", 256, ""),
+        (ed25519.Ed25519PrivateKey.generate(), "Ed25519", 256, "sha512"),
         (rsa.generate_private_key(65537, 1024), "RSA", 1024, "sha384"),
     ],
 )
@@ -266,18 +288,36 @@ def test_a_field_that_cannot_be_parsed_hides_no_other(anchor: Path) -> None:
         .add_extension(bad, critical=False)
         .sign(key, hashes.SHA256())
     )
-    der = built.public_bytes(serialization.Encoding.DER)
-
-    def answer(hello: bytes) -> bytes:
-        entry = len(der).to_bytes(3) + der
-        body = len(entry).to_bytes(3) + entry
-        message = b"\x0b" + len(body).to_bytes(3) + body
-        return tls.choose("TLS1.2", 0x002F) + b"\x16\x03\x03" + len(message).to_bytes(2) + message
-
-    with tls.scripted_server(answer) as port:
-        found = read(port, anchor, seconds=1.0)
+    found = read_der(built.public_bytes(serialization.Encoding.DER), anchor)
     assert found.seen == {"certificate"}
-    assert "dns_names" in found.detail("certificate")
+    assert "dns_names (" in found.detail("certificate")
+    assert "dns_names" in found.unread
+    assert not {"subject", "key_type", "not_after"} & found.unread
     assert found.subject == "CN=box"
     assert found.dns_names == ()
     assert (found.key_type, found.key_bits) == ("EC", 256)
+
+
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [
+        ("2a864886f70d010102", "md2"),
+        ("2a864886f70d010103", "md4"),
+        ("2a864886f70d010104", "md5"),
+        ("2a864886f70d010105", "sha1"),
+        ("2a864886f70d01010e", "sha224"),
+        ("2a864886f70d01010f", "sha512-224"),
+        ("2a864886f70d01017f", "1.2.840.113549.1.1.127"),
+    ],
+)
+def test_the_hash_of_a_signature_is_named_also_where_no_library_knows_it(number: str, name: str, anchor: Path) -> None:
+    sha384 = "2a864886f70d01010c"
+    assert read_der(altered(sha384, number), anchor).signature_hash == name
+
+
+def test_a_key_that_cannot_be_parsed_is_unread_and_has_no_type(anchor: Path) -> None:
+    rsa_encryption, unknown = "2a864886f70d010101", "2a864886f70d01017e"
+    found = read_der(altered(rsa_encryption, unknown), anchor)
+    assert found.seen == {"certificate"}
+    assert {"key_type", "key_bits"} <= found.unread
+    assert (found.key_type, found.key_bits) == ("", 0)

@@ -1,0 +1,292 @@
+"""Each assertion about the TLS server's certificate, on made-up certificates."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from drivers.network.tls.certificate import ServerCertificate
+from suites.data_protection import test_certificate as cases
+from tests.suites.made_up import PROFILE, bench, component, fails, observed, passes, seen, stays_open
+
+TLS = PROFILE.limits.tls
+NOW = datetime(2026, 8, 1, 12, 0, 0, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+GOOD: dict[str, Any] = {
+    "started": NOW,
+    "not_before": NOW - timedelta(days=1),
+    "not_after": NOW + timedelta(days=1),
+    "dns_names": ("box.example", "*.cameras.example"),
+    "ip_addresses": ("192.0.2.7",),
+    "issuer": "CN=product CA",
+    "chain_trusted": True,
+    "key_type": "EC",
+    "key_bits": 256,
+    "signature_hash": "sha256",
+    "extended_key_usage": ("serverAuth",),
+}
+
+
+def certificate(**fields: Any) -> ServerCertificate:
+    """A certificate without a fault, but for these fields."""
+    return observed(seen("certificate"), kind=ServerCertificate, **(GOOD | fields))
+
+
+def unread(*names: str) -> ServerCertificate:
+    """A certificate without a fault in which these fields cannot be parsed."""
+    empty = {name: ServerCertificate.model_fields[name].default for name in names}
+    return certificate(**empty, unread=frozenset(names))
+
+
+def key(kind: str, bits: int, used: str = "sha256") -> ServerCertificate:
+    return certificate(key_type=kind, key_bits=bits, signature_hash=used)
+
+
+# dates
+
+
+@pytest.mark.parametrize(("first", "last"), [(NOW - SECOND, NOW + SECOND), (NOW, NOW)])
+def test_a_certificate_is_in_force_from_its_first_to_its_last_second(first: datetime, last: datetime) -> None:
+    assert passes(cases.test_certificate_is_in_force, certificate(not_before=first, not_after=last))
+
+
+def test_a_certificate_that_is_valid_one_second_later_fails() -> None:
+    future = certificate(not_before=NOW + SECOND)
+    assert fails(
+        cases.test_certificate_is_in_force,
+        future,
+        says=("valid from 2026-08-01 12:00:01", "read at 2026-08-01 12:00:00 UTC"),
+    )
+
+
+def test_a_certificate_that_expired_one_second_ago_fails() -> None:
+    assert fails(cases.test_certificate_is_in_force, certificate(not_after=NOW - SECOND), says="to 2026-08-01 11:59:59")
+
+
+@pytest.mark.parametrize("field", ["not_before", "not_after"])
+def test_a_date_that_cannot_be_parsed_leaves_the_case_open(field: str) -> None:
+    assert stays_open(cases.test_certificate_is_in_force, unread(field), says=f"cannot be parsed: {field}")
+
+
+def test_an_expired_certificate_fails_though_its_first_date_cannot_be_parsed() -> None:
+    expired = unread("not_before").model_copy(update={"not_after": NOW - SECOND})
+    assert fails(cases.test_certificate_is_in_force, expired, says="valid from None")
+
+
+# names
+
+
+def names_the_device(found: ServerCertificate, *declared: str, address: str | None = None) -> tuple[Any, ...]:
+    """The arguments of the case: a certificate, a declaration and a bench."""
+    declaration = {"certificate": {"issued_by": "product_ca", "names": declared}}
+    network = {} if address is None else {"network": {"address": address}}
+    return found, component(**declaration), bench(**network)
+
+
+@pytest.mark.parametrize(
+    "declared",
+    ["box.example", "BOX.Example", "box.example.", "garden.cameras.example", "192.0.2.7"],
+)
+def test_a_declared_name_that_the_certificate_covers_passes(declared: str) -> None:
+    assert passes(cases.test_certificate_names_the_device, *names_the_device(certificate(), declared))
+
+
+def test_one_covered_name_among_the_declared_ones_is_enough() -> None:
+    declared = ("other.example", "box.example")
+    assert passes(cases.test_certificate_names_the_device, *names_the_device(certificate(), *declared))
+
+
+def test_the_address_of_the_bench_is_a_name_of_the_device() -> None:
+    arguments = names_the_device(certificate(), "other.example", address="192.0.2.7")
+    assert passes(cases.test_certificate_names_the_device, *arguments)
+
+
+@pytest.mark.parametrize(
+    "declared", ["other.example", "cameras.example", "a.b.cameras.example", "boxes.example", "192.0.2.8"]
+)
+def test_a_certificate_for_other_names_fails(declared: str) -> None:
+    arguments = names_the_device(certificate(), declared, address="192.0.2.9")
+    carried, wanted = "['*.cameras.example', '192.0.2.7', 'box.example']", sorted([declared, "192.0.2.9"])
+    assert fails(cases.test_certificate_names_the_device, *arguments, says=f"it names {carried}, none of {wanted}")
+
+
+def test_a_certificate_without_names_fails_also_on_a_bench_without_network() -> None:
+    nameless = certificate(dns_names=(), ip_addresses=())
+    assert fails(
+        cases.test_certificate_names_the_device, *names_the_device(nameless, "box.example"), says="it names []"
+    )
+
+
+@pytest.mark.parametrize("field", ["dns_names", "ip_addresses"])
+def test_names_that_cannot_be_parsed_leave_the_case_open(field: str) -> None:
+    arguments = names_the_device(unread(field), "other.example")
+    assert stays_open(cases.test_certificate_names_the_device, *arguments, says=f"cannot be parsed: {field}")
+
+
+def test_a_covered_name_passes_though_the_addresses_cannot_be_parsed() -> None:
+    arguments = names_the_device(unread("ip_addresses"), "box.example")
+    assert passes(cases.test_certificate_names_the_device, *arguments)
+
+
+# chain
+
+
+def issued_by(issuer: str, found: ServerCertificate) -> tuple[Any, ...]:
+    return found, component(certificate={"issued_by": issuer, "names": ["box.example"]})
+
+
+@pytest.mark.parametrize("issuer", ["product_ca", "public_ca"])
+def test_a_chain_that_leads_to_the_declared_ca_passes(issuer: str) -> None:
+    assert passes(cases.test_certificate_is_issued_as_declared, *issued_by(issuer, certificate()))
+
+
+@pytest.mark.parametrize("issuer", ["product_ca", "public_ca"])
+def test_a_self_signed_certificate_fails_where_a_ca_is_declared(issuer: str) -> None:
+    alone = certificate(chain_trusted=False, chain_error="self-signed certificate", self_signed=True)
+    assert fails(
+        cases.test_certificate_is_issued_as_declared,
+        *issued_by(issuer, alone),
+        says=f"declared as {issuer}: self-signed certificate",
+    )
+
+
+def test_a_self_signed_certificate_passes_where_it_is_declared() -> None:
+    alone = certificate(chain_trusted=False, self_signed=True)
+    assert passes(cases.test_certificate_is_issued_as_declared, *issued_by("self_signed", alone))
+
+
+def test_a_certificate_of_a_ca_fails_where_a_self_signed_one_is_declared() -> None:
+    assert fails(
+        cases.test_certificate_is_issued_as_declared,
+        *issued_by("self_signed", certificate()),
+        says="declared self-signed, issued by CN=product CA",
+    )
+
+
+def test_a_signature_that_cannot_be_checked_leaves_open_whether_it_is_self_signed() -> None:
+    arguments = issued_by("self_signed", unread("self_signed"))
+    assert stays_open(cases.test_certificate_is_issued_as_declared, *arguments, says="cannot be parsed: self_signed")
+
+
+# key and signature
+
+
+@pytest.mark.parametrize(("kind", "bits"), TLS.key_bits.items())
+def test_a_key_of_the_least_size_passes_and_of_one_bit_less_fails(kind: str, bits: int) -> None:
+    case = cases.test_certificate_has_a_strong_key_and_signature
+    assert passes(case, key(kind, bits), PROFILE)
+    short = f"its {kind} key has {bits - 1} bits, the profile requires {bits}"
+    assert fails(case, key(kind, bits - 1), PROFILE, says=short)
+
+
+@pytest.mark.parametrize(
+    ("kind", "bits", "words"),
+    [
+        ("RSA", 1024, "its RSA key has 1024 bits, the profile requires 2048"),
+        ("RSA-PSS", 1024, "its RSA-PSS key has 1024 bits, the profile requires 2048"),
+        ("EC", 192, "its EC key has 192 bits, the profile requires 224"),
+        ("DSA", 512, "its key is of the type DSA"),
+        ("DSA", 3072, "its key is of the type DSA"),
+    ],
+)
+def test_the_weak_keys_of_real_devices_fail(kind: str, bits: int, words: str) -> None:
+    assert fails(cases.test_certificate_has_a_strong_key_and_signature, key(kind, bits), PROFILE, says=words)
+
+
+@pytest.mark.parametrize(("kind", "bits"), [("RSA", 2048), ("EC", 224), ("Ed25519", 253), ("Ed448", 448)])
+def test_the_usual_good_keys_pass(kind: str, bits: int) -> None:
+    assert passes(cases.test_certificate_has_a_strong_key_and_signature, key(kind, bits), PROFILE)
+
+
+@pytest.mark.parametrize("used", TLS.hashes)
+def test_a_signature_with_an_accepted_hash_passes(used: str) -> None:
+    assert passes(cases.test_certificate_has_a_strong_key_and_signature, key("EC", 256, used), PROFILE)
+
+
+def test_the_profile_forbids_the_broken_hashes() -> None:
+    assert set(TLS.forbidden_hashes) == {"md2", "md4", "md5", "sha1", "ripemd160"}
+    assert not set(TLS.forbidden_hashes) & set(TLS.hashes)
+
+
+@pytest.mark.parametrize("used", TLS.forbidden_hashes)
+def test_a_signature_with_a_forbidden_hash_fails(used: str) -> None:
+    case = cases.test_certificate_has_a_strong_key_and_signature
+    assert fails(case, key("EC", 256, used), PROFILE, says=f"signed with {used}")
+
+
+def test_a_weak_key_and_a_weak_hash_are_both_reported() -> None:
+    assert fails(
+        cases.test_certificate_has_a_strong_key_and_signature,
+        key("RSA", 1024, "md5"),
+        PROFILE,
+        says="its RSA key has 1024 bits, the profile requires 2048; signed with md5",
+    )
+
+
+@pytest.mark.parametrize("field", ["key_type", "key_bits", "signature_hash"])
+def test_an_unread_key_or_signature_never_passes(field: str) -> None:
+    lost = certificate(unread=frozenset({field}))
+    case = cases.test_certificate_has_a_strong_key_and_signature
+    assert stays_open(case, lost, PROFILE, says=f"cannot be parsed: {field}")
+
+
+def test_a_key_that_cannot_be_parsed_at_all_leaves_the_case_open() -> None:
+    lost = unread("key_bits", "key_type")
+    case = cases.test_certificate_has_a_strong_key_and_signature
+    assert stays_open(case, lost, PROFILE, says="cannot be parsed: key_bits, key_type")
+
+
+def test_a_forbidden_hash_fails_though_the_key_cannot_be_parsed() -> None:
+    lost = unread("key_type", "key_bits").model_copy(update={"signature_hash": "md4"})
+    assert fails(cases.test_certificate_has_a_strong_key_and_signature, lost, PROFILE, says="signed with md4")
+
+
+def test_a_type_of_key_that_the_profile_does_not_know_leaves_the_case_open() -> None:
+    case = cases.test_certificate_has_a_strong_key_and_signature
+    assert stays_open(case, key("type 1457", 10_496), PROFILE, says="no size for a key of the type type 1457")
+
+
+def test_a_hash_that_the_profile_does_not_know_leaves_the_case_open() -> None:
+    number = "1.2.840.113549.1.1.127"
+    case = cases.test_certificate_has_a_strong_key_and_signature
+    assert stays_open(case, key("EC", 256, number), PROFILE, says=f"neither accepts nor forbids the signature {number}")
+
+
+# usage
+
+
+@pytest.mark.parametrize("usage", [(), ("serverAuth",), ("clientAuth", "serverAuth")])
+def test_a_certificate_for_servers_passes(usage: tuple[str, ...]) -> None:
+    assert passes(cases.test_certificate_is_meant_for_a_server, certificate(extended_key_usage=usage))
+
+
+def test_a_certificate_for_other_uses_only_fails() -> None:
+    other = certificate(extended_key_usage=("clientAuth", "codeSigning"))
+    assert fails(
+        cases.test_certificate_is_meant_for_a_server, other, says="extendedKeyUsage is clientAuth, codeSigning"
+    )
+
+
+def test_a_ca_certificate_fails() -> None:
+    assert fails(cases.test_certificate_is_meant_for_a_server, certificate(is_ca=True), says="it is a CA certificate")
+
+
+def test_a_ca_certificate_for_other_uses_has_two_faults() -> None:
+    both = certificate(is_ca=True, extended_key_usage=("clientAuth",))
+    words = "extendedKeyUsage is clientAuth; it is a CA certificate"
+    assert fails(cases.test_certificate_is_meant_for_a_server, both, says=words)
+
+
+@pytest.mark.parametrize("field", ["extended_key_usage", "is_ca"])
+def test_a_usage_that_cannot_be_parsed_leaves_the_case_open(field: str) -> None:
+    assert stays_open(cases.test_certificate_is_meant_for_a_server, unread(field), says=f"cannot be parsed: {field}")
+
+
+@pytest.mark.parametrize(
+    "case",
+    [cases.test_certificate_names_the_device, cases.test_certificate_is_issued_as_declared],
+)
+def test_a_product_that_is_declared_to_have_no_certificate_fails(case: Callable[..., None]) -> None:
+    arguments = (certificate(), component(), bench())[: case.__code__.co_argcount]
+    assert fails(case, *arguments, says="declared to have no TLS certificate")
