@@ -208,7 +208,7 @@ class CaptureBoot:
         detail = f"{len(raw)} bytes from {'its first line' if first else 'the restart'} {ended}"
         return BootLog(
             question="What does the device print on its console while it starts?",
-            facts=(Fact(about="boot_log", answer=Answer.SEEN if first and quiet else Answer.SILENT, detail=detail),),
+            facts=(Fact(about="boot_log", answer=Answer.SEEN if text.strip() else Answer.SILENT, detail=detail),),
             witness=Witness(what=f"the boot log was captured: {detail}", holds=first and quiet and whole),
             text=text,
             first_line_seen=first,

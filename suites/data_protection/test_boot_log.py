@@ -6,8 +6,9 @@ from drivers.serial.console import BootLog
 from lab_config.bench import Permission
 from trustprobe.judging.case import case
 
-SECRET = re.compile(r"(?i)\b([\w.]*(?:password|passwd|psk|secret|token|api_?key|private_?key)[\w.]*)\s*[=:]\s*(\S{4,})")
-"""A name that stands for a secret, followed by a value of at least four characters."""
+NAME = r"[\w.]*(?:password|passwd|psk|secret|token|api_?key|private_?key)[\w.]*"
+SECRET = re.compile(rf"(?i)\b({NAME})[ \t]*[=:][ \t]*\S{{4,}}")
+"""A name that stands for a secret, followed on the same line by a value of at least four characters."""
 PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 
 

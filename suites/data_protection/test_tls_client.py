@@ -16,8 +16,8 @@ def test_device_refuses_a_server_that_it_must_not_trust(cloud_certificate: Clien
     Application data that the device sends over it is a failure. Witness: the device was shown that certificate, and it
     sent data over a good one from the same server before and after.
     """
-    seen = sorted(cloud_certificate.seen)
-    assert not seen, f"trusts a server with the wrong certificate: {cloud_certificate.detail(min(seen))}"
+    about = "; ".join(cloud_certificate.detail(kind) for kind in sorted(cloud_certificate.seen))
+    assert not cloud_certificate.seen, f"trusts a server with the wrong certificate: {about}"
 
 
 @case(

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType, SimpleNamespace, TracebackType
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, overload
 
 import pytest
 
@@ -60,12 +60,17 @@ def silent(about: str = "it", detail: str = "") -> Fact:
     return Fact(about=about, answer=Answer.SILENT, detail=detail)
 
 
+@overload
+def observed(*facts: Fact, witness: Witness | None = None) -> Observation: ...
+
+
+@overload
+def observed(*facts: Fact, kind: type[Kind], witness: Witness | None = None, **fields: Any) -> Kind: ...
+
+
 def observed(
-    *facts: Fact,
-    kind: type[Kind] = Observation,  # type: ignore[assignment]
-    witness: Witness | None = None,
-    **fields: Any,
-) -> Kind:
+    *facts: Fact, kind: type[Observation] = Observation, witness: Witness | None = None, **fields: Any
+) -> Observation:
     """Return an observation of a kind, with these facts and the fields of that kind."""
     return kind(question="?", facts=facts, witness=witness, **fields)
 

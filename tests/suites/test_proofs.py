@@ -13,10 +13,6 @@ from tests.suites.made_up import ROOT, assertions
 UNPROVEN = {
     "suites/asset_identification/test_identity.py",
     "suites/asset_identification/test_uniqueness.py",
-    "suites/data_protection/test_boot_log.py",
-    "suites/data_protection/test_storage.py",
-    "suites/data_protection/test_tls_client.py",
-    "suites/data_protection/test_tls_server.py",
     "suites/documentation/test_policies.py",
     "suites/documentation/test_sbom.py",
     "suites/education_awareness/test_registry.py",
