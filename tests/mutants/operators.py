@@ -63,7 +63,7 @@ Node = Any  # parso has no annotations
 
 def _text(node: Node, text: str) -> Node:
     """Return a node that stands for other text in the place of this one."""
-    return Name(text, node.start_pos, node.get_first_leaf().prefix)
+    return Name(text, node.start_pos, node.get_first_leaf().prefix if text else "")
 
 
 def _code(nodes: Sequence[Node]) -> str:

@@ -24,13 +24,13 @@ class Equivalent:
     reason: str
 
     def describes(self, mutant: Mutant) -> bool:
-        """Whether a mutant is this one; blanks at both ends of a line do not count."""
+        """Whether a mutant is this one; the number of blanks does not count."""
         same_lines = _plain(self.was) == _plain(mutant.was) and _plain(self.becomes) == _plain(mutant.becomes)
         return self.file == mutant.path and same_lines
 
 
 def _plain(text: str) -> list[str]:
-    return [line.strip() for line in text.strip().splitlines()]
+    return [" ".join(line.split()) for line in text.strip().splitlines()]
 
 
 def equivalents(path: Path = EQUIVALENT) -> tuple[Equivalent, ...]:

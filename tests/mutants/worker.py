@@ -6,6 +6,7 @@ so that a mutant costs a fraction of a second. One JSON object per line comes in
 
 import ast
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -19,6 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 OURS = ("drivers", "fixtures", "lab_config", "reports", "standards", "trustprobe", "virtual_lab")
 """Packages that may be imported before the fork. suites/ is not: importing a case registers it."""
+PLUGINS = ("pytest", "allure_pytest.plugin", "_hypothesis_pytestplugin", "xdist.plugin", "pytest_timeout")
 OUTPUT = 4_000
 """Octets of the output of pytest that are kept."""
 
@@ -111,12 +113,13 @@ def main(file: str, test: str) -> None:
     path = ROOT / file
     original = path.read_text("utf-8")
     module = ".".join(Path(file).with_suffix("").parts)
-    for name in ("pytest", "hypothesis", "allure", "xdist", "pytest_timeout"):
+    for name in PLUGINS:
         importlib.import_module(name)
     for name in independent(closure([ROOT / test, path]), module):
         importlib.import_module(name)
     for compiled in (path.parent / "__pycache__").glob(f"{path.stem}.*.pyc"):
         compiled.unlink()
+    gc.freeze()  # pytest collects garbage at its end: nothing that was imported is any
     try:
         for line in sys.stdin:
             job = json.loads(line)
