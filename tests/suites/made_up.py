@@ -19,19 +19,16 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType, SimpleNamespace, TracebackType
+from types import ModuleType, TracebackType
 from typing import Any, TypeVar, cast, overload
-
-import pytest
 
 from lab_config.bench import Bench
 from lab_config.component import Component
-from reports.redaction import Redactor
 from reports.results import Verdict
 from trustprobe.judging.case import Case
-from trustprobe.judging.judge import Judge, Judgement
 from trustprobe.judging.outcomes import Outcome
-from trustprobe.judging.run import Run, load_profile
+from trustprobe.judging.run import load_profile
+from trustprobe.judging.verdict import after_failure, after_pass, sentence_of
 from trustprobe.probe import Answer, Fact, Observation, Witness
 
 ROOT = Path(__file__).parents[2]
@@ -133,25 +130,17 @@ def _published(case: CaseFunction) -> Case:
 
 
 def _judged(case: CaseFunction, arguments: tuple[object, ...]) -> _Result:
-    """Call the case and let the real judge decide; the device counts as alive."""
-    run = SimpleNamespace(redactor=Redactor({}), product=SimpleNamespace(component=SimpleNamespace(boot_seconds=0)))
-    judge = Judge(cast(Run, run), lambda _seconds: None)
-    judgement = Judgement("made-up", _published(case), "")
-    judgement.observations = [argument for argument in arguments if isinstance(argument, Observation)]
-    raised: AssertionError | None = None
+    """Call the case and decide as the judge does of a device that is still there."""
+    entry = _published(case)
+    observations = [argument for argument in arguments if isinstance(argument, Observation)]
     try:
         case(*arguments)
     except Outcome as outcome:
         return _Result(outcome.verdict, outcome.reason, None)
     except AssertionError as error:
-        raised = error
-    try:
-        if raised is not None:
-            judge._failed(judgement, raised)
-        judge._passed(judgement)
-    except (pytest.skip.Exception, AssertionError):
-        pass
-    return _Result(judgement.verdict, judgement.reason, raised)
+        verdict, reason = after_failure(entry, observations, sentence_of(error))
+        return _Result(verdict, reason, error)
+    return _Result(*after_pass(entry, observations), None)
 
 
 def _expect(verdict: Verdict, says: str | tuple[str, ...], result: _Result) -> bool:

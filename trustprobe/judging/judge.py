@@ -1,7 +1,6 @@
 """The hook that gives verdicts: one place decides, so that no author of a case can forget it.
 
-What a case takes as an argument is what its verdict rests on. A pass on silence (`fails_on="presence"`) and a fail on
-silence (`"absence"`) stand only with a witness; without one the verdict is INCONCLUSIVE.
+The arguments of a case are what its verdict rests on; verdict.py states the rule.
 """
 
 from collections.abc import Callable, Generator, Sequence
@@ -19,6 +18,7 @@ from trustprobe.judging.legible import make_legible
 from trustprobe.judging.outcomes import Inconclusive, Outcome
 from trustprobe.judging.run import Run
 from trustprobe.judging.schedule import without_rows
+from trustprobe.judging.verdict import after_failure, after_pass, sentence_of
 from trustprobe.probe import Observation, printable
 
 REASON_LIMIT = 1_000
@@ -83,7 +83,7 @@ class Judge:
             raise
         except AssertionError as error:
             make_legible(error)
-            broken = HarnessError(f"an assertion failed before the case was asked: {_assertion(error)}.", "Report it.")
+            broken = HarnessError(f"an assertion failed before the case was asked: {sentence_of(error)}.", "Report it.")
             self._note(judgement, Verdict.ERROR, _sentence(broken))
             raise broken from error
         except Exception as error:
@@ -120,28 +120,24 @@ class Judge:
             raise Inconclusive(f"the bench does not allow {', '.join(missing)}: add it to `allow` of the bench file")
 
     def _passed(self, judgement: Judgement) -> None:
-        if not any(observation.facts for observation in judgement.observations):
-            nothing = HarnessError("the case observed nothing: its probes returned no fact.", "Report it.")
+        try:
+            verdict, reason = after_pass(judgement.case, judgement.observations)
+        except HarnessError as nothing:
             self._note(judgement, Verdict.ERROR, _sentence(nothing))
-            raise nothing
-        unproven = _unproven(judgement.observations)
-        if judgement.case.fails_on == "presence" and unproven:
-            self._decided(judgement, Verdict.INCONCLUSIVE, f"silence without a witness: {unproven}")
-        if judgement.case.fails_on == "absence" and not _saw(judgement.observations):
-            self._decided(judgement, Verdict.INCONCLUSIVE, "nothing of what has to be there was seen")
-        self._note(judgement, Verdict.PASS, "")
+            raise
+        if verdict is not Verdict.PASS:
+            self._decided(judgement, verdict, reason)
+        self._note(judgement, verdict, reason)
 
     def _failed(self, judgement: Judgement, error: AssertionError) -> NoReturn:
         make_legible(error)
-        reason = _assertion(error)
-        if judgement.case.fails_on == "presence" and not _saw(judgement.observations):
-            self._decided(judgement, Verdict.INCONCLUSIVE, f"nothing was seen that could fail the case ({reason})")
-        if judgement.case.fails_on == "absence":
-            if unproven := _unproven(judgement.observations):
-                self._decided(judgement, Verdict.INCONCLUSIVE, f"silence without a witness: {unproven} ({reason})")
-            if gone := self.alive(self._patience(judgement.case)):
-                self._decided(judgement, Verdict.INCONCLUSIVE, f"{gone} ({reason})")
-        self._note(judgement, Verdict.FAIL, reason)
+        verdict, reason = after_failure(judgement.case, judgement.observations, sentence_of(error))
+        missed = verdict is Verdict.FAIL and judgement.case.fails_on == "absence"
+        if missed and (gone := self.alive(self._patience(judgement.case))):
+            verdict, reason = Verdict.INCONCLUSIVE, f"{gone} ({reason})"
+        if verdict is not Verdict.FAIL:
+            self._decided(judgement, verdict, reason)
+        self._note(judgement, verdict, reason)
         raise error
 
     def _patience(self, entry: Case) -> float:
@@ -176,22 +172,6 @@ def _rests_on(item: pytest.Item) -> list[Observation]:
     assert isinstance(item, pytest.Function)
     arguments = item._fixtureinfo.argnames
     return [value for name in arguments if isinstance(value := item.funcargs.get(name), Observation)]
-
-
-def _saw(observations: list[Observation]) -> bool:
-    """Whether the device showed anything at all in these observations."""
-    return any(observation.seen for observation in observations)
-
-
-def _unproven(observations: list[Observation]) -> str:
-    """Say what proves nothing in these observations; empty when each is conclusive."""
-    return "; ".join(observation.unproven for observation in observations if not observation.conclusive)
-
-
-def _assertion(error: AssertionError) -> str:
-    """Return the author's sentence of a failed assertion, without pytest's explanation of the expression."""
-    first = str(error).split("\nassert ", 1)[0].strip()
-    return first or "the assertion failed"
 
 
 def _sentence(error: Exception) -> str:
