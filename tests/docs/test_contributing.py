@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 ROOMS = ("drivers", "fixtures", "lab_config", "reports", "standards", "suites", "trustprobe", "virtual_lab")
 FLAW = "ssh_early_compression"
+KIT = ("__init__.py", "suites/__init__.py", "suites/made_up.py")
 PROFILE = "lab_config/profiles/cyber_trust_mark.yaml"
 
 
@@ -114,3 +115,18 @@ def test_the_block_is_as_the_style_wants_it(tmp_path: Path) -> None:
         command = [sys.executable, "-m", "ruff", *words, "--config", str(ROOT / "pyproject.toml"), str(path)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_shown_proof_proves_the_shown_case(tmp_path: Path) -> None:
+    rooms = (*(room for room in ROOMS if room != "suites"), "suites/data_protection", "tests/suites/data_protection")
+    for room in rooms:
+        ignored = shutil.ignore_patterns("__pycache__", "node_modules")
+        shutil.copytree(ROOT / room, tmp_path / room, ignore=ignored)
+    for name in ("pyproject.toml", "suites/__init__.py", *(f"tests/{one}" for one in KIT)):
+        shutil.copy(ROOT / name, tmp_path / name)
+    case, path = named(r"here as `(suites/\S+\.py)`"), named(r"here in `(tests/suites/\S+\.py)`")
+    (tmp_path / case).write_text(block("python"), "utf-8")
+    (tmp_path / path).write_text(block("python", 2), "utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "--noconftest", path]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert "2 passed" in done.stdout, done.stdout + done.stderr

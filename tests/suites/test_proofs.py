@@ -68,7 +68,10 @@ def unproven(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
 
 def test_every_assertion_of_a_case_fails_alone_in_a_test(unproven: set[str]) -> None:
     missing = sorted(one for one in unproven if one.split(":")[0] not in UNPROVEN)
-    assert not missing, f"no test in which it alone fails (see tests/suites/README.md): {', '.join(missing)}"
+    lines = "".join(f"\n  {one}: add it to tests/{one.split(':')[0]}" for one in missing)
+    assert not missing, (
+        f"no test in which the assertion alone fails (tests/suites/README.md says how to write one):{lines}"
+    )
 
 
 def test_no_file_is_listed_as_unproven_that_is_proven(unproven: set[str]) -> None:
