@@ -68,7 +68,7 @@ def _meaning(text: str) -> str | None:
 
 
 def _left_out(tree: ast.Module) -> Iterator[tuple[Place, Place]]:
-    """Return the places of annotations, which do nothing, and of the clauses that a case covers, which are data.
+    """Return the places of annotations and `@dataclass(...)`, which mypy checks, and of the clauses that a case covers.
 
     Tests of standards/ compare the clauses with the mapping.
     """
@@ -77,6 +77,10 @@ def _left_out(tree: ast.Module) -> Iterator[tuple[Place, Place]]:
             for decorator in node.decorator_list:
                 yield from _data_of_case(decorator)
             parts: list[ast.expr | None] = [node.returns]
+        elif isinstance(node, ast.ClassDef):
+            made = [one for one in node.decorator_list if ast.unparse(one).startswith("dataclass(")]
+            yield from (((one.lineno, one.col_offset - 1), _place(one)[1]) for one in made)
+            continue
         elif isinstance(node, ast.arg | ast.AnnAssign):
             parts = [node.annotation]
         elif isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["COVERS"]:

@@ -8,16 +8,18 @@ from tests.mutants.targets import Equivalent
 
 PAGE = """# Mutants
 
-A mutant is a copy of the code with one deliberate fault: a comparison turned round, an operand of `and` removed, a
-number changed, an assertion removed. A mutant is killed if the tests of its file fail. A mutant that survives shows a
-line that no test proves.
+A mutant is a copy of the code with one deliberate fault: a reversed comparison, an operand of `and` removed,
+a number changed, an assertion removed. A mutant is killed if the tests of its file fail. A mutant that
+survives shows a line that no test proves.
 
-`make mutants` mutates the cases, the judging engine, and the errors and observations that everything else imports. Each
-file is tested by its own tests only. `make mutants SINCE=origin/main` mutates what changed since that revision, which
-is what CI does. It fails if a mutant survives that is not on the list of equivalent mutants below.
+`make mutants` mutates the cases, the judging engine, and the errors and observations that everything else
+imports. Each file is tested only by its own tests. `make mutants SINCE=origin/main` mutates what changed
+since that revision. CI does the same for each change. It fails if a mutant survives that is not on the list
+of equivalent mutants below.
 
-cosmic-ray (MIT licence) makes the mutations. `tests/mutants/operators.py` states which of its operators are used, and
-adds those that it lacks. The mutations leave out type annotations, the clauses that a case covers, and texts.
+cosmic-ray (MIT licence) makes the mutations. `tests/mutants/operators.py` states which of its operators are
+used, and adds those that it lacks. The mutations leave out type annotations, `@dataclass(...)`, the clauses
+that a case covers, and texts.
 
 ## Figures
 

@@ -54,6 +54,7 @@ def test_a_line_becomes_a_mutant(source: str, mutant: str) -> None:
         "def look(found: set[str] | None) -> int | None: ...",
         "COVERS = ['DP-3']",
         "text = 'a sentence'",
+        "@dataclass(frozen=True)\nclass A:\n    x: int",
         "kept = (one)",
     ],
 )
