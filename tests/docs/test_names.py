@@ -24,7 +24,7 @@ EXAMPLES = {"ssh.compression"}
 CASES = set(load_profile("cyber_trust_mark").cases)
 """Every case has a rule in this profile: tests/suites holds it to that."""
 PREFIXES = {name.partition(".")[0] for name in CASES}
-EXAMPLE_FILES = {"suites/data_protection/test_ssh_compression.py"}
+EXAMPLE_FILES = {f"{folder}/data_protection/test_ssh_compression.py" for folder in ("suites", "tests/suites")}
 """Files that a page tells its reader to write."""
 MODELS = (Bench, Component, Product, Profile)
 FOLDERS = "docs|drivers|fixtures|lab_config|reports|standards|suites|tests|trustprobe|virtual_lab"
