@@ -37,7 +37,7 @@ def boot(desk: Desk) -> None:
             )
         began = time.monotonic()
         arrival = boot.read_until(*ends_of_boot(declaration))
-        took = time.monotonic() - began - LOGIN_SETTLE
+        took = max(0.0, time.monotonic() - began - LOGIN_SETTLE)  # a busy machine reads the whole log at once
         _tell(desk, declaration, boot, arrival, took)
 
 
