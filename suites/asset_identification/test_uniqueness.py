@@ -1,4 +1,4 @@
-"""What must be each sample's own: identifiers, keys and passwords."""
+"""Identifiers, keys and passwords that must be unique to each sample."""
 
 from drivers.network.identity.samples import SharedIdentifiers
 from trustprobe.judging.case import case
@@ -8,13 +8,14 @@ from trustprobe.judging.case import case
     "identity.unique",
     covers=["AI-1", "EN303645 5.1-1", "EN303645 5.4-2", "EN18031 CCK-3"],
     fails_on="presence",
-    advice="Make each unit's keys and passwords in production or on its first start; put none in the image.",
+    advice="Generate the keys and passwords of each unit in production or at its first start. Put none in the image.",
 )
 def test_two_samples_share_no_identifier(own_identifier: SharedIdentifiers) -> None:
-    """Read serial number, MAC address, TLS key and certificate and SSH host key of two samples, and compare them.
+    """Read the identifiers and keys of two samples, and compare them.
 
-    The password of the first sample's label is tried on the second, once for each account.
-    Witness: each was read on both samples by the same code; the second sample takes its own password.
+    They are the serial number, the MAC address, the TLS key and certificate, and the SSH host key. The password of the
+    first sample's label is tried on the second sample, once per account. Witness: the same code read each of them on
+    both samples, and the second sample accepts its own password.
     """
     shared = sorted(own_identifier.seen)
     assert not shared, "; ".join(own_identifier.detail(name) for name in shared)

@@ -1,4 +1,4 @@
-"""The software bill of materials, as a document and against the device."""
+"""The software bill of materials, as a document and compared with the device."""
 
 from drivers.documents.sbom import MINIMUM, STRUCTURE, Sbom
 from drivers.network.web.administration.settings import IdentityRead
@@ -7,7 +7,7 @@ from trustprobe.judging.case import case
 
 
 def lacking(sbom: Sbom, elements: tuple[str, ...]) -> str:
-    """Say which of these elements are missing or wrong."""
+    """Return a sentence that names the missing or wrong elements."""
     poor = [about for about in elements if about not in sbom.seen]
     return "; ".join(f"{about}: {sbom.detail(about)}" for about in poor)
 
@@ -16,12 +16,14 @@ def lacking(sbom: Sbom, elements: tuple[str, ...]) -> str:
     "sbom.valid",
     covers=["DOC-1d-i"],
     fails_on="absence",
-    advice="Generate the SBOM in the build, and validate it against the schema of CycloneDX before it is published.",
+    advice="Generate the SBOM in the build, and validate it against the CycloneDX schema before you publish it.",
 )
 def test_bill_of_materials_is_a_cyclonedx_document(sbom: Sbom) -> None:
-    """Read the SBOM: format and version, serial number, what it describes, components by name and type, references.
+    """Parse the SBOM, and check its structure as a CycloneDX document.
 
-    Each bom-ref is there once, and dependencies name none that is not there. Witness: the document was read whole.
+    The structure comprises the format and version, the serial number, the subject of the SBOM, the name and type of
+    each component, and the references. Each bom-ref is unique, and dependencies name only references that exist.
+    Witness: the whole document was read.
     """
     assert not (poor := lacking(sbom, STRUCTURE)), poor
 
@@ -30,13 +32,13 @@ def test_bill_of_materials_is_a_cyclonedx_document(sbom: Sbom) -> None:
     "sbom.minimum_elements",
     covers=["DOC-1d-i"],
     fails_on="absence",
-    advice="Give each component its supplier, version, identifier (purl or CPE) and place in the dependencies.",
+    advice="Give each component a supplier, a version, an identifier (purl or CPE) and its place in the dependencies.",
 )
 def test_bill_of_materials_has_the_minimum_elements(sbom: Sbom) -> None:
     """Look for the NTIA's minimum elements (July 2021) in each component and in the document.
 
-    Supplier, name, version, unique identifier and dependency of each component; author and time of the document.
-    Witness: the document was read whole.
+    Each component needs a supplier, a name, a version, a unique identifier and its dependencies. The document needs an
+    author and a time. Witness: the whole document was read.
     """
     assert not (poor := lacking(sbom, MINIMUM)), poor
 
@@ -45,12 +47,12 @@ def test_bill_of_materials_has_the_minimum_elements(sbom: Sbom) -> None:
     "sbom.matches_device",
     covers=["DOC-1d-i"],
     fails_on="absence",
-    advice="Make an SBOM with each release, and hand in the one of the firmware that is tested.",
+    advice="Make an SBOM for each release, and submit the SBOM of the firmware under test.",
 )
-def test_bill_of_materials_is_of_the_firmware_that_runs(sbom: Sbom, identity: IdentityRead, product: Product) -> None:
-    """Compare what the SBOM says that it describes with the declared model and with the version that the device shows.
+def test_bill_of_materials_describes_the_running_firmware(sbom: Sbom, identity: IdentityRead, product: Product) -> None:
+    """Compare the subject of the SBOM with the declared model and with the version that the device shows.
 
-    Witness: the document was read whole, and the device showed another identifier.
+    Witness: the whole document was read, and the device showed another identifier.
     """
-    of_the_device = f"{product.model} {identity.version or 'of no version'}"
-    assert sbom.subject == of_the_device, f"the SBOM is of {sbom.subject or 'nothing'}, the device is {of_the_device}"
+    of_the_device = f"{product.model} {identity.version or 'without a version'}"
+    assert sbom.subject == of_the_device, f"the SBOM describes {sbom.subject or 'nothing'}, not {of_the_device}"

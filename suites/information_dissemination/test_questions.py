@@ -1,4 +1,4 @@
-"""The items of ID that a person has to answer; the questions are in standards/questions.yaml."""
+"""The items of ID that a person must answer. The questions are in standards/questions.yaml."""
 
 from trustprobe.judging.questions import question_cases
 

@@ -1,4 +1,4 @@
-"""Access over the web administration, MQTT and RTSP: nothing without a login, and nothing beyond the role."""
+"""Access over the web administration, MQTT and RTSP: none without a login, and none beyond the role."""
 
 from lab_config.bench import Permission
 from trustprobe.judging.case import case
@@ -10,12 +10,12 @@ from trustprobe.probe import Observation
     covers=["IAC-1b", "IAC-1c", "EN303645 5.5-5", "EN18031 ACM-2", "EN18031 AUM-1-1"],
     fails_on="presence",
     needs=(Permission.CONFIGURE,),
-    advice="Check the session in one place in front of every resource, not in each page.",
+    advice="Check the session in one place before every resource, not separately in each page.",
 )
-def test_web_resource_is_closed_without_a_login(anonymous_request: Observation) -> None:
-    """Request each declared resource without a session, to read and to change.
+def test_web_resource_requires_a_login(anonymous_request: Observation) -> None:
+    """Request each declared resource without a session, both to read it and to change it.
 
-    Witness: the same request with the administrator's session succeeded; where that would reboot or update the
+    Witness: the same request with the administrator's session succeeded. If that request would reboot or update the
     device, the session is shown to be valid instead.
     """
     assert not anonymous_request.seen, f"open without a login: {', '.join(sorted(anonymous_request.seen))}"
@@ -26,10 +26,10 @@ def test_web_resource_is_closed_without_a_login(anonymous_request: Observation) 
     covers=["IAC-1c", "EN18031 ACM-2"],
     fails_on="presence",
     needs=(Permission.CONFIGURE,),
-    advice="Check the role on the server for each request; hiding a button is no check.",
+    advice="Check the role on the server for each request. A hidden button is not a check.",
 )
-def test_viewer_can_not_do_what_is_the_administrators(viewer_request: Observation) -> None:
-    """Request with a viewer's session what the declaration gives to the administrator alone.
+def test_viewer_cannot_use_the_administrators_functions(viewer_request: Observation) -> None:
+    """Send, in a viewer's session, the requests that the declaration allows only to the administrator.
 
     Witness: the viewer's session is valid, and the same request with the administrator's session succeeded.
     """
@@ -40,29 +40,30 @@ def test_viewer_can_not_do_what_is_the_administrators(viewer_request: Observatio
     "access.anonymous.mqtt",
     covers=["IAC-1b", "IAC-1c", "EN303645 5.5-4", "EN18031 ACM-2", "EN18031 AUM-1-1"],
     fails_on="presence",
-    advice="Refuse clients without a user name (mosquitto: allow_anonymous false), and give each user its own topics.",
+    advice="Refuse clients without a user name (mosquitto: allow_anonymous false). Give each user its own topics.",
 )
-def test_mqtt_broker_lets_nobody_in_without_a_login(mqtt_anonymous: Observation) -> None:
-    """Connect to each declared broker and the usual ports of MQTT without a user name, and subscribe to all topics.
+def test_mqtt_broker_requires_a_login(mqtt_anonymous: Observation) -> None:
+    """Connect without a user name to each declared broker and the usual MQTT ports, and subscribe to all topics.
 
-    A subscription that is granted is a failure. Witness: the canary connected before and after, and where a broker is
-    declared the valid login got in through the same code.
+    A granted subscription is a failure. Witness: the canary connected before and after. If a broker is declared, the
+    valid login got in through the same code.
     """
     let_in = [f"{about} ({mqtt_anonymous.detail(about)})" for about in sorted(mqtt_anonymous.seen)]
-    assert not let_in, f"lets in whoever comes: {', '.join(let_in)}"
+    assert not let_in, f"accepts anonymous clients: {', '.join(let_in)}"
 
 
 @case(
     "access.anonymous.rtsp",
     covers=["IAC-1b", "IAC-1c", "EN303645 5.5-4", "EN18031 ACM-2", "EN18031 AUM-1-1"],
     fails_on="presence",
-    advice="Ask for Digest authentication in front of DESCRIBE, SETUP and PLAY alike, on every path.",
+    advice="Require Digest authentication before DESCRIBE, SETUP and PLAY, on every path.",
 )
-def test_stream_is_closed_without_a_login(rtsp_anonymous: Observation) -> None:
-    """Ask each declared RTSP service and the usual ports for streams without a login: declared paths and common ones.
+def test_stream_requires_a_login(rtsp_anonymous: Observation) -> None:
+    """Request streams without a login, from each declared RTSP service and the usual ports.
 
-    DESCRIBE that gives an SDP is a failure, and so is SETUP and PLAY of a declared stream. Witness: the canary
-    connected before and after, and with the valid login each declared path gave its SDP.
+    The requests name declared and common paths. If DESCRIBE returns an SDP, the case fails. It also fails if SETUP and
+    PLAY of a declared stream succeed. Witness: the canary connected before and after, and with the valid login each
+    declared path returned its SDP.
     """
     given = [f"{about} ({rtsp_anonymous.detail(about)})" for about in sorted(rtsp_anonymous.seen)]
-    assert not given, f"gives a stream to whoever comes: {', '.join(given)}"
+    assert not given, f"gives a stream to anonymous clients: {', '.join(given)}"

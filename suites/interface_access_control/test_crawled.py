@@ -1,4 +1,4 @@
-"""What the pages of the web administration lead to: nothing of the device's opens beyond the declaration."""
+"""Pages that the web administration links to: none opens device data beyond the declaration."""
 
 from lab_config.bench import Permission
 from trustprobe.judging.case import case
@@ -10,15 +10,15 @@ from trustprobe.probe import Observation
     covers=["IAC-1b", "IAC-1c", "EN303645 5.5-5", "EN18031 ACM-2", "EN18031 AUM-1-1"],
     fails_on="presence",
     needs=(Permission.CONFIGURE,),
-    advice="Check the session in front of every path, or declare under `http_crawl.public` what is public by design.",
+    advice="Check the session before every path, or declare under `http_crawl.public` what is public by design.",
 )
-def test_no_page_that_others_lead_to_opens_without_a_login(crawled_anonymously: Observation) -> None:
-    """Follow pages and scripts as the administrator, by GET; ask without a login for what is not declared.
+def test_no_linked_page_opens_without_a_login(crawled_anonymously: Observation) -> None:
+    """Crawl pages and scripts as the administrator with GET, and request undeclared paths without a login.
 
-    Something of the device's that shows is a failure: a value that a login guards elsewhere, a secret, filled-in
-    fields, or data. Stylesheets, scripts, images, the login page and pages without values are none. What is named like
-    an action (reboot, delete) is not asked for. Witness: the administrator was answered each path, and is logged in at
-    the end.
+    The case fails if a response shows device data: a value that a login guards elsewhere, a secret, filled-in fields,
+    or other data. Style sheets, scripts, images, the login page and pages without values are not device data. Paths
+    that are named like an action (reboot, delete) are not requested. Witness: the administrator got an answer on each
+    path, and is logged in at the end.
     """
     open_ones = [f"{about} ({crawled_anonymously.detail(about)[:120]})" for about in sorted(crawled_anonymously.seen)]
     assert not open_ones, f"open without a login: {', '.join(open_ones)}"
@@ -29,13 +29,13 @@ def test_no_page_that_others_lead_to_opens_without_a_login(crawled_anonymously: 
     covers=["IAC-1c", "EN18031 ACM-2"],
     fails_on="presence",
     needs=(Permission.CONFIGURE,),
-    advice="Check the role in front of every path, or declare in `http_resources` that a viewer may read it.",
+    advice="Check the role before every path, or declare in `http_resources` that a viewer may read it.",
 )
-def test_no_page_that_others_lead_to_shows_a_viewer_what_is_the_administrators(crawled_as_viewer: Observation) -> None:
-    """Ask with a viewer's session for what the crawl found, the declaration does not name, and a login guards.
+def test_no_linked_page_shows_a_viewer_the_administrators_content(crawled_as_viewer: Observation) -> None:
+    """Request, in a viewer's session, the crawled paths that a login guards and the declaration does not name.
 
-    The administrator's content on a path that no page of the viewer's offers is a failure. Witness: the administrator
-    was answered each path, and both sessions are valid at the end.
+    The case fails if the administrator's content opens on a path that no page of the viewer offers. Witness: the
+    administrator got an answer on each path, and both sessions are valid at the end.
     """
     open_ones = [f"{about} ({crawled_as_viewer.detail(about)[:120]})" for about in sorted(crawled_as_viewer.seen)]
     assert not open_ones, f"open to a viewer: {', '.join(open_ones)}"

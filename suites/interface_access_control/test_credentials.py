@@ -1,5 +1,7 @@
-"""Default credentials: none of the well-known pairs opens SSH, Telnet, the web administration, HTTP authentication,
-the serial console, FTP, a stream, an MQTT broker or an SNMP agent.
+"""Default credentials: no well-known pair opens an interface of the device.
+
+The interfaces are SSH, Telnet, the web administration, HTTP authentication, the serial console, FTP, a stream, an MQTT
+broker and an SNMP agent.
 """
 
 from drivers.guessing.logins import Guesses
@@ -7,12 +9,12 @@ from drivers.network.logins.snmp import SnmpGuesses
 from trustprobe.judging.case import case
 
 COVERS = ["IAC-1b", "EN303645 5.1-1", "EN18031 AUM-5-1"]
-ADVICE = "Give each device its own password, or have one set before the interface can be used; remove the account."
+ADVICE = "Give each device its own password, or require a new one before first use. Remove the account."
 
 
 def accepted(guesses: Guesses) -> str:
-    """Say which guesses got in, for the sentence of a failure."""
-    anything = " (any password gets in: the interface checks none)" if guesses.accepts_anything else ""
+    """Return the sentence of a failure, with the guesses that got in."""
+    anything = " (any password gets in, so the interface checks none)" if guesses.accepts_anything else ""
     return f"{guesses.probe.removeprefix('guess_logins.')} let in {', '.join(sorted(guesses.seen))}{anything}"
 
 
@@ -20,8 +22,8 @@ def accepted(guesses: Guesses) -> str:
 def test_login_form_accepts_no_default_credential(web_guess: Guesses) -> None:
     """Try the well-known passwords of one user name on the login form of the web administration.
 
-    A login counts when a page that only a login shows can be read with it. Witness: after each batch the valid
-    login gets in through the same code.
+    A login counts if it opens a page that only a login opens. Witness: after each batch, the valid login gets in
+    through the same code.
     """
     assert not web_guess.seen, accepted(web_guess)
 
@@ -30,8 +32,8 @@ def test_login_form_accepts_no_default_credential(web_guess: Guesses) -> None:
 def test_ssh_accepts_no_default_credential(ssh_guess: Guesses) -> None:
     """Try the well-known passwords of one user name over SSH.
 
-    A login counts when a session opens after it. Witness: after each batch the valid login gets in through the
-    same code, so that no ban or lockout is taken for a refusal.
+    A login counts if a session opens after it. Witness: after each batch, the valid login gets in through the same
+    code. This rules out that a ban or lockout is mistaken for a refusal.
     """
     assert not ssh_guess.seen, accepted(ssh_guess)
 
@@ -40,28 +42,28 @@ def test_ssh_accepts_no_default_credential(ssh_guess: Guesses) -> None:
 def test_serial_console_accepts_no_default_credential(console_guess: Guesses) -> None:
     """Try the well-known passwords of one user name on the serial console.
 
-    A login counts when the declared shell prompt shows. Witness: after each batch the valid login gets in through
-    the same code.
+    A login counts if the declared shell prompt appears. Witness: after each batch, the valid login gets in through the
+    same code.
     """
     assert not console_guess.seen, accepted(console_guess)
 
 
 @case("credentials.default.mqtt", covers=COVERS, fails_on="presence", advice=ADVICE)
 def test_mqtt_broker_accepts_no_default_credential(mqtt_guess: Guesses) -> None:
-    """Try the well-known passwords of one user name on the declared MQTT broker, or else on the usual ports of MQTT.
+    """Try the well-known passwords of one user name on the declared MQTT broker, or else on the usual MQTT ports.
 
-    A login counts when CONNACK accepts it. Witness: after each batch the valid login gets in through the same code;
-    where no broker is declared, each guess has its own refusal by CONNACK, or the port is closed.
+    A login counts if CONNACK accepts it. Witness: after each batch, the valid login gets in through the same code. If
+    none is declared, CONNACK refuses each guess, or the port is closed.
     """
     assert not mqtt_guess.seen, accepted(mqtt_guess)
 
 
 @case("credentials.default.telnet", covers=COVERS, fails_on="presence", advice=ADVICE)
 def test_telnet_accepts_no_default_credential(telnet_guess: Guesses, beside_guess: Guesses | None) -> None:
-    """Try the well-known passwords of one user name over Telnet: where it is declared, and on its usual ports.
+    """Try the well-known passwords of one user name over Telnet, on the declared port and on the usual ports.
 
-    A login counts when a command prompt shows after it, twice. Witness: after each batch the valid login gets in
-    through the same code; where none is declared, each guess has its own refusal, or the port is closed and the canary
+    A login counts if the same command prompt appears twice after it. Witness: after each batch, the valid login gets in
+    through the same code. If none is declared, each guess gets its own refusal, or the port is closed and the canary
     answers.
     """
     assert not telnet_guess.seen, accepted(telnet_guess)
@@ -72,11 +74,12 @@ def test_telnet_accepts_no_default_credential(telnet_guess: Guesses, beside_gues
 def test_http_authentication_accepts_no_default_credential(
     http_basic_guess: Guesses, beside_guess: Guesses | None
 ) -> None:
-    """Try the well-known passwords of one user name by HTTP authentication, Basic or Digest as the server asks for it.
+    """Try the well-known passwords of one user name with HTTP authentication, Basic or Digest as the server requires.
 
-    Asked are the declared API, and the paths that devices of many makers have on each HTTP service. A login counts when
-    the path answers 2xx with it and 401 without it. Witness: after each batch the valid login gets in through the same
-    code; where none is declared, each guess has its own 401, or no path asks for a password and the canary answers.
+    The guesses go to the declared API, and on each HTTP service to paths that devices of many manufacturers have. A
+    login counts if the path answers 2xx with it and 401 without it. Witness: after each batch, the valid login gets in
+    through the same code. If none is declared, each guess gets its own 401, or no path requires a password and the
+    canary answers.
     """
     assert not http_basic_guess.seen, accepted(http_basic_guess)
     assert beside_guess is None or not beside_guess.seen, accepted(beside_guess)
@@ -84,11 +87,11 @@ def test_http_authentication_accepts_no_default_credential(
 
 @case("credentials.default.ftp", covers=COVERS, fails_on="presence", advice=ADVICE)
 def test_ftp_accepts_no_default_credential(ftp_guess: Guesses, beside_guess: Guesses | None) -> None:
-    """Try the well-known passwords of one user name over FTP, inside TLS where the server asks for it.
+    """Try the well-known passwords of one user name over FTP, inside TLS if the server requires it.
 
-    A login counts when a command that was refused before it is answered after it. Witness: after each batch the valid
-    login gets in through the same code; where none is declared, each guess has its own refusal, or the port is closed
-    and the canary answers.
+    A login counts if a command that was refused before it is answered after it. Witness: after each batch, the valid
+    login gets in through the same code. If none is declared, each guess gets its own refusal, or the port is closed and
+    the canary answers.
     """
     assert not ftp_guess.seen, accepted(ftp_guess)
     assert beside_guess is None or not beside_guess.seen, accepted(beside_guess)
@@ -96,11 +99,11 @@ def test_ftp_accepts_no_default_credential(ftp_guess: Guesses, beside_guess: Gue
 
 @case("credentials.default.rtsp", covers=COVERS, fails_on="presence", advice=ADVICE)
 def test_stream_accepts_no_default_credential(rtsp_guess: Guesses, beside_guess: Guesses | None) -> None:
-    """Try the well-known passwords of one user name over RTSP, on the declared stream and on its usual ports and paths.
+    """Try the well-known passwords of one user name over RTSP, on the declared stream and on the usual ports and paths.
 
-    A login counts when DESCRIBE gives an SDP with it and 401 without it. Witness: after each batch the valid login gets
-    in through the same code; where none is declared, each guess has its own 401, or the port is closed and the canary
-    answers.
+    A login counts if DESCRIBE returns an SDP with it and 401 without it. Witness: after each batch, the valid login
+    gets in through the same code. If none is declared, each guess gets its own 401, or the port is closed and the
+    canary answers.
     """
     assert not rtsp_guess.seen, accepted(rtsp_guess)
     assert beside_guess is None or not beside_guess.seen, accepted(beside_guess)
@@ -110,13 +113,13 @@ def test_stream_accepts_no_default_credential(rtsp_guess: Guesses, beside_guess:
     "credentials.default.snmp",
     covers=COVERS,
     fails_on="presence",
-    advice="Switch v1 and v2c off, and give each device its own users of v3 with authentication and privacy.",
+    advice="Disable v1 and v2c, and give each device its own v3 users with authentication and privacy.",
 )
 def test_snmp_agent_accepts_no_default_community(snmp_guess: SnmpGuesses) -> None:
-    """Read sysDescr.0 with well-known communities of v1 and v2c, and with well-known users of v3 without a password.
+    """Read sysDescr.0 with well-known communities of v1 and v2c, and with well-known v3 users without a password.
 
-    A value that comes back is a failure. Witness: the agent told its v3 engine before and after; where no SNMP is
-    declared, other declared UDP services answered before and after, or the port is closed and says so by ICMP.
+    A returned value is a failure. Witness: the agent reported its v3 engine before and after. If no SNMP is declared,
+    other declared UDP services answered before and after, or ICMP reports that the port is closed.
     """
     known = [f"{about} ({snmp_guess.detail(about)})" for about in sorted(snmp_guess.seen)]
     assert not known, f"the SNMP agent answers {', '.join(known)}"

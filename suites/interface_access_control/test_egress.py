@@ -1,4 +1,4 @@
-"""What the device sends by itself: to declared destinations alone."""
+"""Traffic that the device initiates: to declared destinations only."""
 
 from drivers.network.traffic.egress import EgressSeen
 from trustprobe.judging.case import case
@@ -8,13 +8,13 @@ from trustprobe.judging.case import case
     "egress.declared",
     covers=["IAC-2b", "EN303645 5.6-1", "SP800-213A LA:XCN"],
     fails_on="presence",
-    advice="Take it out, or declare host, port and purpose (`egress`, or a MUD file as RFC 8520 has it).",
+    advice="Remove the traffic, or declare host, port and purpose (`egress`, or a MUD file as in RFC 8520).",
 )
-def test_the_device_sends_to_declared_destinations_only(egress: EgressSeen) -> None:
-    """Capture what the device sends unasked, from the first case to the last, and compare it with the declaration.
+def test_device_sends_only_to_declared_destinations(egress: EgressSeen) -> None:
+    """Capture the traffic that the device initiates in this run, and compare it with the declaration.
 
-    Connection requests, datagrams and names asked of DNS count; replies to the bench, ARP, ICMP, IGMP, DHCP and the
-    announcements of declared discovery services do not. Witness: declared traffic of the device is in the same capture,
-    and no frame of it was lost.
+    The capture lasts from the first case to the last. Connection requests, datagrams and names in DNS queries count.
+    Replies to the bench, ARP, ICMP, IGMP, DHCP and the announcements of declared discovery services do not count.
+    Witness: the same capture contains declared traffic of the device, and no frame was lost.
     """
     assert not egress.undeclared, f"sends to {', '.join(egress.undeclared)}"

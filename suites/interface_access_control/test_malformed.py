@@ -10,13 +10,14 @@ from trustprobe.judging.case import case
     covers=["IAC-2a", "EN303645 5.13-1A", "EN18031 GEC-6"],
     fails_on="presence",
     needs=(Permission.MALFORMED,),
-    advice="Send the kept message again with `trustprobe send`, and check lengths and types before they are used.",
+    advice="Send the stored message again with `trustprobe send`. Check lengths and types before you use them.",
 )
 def test_no_malformed_message_stops_a_service(malformed_input: MalformedInput) -> None:
     """Send a service a bounded set of malformed messages that follow from a seed, each before a healthy request.
 
-    A service that ends or hangs, and a device that starts again, is a failure; the message is sent once more alone, and
-    kept. Witness: a healthy request was answered before, and behind each message, and the bench is alive in a silence.
+    The case fails if a service ends or hangs, or if the device restarts. The message is then sent once more on its own,
+    and stored. Witness: a healthy request was answered before the messages and after each one, and the bench is alive
+    during a silence.
     """
     broken = sorted(malformed_input.seen)
     assert not broken, f"{broken[0]}: {malformed_input.detail(broken[0])}"
@@ -27,13 +28,14 @@ def test_no_malformed_message_stops_a_service(malformed_input: MalformedInput) -
     covers=["IAC-2a", "EN303645 5.13-1A", "EN18031 GEC-6"],
     fails_on="presence",
     needs=(Permission.MALFORMED,),
-    advice="Send the kept frames again with `tcpreplay`, and update or configure the network stack.",
+    advice="Send the stored frames again with `tcpreplay`, and update or configure the network stack.",
 )
 def test_no_malformed_packet_stops_the_device(malformed_frames: MalformedInput) -> None:
-    """Send malformed frames of one layer to the device on its own link, a healthy request behind every few.
+    """Send malformed frames of one layer on the device's own link, with a healthy request after every few frames.
 
-    A service that ends or hangs, and a device that starts again, is a failure; the frames are sent again one by one.
-    Witness: a healthy request was answered before and behind them, and a good segment in a frame of our own as well.
+    The case fails if a service ends or hangs, or if the device restarts. The frames are then sent again one by one.
+    Witness: a healthy request was answered before and after them. A valid segment in a frame made by the bench was
+    answered as well.
     """
     broken = sorted(malformed_frames.seen)
     assert not broken, f"{broken[0]}: {malformed_frames.detail(broken[0])}"
@@ -44,13 +46,13 @@ def test_no_malformed_packet_stops_the_device(malformed_frames: MalformedInput) 
     covers=["IAC-2a", "EN303645 5.13-1A", "EN18031 GEC-6"],
     fails_on="presence",
     needs=(Permission.MALFORMED,),
-    advice="Check type, length and depth of each field before it is used, also of those who are logged in.",
+    advice="Check type, length and depth of each field before you use it, also from users who are logged in.",
 )
-def test_no_malformed_body_of_an_administrator_stops_the_device(malformed_bodies: MalformedInput) -> None:
-    """Send a resource malformed JSON in the administrator's session, a healthy request behind every few bodies.
+def test_no_malformed_body_from_an_administrator_stops_the_device(malformed_bodies: MalformedInput) -> None:
+    """Send malformed JSON to a resource as the administrator, with a healthy request after every few bodies.
 
-    A service that ends or hangs, and a device that starts again, is a failure; the bodies are sent again one by one.
-    Witness: a healthy request was answered before and behind them, and a setting that was written is restored.
+    The case fails if a service ends or hangs, or if the device restarts. The bodies are then sent again one by one.
+    Witness: a healthy request was answered before and after them, and a setting that was written is restored.
     """
     broken = sorted(malformed_bodies.seen)
     assert not broken, f"{broken[0]}: {malformed_bodies.detail(broken[0])}"
@@ -61,13 +63,14 @@ def test_no_malformed_body_of_an_administrator_stops_the_device(malformed_bodies
     covers=["IAC-2a", "EN303645 5.13-1A", "EN18031 GEC-6"],
     fails_on="presence",
     needs=(Permission.MALFORMED,),
-    advice="Check what servers answer as what clients ask: names can be spoofed, and clouds be taken over.",
+    advice="Check the answers of servers like the requests of clients. Names can be spoofed, and clouds taken over.",
 )
 def test_no_malformed_answer_stops_the_device(malformed_answers: MalformedInput) -> None:
-    """Answer what the device asks a server with malformed messages, in place of that server.
+    """Answer the device's requests to a server with malformed messages, in place of that server.
 
-    A device that starts again, and one that asks no more, is a failure; the answers are given again one by one.
-    Witness: the device asked before, got a good answer, and asks again behind the malformed ones.
+    The case fails if the device restarts, or if it sends no more requests. The answers are then given again one by one.
+    Witness: the device sent a request before and got a good answer, and it sends requests again after the malformed
+    answers.
     """
     broken = sorted(malformed_answers.seen)
     assert not broken, f"{broken[0]}: {malformed_answers.detail(broken[0])}"
@@ -78,13 +81,13 @@ def test_no_malformed_answer_stops_the_device(malformed_answers: MalformedInput)
     covers=["IAC-2a", "EN303645 5.13-1A", "EN18031 GEC-6"],
     fails_on="presence",
     needs=(Permission.MALFORMED,),
-    advice="Bound what the login of the console reads, and pass over what is no text.",
+    advice="Limit the length of the input that the console login reads, and ignore octets that are not text.",
 )
-def test_no_line_at_the_console_stops_the_device(malformed_lines: MalformedInput) -> None:
-    """Type long lines, control characters and octets that are no text at the login of the serial console.
+def test_no_line_typed_at_the_console_stops_the_device(malformed_lines: MalformedInput) -> None:
+    """Type long lines, control characters and octets that are not text at the login of the serial console.
 
-    A console that shows no login prompt any more, and a device that starts again, is a failure; the lines are typed
-    again one by one. Witness: the login prompt came before and behind them, and a healthy request was answered.
+    The case fails if the console no longer shows a login prompt, or if the device restarts. The lines are then typed
+    again one by one. Witness: the login prompt appeared before and after them, and a healthy request was answered.
     """
     broken = sorted(malformed_lines.seen)
     assert not broken, f"{broken[0]}: {malformed_lines.detail(broken[0])}"
@@ -95,13 +98,13 @@ def test_no_line_at_the_console_stops_the_device(malformed_lines: MalformedInput
     covers=["IAC-2a", "EN303645 5.13-1A", "EN18031 GEC-6"],
     fails_on="presence",
     needs=(Permission.MALFORMED,),
-    advice="Check lengths and types of what comes behind a login as strictly as before it.",
+    advice="Check lengths and types of messages after a login as strictly as before it.",
 )
-def test_no_malformed_message_of_a_session_stops_a_service(malformed_session: MalformedInput) -> None:
-    """Log in to a service, and send malformed messages in that session, a healthy request behind every few.
+def test_no_malformed_message_in_a_session_stops_a_service(malformed_session: MalformedInput) -> None:
+    """Log in to a service, and send malformed messages in that session, with healthy requests in between.
 
-    A service that ends or hangs, and a device that starts again, is a failure; ending that one session is none.
-    Witness: the valid login got in, and a healthy request was answered before and behind the messages.
+    The case fails if a service ends or hangs, or if the device restarts. The end of that one session is not a failure.
+    Witness: the valid login got in, and a healthy request was answered before and after the messages.
     """
     broken = sorted(malformed_session.seen)
     assert not broken, f"{broken[0]}: {malformed_session.detail(broken[0])}"

@@ -1,4 +1,4 @@
-"""Ports: only what is declared can be reached, and what is declared is there."""
+"""Ports: only declared ports can be reached, and every declared port can be reached."""
 
 from drivers.network.sweep.boot_window import BootWindowSeen
 from drivers.network.sweep.ports import TcpPorts
@@ -18,10 +18,10 @@ from trustprobe.probe import Observation
 def test_every_open_tcp_port_is_declared(
     component: Component, tcp_ports: TcpPorts, tcp_undeclared: Observation
 ) -> None:
-    """Sweep TCP 1-65535 on the component's address, and compare with the declaration.
+    """Sweep TCP 1-65535 on the component's address, and compare the open ports with the declaration.
 
-    A port that answers SYN-ACK and is not declared is a failure; what speaks there is asked and said. Witness: the
-    declared canary port answered throughout the sweep and at its end.
+    An undeclared port that answers SYN-ACK is a failure. Such a port is probed, and the failure names the service.
+    Witness: the declared canary port answered throughout the sweep and at its end.
     """
     undeclared = tcp_ports.open - component.ports(Transport.TCP)
     assert not undeclared, f"open but not declared: TCP {_with_speakers(undeclared, tcp_undeclared)}"
@@ -34,10 +34,10 @@ def test_every_open_tcp_port_is_declared(
     advice="Stop the service, bind it to loopback, or declare the port with its purpose.",
 )
 def test_every_answering_udp_port_is_declared(component: Component, udp_ports: UdpPorts) -> None:
-    """Send each well-known UDP service its own payload, and compare what answers with the declaration.
+    """Send each well-known UDP service its own payload, and compare the ports that answer with the declaration.
 
-    An answer from an undeclared port is a failure; a port that keeps silent is open or filtered, and no failure.
-    Witness: the declared UDP service answered before, during and after.
+    An answer from an undeclared port is a failure. A silent port is open or filtered, and is not a failure. Witness:
+    the declared UDP service answered before, during and after.
     """
     undeclared = udp_ports.open - component.ports(Transport.UDP)
     assert not undeclared, f"answering but not declared: UDP {_with_speakers(undeclared, udp_ports)}"
@@ -52,7 +52,7 @@ def test_every_answering_udp_port_is_declared(component: Component, udp_ports: U
 def test_every_open_tcp_port_of_the_ipv6_address_is_declared(
     component: Component, tcp6_ports: TcpPorts, tcp6_undeclared: Observation
 ) -> None:
-    """Sweep TCP 1-65535 on the component's IPv6 address, and compare with the declaration.
+    """Sweep TCP 1-65535 on the component's IPv6 address, and compare the open ports with the declaration.
 
     Witness: the declared canary port answered on that address throughout the sweep and at its end.
     """
@@ -67,7 +67,7 @@ def test_every_open_tcp_port_of_the_ipv6_address_is_declared(
     advice="Give the firewall the same rules for IPv6, stop the service, or declare the port with its purpose.",
 )
 def test_every_answering_udp_port_of_the_ipv6_address_is_declared(component: Component, udp6_ports: UdpPorts) -> None:
-    """Send each well-known UDP service its own payload over IPv6, and compare what answers with the declaration.
+    """Send each well-known UDP service its payload over IPv6, and compare the ports that answer with the declaration.
 
     Witness: a declared UDP service answered on that address before, during and after.
     """
@@ -80,13 +80,13 @@ def test_every_answering_udp_port_of_the_ipv6_address_is_declared(component: Com
     covers=["IAC-2c", "IAC-1a", "EN303645 5.6-1"],
     fails_on="presence",
     needs=(Permission.POWER,),
-    advice="Load the firewall's rules before the first interface comes up, and start no service before them.",
+    advice="Load the firewall's rules before the first interface comes up, and start no service before that.",
 )
 def test_nothing_undeclared_opens_while_the_device_boots(component: Component, boot_window: BootWindowSeen) -> None:
-    """Switch the power off and on, and ask the known TCP ports in quick rounds until the canary port answers.
+    """Switch the power off and on, and probe the known TCP ports in quick rounds until the canary port answers.
 
-    A port that opens, is not declared and is closed in operation is a failure; what stays open is judged by
-    ports.tcp.undeclared. Witness: ports were seen closed while the device booted, and the canary answered in the end.
+    The case fails if a port opens that is not declared and is closed in operation. The case ports.tcp.undeclared judges
+    ports that stay open. Witness: ports were seen closed while the device booted, and the canary answered at the end.
     """
     undeclared = sorted(boot_window.opened - boot_window.lasting - component.ports(Transport.TCP))
     when = "; ".join(f"TCP {port} {boot_window.detail(f'tcp/{port}')}" for port in undeclared)
@@ -100,10 +100,10 @@ def test_nothing_undeclared_opens_while_the_device_boots(component: Component, b
     advice="Correct the declaration, or find out why the declared service does not speak its protocol.",
 )
 def test_declared_port_speaks_its_declared_protocol(declared_port: Observation) -> None:
-    """Ask each declared port for its declared protocol.
+    """Probe each declared port with its declared protocol.
 
-    A declaration that the device contradicts is a failure: nobody can review interfaces by it. Witness for a
-    silent port: another declared service of the same device answered in the same minute.
+    If the device contradicts the declaration, the case fails, because nobody can review interfaces on that basis.
+    Witness for a silent port: another declared service of the same device answered in the same minute.
     """
     mute = declared_port.refused | declared_port.silent
     assert not mute, f"{', '.join(mute)}: {'; '.join(declared_port.detail(about) for about in mute)}"
@@ -113,19 +113,19 @@ def test_declared_port_speaks_its_declared_protocol(declared_port: Observation) 
     "services.forbidden",
     covers=["IAC-1a", "EN303645 5.6-1", "EN18031 GEC-2"],
     fails_on="presence",
-    advice="Remove the service; where it is needed, put it behind TLS or SSH.",
+    advice="Remove the service. If it is needed, protect it with TLS or SSH.",
 )
-def test_no_service_carries_passwords_in_clear(clear_service: Observation) -> None:
-    """Ask each open TCP port what speaks there, and look for services that carry passwords or debug access in clear.
+def test_no_service_carries_passwords_in_clear_text(clear_service: Observation) -> None:
+    """Identify the service on each open TCP port, and look for passwords or debug access in clear text.
 
-    A service is recognised by what it says, on any port; its usual ones are asked even where the sweep saw nothing.
-    Witness: that of the sweep, and the canary port answered before and after.
+    A service is recognised by its answers, on any port. Its usual ports are probed even if the sweep saw nothing there.
+    Witness: the witness of the sweep, and the canary port answered before and after.
     """
     found = ", ".join(f"{about} ({clear_service.detail(about)})" for about in sorted(clear_service.seen))
-    assert not found, f"speaks in clear: {found}"
+    assert not found, f"speaks in clear text: {found}"
 
 
 def _with_speakers(ports: frozenset[int], speakers: Observation) -> str:
-    """Name ports with what speaks there, as facts about `tcp/N` or `udp/N` say."""
+    """Return the ports with the services that speak there, from facts about `tcp/N` or `udp/N`."""
     words = {int(fact.about.partition("/")[2]): fact.detail for fact in speakers.facts if "/" in fact.about}
-    return ", ".join(f"{port} ({words.get(port) or 'not asked'})" for port in sorted(ports))
+    return ", ".join(f"{port} ({words.get(port) or 'not probed'})" for port in sorted(ports))

@@ -1,4 +1,4 @@
-"""The serial console and the bootloader behind it."""
+"""The serial console, and the bootloader that it shows."""
 
 from lab_config.bench import Permission
 from trustprobe.judging.case import case
@@ -12,11 +12,11 @@ from trustprobe.probe import Observation
     advice="Start a login on the UART instead of a shell, or disable the UART in production.",
 )
 def test_serial_console_gives_no_shell_without_a_password(console_login: Observation) -> None:
-    """Press Return, Ctrl-C and Break on the serial console, and see whether a shell comes without a login.
+    """Press Return, Ctrl-C and Break on the serial console, and check whether a shell opens without a login.
 
     Witness: the console answered, and the valid login works through the same code.
     """
-    assert not console_login.seen, f"a shell without a login after: {', '.join(sorted(console_login.seen))}"
+    assert not console_login.seen, f"a shell opened without a login after: {', '.join(sorted(console_login.seen))}"
 
 
 @case(
@@ -26,11 +26,11 @@ def test_serial_console_gives_no_shell_without_a_password(console_login: Observa
     needs=(Permission.POWER,),
     advice="Set the autoboot delay to -2 (no check for keys) in production, or protect the prompt with a password.",
 )
-def test_autoboot_can_not_be_stopped(autoboot: Observation) -> None:
+def test_autoboot_cannot_be_stopped(autoboot: Observation) -> None:
     """Switch the power off and on, and press keys on the serial console while the bootloader counts down.
 
-    A prompt of the bootloader is a failure. Witness: the boot log, with the countdown, was read through the same
-    port in the same start, and the device went on to its login. Where no countdown is declared, every key was
-    pressed between the bootloader's first line and the system's.
+    A prompt of the bootloader is a failure. Witness: the boot log with the countdown was read through the same port in
+    the same start, and the device continued to its login. If no countdown is declared, every key was pressed between
+    the bootloader's first line and the system's.
     """
-    assert not autoboot.seen, f"the bootloader gave a prompt: {autoboot.detail(min(autoboot.seen))}"
+    assert not autoboot.seen, f"the bootloader showed a prompt: {autoboot.detail(min(autoboot.seen))}"

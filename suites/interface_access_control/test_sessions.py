@@ -1,4 +1,4 @@
-"""Sessions of the web administration: they end when they should, and nobody else can use them."""
+"""Sessions of the web administration: they end in time, and no other user can use them."""
 
 from drivers.network.web.administration.sessions import Fixation
 from drivers.network.web.probes.cookie_flags import CookieFlags
@@ -13,14 +13,14 @@ COVERS = ["IAC-1b", "EN303645 5.5-5", "EN18031 ACM-2", "CRA I(2)(d)"]
     "session.timeout",
     covers=COVERS,
     fails_on="presence",
-    advice="Keep on the server when a session was used last, and refuse it once the declared time is over.",
+    advice="Record on the server when a session was last used, and refuse it after the declared time.",
 )
-def test_session_ends_by_itself(session_life: Observation) -> None:
-    """Log in, leave the session alone for its declared idle time and a little more, and use it again.
+def test_session_ends_automatically(session_life: Observation) -> None:
+    """Log in, leave the session idle for its declared idle time and a little longer, and use it again.
 
-    Where an absolute life is declared, a session that is used all the time has to end as well. What is not declared is
-    held against the profile, as far as the bench waits. Witness: a session of the same age that was kept busy, or for
-    the absolute life one that began in the middle, is valid at that moment.
+    If an absolute lifetime is declared, a session in constant use must end as well. A limit that is not declared is
+    checked against the profile, as far as the bench waits. Witness: a session of the same age that was kept busy is
+    valid at that moment. For the absolute lifetime, a session that began in the middle is valid.
     """
     valid = "; ".join(session_life.detail(end) for end in sorted(session_life.seen))
     assert not session_life.seen, f"the session is still valid: {valid}"
@@ -30,13 +30,13 @@ def test_session_ends_by_itself(session_life: Observation) -> None:
     "session.logout",
     covers=COVERS,
     fails_on="presence",
-    advice="Forget the session on the server when somebody logs out; deleting the cookie alone ends nothing.",
+    advice="Delete the session on the server at logout. Deleting only the cookie does not end the session.",
 )
-def test_session_ends_with_the_logout(session_logout: Observation) -> None:
+def test_session_ends_at_logout(session_logout: Observation) -> None:
     """Log in, log out as the page or the declaration says, and use the session as before.
 
-    Witness: the same session was valid right before, the way to log out was found and answered, and a fresh login gets
-    in afterwards.
+    Witness: the same session was valid directly before, the logout was found and answered, and a fresh login gets in
+    afterwards.
     """
     assert not session_logout.seen, f"after the logout {session_logout.detail('session')}"
 
@@ -46,12 +46,12 @@ def test_session_ends_with_the_logout(session_logout: Observation) -> None:
     covers=[*COVERS, "EN303645 5.1-4", "EN18031 AUM-4"],
     fails_on="presence",
     needs=(Permission.CONFIGURE,),
-    advice="End every other session of an account when its password is changed: one of them may be the intruder's.",
+    advice="End every other session of an account when its password changes. One of them may be the intruder's.",
 )
-def test_change_of_password_ends_the_other_sessions(session_after_change: Observation) -> None:
-    """Log in twice, change the password of the account in one session, and use the other one; put the password back.
+def test_password_change_ends_the_other_sessions(session_after_change: Observation) -> None:
+    """Log in twice, change the account's password in one session, and use the other session. Restore the password.
 
-    Witness: the other session was valid before, the new password gets in, and the old one is back in force.
+    Witness: the other session was valid before, the new password gets in, and the old one is in force again.
     """
     assert not session_after_change.seen, f"after the change {session_after_change.detail('session')}"
 
@@ -60,15 +60,16 @@ def test_change_of_password_ends_the_other_sessions(session_after_change: Observ
     "session.fixation",
     covers=COVERS,
     fails_on="presence",
-    advice="Make a new session id at each login, and take none that the browser brought.",
+    advice="Make a new session id at each login, and accept no id that the browser sends.",
 )
-def test_no_id_of_before_the_login_is_the_session_after_it(session_fixation: Fixation) -> None:
-    """Log in with an id that the device set on the login form, with a made-up one, and with one of an ended session.
+def test_login_starts_a_session_with_a_new_id(session_fixation: Fixation) -> None:
+    """Log in with a session id that existed before the login, and check whether that id is logged in afterwards.
 
-    It fails when such an id alone opens the page of the login afterwards. Witness: each of these logins got in.
+    The ids are one that the device set on the login form, a made-up one, and one of an ended session. The case fails if
+    such an id on its own opens the page of the login afterwards. Witness: each of these logins got in.
     """
     fixed = "; ".join(session_fixation.detail(about) for about in sorted(session_fixation.seen))
-    assert not session_fixation.seen, f"an id of before the login is the session after it: {fixed}"
+    assert not session_fixation.seen, f"an id from before the login is logged in after it: {fixed}"
 
 
 @case(
@@ -77,11 +78,11 @@ def test_no_id_of_before_the_login_is_the_session_after_it(session_fixation: Fix
     fails_on="absence",
     advice="Set the cookie with Secure, HttpOnly and SameSite=Strict or Lax, for Path=/ and without a Domain.",
 )
-def test_cookie_of_a_session_is_guarded(session_cookie: CookieFlags) -> None:
-    """Log in, find the cookies that carry the session by leaving out one after the other, and read how they were set.
+def test_session_cookie_is_protected(session_cookie: CookieFlags) -> None:
+    """Log in, find the cookies that carry the session by omitting one after the other, and read their attributes.
 
-    They have Secure inside TLS, HttpOnly, SameSite=Strict or Lax, no Domain wider than the host, and a Path that
-    reaches the declared resources. The raw Set-Cookie headers of the proven login are what is read.
+    They need Secure inside TLS, HttpOnly, SameSite=Strict or Lax, no Domain wider than the host, and a Path that
+    reaches the declared resources. The attributes are those of the raw Set-Cookie headers of the proven login.
     """
     missing = session_cookie.refused | session_cookie.silent
     assert not missing, "; ".join(session_cookie.detail(flag) for flag in sorted(missing))
@@ -92,14 +93,14 @@ def test_cookie_of_a_session_is_guarded(session_cookie: CookieFlags) -> None:
     covers=[*COVERS, "EN18031 AUM-1-1"],
     fails_on="presence",
     needs=(Permission.CONFIGURE,),
-    advice="Set SameSite on the cookie, and refuse changes whose Origin or Sec-Fetch-Site is another site's.",
+    advice="Set SameSite on the cookie, and refuse changes whose Origin or Sec-Fetch-Site names another site.",
 )
-def test_other_site_can_not_change_a_setting(cross_site: Observation) -> None:
+def test_another_site_cannot_change_a_setting(cross_site: Observation) -> None:
     """Change the declared setting as the page of another site could: by a link, a form, a text, or a script (CORS).
 
-    Each request is sent as a browser would send it, with the cookies that their SameSite lets through. It fails when
-    the setting reads changed. Witness: the same change from the device's own page, with the token that it gives, takes
-    effect; the old value is put back.
+    Each request is sent as a browser would send it, with the cookies that their SameSite attribute allows. The case
+    fails if the setting has changed. Witness: the same change from the device's own page, with the token that the page
+    gives, takes effect. The old value is restored.
     """
-    taken = "; ".join(f"{way}: {cross_site.detail(way)}" for way in sorted(cross_site.seen))
-    assert not cross_site.seen, f"a page of another site changes the setting: {taken}"
+    changes = "; ".join(f"{way}: {cross_site.detail(way)}" for way in sorted(cross_site.seen))
+    assert not cross_site.seen, f"a page of another site changes the setting: {changes}"

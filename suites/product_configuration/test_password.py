@@ -1,4 +1,4 @@
-"""Passwords: their owner changes them, and a weak one is refused."""
+"""Passwords: their owner can change them, and a weak one is refused."""
 
 from lab_config.bench import Permission
 from trustprobe.judging.case import case
@@ -10,12 +10,12 @@ from trustprobe.probe import Observation
     covers=["PC-1", "IAC-1b", "EN303645 5.1-4", "EN18031 AUM-4"],
     fails_on="absence",
     needs=(Permission.CONFIGURE,),
-    advice="Replace the stored hash before the request is answered, and compare logins with the new one alone.",
+    advice="Replace the stored hash before you answer the request, and compare logins with the new hash only.",
 )
 def test_changed_password_replaces_the_old_one(password_change: Observation) -> None:
-    """Change the password of an account as its owner; log in with the new one and with the old one; put it back.
+    """Change an account's password as its owner, and log in with the new one and with the old one. Restore it.
 
-    Witness: the old password got in before the change, and again once it was put back.
+    Witness: the old password got in before the change, and again after it was restored.
     """
     missing = {"changed", "new"} - password_change.seen
     assert not missing, "; ".join(f"{about}: {password_change.detail(about)}" for about in sorted(missing))
@@ -27,12 +27,12 @@ def test_changed_password_replaces_the_old_one(password_change: Observation) -> 
     covers=["PC-1", "IAC-1b", "EN18031 AUM-5-2"],
     fails_on="presence",
     needs=(Permission.CONFIGURE,),
-    advice="Ask for a length, and compare a new password with the user name and a list of common ones.",
+    advice="Require a length, and compare a new password with the user name and a list of common ones.",
 )
 def test_weak_password_is_refused(weak_password: Observation) -> None:
-    """Ask for a weak password as the owner of an account: too short, the user's name, or one of the most common.
+    """Set a weak password as the owner of an account: too short, the user's name, or one of the most common.
 
-    It fails when the weak password gets in; what was set is put back. Witness: a strong password was accepted in the
-    same way afterwards.
+    The case fails if the weak password gets in. The previous password is restored. Witness: a strong password was
+    accepted in the same way afterwards.
     """
     assert not weak_password.seen, "; ".join(weak_password.detail(about) for about in sorted(weak_password.seen))

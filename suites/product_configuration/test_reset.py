@@ -1,4 +1,4 @@
-"""The factory reset: the authorised can go back to a secure default, and nobody else."""
+"""The factory reset: only authorised users can restore a secure default."""
 
 from drivers.network.web.probes.factory_reset import ResetSeen
 from lab_config.bench import Permission
@@ -11,15 +11,15 @@ from trustprobe.probe import Observation
     covers=["PC-2", "IR8259 DC-3", "IR8259 DC-2"],
     fails_on="presence",
     needs=(Permission.RESET,),
-    advice="Ask for the administrator's session before anything is erased; a button on the device may do without.",
+    advice="Require the administrator's session before anything is erased. A button on the device may work without.",
 )
-def test_factory_reset_needs_authority(unauthorised_reset: Observation) -> None:
-    """Ask for the factory reset without a login, and as a viewer.
+def test_factory_reset_requires_authorisation(unauthorised_reset: Observation) -> None:
+    """Request the factory reset without a login, and as a viewer.
 
-    A reset that is taken, or that happens, is a failure. Witness: the administrator's session is valid at that time.
+    A reset that is accepted, or that happens, is a failure. Witness: the administrator's session is valid at that time.
     """
-    taken = "; ".join(unauthorised_reset.detail(who) for who in sorted(unauthorised_reset.seen))
-    assert not unauthorised_reset.seen, f"the reset was taken: {taken}"
+    accepted = "; ".join(unauthorised_reset.detail(who) for who in sorted(unauthorised_reset.seen))
+    assert not unauthorised_reset.seen, f"the reset was accepted: {accepted}"
 
 
 @case(
@@ -27,13 +27,13 @@ def test_factory_reset_needs_authority(unauthorised_reset: Observation) -> None:
     covers=["PC-2", "DP-2", "IR8259 DC-3", "EN303645 5.11-1", "CRA I(2)(b)"],
     fails_on="presence",
     needs=(Permission.CONFIGURE, Permission.RESET),
-    advice="Erase settings and user data, and let only the password of this device's label hold afterwards.",
+    advice="Erase settings and user data, and accept only the password of this device's label afterwards.",
 )
 def test_factory_reset_leads_to_a_secure_default(factory_reset: ResetSeen) -> None:
-    """Change a setting and add user data, ask for the factory reset as administrator, and look what is left.
+    """Change a setting and add user data, request the factory reset as administrator, and look for what is left.
 
-    The setting, the data, or a default password that gets in is a failure. Witness: setting and data were there before,
-    the device started again, and the password of its label gets in.
+    The case fails if the setting or the data remain, or if a default password gets in. Witness: setting and data were
+    there before, the device restarted, and the password of its label gets in.
     """
     left = "; ".join(f"{about}: {factory_reset.detail(about)}" for about in sorted(factory_reset.seen))
     assert not factory_reset.seen, f"after the reset: {left}"

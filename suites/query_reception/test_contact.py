@@ -1,4 +1,4 @@
-"""Where reports of vulnerabilities arrive."""
+"""The contact that receives vulnerability reports."""
 
 from drivers.documents.security_txt import SecurityTxt
 from trustprobe.judging.case import case
@@ -8,12 +8,13 @@ from trustprobe.judging.case import case
     "security_txt",
     covers=["IQR-1a"],
     fails_on="absence",
-    advice="Serve a security.txt with a Contact and an Expires in the future, and renew it before it expires.",
+    advice="Serve a security.txt with a Contact and an Expires date in the future, and renew it before it expires.",
 )
 def test_security_txt_names_a_contact_and_is_in_force(security_txt: SecurityTxt) -> None:
-    """Read security.txt by RFC 9116: lines, Contact (2.5.3), Expires once and ahead (2.5.5), languages once (2.5.8).
+    """Parse security.txt according to RFC 9116, and check its lines and fields.
 
-    Witness: the document was read whole.
+    It has a Contact (2.5.3), exactly one Expires, which lies in the future (2.5.5), and at most one Preferred-Languages
+    (2.5.8). Witness: the whole document was read.
     """
     poor = sorted(security_txt.silent | security_txt.refused)
     assert not poor, "; ".join(f"{about}: {security_txt.detail(about)}" for about in poor)

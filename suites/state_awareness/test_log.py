@@ -1,4 +1,4 @@
-"""The log: each event that is caused shows on the declared channel, protected, and without a secret."""
+"""The log: each caused event appears on the declared channel, protected, and without a secret."""
 
 from drivers.logs.events import LoggedEvent
 from lab_config.bench import Permission
@@ -11,13 +11,13 @@ ADVICE = "Log the event with its subject, source and outcome, and forward it at 
 
 
 def missing(event: LoggedEvent, profile: Profile) -> str:
-    """Say what did not come, for the sentence of a failure."""
+    """Return the sentence of a failure, with the records that did not arrive."""
     return f"no record of {', '.join(sorted(event.silent))} within {profile.limits.log_seconds:g} s"
 
 
 @case("log.emits.login_failure", covers=COVERS, fails_on="absence", advice=ADVICE)
 def test_failed_login_is_logged(login_failure_event: LoggedEvent, profile: Profile) -> None:
-    """Fail to log in with a name made for this run, and await the record that names it.
+    """Fail to log in with a name made for this run, and wait for the record that contains it.
 
     Witness: another event arrived on the same channel afterwards.
     """
@@ -26,7 +26,7 @@ def test_failed_login_is_logged(login_failure_event: LoggedEvent, profile: Profi
 
 @case("log.emits.login_success", covers=COVERS, fails_on="absence", advice=ADVICE)
 def test_login_is_logged(login_success_event: LoggedEvent, profile: Profile) -> None:
-    """Log in as administrator, and await the record that names the account.
+    """Log in as administrator, and wait for the record that names the account.
 
     Witness: another event arrived on the same channel afterwards.
     """
@@ -35,7 +35,7 @@ def test_login_is_logged(login_success_event: LoggedEvent, profile: Profile) -> 
 
 @case("log.emits.lockout", covers=COVERS, fails_on="absence", needs=(Permission.LOCKOUT,), advice=ADVICE)
 def test_lockout_is_logged(lockout_event: LoggedEvent, profile: Profile) -> None:
-    """Guess at an account until it is locked out, and look for the record that names it.
+    """Try wrong passwords of an account until it is locked, and look for the record that names it.
 
     Witness: another event arrived on the same channel afterwards.
     """
@@ -43,8 +43,8 @@ def test_lockout_is_logged(lockout_event: LoggedEvent, profile: Profile) -> None
 
 
 @case("log.emits.config_change", covers=COVERS, fails_on="absence", needs=(Permission.CONFIGURE,), advice=ADVICE)
-def test_change_of_a_setting_is_logged(config_change_event: LoggedEvent, profile: Profile) -> None:
-    """Change the declared harmless setting, and await its record.
+def test_setting_change_is_logged(config_change_event: LoggedEvent, profile: Profile) -> None:
+    """Change the declared harmless setting, and wait for its record.
 
     Witness: another event arrived on the same channel afterwards.
     """
@@ -52,8 +52,8 @@ def test_change_of_a_setting_is_logged(config_change_event: LoggedEvent, profile
 
 
 @case("log.emits.reboot", covers=COVERS, fails_on="absence", needs=(Permission.POWER,), advice=ADVICE)
-def test_start_is_logged(reboot_event: LoggedEvent, profile: Profile) -> None:
-    """Switch the power off and on, and await the record of the start.
+def test_device_start_is_logged(reboot_event: LoggedEvent, profile: Profile) -> None:
+    """Switch the power off and on, and wait for the record of the start.
 
     Witness: another event arrived on the same channel afterwards.
     """
@@ -62,7 +62,7 @@ def test_start_is_logged(reboot_event: LoggedEvent, profile: Profile) -> None:
 
 @case("log.emits.update_rejected", covers=COVERS, fails_on="absence", needs=(Permission.UPDATE,), advice=ADVICE)
 def test_rejected_update_is_logged(update_rejected_event: LoggedEvent, profile: Profile) -> None:
-    """Offer an image of random bytes made for this run, and await the record that carries its digest.
+    """Offer an image of random bytes made for this run, and wait for the record that contains its digest.
 
     Witness: another event arrived on the same channel afterwards.
     """
@@ -71,7 +71,7 @@ def test_rejected_update_is_logged(update_rejected_event: LoggedEvent, profile: 
 
 @case("log.emits.update_installed", covers=COVERS, fails_on="absence", needs=(Permission.UPDATE,), advice=ADVICE)
 def test_installed_update_is_logged(update_installed_event: LoggedEvent, profile: Profile) -> None:
-    """Install the vendor's image, and look for the record that carries its version.
+    """Install the vendor's image, and look for the record that contains its version.
 
     Witness: another event arrived on the same channel afterwards.
     """
@@ -86,7 +86,7 @@ def test_installed_update_is_logged(update_installed_event: LoggedEvent, profile
     advice=ADVICE,
 )
 def test_factory_reset_is_logged(factory_reset_event: LoggedEvent, profile: Profile) -> None:
-    """Ask for the factory reset as administrator, and look for the record that names the account.
+    """Request the factory reset as administrator, and look for the record that names the account.
 
     Witness: another event arrived on the same channel afterwards.
     """
@@ -99,20 +99,20 @@ def test_factory_reset_is_logged(factory_reset_event: LoggedEvent, profile: Prof
     fails_on="presence",
     advice="Forward the log over TLS only (RFC 5425).",
 )
-def test_log_is_never_forwarded_in_clear(log_transport: Observation) -> None:
-    """Listen on the clear-text ports of syslog beside the TLS port while events are caused.
+def test_log_is_never_forwarded_in_clear_text(log_transport: Observation) -> None:
+    """Listen on the clear-text ports of syslog in parallel with the TLS port while events are caused.
 
-    A record in clear is a failure. Witness: records of this device arrived over TLS in the same time.
+    A record in clear text is a failure. Witness: records of this device arrived over TLS in the same time.
     """
     clear = sorted(log_transport.seen - {"tls"})
-    assert not clear, f"records arrived in clear over {', '.join(clear)}"
+    assert not clear, f"records arrived in clear text over {', '.join(clear)}"
 
 
 @case(
     "log.transport.trust",
     covers=["CSA-1", "DP-3", "EN303645 5.5-1", "EN18031 SCM-2"],
     fails_on="presence",
-    advice="Check the collector's certificate against the configured CA and name before the first record is sent.",
+    advice="Check the collector's certificate against the configured CA and name before you send the first record.",
 )
 def test_device_checks_the_collectors_certificate(log_collector_trust: Observation) -> None:
     """Present a certificate of an unknown CA to the device's log connection.
@@ -120,19 +120,19 @@ def test_device_checks_the_collectors_certificate(log_collector_trust: Observati
     A record that arrives over it is a failure. Witness: the device connects to the good certificate again, and its
     records arrive.
     """
-    assert not log_collector_trust.seen, "records were sent to a collector with a certificate of an unknown CA"
+    assert not log_collector_trust.seen, "the device sent records to a collector with a certificate of an unknown CA"
 
 
 @case(
     "log.fields",
     covers=["CSA-1", "SP800-213A CS:RDL", "SP800-213A CS:SRT"],
     fails_on="absence",
-    advice="Send RFC 5424 with a time stamp and its zone, host, application, and a message id or a text.",
+    advice="Send RFC 5424 records with a time stamp and its zone, host, application, and a message id or a text.",
 )
 def test_records_carry_time_and_source(log_records: Observation) -> None:
-    """Parse every record that arrived in this run by RFC 5424: time with zone, host, application and what happened.
+    """Parse every record of this run according to RFC 5424: time with zone, host, application and event.
 
-    What happened is told by the message id or by the text.
+    The message id or the text describes the event.
     """
     assert log_records.seen | log_records.refused, "no record arrived"
     poor = sorted(log_records.refused)
@@ -143,11 +143,11 @@ def test_records_carry_time_and_source(log_records: Observation) -> None:
     "log.secrets",
     covers=["CSA-1", "DP-1", "EN18031 SSM-3"],
     fails_on="presence",
-    advice="Log the account's name and the outcome; a password that was typed never belongs into a record.",
+    advice="Log the account's name and the outcome. Never write a typed password into a record.",
 )
-def test_no_record_holds_a_password(log_secrets: Observation) -> None:
-    """Search every record of this run for the passwords that were typed in it, the wrong ones and the valid ones.
+def test_no_record_contains_a_password(log_secrets: Observation) -> None:
+    """Search every record of this run for the passwords that were typed in it, both wrong and valid ones.
 
     Witness: the records of the logins that carried them are there.
     """
-    assert not log_secrets.seen, f"a record holds the password of {', '.join(sorted(log_secrets.seen))}"
+    assert not log_secrets.seen, f"a record contains the password of {', '.join(sorted(log_secrets.seen))}"

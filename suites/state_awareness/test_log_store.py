@@ -1,4 +1,4 @@
-"""The log that the device keeps itself: who reads, clears and writes it, and whether it outlasts restart and burst."""
+"""The device's own log: who reads, clears and writes it, and whether it survives a restart and a burst."""
 
 from drivers.logs.flood import Flood
 from lab_config.bench import Permission
@@ -11,12 +11,12 @@ from trustprobe.probe import Observation
     "log.read.unauthorised",
     covers=["CSA-1", "IR8259 CS-3", "SP800-213A CS:AUP"],
     fails_on="presence",
-    advice="Show the log to those alone who are declared to read it.",
+    advice="Show the log only to users who are declared to read it.",
 )
-def test_log_is_shown_to_nobody_else(log_readers: Observation) -> None:
-    """Cause a record under a name made for this run, and ask for the log without a login and with a lesser one.
+def test_log_is_shown_only_to_declared_readers(log_readers: Observation) -> None:
+    """Cause a record under a name made for this run, and request the log without a login and with a lesser login.
 
-    Witness: the administrator, asked in the same way, is shown that record.
+    Witness: the same request as administrator shows that record.
     """
     assert not log_readers.seen, f"the log is shown to {', '.join(sorted(log_readers.seen))}"
 
@@ -26,12 +26,12 @@ def test_log_is_shown_to_nobody_else(log_readers: Observation) -> None:
     covers=["CSA-1", "IR8259 CS-4", "SP800-213A CS:AUP"],
     fails_on="presence",
     needs=(Permission.CONFIGURE,),
-    advice="Let nobody clear the log but those who are declared to.",
+    advice="Let only users clear the log who are declared to clear it.",
 )
-def test_log_is_cleared_by_nobody_else(log_clearers: Observation) -> None:
-    """Cause a record, ask to clear the log without a login and with a lesser one, and look for the record again.
+def test_clearing_the_log_requires_authorisation(log_clearers: Observation) -> None:
+    """Cause a record, request to clear the log without a login and with a lesser login, and look for the record.
 
-    Witness: the same request with authority makes the record go.
+    Witness: the same request with authorisation removes the record.
     """
     assert not log_clearers.seen, f"the log was cleared by {', '.join(sorted(log_clearers.seen))}"
 
@@ -40,14 +40,14 @@ def test_log_is_cleared_by_nobody_else(log_clearers: Observation) -> None:
     "log.write.unauthorised",
     covers=["CSA-1", "IR8259 CS-4", "SP800-213A CS:AUP"],
     fails_on="presence",
-    advice="Let the log have no way in but the device's own events.",
+    advice="Accept no records into the log except those of the device's own events.",
 )
-def test_nobody_writes_records_from_outside(log_writers: Observation) -> None:
-    """Send forged records to the log, without a login and with a lesser one, and look for them in the log.
+def test_log_accepts_no_forged_records(log_writers: Observation) -> None:
+    """Send forged records to the log, without a login and with a lesser login, and look for them in the log.
 
-    Witness: the record of an event that the device saw itself is in the same answer.
+    Witness: the same answer contains the record of an event that the device itself observed.
     """
-    assert not log_writers.seen, f"the log took forged records: {', '.join(sorted(log_writers.seen))}"
+    assert not log_writers.seen, f"the log accepted forged records: {', '.join(sorted(log_writers.seen))}"
 
 
 @case(
@@ -55,12 +55,12 @@ def test_nobody_writes_records_from_outside(log_writers: Observation) -> None:
     covers=["CSA-1", "SP800-213A CS:LSR"],
     fails_on="absence",
     needs=(Permission.POWER,),
-    advice="Keep records where a loss of power does not reach them.",
+    advice="Store records where a loss of power does not affect them.",
 )
 def test_log_survives_a_restart(log_kept: Observation) -> None:
     """Cause a record, see it in the device's own log, switch the power off and on, and look for it again.
 
-    Witness: it was there before, the boot id has changed, and the log can be read again.
+    Witness: the record was there before, the boot id has changed, and the log can be read again.
     """
     assert log_kept.seen, "a record from before the restart is gone"
 
@@ -69,10 +69,10 @@ def test_log_survives_a_restart(log_kept: Observation) -> None:
     "log.flood",
     covers=["CSA-1"],
     fails_on="absence",
-    advice="Size the queue for a burst, or count what is repeated; drop nothing that is of another kind.",
+    advice="Size the queue for a burst, or count repeated records. Drop no record of another kind.",
 )
 def test_a_burst_does_not_hide_the_event_after_it(log_flood: Flood, profile: Profile) -> None:
-    """Fail to log in many times under made-up names, log in as administrator at once, and await that record.
+    """Fail to log in many times under made-up names, log in as administrator at once, and wait for that record.
 
     Witness: the same login was logged without a burst, and the device answered during the burst.
     """

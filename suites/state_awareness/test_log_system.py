@@ -1,4 +1,4 @@
-"""Events that come from the device's insides, and the clock by which its records are dated."""
+"""Events inside the device, and the clock that dates its records."""
 
 from drivers.logs.clock import ClockFollows, ClockReading
 from drivers.logs.events import LoggedEvent
@@ -10,7 +10,7 @@ from trustprobe.judging.case import case
 
 @case("log.emits.debug_access", covers=COVERS, fails_on="absence", advice=ADVICE)
 def test_debug_access_is_logged(debug_access_event: LoggedEvent, profile: Profile) -> None:
-    """Log in on the serial console, and await the record that names the account and the console.
+    """Log in on the serial console, and wait for the record that names the account and the console.
 
     Witness: another event arrived on the same channel afterwards.
     """
@@ -21,9 +21,9 @@ def test_debug_access_is_logged(debug_access_event: LoggedEvent, profile: Profil
     "log.time",
     covers=["CSA-1", "SP800-213A CS:SRT"],
     fails_on="absence",
-    advice="Date records in UTC or with the zone, by a clock that a time source sets.",
+    advice="Date records in UTC or with the zone, from a clock that a time source sets.",
 )
-def test_records_carry_the_true_time(log_clock: ClockReading, profile: Profile) -> None:
+def test_records_carry_the_correct_time(log_clock: ClockReading, profile: Profile) -> None:
     """Cause an event, and compare the time stamp of its record with the time between cause and arrival.
 
     Witness: the record arrived.
@@ -38,20 +38,20 @@ def test_records_carry_the_true_time(log_clock: ClockReading, profile: Profile) 
     covers=["CSA-1", "SP800-213A CS:SRT"],
     fails_on="absence",
     needs=(Permission.CONFIGURE,),
-    advice="Take the time from the declared source, and follow it.",
+    advice="Set the clock from the declared source, and follow that source.",
 )
 def test_the_clock_follows_its_source(clock_follows: ClockFollows) -> None:
-    """Let the bench's time server tell an hour more for a moment, and read time stamps of records; then set it right.
+    """Let the bench's time server report a time one hour ahead for a moment, and read the time stamps of records.
 
-    Witness: records with time stamps arrived before, during and after the shift.
+    The time is then set right. Witness: records with time stamps arrived before, during and after the shift.
     """
     stays = sorted({"shifted", "back"} - clock_follows.seen)
     assert not stays, f"the clock did not follow ({', '.join(stays)}): {clock_follows.detail(stays[0])}"
 
 
 @case("log.emits.time_change", covers=COVERS, fails_on="absence", needs=(Permission.CONFIGURE,), advice=ADVICE)
-def test_step_of_the_clock_is_logged(time_change_event: LoggedEvent, profile: Profile) -> None:
-    """Let the time source step by an hour, and look for the record of the change.
+def test_clock_step_is_logged(time_change_event: LoggedEvent, profile: Profile) -> None:
+    """Let the time source step by one hour, and look for the record of the change.
 
     Witness: another event arrived on the same channel afterwards.
     """
@@ -59,8 +59,8 @@ def test_step_of_the_clock_is_logged(time_change_event: LoggedEvent, profile: Pr
 
 
 @case("log.emits.log_cleared", covers=COVERS, fails_on="absence", needs=(Permission.CONFIGURE,), advice=ADVICE)
-def test_clearing_of_the_log_is_logged(log_cleared_event: LoggedEvent, profile: Profile) -> None:
-    """Clear the device's own log as administrator, and look for the record that says who did.
+def test_clearing_the_log_is_logged(log_cleared_event: LoggedEvent, profile: Profile) -> None:
+    """Clear the device's own log as administrator, and look for the record that names who cleared it.
 
     Witness: another event arrived on the same channel afterwards.
     """
@@ -68,7 +68,7 @@ def test_clearing_of_the_log_is_logged(log_cleared_event: LoggedEvent, profile: 
 
 
 @case("log.emits.service_start", covers=COVERS, fails_on="absence", needs=(Permission.POWER,), advice=ADVICE)
-def test_start_of_a_service_is_logged(service_start_event: LoggedEvent, profile: Profile) -> None:
+def test_service_start_is_logged(service_start_event: LoggedEvent, profile: Profile) -> None:
     """Switch the power off and on, and look for the record that the declared canary's service has started.
 
     Witness: another event arrived on the same channel afterwards.

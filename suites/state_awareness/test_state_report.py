@@ -1,4 +1,4 @@
-"""The product's report of its own state: there for those who may read it, and for nobody else."""
+"""The product's report of its own state: declared readers can read it, and nobody else can."""
 
 from drivers.network.web.probes.state_report import StateReport
 from lab_config.component import StateReportDeclaration
@@ -10,10 +10,10 @@ from trustprobe.probe import Observation
     "state.report.readable",
     covers=["CSA-1", "IR8259 CS-1", "IR8259 CS-2"],
     fails_on="absence",
-    advice="Report whether the product is healthy or degraded, with the fields that are declared.",
+    advice="Report whether the product is healthy or degraded, with the declared fields.",
 )
 def test_state_can_be_read(state_report: StateReport, state_declaration: StateReportDeclaration) -> None:
-    """Read the declared report with each login that may, and compare its fields and its word for the state.
+    """Read the declared report with each authorised login, and compare its fields and its state with the declaration.
 
     Witness: each of these logins got in.
     """
@@ -26,11 +26,11 @@ def test_state_can_be_read(state_report: StateReport, state_declaration: StateRe
     "state.report.protected",
     covers=["CSA-1", "IR8259 CS-3", "IR8259 CS-4"],
     fails_on="presence",
-    advice="Show the state to those alone who are declared to read it, and let nobody set it.",
+    advice="Show the state only to users who are declared to read it, and let nobody set it.",
 )
-def test_state_is_shown_to_nobody_else(state_report_access: Observation) -> None:
-    """Ask for the report without a login, and send a state of our own, without a login and as a reader.
+def test_state_is_shown_only_to_declared_readers(state_report_access: Observation) -> None:
+    """Request the report without a login. Send a made-up state, without a login and as a reader.
 
-    Witness: a reader, asked in the same way, is shown the report.
+    Witness: the same request as a reader shows the report.
     """
     assert not state_report_access.seen, f"granted: {', '.join(sorted(state_report_access.seen))}"
