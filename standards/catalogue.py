@@ -1,7 +1,7 @@
 """Reads the requirement catalogues and the mapping between them, and resolves every clause that is cited.
 
 A clause is written as its catalogue and its id: `IAC-1a` (IR 8425, no prefix), `EN303645 5.6-1`, `EN18031 GEC-2`,
-`CRA I(2)(j)`, `IR8259 LA-1`, `SP800-213A LA:IFC`. An id that no catalogue holds is an error, never a silent extra.
+`CRA I(2)(j)`, `IR8259 LA-1`, `SP800-213A LA:IFC`. An id that no catalogue contains is an error. It is never ignored.
 """
 
 import re
@@ -22,7 +22,7 @@ _CRA_WITHOUT_IDS = re.compile(r"^(Annex ?(II|VII)(\(\d\)(\([a-d](-[a-d])?\))?)?|
 
 @dataclass(frozen=True)
 class Requirement:
-    """One item of a catalogue; `text` is a paraphrase. `leaf` items are those that nothing subdivides."""
+    """One item of a catalogue; `text` is a paraphrase. A `leaf` item has no items below it."""
 
     id: str
     text: str
@@ -34,8 +34,8 @@ class Requirement:
 class Provision:
     """One provision of EN 303 645; `text` is a paraphrase.
 
-    `mandatory` is M in Table B.1, else it is recommended. `conditions` names those of Table B.1 that have to hold for
-    it to apply, as `C:12` or `F:a`.
+    `mandatory` is M in Table B.1. Every other provision is recommended. `conditions` names the conditions of Table B.1
+    that must hold for it to apply, such as `C:12` or `F:a`.
     """
 
     id: str
@@ -46,7 +46,7 @@ class Provision:
 
 @dataclass(frozen=True)
 class Catalogues:
-    """All catalogues. `requirements` holds IR 8425 in the order of the document, `provisions` EN 303 645."""
+    """All catalogues. `requirements` is IR 8425 in the order of the document, and `provisions` is EN 303 645."""
 
     requirements: dict[str, Requirement]
     clauses: dict[str, frozenset[str]]
@@ -54,32 +54,32 @@ class Catalogues:
     provisions: dict[str, Provision]
     """By clause: `EN303645 5.6-1`."""
     conditions: dict[str, str]
-    """Conditions and features of EN 303 645 Table B.1, `C:12` or `F:a`, to what they are."""
+    """The text of each condition and feature of EN 303 645 Table B.1, by `C:12` or `F:a`."""
 
     def text(self, clause: str) -> str:
-        """Return what a clause asks for that a profile requires. ConfigurationError where its catalogue has no text."""
+        """Return the text of a clause that a profile requires. ConfigurationError if its catalogue has no text."""
         known: dict[str, Requirement | Provision] = {**self.requirements, **self.provisions}
         if clause not in known:
             raise ConfigurationError(
-                f"standards/ holds no text of {clause!r}, so that no profile can require it.",
+                f"standards/ contains no text for {clause!r}, so no profile can require it.",
                 "Require items of IR 8425 or provisions of EN 303 645.",
             )
         return known[clause].text
 
     def require(self, clauses: Iterable[str], where: str) -> None:
-        """Raise ConfigurationError for the first clause that does not resolve; `where` names who cites it."""
+        """Raise ConfigurationError for the first clause that does not resolve. `where` is the place that cites it."""
         for clause in clauses:
             catalogue, _, number = clause.rpartition(" ")
             known = self.clauses.get(catalogue, frozenset()) if catalogue else frozenset(self.requirements)
             if number not in known:
                 raise ConfigurationError(
-                    f"{where} cites {clause!r}, which no catalogue in standards/ holds.",
+                    f"{where} cites {clause!r}, which no catalogue in standards/ contains.",
                     "Correct the id, or add it to the catalogue with its source.",
                 )
 
     @property
     def leaves(self) -> tuple[str, ...]:
-        """The items of IR 8425 that nothing subdivides: what a profile is to cover."""
+        """The items of IR 8425 that have no items below them. A profile must cover all of them."""
         return tuple(item.id for item in self.requirements.values() if item.leaf)
 
 
@@ -126,13 +126,13 @@ def _provisions(data: dict[str, Any]) -> dict[str, Provision]:
 
 @cache
 def catalogues() -> Catalogues:
-    """Read and validate standards/: ids are unique, and each id in the mapping resolves. ConfigurationError if not."""
+    """Read and validate standards/. ConfigurationError if an id is not unique, or an id in the mapping does not resolve."""
     ir_8425 = _read("nist_ir_8425.yaml")["capabilities"]
     requirements: dict[str, Requirement] = {}
     for capability in ir_8425:
         for item in _items(capability["items"], capability["name"]):
             if item.id in requirements:
-                raise ConfigurationError(f"standards/nist_ir_8425.yaml holds {item.id} twice.", "Remove one.")
+                raise ConfigurationError(f"standards/nist_ir_8425.yaml contains {item.id} twice.", "Remove one entry.")
             requirements[item.id] = item
     en_18031 = _read("en_18031.yaml")["part1"]
     en_303_645 = _read("etsi_en_303_645.yaml")

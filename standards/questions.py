@@ -14,7 +14,7 @@ FILE = Path(__file__).parent / "questions.yaml"
 
 @dataclass(frozen=True)
 class ReviewQuestion:
-    """One question: the item of IR 8425, what is asked, what counts as evidence, and what to do about a no."""
+    """One question: the item of IR 8425, the question, the accepted evidence, and the advice after a no."""
 
     leaf: str
     title: str
@@ -22,7 +22,7 @@ class ReviewQuestion:
     evidence: str
     advice: str
     also: tuple[str, ...] = ()
-    """Clauses of other catalogues that a yes is evidence for."""
+    """Clauses of other catalogues for which a yes is evidence."""
 
     @property
     def case_id(self) -> str:
@@ -32,10 +32,10 @@ class ReviewQuestion:
 
 @cache
 def questions() -> dict[str, ReviewQuestion]:
-    """Read questions.yaml, by leaf in the order of the document. ConfigurationError where an item has none, or two."""
+    """Read questions.yaml, by leaf in the order of the document. ConfigurationError unless each item has one."""
     entries = yaml.load(FILE.read_text("utf-8"), Loader=yaml.CSafeLoader)["questions"]
     found = {entry["leaf"]: ReviewQuestion(**{**entry, "also": tuple(entry.get("also", ()))}) for entry in entries}
     wanted = {leaf for leaf in catalogues().leaves if leaf.split("-")[0] in {"DOC", "IQR", "ID", "PEA"}}
     if wrong := sorted(wanted ^ set(found)) or [entry["leaf"] for entry in entries[len(found) :]]:
-        raise ConfigurationError(f"{FILE.name} is not one question for {', '.join(wrong)}.", "Correct it.")
+        raise ConfigurationError(f"{FILE.name} must have exactly one question for {', '.join(wrong)}.", "Correct it.")
     return found

@@ -1,4 +1,4 @@
-"""The fields that 47 CFR 8.222 asks of a registry record."""
+"""The fields that 47 CFR 8.222 requires in a registry record."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import yaml
 
 FILE = Path(__file__).parent / "fcc_cyber_trust_mark.yaml"
 _WHEN_ASKED = frozenset({"additional_elements"})
-"""Fields that a record needs only once the Bureau asks for them."""
+"""Fields that a record needs only after the Bureau has requested them."""
 
 
 def registry_fields() -> tuple[str, ...]:
