@@ -21,7 +21,7 @@ MISSED = DefectOutcome("ftp_open", ("services.forbidden[ftp]",), ("tls.server.su
 
 def test_the_table_says_what_was_planted_what_failed_and_whether_that_is_all() -> None:
     text = to_markdown([CLEAN, FOUND, MISSED], {"a.b", "c.d"}, ["c.d"])
-    assert "1 of 2 planted flaws are found by exactly their cases; 2 cases were asked." in text
+    assert "1 of 2 planted flaws make exactly their cases fail. Each run had 2 cases." in text
     assert "On the device without a flaw, 0 cases fail and 0 are open." in text
     assert "No flaw makes these cases fail: `c.d`." in text
     assert "| `telnet_open` | `ports.tcp.undeclared`, `services.forbidden` | yes |" in text
@@ -33,7 +33,7 @@ def test_the_shown_page_has_the_titles_of_the_register_and_the_flaws_that_no_mat
     assert "| `telnet_open` | telnet answers on tcp/23 | `ports.tcp.undeclared`, `services.forbidden` | yes |" in shown
     assert "| flaw | what is planted | cases that fail | as expected |" in shown
     assert shown.count("telnet_open") == 1
-    later = shown[shown.index("No matrix has planted these yet") :]
+    later = shown[shown.index("No matrix run has planted these flaws yet") :]
     assert "| `ftp_open` | FTP answers on tcp/21 | `ports.tcp.undeclared`, `services.forbidden` |" in later
 
 
@@ -63,7 +63,7 @@ def test_a_page_that_is_not_there_is_made(tmp_path: Path) -> None:
 def test_a_page_without_the_marks_is_refused_before_anything_runs(tmp_path: Path, text: str) -> None:
     page = tmp_path / "page.md"
     page.write_text(text, "utf-8")
-    with pytest.raises(ConfigurationError, match="does not hold the marks"):
+    with pytest.raises(ConfigurationError, match="does not contain the marks"):
         require_writable(page)
 
 

@@ -1,7 +1,7 @@
-"""The page of `trustprobe matrix --markdown`: which defect each case was seen to find, as `docs/soundness.md` has it.
+"""The page of `trustprobe matrix --markdown`: the defect that each case found, as in `docs/soundness.md`.
 
-The table stands between two marks; what a person wrote around them stays. It holds what a matrix found. The titles come
-from the register of flaws when the site is built (`with_titles`, called by docs/flaws.py).
+The table is between two marks. The text around them is kept. The table contains the results of a matrix run. The titles
+come from the register of flaws when the site is built (`with_titles`, called by docs/flaws.py).
 """
 
 import re
@@ -42,14 +42,14 @@ class DefectOutcome:
 def require_writable(path: Path) -> None:
     """Raise ConfigurationError, before the long run, where the page cannot be written or does not hold the marks."""
     if not path.parent.is_dir():
-        raise ConfigurationError(f"the folder of {path} does not exist.", "Make it, or give another --markdown.")
+        raise ConfigurationError(f"the folder of {path} does not exist.", "Create it, or give another --markdown.")
     try:
         text = path.read_text("utf-8") if path.exists() else PAGE
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}.", "Give another --markdown.") from None
     if not 0 <= text.find(BEGIN) < text.find(END):
         raise ConfigurationError(
-            f"{path} does not hold the marks of the table.", f"Give a new file, or put {BEGIN} and {END} into it."
+            f"{path} does not contain the marks of the table.", f"Give a new file, or add {BEGIN} and {END} to it."
         )
 
 
@@ -68,9 +68,7 @@ def to_markdown(outcomes: Sequence[DefectOutcome], cases: Collection[str], idle:
     """Return the numbers, the table of defects, and the cases that no defect made fail."""
     planted = [outcome for outcome in outcomes if outcome.defect != HARDENED]
     found = sum(outcome.holds for outcome in planted)
-    lines = [
-        f"{found} of {len(planted)} planted flaws are found by exactly their cases; {len(cases)} cases were asked."
-    ]
+    lines = [f"{found} of {len(planted)} planted flaws make exactly their cases fail. Each run had {len(cases)} cases."]
     hardened = next((outcome for outcome in outcomes if outcome.defect == HARDENED), None)
     if hardened is not None:
         state = f"{len(hardened.failed)} cases fail and {hardened.inconclusive} are open"
@@ -90,7 +88,8 @@ def with_titles(page: str, device: str) -> str:
     named = {match[1] for match in _ROW.finditer(page)}
     if unknown := sorted(named - flaws.keys()):
         raise ConfigurationError(
-            f"the page names {', '.join(unknown)}, which {file_name(device)} does not hold.", "Correct one of the two."
+            f"the page names {', '.join(unknown)}, which {file_name(device)} does not contain.",
+            "Correct one of the two.",
         )
     titled = page.replace(
         "\n".join(_HEAD), "| flaw | what is planted | cases that fail | as expected |\n|---|---|---|---|"
@@ -102,7 +101,7 @@ def with_titles(page: str, device: str) -> str:
     rows = [f"| `{name}` | {_title(name, device)} | {_codes(sorted(flaws[name].cases))} |" for name in new]
     lines = [
         "",
-        "No matrix has planted these yet:",
+        "No matrix run has planted these flaws yet:",
         "",
         "| flaw | what is planted | its cases |",
         "|---|---|---|",
