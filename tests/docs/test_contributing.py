@@ -39,7 +39,7 @@ def insert(path: Path, mark: str, lines: str) -> None:
 
 def named(pattern: str) -> str:
     """Return a path that the page names."""
-    found = re.search(pattern, TEXT)
+    found = re.search(pattern, " ".join(TEXT.split()))
     assert found is not None
     return found[1]
 
