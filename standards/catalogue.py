@@ -126,7 +126,7 @@ def _provisions(data: dict[str, Any]) -> dict[str, Provision]:
 
 @cache
 def catalogues() -> Catalogues:
-    """Read and validate standards/. ConfigurationError if an id is not unique, or an id in the mapping does not resolve."""
+    """Read and validate standards/. ConfigurationError if an id is not unique, or a mapped id does not resolve."""
     ir_8425 = _read("nist_ir_8425.yaml")["capabilities"]
     requirements: dict[str, Requirement] = {}
     for capability in ir_8425:
