@@ -1,4 +1,4 @@
-"""Servers that the product asks for names and for its address: what is declared, and who answers on a bench."""
+"""Servers that give the product names and its address: the declaration, and the bench that acts as these servers."""
 
 import ipaddress
 from typing import Annotated, Self
@@ -9,21 +9,21 @@ from lab_config.base import Model, Port, Seconds
 
 
 class ResolverDeclaration(Model):
-    """The product looks names up in DNS, at the resolver that it is told of."""
+    """The product looks up names in DNS, at the resolver that it is configured to use."""
 
     seconds_to_ask: Seconds = 60
-    """The longest time between two questions."""
+    """The longest time between two queries."""
 
 
 class AddressDeclaration(Model):
     """The product gets its address by DHCP."""
 
     seconds_to_ask: Seconds = 60
-    """The longest time from a start, or from half of a lease, to its question."""
+    """The longest time from a start, or from half of a lease, to its request."""
 
 
 class ResolverBench(Model):
-    """Where the harness is the resolver that this sample was told of."""
+    """The address at which the harness acts as the resolver that this sample is configured to use."""
 
     address: str
     port: Port = 53
@@ -38,11 +38,11 @@ class ResolverBench(Model):
 
 
 class AddressBench(Model):
-    """Where the harness is the DHCP server of this sample's link; it gives `network.address` to `mac`, and no other."""
+    """The harness acts as the DHCP server of this sample's link. It gives `network.address` to `mac` only."""
 
     interface: str
     address: str
-    """Our own on that interface."""
+    """The harness's own address on that interface."""
     prefix: Annotated[int, Field(ge=8, le=30)] = 24
     lease: Annotated[int, Field(ge=60, le=2**31)] = 86_400
-    """Seconds of a lease, but for those of the malformed answers."""
+    """Seconds of a lease, except in malformed answers."""

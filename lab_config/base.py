@@ -1,4 +1,4 @@
-"""What every model of a lab shares: frozen, no unknown field, and the word for what is declared absent."""
+"""The base of every model of a lab: frozen, without unknown fields, and with a model for declared absence."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -17,7 +17,7 @@ class Model(BaseModel):
 
 
 class Role(StrEnum):
-    """What a declared account may do."""
+    """The rights of a declared account."""
 
     ADMINISTRATOR = "administrator"
     VIEWER = "viewer"
@@ -25,6 +25,6 @@ class Role(StrEnum):
 
 
 class Absent(Model):
-    """The manufacturer declares that the product has no such thing, and why. It is probed for all the same."""
+    """The manufacturer declares that the product has no such thing, and why. The harness still probes for it."""
 
     absent: Annotated[str, StringConstraints(min_length=8)]

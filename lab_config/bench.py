@@ -1,4 +1,4 @@
-"""Where one sample is plugged in, and what may be done to it."""
+"""Where one sample is connected, and what may be done to it."""
 
 import ipaddress
 import re
@@ -14,24 +14,24 @@ from lab_config.component import Transport
 
 
 class NetworkBench(Model):
-    """The sample's address, and the interface of this machine that it is reached through."""
+    """The sample's address, and the interface of this machine through which it is reached."""
 
     address: str
     address6: str | None = None
-    """The sample's IPv6 address, where it has one beside `address`."""
+    """The sample's IPv6 address, if it has one in addition to `address`."""
     interface: str | None = None
-    """Needed for raw sweeps; without it ports are asked by connect()."""
+    """Required for raw sweeps. Without it, ports are probed with connect()."""
     port_map: dict[str, Port] = Field(default_factory=dict)
-    """`tcp/443: 10443` where forwarding stands between; a full sweep is then not about the device."""
+    """`tcp/443: 10443` if traffic to the device is forwarded. A full sweep then does not describe the device."""
     sends_from: str | None = None
-    """The address that the sample's own connections come from here, where what forwards ports puts in another (NAT).
-    Whatever else comes from there counts as the sample's."""
+    """The source address of the sample's own connections, if forwarding replaces it (NAT). All other traffic from this
+    address counts as the sample's."""
     other_source: str | None = None
-    """A further address of this machine that reaches the sample: from there a lock of the account is told from one of
+    """A further address of this machine that reaches the sample. It shows whether a lock applies to the account or to
     the address."""
     packets_per_second: Annotated[int, Field(ge=1, le=200_000)] = 50_000
     logins_at_once: Annotated[int, Field(ge=1, le=64)] = 4
-    """The ceiling of the logins that are tried at once; fewer where the device does not keep up."""
+    """The largest number of logins that are tried at the same time. Fewer are tried if the device does not keep up."""
 
     @model_validator(mode="after")
     def _address_is_an_address(self) -> Self:
@@ -44,12 +44,12 @@ class NetworkBench(Model):
 
     @property
     def forwarded(self) -> bool:
-        """Whether forwarding stands between this machine and the device."""
+        """Whether traffic from this machine to the device is forwarded."""
         return bool(self.port_map)
 
     @property
     def sender(self) -> str:
-        """The address that the sample's own connections come from, as this machine sees them."""
+        """The source address of the sample's own connections, as this machine sees it."""
         return self.sends_from or self.address
 
     def port(self, transport: Transport, port: int) -> int | None:
@@ -69,7 +69,7 @@ class JtagBench(Model):
     remote_bitbang: str | None = None
     openocd_config: str | None = None
     attested_wiring: str | None = None
-    """Who checked the wiring to a port that must be dead, when, and the photo's file name."""
+    """Who checked the wiring to a port that must be dead, when, and the file name of the photo."""
 
     @model_validator(mode="after")
     def _one_adapter(self) -> Self:
@@ -79,16 +79,16 @@ class JtagBench(Model):
 
 
 class GdbBench(Model):
-    """A gdb server that this sample is debugged through: OpenOCD's, J-Link's, QEMU's, as `host:port`."""
+    """The GDB server that debugs this sample (of OpenOCD, J-Link or QEMU), as `host:port`."""
 
     server: Annotated[str, StringConstraints(pattern=r"^(\[[0-9a-fA-F:]+\]|[^\s:/\[\]]+):[0-9]{1,5}$")]
     attested_wiring: str | None = None
-    """Who checked the way to a port that must be dead, when, and the photo's file name."""
+    """Who checked the connection to a port that must be dead, when, and the file name of the photo."""
 
     @model_validator(mode="after")
     def _port_is_one(self) -> Self:
         if not 1 <= self.port <= 65535:
-            raise ValueError(f"{self.port} is no TCP port")
+            raise ValueError(f"{self.port} is not a TCP port")
         return self
 
     @property
@@ -103,11 +103,11 @@ class GdbBench(Model):
 
 
 QMP_ADDRESS = r"unix:(?P<path>/.+)|(?P<host>[^:/\[\]\s]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})"
-"""Where QEMU serves its machine protocol, as its option -qmp names it."""
+"""The address at which QEMU serves its machine protocol, in the form of its option -qmp."""
 
 
 class PowerBench(Model):
-    """The power switch: a command each, or an URL each that is fetched with GET; or QEMU that runs the board."""
+    """The power switch: a command or a URL (fetched with GET) for on and for off, or the QEMU that runs the board."""
 
     on: str | tuple[str, ...] | None = None
     off: str | tuple[str, ...] | None = None
@@ -119,14 +119,14 @@ class PowerBench(Model):
     def _one_switch(self) -> Self:
         given = (self.on is not None, self.off is not None)
         if not (given == (False, False) if self.qmp is not None else all(given)):
-            raise ValueError("give both on and off, or qmp alone")
+            raise ValueError("give both on and off, or only qmp")
         if self.qmp is not None and not re.fullmatch(QMP_ADDRESS, self.qmp):
             raise ValueError(f"{self.qmp!r} is neither unix:/path nor host:port")
         return self
 
 
 class CollectorBench(Model):
-    """Where the device sends its log: TLS with this certificate, and the clear-text ports that must stay quiet."""
+    """Where the device sends its log: TLS with this certificate, and clear-text ports that must receive nothing."""
 
     address: str
     tls_port: Port = 6514
@@ -136,7 +136,7 @@ class CollectorBench(Model):
 
 
 class CloudBench(Model):
-    """Where the harness answers for the product's cloud: this sample trusts the CA, and reaches the host name here."""
+    """Where the harness acts as the product's cloud. This sample trusts the CA, and reaches the host name here."""
 
     address: str
     port: Port = 443
@@ -147,98 +147,98 @@ class CloudBench(Model):
 class StorageBench(Model):
     """A program of the bench that writes the sample's storage image to `{file}`: a clip on the chip, rpiboot, a tool.
 
-    It may take the device's power for that, and gives it back before it ends.
+    The program may switch off the device's power. It restores the power before it ends.
     """
 
     dump: str | tuple[str, ...]
     write: str | tuple[str, ...] | None = None
-    """A program that writes the image `{file}` to the storage of the sample, whose power the harness has taken."""
+    """A program that writes the image `{file}` to the sample's storage. The harness switches off its power first."""
     seconds: Seconds = 600
-    """The longest time that one dump, or one writing, takes."""
+    """The longest time that one dump, or one write, takes."""
     most_octets: Annotated[int, Field(ge=1)] = 32 << 30
-    """What is searched of an image; the search of a longer one proves nothing."""
+    """The number of octets of an image that are searched. The search of a longer image proves nothing."""
 
     @model_validator(mode="after")
     def _names_the_file(self) -> Self:
         for name, command in (("dump", self.dump), ("write", self.write)):
             words = (command,) if isinstance(command, str) else command
             if words is not None and not any("{file}" in word for word in words):
-                raise ValueError(f"{name} does not say where the image is: write {{file}} in its place")
+                raise ValueError(f"{name} does not name the image: write {{file}} in its place")
         return self
 
 
 class TimeSourceBench(Model):
-    """Where the harness is the time server that this sample is set to, in place of the maker's."""
+    """The address at which the harness acts as the sample's time server, in place of the manufacturer's server."""
 
     address: str
     port: Port = 123
 
 
 class Images(Model):
-    """Vendor-signed update images for this sample. What is missing leaves its rows INCONCLUSIVE."""
+    """Vendor-signed update images for this sample. If an image is missing, its rows are INCONCLUSIVE."""
 
     newer: Path | None = None
     older: Path | None = None
     current: Path | None = None
-    """The release that runs: installing it once more is a replay."""
+    """The running release. Installing it once more is a replay."""
     expired: Path | None = None
-    """Newer than what runs, for this model, and valid until a day that has passed."""
+    """Newer than the running release, for this model, and valid until a day that has passed."""
     wrong_model: Path | None = None
-    """Newer than what runs, and for another model of the vendor's."""
+    """Newer than the running release, and for another model of the vendor."""
     spare: Path | None = None
-    """Newer than `newer`: installed while the power is cut."""
+    """Newer than `newer`. The power is cut during its installation."""
 
 
 class Credential(Model):
-    """User name and password of a declared account or component; it is `${ENV}` or `file:PATH`, never a value."""
+    """User name and password of an account or component. The password is `${ENV}` or `file:PATH`, never a value."""
 
     user: str
     password: Annotated[str, StringConstraints(pattern=r"^(\$\{[A-Z][A-Z0-9_]*\}|file:.+)$")]
 
 
 class Permission(StrEnum):
-    """What may be done to the sample."""
+    """An action that the bench may allow on the sample."""
 
     REBOOT = "reboot"
     POWER = "power"
     UPDATE = "update"
     CONFIGURE = "configure"
     RESET = "reset"
-    """Delete the user data, and go back to the factory state."""
+    """Delete the user data, and return to the factory state."""
     LOCKOUT = "lockout"
-    """Guess at an account until the device refuses it for a while."""
+    """Try wrong passwords of an account until the device refuses it for a while."""
     MALFORMED = "malformed"
-    """Send its services messages that break the rules of their protocols, which may stop them or damage the device."""
+    """Send its services messages that break the rules of their protocols. This may stop them or damage the device."""
 
 
 class PeerCertificate(Model):
-    """What a peer that this sample is paired with presents inside TLS: PEM files of its certificate and key."""
+    """The certificate and key that a paired peer presents inside TLS, as PEM files."""
 
     certificate: Path
     key: Path
 
 
 class SecondSample(Model):
-    """Another unit of the same product, in its factory state, to compare with: no two share keys or identifiers."""
+    """Another unit of the same product in its factory state, for comparison. No two units share keys or identifiers."""
 
     sample: str
     network: NetworkBench
     credentials: dict[Identifier, Credential] = Field(default_factory=dict)
-    """Of its label, by the declared accounts."""
+    """The credentials of its label, by declared account."""
     trust_anchor: Path | None = None
 
 
 class Bench(Model):
-    """Where one sample is plugged in, and what may be done to it."""
+    """Where one sample is connected, and what may be done to it."""
 
     schema_version: Literal[1]
     id: Identifier
     product: Identifier
     sample: str
     mac: str | None = None
-    """The MAC address on the sample's label; passwords that follow from it are guessed."""
+    """The MAC address on the sample's label. Passwords derived from it are tried."""
     virtual: Literal["reference", "firmware"] | None = None
-    """Start this device of virtual_lab/ for the run; never on a bench with a board."""
+    """Start this device of virtual_lab/ for the run. Never use this on a bench with a board."""
     network: NetworkBench | Absent
     console: ConsoleBench | Absent
     jtag: JtagBench | Absent
@@ -252,11 +252,11 @@ class Bench(Model):
     storage: StorageBench | Absent = Absent(absent="not declared")
     second: SecondSample | Absent = Absent(absent="not named by the bench file")
     trust_anchor: Path | None = None
-    """PEM file of the CA that issues the product's certificate, where it is not a public one."""
+    """PEM file of the CA that issues the product's certificate, if the CA is not public."""
     credentials: dict[Identifier, Credential] = Field(default_factory=dict)
     peers: dict[Identifier, PeerCertificate] = Field(default_factory=dict)
-    """By the id of the service that asks its clients for a certificate, or of the component that has one of its own."""
+    """By the id of the service that requires a client certificate, or of the component that has its own certificate."""
     images: Images = Images()
     patience_seconds: Seconds = 60
-    """The longest time that a question is waited for which only waits, such as the end of a session."""
+    """The longest wait for something that only takes time, such as the end of a session."""
     allow: tuple[Permission, ...] = ()

@@ -1,4 +1,4 @@
-"""What the manufacturer declares of one component: its interfaces and mechanisms (the ICS and IXIT of TS 103 701)."""
+"""The manufacturer's declaration of one component: its interfaces and mechanisms (the ICS and IXIT of TS 103 701)."""
 
 import re
 from enum import StrEnum
@@ -23,7 +23,7 @@ _Sessions = Literal["http", "ssh", "telnet", "mqtt", "redis", "vnc", "smb", "adb
 _Transfers = Literal["ftp", "smtp", "rtsp", "sip", "modbus", "tftp"]
 _Datagrams = Literal["ws_discovery", "dns", "ntp", "mdns", "ssdp", "coap", "snmp", "bacnet", "knx"]
 Protocol = Literal[_Sessions, _Transfers, _Datagrams, "other"]
-"""What a declared service can speak."""
+"""The protocols that a declared service can speak."""
 Reason = Annotated[str, StringConstraints(min_length=8)]
 
 
@@ -35,7 +35,7 @@ class Transport(StrEnum):
 
 
 class Service(Model):
-    """A port that the product needs. `protocol` is what speaks there; with `tls`, inside TLS."""
+    """A port that the product needs, and the `protocol` that it speaks there (inside TLS if `tls` is true)."""
 
     id: Identifier
     transport: Transport
@@ -43,7 +43,7 @@ class Service(Model):
     protocol: Protocol
     tls: bool = False
     canary: bool = False
-    """Always open while the product runs: asked all through a sweep, its answers are the sweep's witness."""
+    """Always open while the product runs. It is probed throughout a sweep, and its answers are the sweep's witness."""
     purpose: str
 
     @property
@@ -53,7 +53,7 @@ class Service(Model):
 
 
 class HttpResource(Model):
-    """A path of the web administration and the roles that may read it and change it."""
+    """A path of the web administration, and the roles that may read and change it."""
 
     path: str
     read: tuple[Role, ...]
@@ -62,7 +62,7 @@ class HttpResource(Model):
 
 
 class Setting(Model):
-    """A harmless setting: changed and read back to see that configuration works."""
+    """A harmless setting. It is changed and read back to show that configuration works."""
 
     path: str
     field: str
@@ -70,7 +70,7 @@ class Setting(Model):
 
 
 class Identity(Model):
-    """Where the product shows its identifiers: dotted fields of a JSON resource behind a login."""
+    """Where the product shows its identifiers: dotted fields of a JSON resource that requires a login."""
 
     service: Identifier
     path: str
@@ -78,13 +78,13 @@ class Identity(Model):
     version_field: str
     serial_field: str
     boot_id_field: str
-    """Changes at every start, so that a restart cannot be overlooked."""
+    """Changes at every start, so that no restart is overlooked."""
     slot_field: str | None = None
     mac_field: str | None = None
 
 
 class ConsoleDeclaration(Model):
-    """The serial console: what it prints, as regular expressions that are anchored at the start of a line."""
+    """The serial console: its output as regular expressions, anchored at the start of a line."""
 
     baud: int = 115200
     boot_start: str
@@ -92,24 +92,24 @@ class ConsoleDeclaration(Model):
     password_prompt: str
     refusal: str
     shell_prompt: str
-    """A prompt that only a login shows."""
+    """A prompt that appears only after a login."""
     autoboot: str | Absent | None = None
-    """The bootloader's countdown; absent where it starts the system without one."""
+    """The bootloader's countdown. Absent if the bootloader starts the system without one."""
     bootloader_prompt: str | None = None
-    """What the bootloader of this make shows when autoboot was stopped, even where it must never show."""
+    """The prompt of this bootloader after autoboot was stopped. Declare it even if it must never appear."""
 
 
 class JtagDeclaration(Model):
-    """The debug port as it ships: TAPs on the chain by IDCODE, from TDO to TDI, and a readable address if unlocked."""
+    """The debug port as shipped: TAPs by IDCODE, from TDO to TDI, and an address that is readable if unlocked."""
 
     idcodes: tuple[int, ...]
     ir_lengths: tuple[int, ...]
     probe_address: int
-    """A word here is read to learn whether memory can be read."""
+    """A word at this address is read to find out whether memory can be read."""
 
 
 class GdbDeclaration(Model):
-    """A GDB remote port as it ships: where memory is read, should a stub answer."""
+    """A GDB remote port as shipped: the address at which memory is read if a stub answers."""
 
     probe_address: Annotated[int, Field(ge=0, lt=2**64)]
 
@@ -118,42 +118,42 @@ class UpdateDeclaration(Model):
     """The update mechanism."""
 
     mechanism: Literal["http_upload", "swupdate"]
-    """An image as the body of a POST to the web administration, or the web server of swupdate."""
+    """An image as the body of a POST to the web administration, or the web server of SWUpdate."""
     service: Identifier
     path: str
     status_path: str
-    """A resource that tells how the last update ended; of swupdate the WebSocket, `/ws`."""
+    """A resource that reports how the last update ended. For SWUpdate it is the WebSocket `/ws`."""
     rejected: str
     """Regular expression that the status shows after a refused image."""
     container: Literal["signed_tar", "signed_swu"]
     seconds_to_install: Seconds
     seconds_to_write: Seconds | None = None
-    """From the end of the transfer to the restart, so that power can be cut in between."""
+    """From the end of the transfer to the restart. The power is cut in this time."""
     max_octets: Annotated[int, Field(ge=1, le=64 * 2**20)] | None = None
-    """The largest image that is taken."""
+    """The largest image that the mechanism accepts."""
     automatic: bool = False
-    """Whether updates install by themselves unless the customer says no."""
+    """Whether updates install automatically unless the customer declines."""
     not_applicable: dict[Literal["expired", "replayed"], Reason] = Field(default_factory=dict)
-    """What images of this mechanism cannot be, and why: without a date none expires."""
+    """Properties that images of this mechanism cannot have, and why. An image without a date cannot expire."""
 
 
 class UpdateNoticeDeclaration(Model):
-    """How the product learns of a newer version, over the connection of `cloud`, and where it tells the customer.
+    """How the product detects a newer version over the connection of `cloud`, and where it notifies the customer.
 
-    `{version}` stands for the version that is announced.
+    `{version}` stands for the announced version.
     """
 
     request: str
     """Regular expression of the first line of the product's HTTP request: `^GET /firmware`."""
     announcement: Annotated[str, StringConstraints(max_length=8_000)]
-    """The body of the answer that names a newer version. While there is none, the answer is 204 without a body."""
+    """The body of the answer that names a newer version. If there is none, the answer is 204 without a body."""
     content_type: str = "application/json"
     asks_after: Literal["connection", "start"] = "connection"
-    """What the product asks after by itself: each new connection, or each start only."""
+    """When the product asks automatically: after each new connection, or only after each start."""
     seconds_to_ask: Seconds
     """The longest time from a lost connection, or from a start, to the request."""
     path: str
-    """The page or resource of the web administration that tells the customer."""
+    """The page or resource of the web administration that notifies the customer."""
     notice: str
     """Regular expression that the page then shows."""
     seconds_to_tell: Seconds
@@ -163,12 +163,12 @@ class UpdateNoticeDeclaration(Model):
     def _patterns_hold_the_version(self) -> Self:
         for name in ("announcement", "notice"):
             if "{version}" not in getattr(self, name):
-                raise ValueError(f"{name} does not say where the version stands: write {{version}} in its place")
+                raise ValueError(f"{name} does not contain the version: write {{version}} in its place")
         for pattern in (self.request, self.notice.replace("{version}", "1")):
             try:
                 re.compile(pattern)
             except re.error as error:
-                raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
+                raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
         return self
 
 
@@ -190,10 +190,10 @@ class EventKind(StrEnum):
 
 
 class LogStoreDeclaration(Model):
-    """The log that the product keeps itself: a path of the web administration, and who may do what with it."""
+    """The product's own log: a path of the web administration, and the roles that may read and clear it."""
 
     path: str
-    """GET returns the newest records, in any form that shows a user name as it was typed."""
+    """GET returns the newest records, in any form that shows user names as they were typed."""
     read: Annotated[tuple[Role, ...], Field(min_length=1)]
     clear: tuple[Role, ...] = ()
     clear_method: Literal["DELETE", "POST"] = "DELETE"
@@ -206,32 +206,32 @@ class StateReportDeclaration(Model):
     read: Annotated[tuple[Role, ...], Field(min_length=1)]
     state_field: str
     states: Annotated[tuple[str, ...], Field(min_length=2)]
-    """What the state field can say: a product that tells healthy from degraded has two words at least."""
+    """The values of the state field. A product that distinguishes healthy from degraded has at least two."""
     fields: tuple[str, ...] = ()
-    """Further fields that the report holds."""
+    """Further fields that the report contains."""
 
 
 class TimeSourceDeclaration(Model):
-    """Where the product takes its time from, and how soon it follows."""
+    """The time source of the product, and how soon the product follows it."""
 
     protocol: Literal["sntp"]
     seconds_to_follow: Seconds
-    """The longest time from a step of the source to a log record that carries the new time."""
+    """The longest time from a step of the source to a log record with the new time."""
 
 
 class LockoutDeclaration(Model):
-    """What repeated failed logins lead to: after `attempts` in a row a login is refused for `seconds`."""
+    """The effect of repeated failed logins: after `attempts` in a row, a login is refused for `seconds`."""
 
     attempts: Annotated[int, Field(ge=2, le=1000)]
     seconds: Seconds
     per: Literal["account", "source"]
-    """Whether the account is refused, or the address that the attempts come from."""
+    """Whether the account is refused, or the address from which the attempts come."""
     interfaces: tuple[Identifier, ...]
-    """The interfaces that do so: services, and `console`."""
+    """The interfaces that do this: services, and `console`."""
 
 
 class PasswordChange(Model):
-    """How somebody who is logged in to the web administration changes his own password, as a JSON object."""
+    """How a user who is logged in to the web administration changes the user's own password, as a JSON object."""
 
     path: str
     method: Literal["PUT", "POST"] = "POST"
@@ -254,11 +254,11 @@ class CertificateDeclaration(Model):
 
     issued_by: Literal["product_ca", "public_ca", "self_signed"]
     names: tuple[str, ...]
-    """DNS names; the address of the bench is accepted as well where the certificate carries it."""
+    """DNS names. The address of the bench is also accepted if the certificate contains it."""
 
 
 class CloudDeclaration(Model):
-    """A TLS connection that the product opens itself: the host name that it asks for and verifies."""
+    """A TLS connection that the product opens: the host name that it requests and verifies."""
 
     host: str
     purpose: str
@@ -267,24 +267,24 @@ class CloudDeclaration(Model):
 
 
 class UserDataDeclaration(Model):
-    """What customers leave on the product: one entry that the web administration takes, shows and deletes as JSON."""
+    """Data of customers on the product: one entry that the web administration accepts, shows and deletes as JSON."""
 
     path: str
-    """POST adds an entry, GET shows all of them, as any JSON that holds the text of `secret_field`."""
+    """POST adds an entry. GET shows all entries, as any JSON that contains the text of `secret_field`."""
     name_field: str
     secret_field: str
-    """A text of the customer's, which must lie nowhere in clear."""
+    """A text of the customer, which must not be stored in clear text."""
     delete_path: str
     delete_method: Literal["DELETE", "POST"] = "DELETE"
 
 
 class ResetDeclaration(Model):
-    """The factory reset over the web administration. The passwords of the label hold afterwards."""
+    """The factory reset over the web administration. The passwords of the label are valid afterwards."""
 
     path: str
     method: Literal["POST", "PUT", "DELETE"] = "POST"
     seconds: Seconds = 60
-    """The longest time from the request to the answer of a device that has started again."""
+    """The longest time from the request to the answer of the restarted device."""
 
 
 class Component(Model):
@@ -294,7 +294,7 @@ class Component(Model):
     kind: Literal["device", "app", "hub", "backend"]
     services: tuple[Service, ...] | Absent
     ipv6: Literal["same_services"] | Absent = Absent(absent="not declared")
-    """Whether the product takes part in IPv6; its services are then those of IPv4."""
+    """Whether the product supports IPv6. Its services are then those of IPv4."""
     accounts: tuple[Account, ...] = ()
     http_login: HttpLogin | Absent
     http_resources: tuple[HttpResource, ...] = ()
@@ -302,17 +302,17 @@ class Component(Model):
     http_api: HttpApiDeclaration | Absent = Absent(absent="not declared")
     streams: StreamsDeclaration | Absent = Absent(absent="not declared")
     telnet: TelnetDeclaration | Absent = Absent(absent="not declared")
-    """These three are asked on their usual ports and paths all the same."""
+    """These three are probed on their usual ports and paths in any case."""
     setting: Setting | None = None
     identity: Identity | Absent
     certificate: CertificateDeclaration | Absent
     console: ConsoleDeclaration | Absent
     jtag: JtagDeclaration | Absent
     gdb: GdbDeclaration | Absent = Absent(absent="not declared")
-    """The usual ports of the device are asked all the same; without an address, memory is read at that of `jtag`."""
+    """The usual ports are probed in any case. Without an address here, memory is read at the address of `jtag`."""
     update: UpdateDeclaration | Absent
     stored_software: StoredSoftware | Absent | None = None
-    """Absent where nobody can write to where the software lies."""
+    """Absent if nobody can write to the storage of the software."""
     update_notice: UpdateNoticeDeclaration | Absent = Absent(absent="not declared")
     logging: LoggingDeclaration | Absent
     log_store: LogStoreDeclaration | Absent = Absent(absent="not declared")
@@ -330,13 +330,13 @@ class Component(Model):
     user_data: UserDataDeclaration | Absent = Absent(absent="not declared")
     reset: ResetDeclaration | Absent = Absent(absent="not declared")
     shell: ShellDeclaration | Absent = Absent(absent="not declared")
-    """What SSH gives to an account that is no administrator's is asked all the same."""
+    """SSH access of accounts that are not administrators is probed in any case."""
     boot_seconds: Seconds = 60
-    """The longest time from power on to the canary's answer."""
+    """The longest time from power-on to the canary's answer."""
 
     @property
     def declared(self) -> tuple[Service, ...]:
-        """The declared services; none where they are declared absent."""
+        """The declared services. None if they are declared absent."""
         return () if isinstance(self.services, Absent) else self.services
 
     def ports(self, transport: Transport) -> frozenset[int]:
@@ -379,11 +379,11 @@ class Component(Model):
         parts = (self.http_login, self.identity, self.update, *doors)
         named = {part.service for part in parts if not isinstance(part, Absent)} | self.interfaces.services
         if unknown := sorted((used - known) | (named - set(names))):
-            raise ValueError(f"no service has the id {', '.join(unknown)}; declared are {', '.join(sorted(known))}")
+            raise ValueError(f"no service has the id {', '.join(unknown)}. Declared ids: {', '.join(sorted(known))}")
         for one in self.components:
             self._require_places(one)
         if isinstance(self.cloud, Absent) and not isinstance(self.update_notice, Absent):
-            raise ValueError("update_notice asks over the connection of `cloud`, which is not declared")
+            raise ValueError("update_notice requires the connection of `cloud`, which is not declared")
         if not isinstance(self.shell, Absent) and (
             objection := self.shell.objection([one.id for one in self.declared if one.protocol == "ssh"], self.accounts)
         ):

@@ -1,6 +1,6 @@
-"""Further components of the product that were paired with this one, and a message by which each can be told apart.
+"""Further components of the product that were paired with this one, and a message that identifies each.
 
-Their credentials are the bench's: `credentials` by the component's id, or `peers` where it is a certificate.
+The bench holds their credentials: `credentials` by the component's id, or `peers` if the credential is a certificate.
 """
 
 from typing import Annotated, Literal, Self
@@ -22,27 +22,27 @@ class _Place(Model):
     topic: TopicName | None = None
 
     def objection(self, protocol: str) -> str | None:
-        """Say why this is no place of a service that speaks this protocol; None where it is one."""
+        """Return why this is not a place of a service with this protocol, or None if it is one."""
         wanted = _PATHS.get(protocol)
         if wanted is None:
-            return f"speaks {protocol}; messages of components go over {', '.join(SPOKEN)}"
+            return f"speaks {protocol}, but messages of components use {', '.join(SPOKEN)}"
         given = {name for name in ("path", "topic") if getattr(self, name) is not None}
         return None if given == {wanted} else f"speaks {protocol}: name a {wanted}, and nothing else"
 
 
 class ShownAt(_Place):
-    """Where a message shows that was taken: a resource that is read, or a topic that is heard."""
+    """Where an accepted message appears: a resource that is read, or a topic that is subscribed to."""
 
     service: Identifier | None = None
-    """The service there; by default the one that the message is sent to."""
+    """The service of that place. By default it is the service to which the message is sent."""
     role: Role
-    """Who reads it, with authority."""
+    """The role that is authorised to read it."""
     seconds: Seconds = 2
-    """The longest time from a message to what it shows."""
+    """The longest time from a message to its appearance."""
 
 
 class Talk(_Place):
-    """A message of the component's: a reading that does no harm, sent over one declared service."""
+    """A message of the component: a harmless reading, sent over one declared service."""
 
     service: Identifier
     method: Literal["PUT", "POST"] = "PUT"
@@ -56,13 +56,15 @@ class Talk(_Place):
     )
     """Of HTTP: how a credential is sent, with `{user}` and `{password}` in their places."""
     account: Identifier | None = None
-    """The key of the bench's `credentials` where the component shares one; by default its own id."""
+    """The key of the bench's `credentials` if the component shares one. By default it is the component's own id."""
     shown: ShownAt
 
     @model_validator(mode="after")
     def _holds_what_is_looked_for(self) -> Self:
         if sum(self.message.count(place) for place in ("{nonce}", "{number}")) != 1:
-            raise ValueError("message does not say where the reading stands: write {nonce} or {number} there, once")
+            raise ValueError(
+                "message does not contain the reading: write {nonce} or {number} in its place, exactly once"
+            )
         return self
 
 

@@ -1,4 +1,4 @@
-"""What a declaration says of the pages that the web administration's own pages lead to."""
+"""The declaration of pages that the web administration's own pages link to."""
 
 from fnmatch import fnmatchcase
 from typing import Annotated
@@ -12,19 +12,19 @@ PathPattern = Annotated[str, StringConstraints(pattern=r"^/", max_length=200)]
 
 
 class CrawlDeclaration(Model):
-    """Paths beyond `http_resources` that need a word: what is public by design, and what must not be asked for."""
+    """Paths beyond `http_resources` to declare: those that are public by design, and those not to be requested."""
 
     public: tuple[PathPattern, ...] = ()
     """Shown to anybody on purpose."""
     never: tuple[PathPattern, ...] = ()
-    """Where a mere GET changes something; names like `reboot` and `delete` are left alone anyway."""
+    """Paths on which a GET request changes something. Names like `reboot` and `delete` are never requested."""
 
     def is_public(self, path: str) -> bool:
         """Whether a path, without its query, is declared as public."""
         return _matches(path, self.public)
 
     def is_left_alone(self, path: str) -> bool:
-        """Whether a path, without its query, must not be asked for."""
+        """Whether a path, without its query, must not be requested."""
         return _matches(path, self.never)
 
 

@@ -1,4 +1,4 @@
-"""What a product declares of interfaces with a password beside the login form, SSH and the serial console."""
+"""The declaration of interfaces with a password other than the login form, SSH and the serial console."""
 
 import re
 from typing import Annotated, Self
@@ -13,13 +13,13 @@ Pattern = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 
 
 class HttpApiDeclaration(Model):
-    """Paths of an HTTP service that ask for HTTP authentication, Basic or Digest, and not for a session."""
+    """Paths of an HTTP service that require HTTP authentication (Basic or Digest) and not a session."""
 
     id: Identifier
-    """Its name among the `interfaces` of accounts and of the lockout, beside the ids of the services."""
+    """Its name in the `interfaces` of accounts and of the lockout, next to the ids of the services."""
     service: Identifier
     path: Path
-    """Answers a GET with 401 and a challenge, and with 2xx to a login. Reading it changes nothing."""
+    """Answers a GET without a login with 401 and a challenge, and with a login with 2xx. Reading it changes nothing."""
     proof: Pattern | None = None
     """Regular expression that only the answer to a login contains."""
 
@@ -31,21 +31,21 @@ class HttpApiDeclaration(Model):
 
 
 class StreamsDeclaration(Model):
-    """The streams of an RTSP service: each path is described to a login, and refused without one."""
+    """The streams of an RTSP service. With a login each path is described, and without a login it is refused."""
 
     service: Identifier
     paths: Annotated[tuple[Path, ...], Field(min_length=1, max_length=64)]
 
 
 class TelnetDeclaration(Model):
-    """What a Telnet service shows, as regular expressions; what is left out is recognised as most makers have it."""
+    """The output of a Telnet service, as regular expressions. An omitted one is recognised in its common forms."""
 
     service: Identifier
     login_prompt: Pattern | None = None
     password_prompt: Pattern | None = None
     refusal: Pattern | None = None
     shell_prompt: Pattern | None = None
-    """A prompt that only a login shows."""
+    """A prompt that appears only after a login."""
 
     @model_validator(mode="after")
     def _patterns_are_some(self) -> Self:
@@ -56,8 +56,8 @@ class TelnetDeclaration(Model):
 
 
 def require_pattern(pattern: str) -> None:
-    """Raise ValueError for what is no regular expression."""
+    """Raise ValueError if the text is not a regular expression."""
     try:
         re.compile(pattern)
     except re.error as error:
-        raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
+        raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error

@@ -1,4 +1,4 @@
-"""What the product sends to others by itself: the destinations that its maker declares, or a MUD file."""
+"""Traffic that the product initiates: the destinations that its manufacturer declares, or a MUD file."""
 
 import ipaddress
 import re
@@ -22,18 +22,18 @@ def _host_or_network(text: str) -> str:
 
 
 class Destination(Model):
-    """Hosts that the product opens connections or sends datagrams to, beyond its cloud, collector and time source."""
+    """Hosts to which the product opens connections or sends datagrams, beyond its cloud, collector and time source."""
 
     to: Annotated[str, AfterValidator(_host_or_network)]
-    """A host name, an address, or a network as `203.0.113.0/24`."""
+    """A host name, an address, or a network such as `203.0.113.0/24`."""
     transport: Literal["tcp", "udp"]
     ports: Annotated[tuple[Port, ...], Field(min_length=1)]
     purpose: Annotated[str, StringConstraints(min_length=8)]
 
 
 class EgressDeclaration(Model):
-    """All that the product sends unasked. What else the declaration names as a peer need not be repeated here."""
+    """All traffic that the product initiates. Do not repeat peers that the declaration names elsewhere."""
 
     destinations: tuple[Destination, ...] = ()
     mud: DocumentPath | None = None
-    """A MUD file (RFC 8520) beside the declaration; what its from-device policy accepts is declared as well."""
+    """A MUD file (RFC 8520) next to the declaration. Traffic that its from-device policy accepts is also declared."""

@@ -1,6 +1,7 @@
-"""How a person logs in to the web administration, and the recipe for pages that no form explains.
+"""How a person logs in to the web administration, and the recipe for pages without a plain form.
 
-A recipe is a small, closed vocabulary: requests, values to take out of answers, digests to make. Nothing in it is run.
+A recipe is a small, closed vocabulary: requests, values to extract from answers, digests to compute. None of it is
+executed as code.
 """
 
 import re
@@ -14,7 +15,7 @@ from lab_config.base import Identifier, Model
 TEMPLATE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 """`{name}` in a text of a recipe stands for a value."""
 GIVEN = frozenset({"user", "password", "random", "now"})
-"""What a recipe knows before its first step: the login, 32 hexadecimal digits made for it, the time in Unix seconds."""
+"""The names before the first step: the login, 32 random hexadecimal digits, the time in Unix seconds."""
 Path = Annotated[str, StringConstraints(pattern=r"^/", max_length=500)]
 Text = Annotated[str, StringConstraints(max_length=8_000)]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$")]
@@ -23,12 +24,12 @@ _OURS = frozenset({"host", "content-length", "transfer-encoding", "connection"})
 
 
 def _one_of(model: Model, names: tuple[str, ...], needed: bool = True) -> str:
-    """Return which of the fields is given; ValueError where it is not exactly one (or, if not needed, more)."""
+    """Return the field that is given. ValueError unless it is exactly one (or, if not needed, at most one)."""
     labels = {name: (type(model).model_fields[name].alias or name) for name in names}
     given = [name for name in names if getattr(model, name) is not None]
     if len(given) > 1 or (needed and not given):
         found = ", ".join(labels[name] for name in given) or "none"
-        raise ValueError(f"exactly one of {', '.join(labels.values())} is expected, found {found}")
+        raise ValueError(f"expected exactly one of {', '.join(labels.values())}, found {found}")
     return given[0] if given else ""
 
 
@@ -36,37 +37,39 @@ def _pattern(text: str) -> None:
     try:
         compiled = re.compile(text)
     except re.error as error:
-        raise ValueError(f"{text!r} is no regular expression: {error}") from error
+        raise ValueError(f"{text!r} is not a regular expression: {error}") from error
     if compiled.groups > 1:
-        raise ValueError(f"{text!r} has {compiled.groups} groups: one marks the value, none takes the whole match")
+        raise ValueError(
+            f"{text!r} has {compiled.groups} groups: use one group for the value, or none for the whole match"
+        )
 
 
 class Taken(Model):
-    """A value that an answer holds: where it stands."""
+    """A value in an answer, and its place."""
 
     json_field: str | None = Field(None, alias="json")
     """A dotted name in a JSON answer: `data.token`."""
     regex: str | None = None
-    """In the body, or in the header if one is named; a group marks the value."""
+    """In the body, or in the header if one is named. A group marks the value."""
     field: str | None = None
     """The value of an input of the HTML page."""
     cookie: str | None = None
     header: HeaderName | None = None
-    """An answer's header; with `regex`, what that finds in it."""
+    """A header of the answer. With `regex`, the match in that header."""
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
         if self.header is None:
             _one_of(self, ("json_field", "regex", "field", "cookie"))
         elif self.json_field or self.field or self.cookie:
-            raise ValueError("a header goes with regex alone")
+            raise ValueError("a header can only be combined with regex")
         if self.regex is not None:
             _pattern(self.regex)
         return self
 
     @property
     def words(self) -> str:
-        """Where the value was looked for."""
+        """The place of the value, in words."""
         places = (
             ("header", self.header),
             ("json", self.json_field),
@@ -78,7 +81,7 @@ class Taken(Model):
 
 
 class Made(Model):
-    """A value that is computed: one function of a text. Digests are written as hexadecimal digits."""
+    """A computed value: one function of a text. Digests are written as hexadecimal digits."""
 
     md5: Text | None = None
     sha1: Text | None = None
@@ -93,9 +96,9 @@ class Made(Model):
     salt: Text | None = None
     iterations: Annotated[str, StringConstraints(pattern=r"^(\d{1,7}|\{[a-z][a-z0-9_]*\})$")] | None = None
     read: Literal["utf-8", "utf-16-le", "hex", "base64"] = "utf-8"
-    """How the text becomes octets."""
+    """The encoding of the text as octets."""
     read_key: Literal["utf-8", "utf-16-le", "hex", "base64"] = "utf-8"
-    """How key or salt become octets."""
+    """The encoding of the key or salt as octets."""
     write: Literal["hex", "HEX", "base64"] = "hex"
 
     @property
@@ -108,18 +111,18 @@ class Made(Model):
         needed = _KEYED.get(self.function)
         for name in _KEYED.values():
             if (getattr(self, name) is not None) is not (name == needed):
-                raise ValueError(f"{self.function} takes {needed or 'neither key nor salt'}")
+                raise ValueError(f"{self.function} requires {needed or 'neither key nor salt'}")
         if (self.iterations is not None) is not (self.function == "pbkdf2_sha256"):
-            raise ValueError("pbkdf2_sha256, and nothing else, takes iterations")
+            raise ValueError("pbkdf2_sha256 requires iterations, and no other function accepts them")
         return self
 
     def texts(self) -> Iterator[str]:
-        """Go through the texts that may hold names."""
+        """Return the texts that may contain names."""
         yield from (text for text in (getattr(self, self.function), self.key, self.salt, self.iterations) if text)
 
 
 class Step(Model):
-    """One request: values are made, it is sent, values are taken out of its answer."""
+    """One request: values are computed, it is sent, and values are extracted from its answer."""
 
     get: Path | None = None
     post: Path | None = None
@@ -129,10 +132,10 @@ class Step(Model):
     """Fields as a form sends them."""
     json_body: dict[str, JsonValue] | None = Field(None, alias="json")
     text: Text | None = None
-    """A body as it is (SOAP, XML); its type is a header's."""
+    """An unchanged body (SOAP, XML). A header states its type."""
     headers: dict[HeaderName, Text] = Field(default_factory=dict)
     expect: tuple[Annotated[int, Field(ge=100, le=599)], ...] = ()
-    """Status codes of which one must come; without any, the status does not matter."""
+    """The expected status codes. If empty, any status is accepted."""
     take: dict[Identifier, Taken] = Field(default_factory=dict)
 
     @property
@@ -142,7 +145,7 @@ class Step(Model):
 
     @property
     def path(self) -> str:
-        """The path, which may hold names."""
+        """The path, which may contain names."""
         return str(self.get or self.post or self.put)
 
     @property
@@ -154,13 +157,13 @@ class Step(Model):
     def _one_request(self) -> Self:
         body = _one_of(self, ("form", "json_body", "text"), needed=False)
         if self.method == "GET" and body:
-            raise ValueError("a get has no body: put fields into its path")
+            raise ValueError("a get has no body: put the fields into its path")
         if ours := sorted(name for name in self.headers if name.lower() in _OURS):
-            raise ValueError(f"{ours[0]} is written by trustprobe")
+            raise ValueError(f"trustprobe sets the header {ours[0]}")
         return self
 
     def texts(self) -> Iterator[str]:
-        """Go through the texts of the request that may hold names."""
+        """Return the texts of the request that may contain names."""
         yield self.path
         yield from (self.form or {}).values()
         yield from _strings(self.json_body)
@@ -180,16 +183,16 @@ def _strings(value: Any) -> Iterator[str]:
 
 
 class Carry(Model):
-    """What each request of the session carries, besides the cookies that the answers set."""
+    """What each request of the session contains in addition to the cookies that the answers set."""
 
     headers: dict[HeaderName, Text] = Field(default_factory=dict)
     cookies: dict[HeaderName, Text] = Field(default_factory=dict)
     query: dict[Identifier, Text] = Field(default_factory=dict)
-    """Parameters of each path: `sid`."""
+    """Parameters of each path, such as `sid`."""
 
 
 class Recipe(Model):
-    """The login step by step. A name is known after the step that takes or makes it."""
+    """The login step by step. A name can be used after the step that extracts or computes it."""
 
     steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=12)]
     carry: Carry = Carry()
@@ -208,7 +211,7 @@ class Recipe(Model):
 
 
 def _require_known(step: Step, known: set[str], where: str) -> None:
-    """Raise ValueError for a name that no earlier step gives; add those that this step gives."""
+    """Raise ValueError for a name that no earlier step defines. Add the names that this step defines."""
     for name, made in step.make.items():
         _require(made.texts(), known, f"{where}, make {name}")
         known.add(name)
@@ -219,13 +222,16 @@ def _require_known(step: Step, known: set[str], where: str) -> None:
 def _require(texts: Iterator[str] | tuple[str, ...], known: set[str], where: str) -> None:
     for text in texts:
         if unknown := [name for name in TEMPLATE.findall(text) if name not in known]:
-            raise ValueError(f"{where}: nothing before gives {{{unknown[0]}}}; known are {', '.join(sorted(known))}")
+            raise ValueError(
+                f"{where}: no earlier step defines {{{unknown[0]}}}. Defined names: {', '.join(sorted(known))}"
+            )
 
 
 class HttpLogin(Model):
-    """How a person logs in to the web administration, and what only a login shows.
+    """How a person logs in to the web administration, and a page that only a login opens.
 
-    Form and fields may be left out: they are then found from `/`, as a person finds them. What is declared wins.
+    Form and fields may be omitted. They are then found from `/`, as a person finds them. Declared values take
+    precedence.
     """
 
     service: Identifier
@@ -234,11 +240,11 @@ class HttpLogin(Model):
     password_field: str | None = None
     recipe: Recipe | None = None
     browser: bool = False
-    """The page needs JavaScript: a real browser fills it in (`pip install trustprobe[browser]`)."""
+    """The page needs JavaScript. A real browser fills it in (`pip install trustprobe[browser]`)."""
     proof_path: str
-    """Answers 200 with a session and 401, 403 or a redirect to the form without one."""
+    """Answers 200 with a session, and 401, 403 or a redirect to the form without one."""
     proof: str | None = None
-    """Regular expression that this answer holds with a session alone: for servers that answer every path with 200."""
+    """Regular expression that this answer contains only with a session, for servers that answer every path with 200."""
     refusal: str
     """Regular expression that the answer to a wrong password contains."""
 
@@ -247,5 +253,5 @@ class HttpLogin(Model):
         if self.proof is not None:
             _pattern(self.proof)
         if self.recipe is not None and (self.form or self.user_field or self.password_field or self.browser):
-            raise ValueError("a recipe says all of the login: no form, user_field, password_field or browser beside it")
+            raise ValueError("a recipe describes the whole login: remove form, user_field, password_field and browser")
         return self

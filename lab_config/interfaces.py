@@ -1,6 +1,6 @@
-"""Interfaces beside the web administration that a product declares, and who may use what of them.
+"""Declared interfaces other than the web administration, and the roles that may use them.
 
-What is not named here is asked on its usual ports all the same.
+Interfaces that are not named here are probed on their usual ports in any case.
 """
 
 import re
@@ -18,7 +18,7 @@ def _expression(text: str) -> str:
     try:
         re.compile(text)
     except re.error as error:
-        raise ValueError(f"{text!r} is no regular expression: {error}") from error
+        raise ValueError(f"{text!r} is not a regular expression: {error}") from error
     return text
 
 
@@ -26,24 +26,25 @@ Expression = Annotated[str, AfterValidator(_expression), StringConstraints(max_l
 
 
 class WebSocketDeclaration(Model):
-    """A WebSocket (RFC 6455) of the web administration, and who may listen to it."""
+    """A WebSocket (RFC 6455) of the web administration, and the roles that may listen to it."""
 
     service: Identifier
     path: UrlPath
     roles: Annotated[tuple[Role, ...], Field(min_length=1)]
     subprotocol: Annotated[str, StringConstraints(pattern=r"^[!-~]+$", max_length=200)] | None = None
     say: Annotated[str, StringConstraints(min_length=1, max_length=4_000)] | None = None
-    """The text that a client sends first, where the server says nothing unasked; it must change nothing."""
+    """The text that a client sends first, if the server sends nothing on its own. It must change nothing."""
     speaks: Expression = ""
-    """Regular expression that a message of the server's then holds; by default any message."""
+    """Regular expression that a message from the server then contains. By default any message matches."""
     seconds: Seconds = 2
     """The longest time from the opening to that message."""
 
 
 class CoapResource(Model):
-    """A resource of a CoAP service (RFC 7252), and who may read and change it.
+    """A resource of a CoAP service (RFC 7252), and the roles that may read and change it.
 
-    A service with `tls` speaks inside DTLS; its accounts' passwords are the pre-shared keys, as text or `hex:` digits.
+    A service with `tls` speaks inside DTLS. The passwords of its accounts are the pre-shared keys, as text or `hex:`
+    digits.
     """
 
     service: Identifier
@@ -55,22 +56,22 @@ class CoapResource(Model):
     """Whether it can be observed (RFC 7641)."""
     write: tuple[Role, ...] = ()
     rewrite: Literal["PUT", "POST"] | None = None
-    """The method by which the value that was read may be written back, which changes nothing."""
+    """The method by which a value may be written back as it was read. This changes nothing."""
 
 
 class UpnpDeclaration(Model):
-    """What of UPnP everybody in the home may ask."""
+    """The UPnP actions that everybody in the home may call."""
 
     public: tuple[str, ...] = ()
-    """Actions, as `WANIPConnection#GetStatusInfo`, that need no authority."""
+    """Actions that require no authorisation, such as `WANIPConnection#GetStatusInfo`."""
     description: UrlPath | None = None
-    """The device description, where SSDP does not tell it."""
+    """The path of the device description, if SSDP does not announce it."""
     port: Port | None = None
     """The TCP port of that description."""
 
 
 class ModbusPoint(Model):
-    """Some bits or registers of a Modbus service, by the addresses of the protocol, which begin with 0."""
+    """Bits or registers of a Modbus service, by the addresses of the protocol. Addresses begin with 0."""
 
     table: Literal["coils", "discrete_inputs", "holding_registers", "input_registers"]
     address: Annotated[int, Field(ge=0, le=65_535)]
@@ -78,7 +79,7 @@ class ModbusPoint(Model):
     public: bool = False
     """Whether everybody may read them."""
     rewrite: bool = False
-    """Whether the value that was read may be written back, which changes nothing; of coils and holding registers."""
+    """Whether a value may be written back as it was read (only coils and holding registers). This changes nothing."""
 
 
 class ModbusDeclaration(Model):
@@ -90,18 +91,18 @@ class ModbusDeclaration(Model):
 
 
 class MqttTopic(Model):
-    """A topic of a declared broker, and who may read and write it."""
+    """A topic of a declared broker, and the roles that may read and write it."""
 
     service: Identifier
     topic: TopicName
     read: tuple[Role, ...]
     write: tuple[Role, ...] = ()
     harmless: Annotated[str, StringConstraints(max_length=1_000)] | None = None
-    """A message that may be published there; `{nonce}` becomes a new word each time. Without it nothing is tried."""
+    """A message that may be published there. `{nonce}` becomes a new word each time. Without one, nothing is tried."""
 
 
 class Interfaces(Model):
-    """All of these interfaces; what is left out is not declared."""
+    """All of these interfaces. An omitted interface is not declared."""
 
     websockets: tuple[WebSocketDeclaration, ...] = ()
     coap: tuple[CoapResource, ...] = ()

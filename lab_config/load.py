@@ -1,6 +1,6 @@
-"""Reads the YAML of products, benches and profiles; every error names file, line and field, and nothing runs after it.
+"""Reads the YAML of products, benches and profiles. An error names file, line and field, and nothing runs after it.
 
-`${NAME}` in a value is replaced from the environment, so that a bench file can be shared; passwords stay references
+`${NAME}` in a value is replaced from the environment, so that a bench file can be shared. Passwords remain references
 until `lab_config.secrets` resolves them.
 """
 
@@ -20,11 +20,11 @@ Location = tuple[str | int, ...]
 Loaded = TypeVar("Loaded", bound=BaseModel)
 _REFERENCE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 _KEPT = frozenset({"password"})
-"""Fields whose reference is resolved by `lab_config.secrets`, and never written anywhere."""
+"""Fields whose references `lab_config.secrets` resolves. Their values are never written anywhere."""
 
 
 class _Loader(yaml.CSafeLoader):
-    """Reads `on`, `off`, `yes` and `no` as words, as YAML 1.2 does: a power switch has an `on`."""
+    """Reads `on`, `off`, `yes` and `no` as words, like YAML 1.2, because a power switch has an `on`."""
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -36,7 +36,7 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(true|fals
 _BRANCH = re.compile(r"^([A-Z]|tuple\[|constrained-)")
 """Names of union members, which pydantic puts into a location."""
 _EXPECTED = {
-    "extra_forbidden": "is not a field here",
+    "extra_forbidden": "is not a known field",
     "missing": "is missing",
     "string_type": "is not text: put it in quotes",
 }
@@ -48,12 +48,12 @@ def find(kind: str, name: str) -> Path:
     if path.suffix in {".yaml", ".yml"}:
         if path.is_file():
             return path
-        raise ConfigurationError(f"the file {name} does not exist.", f"Give a file, or a name of lab_config/{kind}/.")
+        raise ConfigurationError(f"the file {name} does not exist.", f"Give a file, or a name from lab_config/{kind}/.")
     shipped = FOLDER / kind / f"{name}.yaml"
     if shipped.is_file():
         return shipped
     names = ", ".join(sorted(file.stem for file in (FOLDER / kind).glob("*.yaml")))
-    raise ConfigurationError(f"lab_config/{kind}/ holds no {name!r}.", f"It holds {names}; or give a path to a file.")
+    raise ConfigurationError(f"lab_config/{kind}/ contains no {name!r}.", f"Use one of {names}, or a path to a file.")
 
 
 def load(path: Path, model: type[Loaded], environment: Mapping[str, str] | None = None) -> Loaded:
@@ -66,7 +66,7 @@ def load(path: Path, model: type[Loaded], environment: Mapping[str, str] | None 
     except ValidationError as error:
         problems = [_problem(path, lines, entry) for entry in _of_the_branch(error)]
         more = f" ({len(problems) - 1} more problems in this file)" if len(problems) > 1 else ""
-        raise ConfigurationError(f"{problems[0]}.{more}", "Correct the file; nothing was run.") from None
+        raise ConfigurationError(f"{problems[0]}.{more}", "Correct the file. Nothing was run.") from None
 
 
 def peek(path: Path, field: str) -> object:
@@ -103,7 +103,7 @@ def _refuse_duplicates(path: Path, node: yaml.Node) -> None:
         for key, value in node.value:
             if key.value in seen:
                 line = key.start_mark.line + 1
-                raise ConfigurationError(f"{path}, line {line}: {key.value} is there twice.", "Remove one of them.")
+                raise ConfigurationError(f"{path}, line {line}: {key.value} is given twice.", "Remove one of them.")
             seen.add(key.value)
             _refuse_duplicates(path, value)
     elif isinstance(node, yaml.SequenceNode):
@@ -124,9 +124,9 @@ def _lines(node: yaml.Node, at: Location = ()) -> dict[Location, int]:
 
 
 def _line(lines: dict[Location, int], at: Location) -> int:
-    """Return the line of a field, or of the nearest field around it that the file holds.
+    """Return the line of a field, or of the nearest enclosing field in the file.
 
-    pydantic names union members inside a location (`services.Absent.absent`): those parts are skipped.
+    pydantic names union members inside a location (`services.Absent.absent`). Those parts are skipped.
     """
     found: Location = ()
     for part in at:
@@ -136,7 +136,7 @@ def _line(lines: dict[Location, int], at: Location) -> int:
 
 
 def _of_the_branch(error: ValidationError) -> list[dict[str, Any]]:
-    """Leave out what only says that a field which is there is not `absent`: the other branch was meant."""
+    """Drop errors that only report that a given field is not `absent`, because the other branch was meant."""
     entries: list[dict[str, Any]] = [dict(entry) for entry in error.errors()]
     meant = [entry for entry in entries if "Absent" not in tuple(entry["loc"])]
     return meant or entries
@@ -164,6 +164,8 @@ def _expand(
         if match[1] in environment:
             return environment[match[1]]
         where = f"{path}, line {_line(lines, at)}: {'.'.join(map(str, at))}"
-        raise ConfigurationError(f"{where}: the environment holds no {match[1]}.", f"Set it: export {match[1]}=...")
+        raise ConfigurationError(
+            f"{where}: the environment variable {match[1]} is not set.", f"Set it: export {match[1]}=..."
+        )
 
     return _REFERENCE.sub(replace, value)

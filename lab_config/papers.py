@@ -1,4 +1,4 @@
-"""What travels with a declaration on paper: documents, support period, answers to questions, conditions."""
+"""The documents of a declaration: policies, support period, answers to questions, conditions."""
 
 from datetime import date
 from pathlib import PurePosixPath
@@ -9,27 +9,27 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from lab_config.base import Absent, Model
 
 
-def _stays_beside_the_declaration(path: str) -> str:
+def _stays_next_to_the_declaration(path: str) -> str:
     parts = PurePosixPath(path)
     if parts.is_absolute() or ".." in parts.parts or not parts.parts:
         raise ValueError("give a path relative to the declaration's file, without ..")
     return path
 
 
-DocumentPath = Annotated[str, AfterValidator(_stays_beside_the_declaration)]
-"""A file beside the declaration: relative to the product's YAML file, never above it."""
+DocumentPath = Annotated[str, AfterValidator(_stays_next_to_the_declaration)]
+"""A file next to the declaration. The path is relative to the product's YAML file and never leads above it."""
 
 
 class DisclosurePolicy(Model):
-    """The vulnerability disclosure policy, and the words in which it promises what EN 303 645 5.2-1 asks for."""
+    """The vulnerability disclosure policy, and the words in which it promises what EN 303 645 5.2-1 requires."""
 
     file: DocumentPath
     contact: str
-    """The address for reports, as it stands in the policy."""
+    """The address for reports, as written in the policy."""
     acknowledgement: str
-    """The words of the policy that say when a report is acknowledged, with the time."""
+    """The words of the policy that state when a report is acknowledged, with the time."""
     status_updates: str
-    """The words of the policy that say how often a reporter hears of it until it is settled."""
+    """The words of the policy that state how often the reporter is informed until the report is closed."""
 
 
 class Advisories(Model):
@@ -40,7 +40,7 @@ class Advisories(Model):
 
 
 class SupportPeriod(Model):
-    """From when until when security updates are promised, and where customers can read that."""
+    """The period for which security updates are promised, and where customers can read this."""
 
     starts: date
     ends: date
@@ -57,7 +57,7 @@ NOT_DECLARED = Absent(absent="the declaration names none")
 
 
 class Documents(Model):
-    """What the manufacturer hands in on paper, as files beside the declaration."""
+    """The documents that the manufacturer submits, as files next to the declaration."""
 
     sbom: DocumentPath | Absent = NOT_DECLARED
     """CycloneDX 1.4 to 1.6, JSON."""
@@ -66,13 +66,13 @@ class Documents(Model):
     disclosure_policy: DisclosurePolicy | Absent = NOT_DECLARED
     advisories: Advisories | Absent = NOT_DECLARED
     registry_record: DocumentPath | Absent = NOT_DECLARED
-    """The record for the registry of 47 CFR 8.222, JSON; its fields: standards/fcc_cyber_trust_mark.yaml."""
+    """The record for the registry of 47 CFR 8.222, JSON. standards/fcc_cyber_trust_mark.yaml lists its fields."""
     answers: DocumentPath | Absent = NOT_DECLARED
-    """What reviewers answered to standards/questions.yaml, as `Answers`."""
+    """The answers of reviewers to standards/questions.yaml, as `Answers`."""
 
 
 class Review(Model):
-    """What a person answered to one question, and on what document. What is missing leaves the question open."""
+    """A person's answer to one question, and its document. A missing field leaves the question open."""
 
     answer: Literal["yes", "partly", "no"]
     reviewer: str = ""
@@ -83,14 +83,14 @@ class Review(Model):
 
 
 class Answers(Model):
-    """The answers of reviewers, by the item of IR 8425; null where nobody has looked yet."""
+    """The answers of reviewers, by the item of IR 8425. Use null if nobody has looked yet."""
 
     schema_version: Literal[1]
     answers: dict[str, Review | None]
 
 
 class Condition(Model):
-    """Whether a condition or feature that a catalogue ties provisions to holds for this product, and why."""
+    """Whether a condition or feature of a catalogue's provisions holds for this product, and why."""
 
     holds: bool
     because: Annotated[str, StringConstraints(min_length=8)]

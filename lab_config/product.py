@@ -1,4 +1,4 @@
-"""The declaration of a product: what is sold, the component that is judged, and its papers."""
+"""The declaration of a product: the product as sold, the component that is judged, and its documents."""
 
 from typing import Literal
 
@@ -10,7 +10,7 @@ from lab_config.papers import NOT_DECLARED, Condition, Documents, SupportPeriod
 
 
 class Product(Model):
-    """A declaration: what is sold, and the component that the bench holds."""
+    """A declaration: the product as sold, and the component on the bench."""
 
     schema_version: Literal[1]
     id: Identifier
@@ -20,8 +20,8 @@ class Product(Model):
     firmware: str
     component: Component
     elsewhere: tuple[str, ...] = ()
-    """Further components of the product that this declaration does not describe; reports name them as outside."""
+    """Further components of the product that this declaration does not describe. Reports list them as outside."""
     documents: Documents = Documents()
     support: SupportPeriod | Absent = NOT_DECLARED
     conditions: dict[str, Condition] = Field(default_factory=dict)
-    """Conditions and features of EN 303 645 Table B.1, as `C:12` or `F:a`. One that is not stated holds."""
+    """Conditions and features of EN 303 645 Table B.1, as `C:12` or `F:a`. A condition that is not stated holds."""

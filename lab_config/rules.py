@@ -10,7 +10,7 @@ from lab_config.sessions import SessionNumbers
 
 
 class Strength(StrEnum):
-    """What a failed case means for its requirements: `required` decides, the others are findings."""
+    """The effect of a failed case on its requirements: `required` decides, the others are findings."""
 
     REQUIRED = "required"
     EXPECTED = "expected"
@@ -18,7 +18,7 @@ class Strength(StrEnum):
 
 
 class CaseRule(Model):
-    """The strength of one case, and why: the clause that asks for it, or our reading with the reason."""
+    """The strength of one case, and why: the clause that requires it, or our reading with the reason."""
 
     strength: Strength
     clause: str | None = None
@@ -27,12 +27,14 @@ class CaseRule(Model):
     @model_validator(mode="after")
     def _has_a_reason(self) -> Self:
         if (self.clause is None) == (self.reading is None):
-            raise ValueError("give exactly one of clause (what asks for it) and reading (ours, with the reason)")
+            raise ValueError(
+                "give exactly one of clause (the clause that requires it) and reading (ours, with the reason)"
+            )
         return self
 
 
 class TlsNumbers(Model):
-    """What the profile asks of TLS servers."""
+    """The requirements of the profile on TLS servers."""
 
     forbidden_versions: tuple[str, ...]
     forbidden_suites: tuple[str, ...]
@@ -57,25 +59,25 @@ class SshNumbers(Model):
 
 
 GuessedAt = Literal["ssh", "telnet", "http_form", "http_basic", "ftp", "mqtt", "rtsp", "serial"]
-"""The interfaces at which well-known credentials are tried; `http_basic` is HTTP authentication, Digest included."""
+"""The interfaces on which well-known credentials are tried. `http_basic` is HTTP authentication, including Digest."""
 
 
 class GuessedPairs(Model):
-    """Which well-known pairs are tried on an interface, beside what follows from the sample's identifiers."""
+    """The well-known pairs that are tried on an interface, in addition to those derived from the sample."""
 
     lists: tuple[Literal["vendor", "general", "mirai"], ...] = ("vendor", "general")
-    """Of drivers/data/credentials*.yaml; `vendor` are those of the declared manufacturer and model."""
+    """Lists of drivers/data/credentials*.yaml. `vendor` is the list of the declared manufacturer and model."""
     most: Annotated[int, Field(ge=1, le=2_000)] = 200
-    """Of more pairs the first ones are tried, in the order of the lists as they stand above."""
+    """The largest number of pairs that are tried, in the order of the lists above."""
 
 
 class GuessingNumbers(Model):
-    """What the profile asks of an interface that is guessed at."""
+    """The requirements of the profile on an interface that is tested by guessing."""
 
     attempts: Annotated[int, Field(ge=2, le=1000)] = 20
-    """Wrong passwords in a row by which the interface must have locked or slowed down."""
+    """Wrong passwords in a row after which the interface must have locked or slowed down."""
     seconds: Seconds = 1.0
-    """How long a lock, or a slowed attempt, lasts at least."""
+    """The shortest time that a lock, or a slowed attempt, must last."""
     pairs: dict[GuessedAt, GuessedPairs] = Field(default_factory=dict)
 
     def asked(self, interface: GuessedAt) -> GuessedPairs:
@@ -84,22 +86,22 @@ class GuessingNumbers(Model):
 
 
 class MalformedNumbers(Model):
-    """What the profile asks of a service that gets malformed messages."""
+    """The amount of malformed input that the profile sends."""
 
     messages: Annotated[int, Field(ge=1, le=2_000)] = 60
-    """Messages for each layer of each service: those that are named, then valid ones that were changed."""
+    """Messages for each layer of each service: the named ones first, then altered valid ones."""
     frames: Annotated[int, Field(ge=1, le=2_000)] = 100
-    """Messages for each layer of the link: each is one packet, or a few that belong together."""
+    """Messages for each layer of the link. Each is one packet, or a few packets that belong together."""
     answers: Annotated[int, Field(ge=1, le=500)] = 12
-    """Wrong answers that cost the device a connection each: of its cloud, and of its log collector."""
+    """Malformed answers of its cloud and of its log collector. Each costs the device one connection."""
     questions: Annotated[int, Field(ge=1, le=100)] = 2
-    """Questions in datagrams, for the time say, whose good answer wrong ones go before, another first each time."""
+    """Requests in datagrams, such as for the time. Malformed answers precede the good one, another first each time."""
     session: Annotated[int, Field(ge=1, le=500)] = 16
-    """Messages behind a login of MQTT or SSH; many of them cost a login."""
+    """Messages after a login of MQTT or SSH. Many of them cost a login."""
     lines: Annotated[int, Field(ge=1, le=500)] = 24
-    """Lines typed at the login of the serial console; a few thousand octets each, at the speed of the line."""
+    """Lines typed at the login of the serial console. Each has a few thousand octets, at the speed of the line."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
-    """The messages follow from it, so that a run can be repeated octet by octet."""
+    """The messages follow from this seed, so that a run can be repeated octet by octet."""
 
 
 class Numbers(Model):
@@ -117,7 +119,7 @@ class Numbers(Model):
     malformed: MalformedNumbers = MalformedNumbers()
     sessions: SessionNumbers = SessionNumbers()
     review_months: Annotated[int, Field(ge=1, le=120)] = 36
-    """An answer of a reviewer that is older than this many months has to be given again."""
+    """If a reviewer's answer is older than this many months, it must be given again."""
 
 
 class Profile(Model):
@@ -128,10 +130,10 @@ class Profile(Model):
     title: str
     catalogue: str
     outside: str
-    """What lies outside this profile, in a sentence that every report prints."""
+    """What lies outside this profile. Every report prints this text."""
     requirements: tuple[str, ...]
     rules_of: Identifier | None = None
-    """A profile whose numbers and cases hold here as well; what is given here goes before."""
+    """A profile whose numbers and cases also apply here. Values given here take precedence."""
     numbers: Numbers | None = None
     cases: dict[str, CaseRule] = Field(default_factory=dict)
 
@@ -143,6 +145,6 @@ class Profile(Model):
 
     @property
     def limits(self) -> Numbers:
-        """The numbers, once the profile is read whole."""
+        """The numbers, after the whole profile was read."""
         assert self.numbers is not None, "read profiles with trustprobe.judging.run.load_profile"
         return self.numbers

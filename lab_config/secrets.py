@@ -1,7 +1,7 @@
-"""Resolves the references to secrets, and says which of them must not be written anywhere.
+"""Resolves the references to secrets, and returns which of them must not be written anywhere.
 
-A password that anyone can look up (it is on a list of defaults, or shorter than six characters) is no secret: taking
-it out would blank ordinary words from the evidence, and finding it is a finding.
+A password that anyone can look up (it is on a list of defaults, or shorter than six characters) is not a secret.
+Removing it would blank ordinary words in the evidence, and its use is itself a finding.
 """
 
 import os
@@ -23,11 +23,11 @@ class Secrets:
     def __init__(self, values: Mapping[str, str], public: Collection[str] = ()) -> None:
         self._values = dict(values)
         self.hidden = {name: value for name, value in values.items() if len(value) >= SHORTEST and value not in public}
-        """Name to value of those that must be nowhere in what a run writes."""
+        """Name to value of the secrets that must not appear in any output of a run."""
 
     @classmethod
     def of(cls, bench: Bench, where: Path, public: Collection[str] = ()) -> "Secrets":
-        """Resolve each credential of a bench; `where` is its file. ConfigurationError names what is missing."""
+        """Resolve each credential of a bench; `where` is its file. ConfigurationError names a missing secret."""
         values = {name: _resolve(entry.password, name, where) for name, entry in bench.credentials.items()}
         if not isinstance(bench.second, Absent):
             entries = bench.second.credentials.items()
@@ -44,7 +44,7 @@ def _resolve(reference: str, name: str, where: Path) -> str:
         value = os.environ.get(match[1])
         if not value:
             raise ConfigurationError(
-                f"{where}: the password of credentials.{name} is in the environment as {match[1]}, which is not set.",
+                f"{where}: credentials.{name}: the password is the environment variable {match[1]}, which is not set.",
                 f"Set it: export {match[1]}=...",
             )
         return value
@@ -55,8 +55,10 @@ def _resolve(reference: str, name: str, where: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
             f"{where}: the password of credentials.{name} cannot be read from {path}: {error}.",
-            "Create the file, readable by you alone, with the password in its first line.",
+            "Create the file with the password in its first line, readable only by you.",
         ) from None
     if not value:
-        raise ConfigurationError(f"{where}: {path}, the password of credentials.{name}, is empty.", "Write it there.")
+        raise ConfigurationError(
+            f"{where}: {path}, the password of credentials.{name}, is empty.", "Write the password there."
+        )
     return value

@@ -1,4 +1,4 @@
-"""How long a login to the web administration lasts, and how somebody ends it."""
+"""How long a login to the web administration lasts, and how a user ends it."""
 
 from typing import Annotated, Literal
 
@@ -10,25 +10,25 @@ SessionSeconds = Annotated[float, Field(gt=0, le=366 * 86_400)]
 
 
 class LogoutDeclaration(Model):
-    """The request that logs out, where no page shows a form or link for it."""
+    """The request that logs out, if no page shows a form or link for it."""
 
     path: str
     method: Literal["POST", "GET", "DELETE"] = "POST"
 
 
 class SessionDeclaration(Model):
-    """What ends a session. What is not stated is judged by the numbers of the profile."""
+    """The end of a session. If a value is not stated, the number of the profile applies."""
 
     idle_seconds: SessionSeconds | Absent | None = None
-    """A session that nobody used for so long ends."""
+    """A session that was not used for this time ends."""
     absolute_seconds: SessionSeconds | None = None
-    """A session ends after so long, used or not."""
+    """A session ends after this time, even if it is in use."""
     logout: LogoutDeclaration | Absent | None = None
-    """How somebody logs out, where the page that proves the login does not show it."""
+    """How a user logs out, if the page that proves the login does not show it."""
 
 
 class SessionNumbers(Model):
-    """How long a profile lets a session last."""
+    """How long a session may last in a profile."""
 
     idle_seconds: SessionSeconds = 1_800
     absolute_seconds: SessionSeconds = 43_200

@@ -1,4 +1,4 @@
-"""What a product declares of a shell that one of its accounts gets, and of the files that it must not read there."""
+"""The declaration of a shell that an account gets, and of the files that the account must not read there."""
 
 from collections.abc import Collection, Iterable
 from typing import Annotated
@@ -13,12 +13,12 @@ FilePath = Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x1f\x7f]+$", max
 
 
 class ShellDeclaration(Model):
-    """A POSIX shell over SSH, of an account that is no administrator's."""
+    """A POSIX shell over SSH for an account that is not an administrator."""
 
     service: Identifier
     account: Identifier
     secret_files: Annotated[tuple[FilePath, ...], Field(min_length=1, max_length=20)]
-    """Files that hold a secret while the product runs; this account must not read them."""
+    """Files that contain a secret while the product runs. This account must not read them."""
 
     def objection(self, ssh_services: Collection[str], accounts: Iterable[Account]) -> str | None:
         """Return the first conflict with the declared SSH services and accounts, or None if there is none."""
@@ -28,5 +28,5 @@ class ShellDeclaration(Model):
         if account is None or self.service not in account.interfaces:
             return f"shell: no account with the id {self.account} may log in on {self.service}"
         if account.role is Role.ADMINISTRATOR:
-            return f"shell: {self.account} is an administrator, who may read secrets; name an account that must not"
+            return f"shell: {self.account} is an administrator, who may read secrets. Name an account that may not"
         return None

@@ -1,4 +1,4 @@
-"""What a product declares of the software that lies in its storage."""
+"""The declaration of the software in the product's storage."""
 
 import re
 from typing import Annotated, Self
@@ -9,16 +9,16 @@ from lab_config.base import Identifier, Model
 
 
 class StoredSoftware(Model):
-    """What starts from the storage, part by part, each known by a text in it that no program looks at.
+    """The software that starts from the storage, part by part. Each part has a text that no program uses.
 
-    The harness alters one letter of it: of software that nothing verifies, this changes nothing. So no checksum may
-    cover it beside the signature: an image with a wrong one starts on no device.
+    The harness alters one letter of that text. Software that nothing verifies runs unchanged. Apart from the
+    signature, no checksum may cover the text, because an image with a wrong checksum starts on no device.
     """
 
     parts: Annotated[dict[Identifier, str], Field(min_length=1)]
-    """By name, a regular expression of the octets in the storage (Latin-1): `Linux version`, a FIT's description."""
+    """By name, a regular expression for the octets in the storage (Latin-1): `Linux version`, a FIT's description."""
     refusal: str | None = None
-    """Regular expression of the console's line that says that the bootloader starts nothing."""
+    """Regular expression of the console line that reports that the bootloader starts nothing."""
 
     @model_validator(mode="after")
     def _patterns_compile(self) -> Self:
@@ -26,5 +26,5 @@ class StoredSoftware(Model):
             try:
                 re.compile(pattern.encode("latin-1"))
             except (re.error, UnicodeEncodeError) as error:
-                raise ValueError(f"{pattern!r} is no regular expression of octets: {error}") from error
+                raise ValueError(f"{pattern!r} is not a regular expression of octets: {error}") from error
         return self

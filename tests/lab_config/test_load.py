@@ -37,17 +37,17 @@ def product_with(folder: Path, old: str, new: str) -> Path:
     [
         ("port: 443", "port: 99999", r"line 15: component\.services\.0\.port: .*65535 \(found '99999'\)"),
         ("firmware: 1.4.0", "firmwares: 1.4.0", "firmware: is missing"),
-        ("  boot_seconds: 20", "  boot_secs: 20", r"line 13: component\.boot_secs: is not a field here"),
+        ("  boot_seconds: 20", "  boot_secs: 20", r"line 13: component\.boot_secs: is not a known field"),
         ("    service: admin\n    form", "    service: adm\n    form", "no service has the id adm"),
         ("{service: stream, paths", "{service: api, paths", "no service has the id api"),
         ("{id: api, service", "{id: ssh, service", "two services have the same id"),
         ("path: /cgi-bin/info", "path: /cgi bin/info", "component.http_api.*path: String should match"),
-        ("proof: '\"model\"'", "proof: '('", "no regular expression"),
-        ("  boot_seconds: 20", "  boot_seconds: 20\n  boot_seconds: 21", "line 14: boot_seconds is there twice"),
+        ("proof: '\"model\"'", "proof: '('", "not a regular expression"),
+        ("  boot_seconds: 20", "  boot_seconds: 20\n  boot_seconds: 21", "line 14: boot_seconds is given twice"),
         ("elsewhere: [", "elsewhere: [[", "line 10: not YAML"),
-        ("notice: 'Update available: {version}'", "notice: Update available", "notice does not say where the version"),
-        ("request: '^GET /v1", "request: '(GET /v1", "is no regular expression"),
-        ("name: Halcyon", "name: ${NOT_SET} Halcyon", r"line 4: name: the environment holds no NOT_SET"),
+        ("notice: 'Update available: {version}'", "notice: Update available", "notice does not contain the version"),
+        ("request: '^GET /v1", "request: '(GET /v1", "is not a regular expression"),
+        ("name: Halcyon", "name: ${NOT_SET} Halcyon", r"line 4: name: the environment variable NOT_SET is not set"),
     ],
 )
 def test_a_mistake_in_a_file_is_one_sentence_with_file_line_and_field(
@@ -69,7 +69,7 @@ def test_a_file_that_holds_no_fields_says_so(tmp_path: Path, content: bytes, exp
 
 
 def test_a_name_that_is_not_shipped_lists_those_that_are() -> None:
-    with pytest.raises(ConfigurationError, match=r"It holds .*device_interfaces"):
+    with pytest.raises(ConfigurationError, match=r"Use one of .*device_interfaces"):
         find("profiles", "no_such_profile")
 
 
@@ -105,7 +105,7 @@ def test_what_is_declared_absent_says_why(tmp_path: Path) -> None:
 def test_a_notice_of_updates_needs_the_connection_that_the_product_asks_over(tmp_path: Path) -> None:
     cloud = PRODUCT[PRODUCT.index("  cloud:") : PRODUCT.index("  update:")]
     path = product_with(tmp_path, cloud, "  cloud: {absent: connects to nobody}\n")
-    with pytest.raises(ConfigurationError, match="update_notice asks over the connection of `cloud`"):
+    with pytest.raises(ConfigurationError, match="update_notice requires the connection of `cloud`"):
         load(path, Product, {})
 
 

@@ -40,7 +40,7 @@ def test_a_password_that_anyone_knows_is_no_secret(bench: Bench, monkeypatch: py
 
 def test_a_secret_that_is_not_set_is_named_and_no_value_is(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("REFERENCE_ADMIN_PASSWORD", raising=False)
-    with pytest.raises(ConfigurationError, match=r"credentials\.admin .*REFERENCE_ADMIN_PASSWORD, which is not set"):
+    with pytest.raises(ConfigurationError, match=r"credentials\.admin: .*REFERENCE_ADMIN_PASSWORD, which is not set"):
         Secrets.of(bench, Path("bench.yaml"))
 
 

@@ -76,7 +76,7 @@ def real_bench(folder: Path, old: str = "", new: str = "") -> str:
 def test_an_unknown_field_is_named_with_file_and_line(tmp_path: Path) -> None:
     product = altered(PRODUCT, tmp_path, "  boot_seconds: 20", "  boot_secs: 20")
     said = sentence(run("run", "--product", product, cwd=tmp_path))
-    assert f"{product}, line 13: component.boot_secs: is not a field here" in said
+    assert f"{product}, line 13: component.boot_secs: is not a known field" in said
     assert not (tmp_path / "out").exists()
 
 
@@ -88,9 +88,9 @@ def test_yaml_that_is_none_is_named_with_file_and_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("option", "value", "expected"),
     [
-        ("--profile", "no_such", "lab_config/profiles/ holds no 'no_such'"),
+        ("--profile", "no_such", "lab_config/profiles/ contains no 'no_such'"),
         ("--bench", "nowhere.yaml", "the file nowhere.yaml does not exist"),
-        ("--product", "no_such", "lab_config/products/ holds no 'no_such'"),
+        ("--product", "no_such", "lab_config/products/ contains no 'no_such'"),
         ("--defect", "no_such", "there is no defect 'no_such'"),
     ],
 )
@@ -107,7 +107,9 @@ def test_an_output_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path)
 
 def test_a_missing_secret_is_named_before_anything_is_asked(tmp_path: Path) -> None:
     said = sentence(run("run", "--bench", real_bench(tmp_path), cwd=tmp_path))
-    assert "credentials.admin is in the environment as REFERENCE_ADMIN_PASSWORD, which is not set" in said
+    assert (
+        "credentials.admin: the password is the environment variable REFERENCE_ADMIN_PASSWORD, which is not set" in said
+    )
 
 
 def test_a_defect_in_a_real_device_is_refused(tmp_path: Path) -> None:

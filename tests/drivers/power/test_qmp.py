@@ -139,7 +139,7 @@ def test_an_address_of_another_form_is_refused_with_the_bench_file(address: str)
 
 @pytest.mark.parametrize("given", [{"on": "a"}, {"off": "a"}, {}, {"on": "a", "off": "b", "qmp": "unix:/q"}])
 def test_a_switch_has_on_and_off_or_qmp(given: dict[str, str]) -> None:
-    with pytest.raises(ValidationError, match="give both on and off, or qmp alone"):
+    with pytest.raises(ValidationError, match="give both on and off, or only qmp"):
         PowerBench(**given)
 
 

@@ -178,15 +178,15 @@ def test_values_are_made_as_devices_make_them(made: dict[str, str], value: str) 
     [
         (
             {"steps": [{"get": "/{nonce}"}]},
-            "steps.0 (GET /{nonce}): nothing before gives {nonce}; known are now, password",
+            "steps.0 (GET /{nonce}): no earlier step defines {nonce}. Defined names: now, password",
         ),
-        ({"steps": [{"get": "/", "post": "/"}]}, "exactly one of get, post, put is expected, found get, post"),
+        ({"steps": [{"get": "/", "post": "/"}]}, "expected exactly one of get, post, put, found get, post"),
         ({"steps": [{"get": "/", "form": {"a": "b"}}]}, "a get has no body"),
         ({"steps": [{"get": "/", "run": "rm"}]}, "Extra inputs are not permitted"),
         ({"steps": [{"get": "http://192.0.2.9/"}]}, "should match pattern"),
-        ({"steps": [{"get": "/", "headers": {"Host": "x"}}]}, "Host is written by trustprobe"),
-        ({"steps": [{"get": "/", "take": {"a": {"regex": "("}}}]}, "is no regular expression"),
-        ({"steps": [{"get": "/", "make": {"a": {"md5": "x", "key": "y"}}}]}, "md5 takes neither key nor salt"),
+        ({"steps": [{"get": "/", "headers": {"Host": "x"}}]}, "trustprobe sets the header Host"),
+        ({"steps": [{"get": "/", "take": {"a": {"regex": "("}}}]}, "is not a regular expression"),
+        ({"steps": [{"get": "/", "make": {"a": {"md5": "x", "key": "y"}}}]}, "md5 requires neither key nor salt"),
         ({"steps": []}, "at least 1 item"),
     ],
 )
@@ -197,7 +197,7 @@ def test_a_recipe_that_cannot_work_is_told_before_anything_is_sent(recipe: dict[
 
 
 def test_a_recipe_stands_alone() -> None:
-    with pytest.raises(ValidationError, match="a recipe says all of the login"):
+    with pytest.raises(ValidationError, match="a recipe describes the whole login"):
         login_by({"steps": [{"get": "/"}]}, form="/login")
 
 
