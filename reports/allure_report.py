@@ -1,6 +1,6 @@
 """The Allure report: environment, categories, and one HTML file that works offline, made from `allure-results/`.
 
-Allure 3 makes the page, from npm packages that a lock file pins. What allure-pytest writes is not touched.
+Allure 3 makes the page, from npm packages that a lock file pins. The files of allure-pytest are not changed.
 """
 
 import json
@@ -16,13 +16,13 @@ from reports.offline_page import external_references, without_external
 from reports.run_folder import write_atomically
 
 PROJECT = Path(__file__).parent / "templates" / "allure"
-"""An npm project of one dependency; its lock file pins Allure and all below it by hash."""
+"""An npm project with one dependency. Its lock file pins Allure and its dependencies by hash."""
 INSTALL_SECONDS = 120.0
 GENERATE_SECONDS = 60.0
 MISSING = "Install the extra `report` (pip install 'trustprobe[report]') or Node.js 20 with npm"
 
 _RAISED = r"^(?:[\w.]+: )?"
-"""pytest puts the class of an exception before its text."""
+"""pytest writes the class of an exception before its text."""
 _SAID = r"^(?:Skipped: )?"
 
 
@@ -31,17 +31,17 @@ def _category(name: str, status: str, message: str = r"[\s\S]*") -> dict[str, An
 
 
 CATEGORIES = (
-    _category("Device: failed a case", "failed"),
+    _category("Device: case failed", "failed"),
     _category("Device: lost during the run", "broken", rf"{_RAISED}device: [\s\S]*"),
     _category("Bench", "broken", rf"{_RAISED}bench: [\s\S]*"),
     _category("Configuration", "broken", rf"{_RAISED}configuration: [\s\S]*"),
     _category("Harness", "broken", r"^(?!(?:[\w.]+: )?(?:device|bench|configuration): )[\s\S]*"),
     _category("Inconclusive", "skipped", rf"{_SAID}INCONCLUSIVE\b[\s\S]*"),
-    _category("Manual: a person has to look", "skipped", rf"{_SAID}MANUAL\b[\s\S]*"),
+    _category("Manual: a person must look", "skipped", rf"{_SAID}MANUAL\b[\s\S]*"),
     _category("Not applicable", "skipped", rf"{_SAID}NOT_APPLICABLE\b[\s\S]*"),
     _category("Not run", "skipped", rf"{_SAID}NOT_RUN\b[\s\S]*"),
 )
-"""Whose turn it is. Expressions match the whole message, as Allure 2 wants, and in JavaScript, as Allure 3 does."""
+"""Who must act. Expressions match the whole message (required by Allure 2) and work in JavaScript (Allure 3)."""
 
 
 def write_environment(folder: Path, values: Mapping[str, str]) -> Path:
@@ -53,7 +53,7 @@ def write_environment(folder: Path, values: Mapping[str, str]) -> Path:
 
 
 def _property(text: str, *, is_key: bool = False) -> str:
-    """Escape a key or value of a Java properties file; what is not printable ASCII becomes `\\uNNNN` (UTF-16)."""
+    """Escape a key or value of a Java properties file. All but printable ASCII becomes `\\uNNNN` (UTF-16)."""
     special = "\\:=#! " if is_key else "\\"
     units = text.encode("utf-16-be", "surrogatepass")
     out = []
@@ -74,22 +74,22 @@ def write_categories(folder: Path) -> Path:
 
 @dataclass(frozen=True)
 class HtmlReport:
-    """The page, or the reason why there is none and what to do about it."""
+    """The page, or the reason why there is no page and what to do."""
 
     path: Path | None
     note: str = ""
 
 
 def default_cache() -> Path:
-    """Return the folder that npm packages are installed under: `trustprobe` in the user's cache folder."""
+    """Return the folder for npm packages: `trustprobe` in the user's cache folder."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "trustprobe"
 
 
 def generate_html(run_folder: Path, cache: Path | None = None, title: str = "trustprobe pre-check") -> HtmlReport:
     """Make `allure-report/index.html` from `allure-results/`: one file that fetches nothing.
 
-    Takes about 1 s for 60 results, and once about 4 s to install Allure into the cache. Never raises for what is
-    missing or fails: the report is a convenience, the run's results stand without it. Redact the results first.
+    Takes about 1 s for 60 results, and once about 4 s to install Allure into the cache. Never raises if something is
+    missing or fails, because the results of the run do not depend on this report. Redact the results first.
     """
     node = find_node()
     if node is None:
@@ -108,7 +108,7 @@ def generate_html(run_folder: Path, cache: Path | None = None, title: str = "tru
         except (NodeToolError, OSError, UnicodeDecodeError) as error:
             return HtmlReport(None, f"No HTML report: Allure failed ({error}). Remove {allure} and try again.")
     if left := external_references(page):
-        return HtmlReport(None, f"No HTML report: the page would fetch {left[0]}. Please report this.")
+        return HtmlReport(None, f"No HTML report: the page would load {left[0]} from elsewhere. Please report this.")
     path = run_folder / "allure-report" / "index.html"
     path.parent.mkdir(exist_ok=True)
     write_atomically(path, page)

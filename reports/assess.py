@@ -1,7 +1,7 @@
-"""From cases to requirements to the overall word: pure functions, no clock, no file, no device.
+"""From cases to requirements to the overall result: pure functions, without clock, file or device.
 
-The rules are those of the design: nothing passes by being left out, and what fails below `required` changes
-no requirement.
+The rules are those of the design. Nothing passes because it was left out, and a failure below `required` changes no
+requirement.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -12,11 +12,11 @@ from reports.results import CaseResult, Overall, RequirementResult, RequirementV
 from trustprobe.probe import Frozen
 
 NAMED = 6
-"""Names that a one-line reason lists before it counts the rest."""
+"""The number of names in a one-line reason. Further names are counted."""
 
 
 class Assessment(Frozen):
-    """What a run came to: the overall word, the line that explains it, and every requirement of the profile."""
+    """The assessment of a run: the overall result, the line that explains it, and every requirement of the profile."""
 
     overall: Overall
     reason: str
@@ -33,17 +33,17 @@ def requirement_result(
 ) -> RequirementResult:
     """Judge one requirement by the cases of the profile that name it in `covers`.
 
-    FAIL if a required case fails; PASS only if at least one required case passes and each of them is PASS or
-    NOT_APPLICABLE; UNCOVERED if no case names it; else OPEN. A `recommended` one is judged by its expected cases as
-    well. `excused` is why its condition does not hold: then it is NOT_APPLICABLE, unless a case was seen to fail.
+    FAIL if a required case fails. PASS only if at least one required case passes and each of them is PASS or
+    NOT_APPLICABLE. UNCOVERED if no case names it. Otherwise OPEN. A `recommended` requirement is also judged by its
+    expected cases. `excused` is why its condition does not hold: it is then NOT_APPLICABLE, unless a case failed.
     """
     covering = [case for case in cases if identifier in case.covers]
     deciding = (Strength.REQUIRED, Strength.EXPECTED) if recommended else (Strength.REQUIRED,)
     verdict, reason = _judge(covering, [case for case in covering if case.strength in deciding])
     if excused and verdict is RequirementVerdict.FAIL:
-        reason = f"{reason}, though it is declared not to apply: {excused}"
+        reason = f"{reason}, although it is declared as not applicable: {excused}"
     elif excused:
-        verdict, reason = RequirementVerdict.NOT_APPLICABLE, f"does not apply: {excused}"
+        verdict, reason = RequirementVerdict.NOT_APPLICABLE, f"not applicable: {excused}"
     return RequirementResult(
         id=identifier,
         text=text,
@@ -55,7 +55,7 @@ def requirement_result(
 
 
 def verdict_of(cases: Sequence[CaseResult]) -> RequirementVerdict:
-    """Say what these cases come to together, by the rule for requirements: those of a capability, for example."""
+    """Return the common verdict of cases, such as those of a capability, by the rule for requirements."""
     return _judge(cases, [case for case in cases if case.strength is Strength.REQUIRED])[0]
 
 
@@ -70,7 +70,7 @@ def _judge(covering: Sequence[CaseResult], required: Sequence[CaseResult]) -> tu
     if unsettled := [f"{case.id} ({case.verdict})" for case in required if case.verdict not in settled]:
         return RequirementVerdict.OPEN, f"open: {', '.join(unsettled)}"
     if not any(case.verdict is Verdict.PASS for case in required):
-        return RequirementVerdict.OPEN, "every required case is NOT_APPLICABLE: nothing was shown"
+        return RequirementVerdict.OPEN, "every required case is NOT_APPLICABLE, so nothing was shown"
     return RequirementVerdict.PASS, ""
 
 
@@ -85,10 +85,10 @@ def assess(
 ) -> Assessment:
     """Judge every requirement of a profile, and the run.
 
-    `requirements` is id to text, all of the profile's; `cases` are the profile's cases, those deselected as NOT_RUN.
+    `requirements` is id to text for the whole profile. `cases` are the profile's cases; deselected ones are NOT_RUN.
     Of the requirements, `recommended` ones do not decide, and `excused` ones do not apply, for the reason given.
-    `missing` names cases of the profile that have no result at all, and `run_reason` says what spoilt the run as a
-    whole; with either of them the run is at best INCOMPLETE. What failed stays failed: it was seen.
+    `missing` names cases of the profile without any result, and `run_reason` states what impaired the whole run. With
+    either of them the run is at best INCOMPLETE. A failure remains a failure, because it was seen.
     """
     results = tuple(
         requirement_result(name, text, cases, recommended=name in recommended, excused=excused.get(name, ""))
@@ -120,9 +120,9 @@ def _passes(passing: int, excusable: int) -> str:
 
 
 def _recommendations(results: Sequence[RequirementResult]) -> list[str]:
-    """Say which recommendations are not met; they decide nothing."""
+    """Return which recommendations are not met. They decide nothing."""
     names = [result.id for result in results if result.recommended and result.verdict is RequirementVerdict.FAIL]
-    return [f"recommended and not met: {_listed(names)}"] if names else []
+    return [f"recommended but not met: {_listed(names)}"] if names else []
 
 
 def _failures(failing: Sequence[RequirementResult], total: int, cases: Sequence[CaseResult]) -> str:
@@ -133,15 +133,15 @@ def _failures(failing: Sequence[RequirementResult], total: int, cases: Sequence[
 
 def _gaps(results: Sequence[RequirementResult], missing: Collection[str]) -> list[str]:
     if not results:
-        return ["the profile names no requirement"]
+        return ["the profile contains no requirement"]
     gaps = []
     for verdict in (RequirementVerdict.OPEN, RequirementVerdict.UNCOVERED):
         if names := [result.id for result in results if result.verdict is verdict]:
             gaps.append(f"{_requirements(len(names))} {verdict.lower()}: {_listed(names)}")
     if all(result.verdict is RequirementVerdict.NOT_APPLICABLE for result in results):
-        gaps.append("every requirement is declared not to apply: nothing was shown")
+        gaps.append("every requirement is declared as not applicable, so nothing was shown")
     if missing:
-        gaps.append(f"no result of {_listed(sorted(missing))}")
+        gaps.append(f"no result for {_listed(sorted(missing))}")
     return gaps
 
 

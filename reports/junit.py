@@ -1,7 +1,7 @@
-"""JUnit XML for CI: one test suite a capability, one test case a row of a case.
+"""JUnit XML for CI: one test suite per capability, one test case per row of a case.
 
-FAIL is a failure, ERROR an error, everything else but PASS is skipped with its verdict; CI that takes a skipped
-case for a good one reads the exit code, not this file.
+FAIL is a failure and ERROR is an error. Every other verdict except PASS is skipped, with the verdict as message. If
+your CI treats a skipped case as a good one, let it check the exit code and not this file.
 """
 
 import re
@@ -12,11 +12,11 @@ from xml.etree import ElementTree
 from reports.results import CaseResult, Results, Row, Verdict
 
 ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML 1.0 cannot hold, not even as a character reference (clause 2.2)."""
+"""Characters that XML 1.0 cannot contain, not even as a character reference (clause 2.2)."""
 
 
 def xml_text(text: str) -> str:
-    """Escape what XML 1.0 cannot hold as `\\xNN` or `\\uNNNN`."""
+    """Escape characters that XML 1.0 cannot contain as `\\xNN` or `\\uNNNN`."""
     return ILLEGAL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
@@ -57,7 +57,7 @@ def _suite(capability: str, cases: Sequence[CaseResult], results: Results) -> El
 
 
 def _rows(case: CaseResult) -> tuple[Row, ...]:
-    """Return the rows of a case; a case that never got as far as a row stands for itself."""
+    """Return the rows of a case. A case that never reached a row counts as its own row."""
     return case.rows or (Row(id=case.id, verdict=case.verdict, reason=case.reason, seconds=case.seconds),)
 
 

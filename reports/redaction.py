@@ -1,6 +1,6 @@
-"""Secrets out of files: the values of a bench's secrets, in every notation that a writer may have given them.
+"""Removes secrets from files: the values of a bench's secrets, in every notation that a writer may have used.
 
-Works on any file in bounded memory, and replaces a file only as a whole. What is a secret is said by the caller.
+Works on any file in bounded memory, and replaces a file only as a whole. The caller states the secrets.
 """
 
 import base64
@@ -17,26 +17,26 @@ from urllib.parse import quote, quote_plus
 from trustprobe.probe import Frozen, printable
 
 CHUNK = 1 << 20
-"""Bytes of a file that are held at once."""
+"""Bytes of a file that are in memory at once."""
 SHORTEST = 4
-"""Characters: a shorter value is found in innocent text everywhere, and is left."""
+"""Characters. A shorter value occurs in ordinary text everywhere, and is not removed."""
 SHORTEST_BASE64 = 8
-"""Characters of base64 that are taken for a secret."""
+"""Characters of base64 that are treated as a secret."""
 
 
 class Scrubbed(Frozen):
-    """What was replaced where, and what was left."""
+    """The replaced secrets and their places, and the secrets that were not removed."""
 
     files: tuple[str, ...] = ()
-    """Relative paths of the files that held a secret."""
+    """Relative paths of the files that contained a secret."""
     left: tuple[str, ...] = ()
-    """Names of secrets that are too short to be told from innocent text (SHORTEST)."""
+    """Names of secrets that are too short to be distinguished from ordinary text (SHORTEST)."""
 
 
 def notations(value: str) -> frozenset[bytes]:
-    """Return the byte strings that a value may stand as: plain, JSON, HTML, XML, URL, `\\xNN` and base64.
+    """Return the byte strings that a value may appear as: plain, JSON, HTML, XML, URL, `\\xNN` and base64.
 
-    The base64 forms include those inside a longer text, as in `Authorization: Basic`, whatever stands before it.
+    The base64 forms include those inside a longer text, as in `Authorization: Basic`, with any text before it.
     """
     plain = {value, printable(value, limit=None), repr(value)[1:-1]}
     for text in tuple(plain):
@@ -57,7 +57,7 @@ def notations(value: str) -> frozenset[bytes]:
 
 
 def _base64_cores(raw: bytes) -> set[bytes]:
-    """Return what base64 makes of these bytes at each of three offsets, less the characters that neighbours change."""
+    """Return the base64 of these bytes at each of three offsets, without the characters that depend on neighbours."""
     cores = set()
     for offset in range(3):
         encoded = base64.b64encode(bytes(offset) + raw).rstrip(b"=")
@@ -71,7 +71,7 @@ def _base64_cores(raw: bytes) -> set[bytes]:
 
 
 class Redactor:
-    """Replaces the values of secrets by `[secret NAME]`; in binary files by as many `*`, so that offsets stay."""
+    """Replaces the values of secrets by `[secret NAME]`. In binary files, uses as many `*` to keep offsets."""
 
     def __init__(self, secrets: Mapping[str, str]) -> None:
         self.left = tuple(sorted(name for name, value in secrets.items() if 0 < len(value) < SHORTEST))
@@ -93,14 +93,14 @@ class Redactor:
         return self.data(text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
 
     def folder(self, root: Path) -> Scrubbed:
-        """Redact every regular file under a folder; symbolic links are not followed."""
+        """Redact every regular file under a folder. Symbolic links are not followed."""
         if not self._names:
             return Scrubbed(left=self.left)
         changed = [path for path in _regular_files(root) if self.file(path)]
         return Scrubbed(files=tuple(str(path.relative_to(root)) for path in changed), left=self.left)
 
     def file(self, path: Path) -> bool:
-        """Redact one file, and say whether it held a secret. It is replaced as a whole, or not at all."""
+        """Redact one file, and return whether it contained a secret. It is replaced as a whole, or not at all."""
         with path.open("rb") as source:
             found, binary = False, False
             for text, hit in self._pieces(source):
@@ -131,7 +131,7 @@ class Redactor:
         while True:
             chunk = source.read(CHUNK)
             held += chunk
-            # A match may only start where the longest notation would still be held as a whole.
+            # A match may only start where the longest notation would still fit into the held bytes.
             safe = len(held) - self._longest + 1 if chunk else len(held)
             done = 0
             for match in self._pattern.finditer(held):

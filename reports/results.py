@@ -1,7 +1,7 @@
-"""The results model: what a run came to, as `results.json` holds it, versioned, with a JSON Schema.
+"""The results model: the results of a run as in `results.json`, versioned, with a JSON Schema.
 
-Every writer in this package reads this model and nothing else; it knows no device, no bench and no pytest.
-How requirements and the overall word follow from the cases is in `assess.py`.
+Every writer in this package reads this model and nothing else. It imports no driver, no bench and no pytest.
+`assess.py` derives the requirements and the overall result from the cases.
 """
 
 from collections.abc import Iterable
@@ -15,34 +15,34 @@ from trustprobe.probe import Frozen, printable
 
 
 def _legible(value: object) -> object:
-    """Escape what a terminal, a page or UTF-8 cannot carry (controls, bidi overrides, lone surrogates); keep lines."""
+    """Escape characters that a terminal, a page or UTF-8 cannot carry (controls, bidi overrides, lone surrogates)."""
     if not isinstance(value, str):
         return value
     return "\n".join(printable(line, limit=None) for line in value.replace("\r\n", "\n").split("\n"))
 
 
 Text = Annotated[str, BeforeValidator(_legible)]
-"""Text that may quote the device: printable characters and line breaks only, whatever was put in."""
+"""Text that may quote the device. It contains only printable characters and line breaks, for any input."""
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Verdict(StrEnum):
-    """What a case, or one row of it, came to."""
+    """The verdict of a case, or of one row of it."""
 
     PASS = "PASS"
     FAIL = "FAIL"
     INCONCLUSIVE = "INCONCLUSIVE"
     NOT_APPLICABLE = "NOT_APPLICABLE"
     MANUAL = "MANUAL"
-    """A person has to look."""
+    """A person must look."""
     NOT_RUN = "NOT_RUN"
     """Deselected or interrupted."""
     ERROR = "ERROR"
-    """The bench or the harness failed; nothing is said of the device."""
+    """The bench or the harness failed. The verdict states nothing about the device."""
 
 
 class Overall(StrEnum):
-    """The overall word, over every requirement of the profile."""
+    """The overall result, over every requirement of the profile."""
 
     CONFORMING = "CONFORMING"
     NONCONFORMING = "NONCONFORMING"
@@ -55,16 +55,16 @@ class Overall(StrEnum):
 
 
 class RequirementVerdict(StrEnum):
-    """What a requirement of the profile came to."""
+    """The verdict of a requirement of the profile."""
 
     PASS = "PASS"
     FAIL = "FAIL"
     OPEN = "OPEN"
-    """Covered, but what was observed does not settle it."""
+    """Covered, but the observations do not decide it."""
     UNCOVERED = "UNCOVERED"
     """No case of the profile covers it."""
     NOT_APPLICABLE = "NOT_APPLICABLE"
-    """Its condition does not hold for this product, as declared with a reason; it counts as settled."""
+    """Its condition does not hold for this product, as declared with a reason. It counts as decided."""
 
 
 class Interface(StrEnum):
@@ -92,7 +92,7 @@ WEIGHT = (
 
 
 def case_verdict(rows: Iterable[Verdict]) -> Verdict:
-    """Return the verdict of a case from its rows; a case without rows was not run."""
+    """Return the verdict of a case from its rows. A case without rows was not run."""
     verdicts = set(rows)
     for verdict in WEIGHT:
         if verdict in verdicts:
@@ -103,7 +103,7 @@ def case_verdict(rows: Iterable[Verdict]) -> Verdict:
 
 
 class ObservationSummary(Frozen):
-    """What one observation holds, in numbers, and the witness that its silence rests on."""
+    """The numbers of one observation, and the witness that supports its silence."""
 
     probe: str
     question: Text
@@ -118,7 +118,7 @@ class ObservationSummary(Frozen):
 
 
 class Row(Frozen):
-    """One parameter of a case, with its own verdict; a case without parameters has one row."""
+    """One parameter of a case, with its own verdict. A case without parameters has one row."""
 
     id: Text
     verdict: Verdict
@@ -126,11 +126,11 @@ class Row(Frozen):
     started: AwareDatetime | None = None
     seconds: Seconds = 0.0
     observations: tuple[str, ...] = ()
-    """Names of the probes that the row was judged by."""
+    """Names of the probes by which the row was judged."""
 
 
 class CaseResult(Frozen):
-    """One case: what it covers, how strongly the profile asks for it, and what it came to."""
+    """One case: the clauses that it covers, its strength in the profile, and its verdict."""
 
     id: str
     title: Text
@@ -138,9 +138,9 @@ class CaseResult(Frozen):
     covers: tuple[str, ...]
     strength: Strength
     clause: Text | None = None
-    """What asks for the case with this strength."""
+    """The clause that requires the case with this strength."""
     reading: Text | None = None
-    """Our reading and its reason, where no clause asks for it."""
+    """Our reading and its reason, if no clause requires the case."""
     verdict: Verdict
     reason: Text = ""
     rows: tuple[Row, ...] = ()
@@ -159,7 +159,7 @@ class CaseResult(Frozen):
 
 
 def case_reason(rows: Iterable[Row]) -> str:
-    """Return why a case has its verdict: the reasons of the rows that decided it, the first three of them."""
+    """Return why a case has its verdict: the reasons of the first three rows that decided it."""
     listed = list(rows)
     verdict = case_verdict(row.verdict for row in listed)
     deciding = [row for row in listed if row.verdict is verdict]
@@ -173,7 +173,7 @@ def case_reason(rows: Iterable[Row]) -> str:
 
 
 class PortWord(StrEnum):
-    """What the declaration and the observation of one port come to together; the verdict is the cases'."""
+    """The comparison of the declaration with the observation of one port. The cases give the verdict."""
 
     AS_DECLARED = "as declared"
     NOT_DECLARED = "not declared"
@@ -187,15 +187,15 @@ class PortRow(Frozen):
     port: Annotated[int, Field(ge=1, le=65535)]
     transport: Literal["tcp", "udp"]
     declared: Text = ""
-    """The declared protocol and purpose; empty where the port is not declared."""
+    """The declared protocol and purpose. Empty if the port is not declared."""
     observed: Text
     word: PortWord
     sweep: str = ""
-    """The name of the probe that asked."""
+    """The name of the probe."""
 
 
 class PartRow(Frozen):
-    """One part of the declaration (console, update mechanism, log ...) and what was asked about it."""
+    """One part of the declaration (console, update mechanism, log ...) and what was observed about it."""
 
     part: Text
     declared: Text
@@ -204,7 +204,7 @@ class PartRow(Frozen):
 
 
 class RequirementResult(Frozen):
-    """One requirement of the profile and the cases that it rests on."""
+    """One requirement of the profile, and the cases that decide it."""
 
     id: str
     text: Text
@@ -212,29 +212,29 @@ class RequirementResult(Frozen):
     cases: tuple[str, ...] = ()
     """Ids of the cases of the profile that cover it, of any strength."""
     recommended: bool = False
-    """The catalogue recommends it (R): what becomes of it is said, and does not decide the overall word."""
+    """The catalogue recommends it (R). Its verdict is reported, and does not decide the overall result."""
     reason: Text = ""
 
 
 class ProfileSummary(Frozen):
-    """The rule book of the run, and what lies outside it."""
+    """The profile of the run, and what lies outside it."""
 
     id: str
     title: Text
     outside: Text
     reference: Text = ""
-    """The catalogue or clause that the requirements are taken from."""
+    """The catalogue or clause that contains the requirements."""
 
 
 class ProductSummary(Frozen):
-    """What was declared to be under test."""
+    """The declared product under test."""
 
     id: str
     name: Text
     manufacturer: Text = ""
     model: Text = ""
     firmware: Text = ""
-    """As declared; what was seen is in `Results.firmware_seen`."""
+    """As declared. `Results.firmware_seen` lists the versions that were seen."""
 
 
 class Results(Frozen):
@@ -251,16 +251,16 @@ class Results(Frozen):
     bench: str
     operator: Text = ""
     tools: dict[str, Text] = Field(default_factory=dict)
-    """Name to version: trustprobe itself, Python, what was used to probe."""
+    """Name to version: trustprobe, Python, and the tools that were used to probe."""
     started: AwareDatetime
     finished: AwareDatetime
     requirements: tuple[RequirementResult, ...]
     cases: tuple[CaseResult, ...]
     limits: tuple[Text, ...] = ()
-    """What this run could not see, in sentences for the reader."""
+    """The limits of this run, in sentences for the reader."""
     firmware_seen: tuple[Text, ...] = ()
     ports: tuple[PortRow, ...] = ()
-    """Declared ports and ports that answered; none where no sweep was made."""
+    """Declared ports and ports that answered. Empty if no sweep was made."""
     parts: tuple[PartRow, ...] = ()
 
     @model_validator(mode="after")

@@ -1,6 +1,6 @@
-"""The run folder: where one run leaves its results, evidence and reports, and the `latest` link to the newest.
+"""The run folder: the results, evidence and reports of one run, and the `latest` link to the newest run.
 
-Files appear whole or not at all. What stands in them is said by the other modules of this package.
+Files appear whole or not at all. The other modules of this package define their contents.
 """
 
 import os
@@ -16,11 +16,11 @@ from trustprobe.errors import ConfigurationError
 
 LATEST = "latest"
 SAME_SECOND = 1_000
-"""Runs of one product that may start in one second."""
+"""The number of runs of one product that may start in one second."""
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a UTF-8 file by way of a temporary one beside it: a reader sees the old content or the new."""
+    """Write a UTF-8 file through a temporary file next to it. A reader sees the old content or the new."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as target:
@@ -35,14 +35,14 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 class RunFolder:
-    """`out/<UTC time>-<product>/` with its sub-folders; made new, never taken over.
+    """`out/<UTC time>-<product>/` with its sub-folders. It is always created, never reused.
 
-    Raises ConfigurationError where `out` cannot be written.
+    Raises ConfigurationError if `out` cannot be written.
     """
 
     def __init__(self, out: Path, product: str, now: datetime) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", product):
-            raise ConfigurationError(f"{product!r} does not make a folder name.", "Use letters, digits, _ . and -.")
+            raise ConfigurationError(f"{product!r} is not a valid folder name.", "Use letters, digits, _ . and -.")
         if now.tzinfo is None:
             raise ValueError("the time of a run needs a time zone")
         self.out = out
@@ -66,12 +66,12 @@ class RunFolder:
 
     @property
     def evidence(self) -> Path:
-        """One folder a probe: observation, raw bytes, transcript."""
+        """One folder per probe: observation, raw bytes, transcript."""
         return self.path / "evidence"
 
     @property
     def allure_results(self) -> Path:
-        """What allure-pytest writes."""
+        """The files that allure-pytest writes."""
         return self.path / "allure-results"
 
     @property
@@ -94,9 +94,9 @@ class RunFolder:
         return self.write(self.results_json.name, results.to_json())
 
     def scrub(self, secrets: Mapping[str, str]) -> Scrubbed:
-        """Take the values of secrets (name to value) out of every file so far, before a report embeds it.
+        """Remove the values of secrets (name to value) from every file so far, before a report embeds it.
 
-        A report in one HTML file holds its data in base64 of base64: generate it from scrubbed results only.
+        A report in one HTML file contains its data in base64 of base64. Generate it only from scrubbed results.
         """
         return Redactor(secrets).folder(self.path)
 
@@ -111,8 +111,8 @@ class RunFolder:
         except OSError as error:
             temporary.unlink(missing_ok=True)
             raise ConfigurationError(
-                f"{link} cannot be pointed to {self.path.name}: {error.strerror or error}.",
-                f"The run is complete in {self.path}; remove what stands at {link}.",
+                f"{link} cannot be linked to {self.path.name}: {error.strerror or error}.",
+                f"The run is complete in {self.path}. Remove the existing {link}.",
             ) from error
         return link
 
@@ -120,5 +120,5 @@ class RunFolder:
 def _unwritable(out: Path, error: OSError) -> ConfigurationError:
     return ConfigurationError(
         f"The output folder {out} cannot be written: {error.strerror or error}.",
-        "Name a folder that can be written, with space left, with --out.",
+        "Name a writable folder with free space with --out.",
     )

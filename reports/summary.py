@@ -1,7 +1,7 @@
-"""`summary.html`: what a run came to, on one page for people, on a phone, a desk or paper.
+"""`summary.html`: the results of a run, on one page for phone, desk or paper.
 
-One file that runs no script and fetches nothing: its own policy forbids both. It is made of the results model alone;
-the template escapes all text, that of the device with it. How it looks is in `templates/summary.css`.
+One file that runs no script and fetches nothing, because its own policy forbids both. It depends only on the results
+model. The template escapes all text, including text of the device. `templates/summary.css` defines the style.
 """
 
 import re
@@ -26,17 +26,17 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-a
 ACRONYMS = re.compile(
     r"\b(ble|coap|csrf|dhcp|dns|ftp|gdb|https?|ip|ipv6|jtag|mqtt|nfc|ntp|rtsp|sbom|snmp|ssh|swd|tcp|tls|uart|udp|upnp|usb)\b"
 )
-"""Words of titles that are written in upper case; titles come from the names of functions."""
+"""Words of titles that are written in upper case. Titles come from the names of functions."""
 ROWS_SHOWN = 12
-"""Failed rows of one case that are listed; the others are counted, and are in results.json."""
+"""Failed rows of one case that are listed. The others are counted, and results.json contains them."""
 TEXT_SHOWN = 2_000
-"""Characters of one reason; the whole of it is in results.json."""
+"""Characters of one reason. results.json contains the whole reason."""
 REPORTS = {
-    "results.json": "everything on this page, for programs",
+    "results.json": "the contents of this page, for programs",
     "allure-report/index.html": "every case with its steps, files and history",
     "junit.xml": "for continuous integration",
 }
-"""Further files of the run folder, linked where they are there."""
+"""Further files of the run folder. Existing ones are linked."""
 MARKS = {
     Verdict.PASS: "✓",
     Verdict.FAIL: "✗",
@@ -51,19 +51,19 @@ MARKS = {
     Overall.NONCONFORMING: "✗",
     Overall.INCOMPLETE: "?",
 }
-"""A mark beside each word, so that it is not told by its colour alone."""
+"""A mark next to each word, so that it does not depend on its colour only."""
 OPEN = (Verdict.ERROR, Verdict.INCONCLUSIVE, Verdict.MANUAL, Verdict.NOT_RUN)
 _MOVES = {
-    Fault.DEVICE: "the lab: bring the device back, then run again; if it does not come back, the manufacturer",
+    Fault.DEVICE: "the lab: restore the device, then run again. If it does not come back, the manufacturer must act",
     Fault.BENCH: "the lab: repair the bench, then run again",
-    Fault.CONFIGURATION: "whoever wrote the file that the reason names",
-    Fault.HARNESS: "the makers of trustprobe: report it with the evidence folder",
+    Fault.CONFIGURATION: "the author of the file that the reason names: correct it",
+    Fault.HARNESS: "the developers of trustprobe: send them a report with the evidence folder",
 }
 _EVIDENCE = re.compile(r"evidence/(?!\.)[A-Za-z0-9._-]+/(?!\.)[A-Za-z0-9._-]+")
 
 
 class Capability(Frozen):
-    """One capability of IR 8425: its cases together, and how many of them came to which verdict."""
+    """One capability of IR 8425: the common verdict of its cases, and the number of cases per verdict."""
 
     name: str
     verdict: RequirementVerdict
@@ -71,28 +71,28 @@ class Capability(Frozen):
 
 
 class SharedReason(Frozen):
-    """One reason, and the rows that have it."""
+    """One reason, and the rows with that reason."""
 
     rows: tuple[str, ...]
     reason: str
 
 
 class Open(Frozen):
-    """Open cases that wait for the same: one case, or several with the same reason."""
+    """Open cases with the same next step: one case, or several with the same reason."""
 
     cases: tuple[CaseResult, ...]
     move: str
 
 
 class Evidence(Frozen):
-    """A file of the run folder; `href` is empty where its name is not one that trustprobe gives."""
+    """A file of the run folder. `href` is empty if its name is not one that trustprobe gives."""
 
     href: str
     name: str
 
 
 def to_summary(results: Results, reports: Iterable[str] = ()) -> str:
-    """Return the whole page; `reports` are those of REPORTS that the run folder holds."""
+    """Return the whole page. `reports` are those of REPORTS that the run folder contains."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -122,9 +122,9 @@ def to_summary(results: Results, reports: Iterable[str] = ()) -> str:
 
 
 def write_summary(results: Results, folder: Path) -> Path:
-    """Write the page into a run folder, with links to the reports that are there by now, and return its path.
+    """Write the page into a run folder, with links to the existing reports, and return its path.
 
-    ConfigurationError where the folder cannot be written.
+    ConfigurationError if the folder cannot be written.
     """
     path = folder / NAME
     page = to_summary(results, [name for name in REPORTS if (folder / name).is_file()])
@@ -136,18 +136,18 @@ def write_summary(results: Results, folder: Path) -> Path:
 
 
 def mark(verdict: Verdict | RequirementVerdict | Overall) -> str:
-    """Return the mark that stands beside a word."""
+    """Return the mark next to a word."""
     return MARKS[verdict]
 
 
 def sentence(text: str) -> str:
-    """Return the text with its first letter and its acronyms in upper case, and the rest as it is."""
+    """Return the text with its first letter and its acronyms in upper case, and the rest unchanged."""
     named = ACRONYMS.sub(lambda match: match[0].upper(), text)
     return named[:1].upper() + named[1:]
 
 
 def paragraphs(text: str) -> list[str]:
-    """Return the paragraphs of a docstring, each as one line: how it was wrapped in the source means nothing."""
+    """Return the paragraphs of a docstring, each as one line. Line breaks in the source have no meaning."""
     return [" ".join(_said(block).split()) for block in re.split(r"\n\s*\n", text) if block.strip()]
 
 
@@ -157,19 +157,19 @@ def words(name: str) -> str:
 
 
 def _said(text: str) -> str:
-    """Return text that nothing interprets, line by line, cut where nobody reads on."""
+    """Return text that nothing interprets, line by line, cut at TEXT_SHOWN characters."""
     shown = "\n".join(printable(line, limit=None) for line in text[:TEXT_SHOWN].split("\n"))
-    return shown if len(text) <= TEXT_SHOWN else f"{shown}... [cut; the whole is in results.json]"
+    return shown if len(text) <= TEXT_SHOWN else f"{shown}... [cut: results.json contains the whole text]"
 
 
 def counts(cases: Iterable[CaseResult]) -> str:
-    """Return how many cases came to which verdict: `3 PASS, 1 FAIL`."""
+    """Return the number of cases per verdict: `3 PASS, 1 FAIL`."""
     verdicts = [case.verdict for case in cases]
     return ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in Verdict if verdict in verdicts)
 
 
 def capabilities(cases: Iterable[CaseResult]) -> list[Capability]:
-    """Judge the cases of each capability together, by the rule for requirements."""
+    """Return the common verdict of the cases of each capability, by the rule for requirements."""
     ordered = sorted(cases, key=lambda case: case.capability)
     groups = [(name, list(group)) for name, group in groupby(ordered, key=lambda case: case.capability)]
     return [Capability(name=name, verdict=verdict_of(group), counts=counts(group)) for name, group in groups]
@@ -181,7 +181,7 @@ def deciding_rows(case: CaseResult) -> list[Row]:
 
 
 def reasons(case: CaseResult) -> list[SharedReason]:
-    """Return what decided a case, each reason once with its rows; a case of one row says it all by its reason."""
+    """Return what decided a case: each reason once, with its rows. A case of one row has only its reason."""
     if len(case.rows) < 2:
         return [SharedReason(rows=(), reason=case.reason)]
     said: dict[str, list[str]] = {}
@@ -191,7 +191,7 @@ def reasons(case: CaseResult) -> list[SharedReason]:
 
 
 def open_groups(cases: Sequence[CaseResult]) -> list[Open]:
-    """Return the open cases, the gravest first; those that wait for the same stand together."""
+    """Return the open cases, the gravest first. Cases with the same next step form one group."""
     groups: dict[tuple[Verdict, tuple[str, ...], str], list[CaseResult]] = {}
     for case in sorted((case for case in cases if case.verdict in OPEN), key=lambda case: OPEN.index(case.verdict)):
         key = (case.verdict, tuple(said.reason for said in reasons(case)), whose_move(case))
@@ -204,7 +204,7 @@ def _observations(cases: Iterable[CaseResult]) -> list[ObservationSummary]:
 
 
 def evidence(case: CaseResult) -> list[Evidence]:
-    """Return the files behind a verdict: those of the observations that the deciding rows rest on."""
+    """Return the files for a verdict: those of the observations by which the deciding rows were judged."""
     probes = {probe for row in deciding_rows(case) for probe in row.observations}
     files = [path for o in case.observations if o.probe in probes or not probes for path in o.evidence]
     return [_link(path) for path in dict.fromkeys(files)]
@@ -216,17 +216,17 @@ def _link(path: str) -> Evidence:
 
 
 def whose_move(case: CaseResult) -> str:
-    """Say who has to do something before an open case can be judged, by the word that the reason begins with."""
+    """Return who must act before an open case can be judged, by the first word of the reason."""
     reason = next((row.reason for row in deciding_rows(case)), case.reason)
     for fault, move in _MOVES.items():
         if reason.startswith(f"{fault}: "):
             return move
     if case.verdict is Verdict.MANUAL:
-        return "a person: look, and write down what was seen"
+        return "a person: look, and record the result"
     if case.verdict is Verdict.NOT_RUN:
-        return "the operator: run it, it was left out or interrupted"
+        return "the operator: run the case, which was left out or interrupted"
     if reason.startswith(("the declaration", "the product declares")):
         return "the manufacturer: complete the declaration"
     if reason.startswith("the bench does not allow"):
-        return "the lab: allow it in the bench file, where the sample may be hurt by it"
+        return "the lab: allow it in the bench file, if the sample may be harmed"
     return "the lab: complete the bench so that the question can be answered, then run again"

@@ -16,7 +16,7 @@ from reports.results import CaseResult, Overall, RequirementVerdict, Results, Ro
 from trustprobe.probe import printable
 
 REASON = 160
-"""Characters of a reason in a table; the report has the whole reason."""
+"""Characters of a reason in a table. The report has the whole reason."""
 ROWS_NAMED = 6
 """Rows with the same reason that are named on one line."""
 REPORTS = ("summary.html", "allure-report/index.html", "results.json")
@@ -38,10 +38,10 @@ _STYLES: dict[Verdict | RequirementVerdict | Overall, str] = {
 
 
 def print_summary(results: Results, console: Console, run_folder: Path, *, verbose: bool = False) -> None:
-    """Print the summary; `run_folder` is where the reports of this run lie.
+    """Print the summary; `run_folder` contains the reports of this run.
 
     By default: one line per capability, every row that is not PASS, the requirements and what to do. With `verbose`,
-    every case and what its verdict rests on.
+    also every case and the basis of its verdict.
     """
     if verbose:
         console.print(_cases(results.cases, results.findings))
@@ -52,7 +52,7 @@ def print_summary(results: Results, console: Console, run_folder: Path, *, verbo
     console.print(_requirements(results, verbose=verbose))
     _print_failures(results, console)
     if results.limits:
-        console.print("\nWhat this run could not see:", style="bold")
+        console.print("\nLimits of this run:", style="bold")
         for limit in results.limits:
             console.print(_hanging("-", limit))
     console.print()
@@ -63,7 +63,7 @@ def print_summary(results: Results, console: Console, run_folder: Path, *, verbo
 def _print_overall(results: Results, console: Console, run_folder: Path) -> None:
     console.print(_plain(results.reason), style=_STYLES[results.overall])
     console.print(_hanging("Profile:", f"{results.profile.title} ({results.profile.id})"))
-    console.print(_hanging("Outside it:", results.profile.outside))
+    console.print(_hanging("Outside the profile:", results.profile.outside))
     firmware = f", firmware {', '.join(results.firmware_seen)}" if results.firmware_seen else ""
     console.print(_hanging("Product:", f"{results.product.name}, sample {results.sample}{firmware}"))
     console.print(_plain(DISCLAIMER))
@@ -71,7 +71,7 @@ def _print_overall(results: Results, console: Console, run_folder: Path) -> None
 
 
 def _print_reports(console: Console, run_folder: Path) -> None:
-    """Name the reports that are there, the one to open first before the others."""
+    """Name the existing reports, the one to open first before the others."""
     found = [path for name in REPORTS if (path := run_folder / name).is_file()] or [run_folder / "results.json"]
     for number, path in enumerate(found):
         console.print(Text(f"{'Report: ' if number == 0 else 'Also:   '}{printable(str(path))}"), soft_wrap=True)
@@ -81,7 +81,7 @@ def _cases(cases: Iterable[CaseResult], findings: Collection[CaseResult]) -> Tab
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Cases", title_justify="left", title_style="bold")
     table.add_column("case", overflow="fold", ratio=3)
     table.add_column("verdict", no_wrap=True)
-    table.add_column("rests on", overflow="fold", ratio=4)
+    table.add_column("basis", overflow="fold", ratio=4)
     table.expand = True
     for case in cases:
         finding = f"({case.strength}) " if case in findings else ""
@@ -90,7 +90,7 @@ def _cases(cases: Iterable[CaseResult], findings: Collection[CaseResult]) -> Tab
 
 
 def _capabilities(cases: Sequence[CaseResult]) -> Table:
-    """Return one line per capability: how many rows came to which verdict."""
+    """Return one line per capability: the number of rows per verdict."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Capabilities", title_justify="left", title_style="bold")
     table.add_column("capability", overflow="fold", ratio=2)
     table.add_column("rows", justify="right", no_wrap=True)
@@ -108,7 +108,7 @@ def _capabilities(cases: Sequence[CaseResult]) -> Table:
 
 
 def _rows(case: CaseResult) -> Sequence[Row | None]:
-    """Return the rows of a case; a case that was never asked counts as one row."""
+    """Return the rows of a case. A case that never ran counts as one row."""
     return case.rows or (None,)
 
 
@@ -117,13 +117,13 @@ def _row_verdict(row: Row | None, case: CaseResult) -> Verdict:
 
 
 def _print_open_rows(results: Results, console: Console) -> None:
-    """Print every row that is not PASS; rows of one case with the same verdict and reason share a line."""
+    """Print every row that is not PASS. Rows of one case with the same verdict and reason share a line."""
     shared: dict[tuple[str, Verdict, str], list[str]] = {}
     for case in results.cases:
         for row in _rows(case):
             verdict = _row_verdict(row, case)
             if verdict is not Verdict.PASS:
-                reason = (row.reason if row else case.reason) or "no reason was given"
+                reason = (row.reason if row else case.reason) or "no reason given"
                 shared.setdefault((case.id, verdict, reason), []).append(row.id if row else case.id)
     if shared:
         console.print("\nRows that are not PASS:", style="bold")
@@ -166,10 +166,10 @@ def _counted(number: int, noun: str) -> str:
 
 
 def rests_on(case: CaseResult) -> str:
-    """Return in one line what a verdict rests on: the reason, or for a PASS what was observed and its witness."""
+    """Return the basis of a verdict in one line: the reason, or for a PASS the observations and their witness."""
     reason = " ".join(case.reason.split())
     if case.verdict is not Verdict.PASS:
-        return reason or "no reason was given"
+        return reason or "no reason given"
     witnesses = [o.witness for o in case.observations if o.witness and o.witness_holds]
     answers = sum(o.seen + o.refused for o in case.observations)
     silent = sum(o.silent for o in case.observations)
@@ -197,12 +197,12 @@ def _print_recommendations(heading: str, cases: Collection[CaseResult], console:
     if cases:
         console.print(f"\n{heading}", style="bold")
     for case in cases:
-        advice = case.recommendation or "The profile gives no advice."
+        advice = case.recommendation or "The case gives no advice."
         console.print(_hanging("-", f"{case.id} ({case.strength}): {advice}"))
 
 
 def _hanging(label: str, text: str) -> Table:
-    """Return a line with a label whose text wraps beside it."""
+    """Return a line with a label whose text wraps next to it."""
     grid = Table.grid(padding=(0, 1))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
@@ -215,6 +215,6 @@ def _verdict(verdict: Verdict | RequirementVerdict) -> Text:
 
 
 def _plain(text: str, limit: int = 2_000) -> Text:
-    """Return text that holds no markup and no control character, cut at a limit."""
+    """Return text without markup and control characters, cut at a limit."""
     line = printable(" ".join(text.split()), limit=None)
     return Text(line if len(line) <= limit else f"{line[: limit - 3]}...", overflow="fold")

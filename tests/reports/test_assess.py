@@ -83,7 +83,7 @@ def conforming() -> tuple[dict[str, str], list[CaseResult]]:
 def test_a_case_without_a_result_keeps_a_run_from_conforming() -> None:
     assert assess(*conforming()).overall is Overall.CONFORMING
     spoilt = assess(*conforming(), missing=["case.z", "case.b"])
-    assert spoilt.reason == "INCOMPLETE: no result of case.b, case.z"
+    assert spoilt.reason == "INCOMPLETE: no result for case.b, case.z"
 
 
 def test_a_run_level_reason_comes_first_and_keeps_a_run_from_conforming() -> None:
@@ -117,7 +117,7 @@ def test_the_reason_is_one_line_and_counts_what_it_does_not_name() -> None:
 def test_a_requirement_whose_condition_does_not_hold_is_settled_with_its_reason() -> None:
     result = requirement_result("A", "", [], excused="F:w (telemetry): it sends none")
     assert result.verdict is R.NOT_APPLICABLE
-    assert result.reason == "does not apply: F:w (telemetry): it sends none"
+    assert result.reason == "not applicable: F:w (telemetry): it sends none"
     assessment = assess({"A": "", "B": ""}, [case("case.b", V.PASS, "B")], excused={"A": "it sends none"})
     assert assessment.reason == "CONFORMING: 1 requirement passes, 1 not applicable as declared"
 
@@ -125,12 +125,12 @@ def test_a_requirement_whose_condition_does_not_hold_is_settled_with_its_reason(
 def test_what_is_declared_not_to_apply_and_is_seen_to_fail_fails() -> None:
     result = requirement_result("A", "", [case("debug.port", V.FAIL, "A")], excused="there is no such port")
     assert result.verdict is R.FAIL
-    assert result.reason == "failed: debug.port, though it is declared not to apply: there is no such port"
+    assert result.reason == "failed: debug.port, although it is declared as not applicable: there is no such port"
 
 
 def test_a_product_to_which_nothing_applies_does_not_conform() -> None:
     assessment = assess({"A": ""}, [], excused={"A": "it is a brick"})
-    assert assessment.reason == "INCOMPLETE: every requirement is declared not to apply: nothing was shown"
+    assert assessment.reason == "INCOMPLETE: every requirement is declared as not applicable, so nothing was shown"
 
 
 @pytest.mark.parametrize("verdict", [V.FAIL, V.INCONCLUSIVE, V.NOT_RUN, V.MANUAL, None])
@@ -147,7 +147,7 @@ def test_a_recommendation_is_shown_and_does_not_decide(verdict: Verdict | None) 
 def test_a_recommendation_that_is_not_met_is_named_in_the_reason() -> None:
     cases = [case("case.a", V.PASS, "A"), case("case.r", V.FAIL, "R", strength=Strength.EXPECTED)]
     assessment = assess({"A": "", "R": ""}, cases, recommended={"R"})
-    assert assessment.reason == "CONFORMING: the requirement passes; recommended and not met: R"
+    assert assessment.reason == "CONFORMING: the requirement passes; recommended but not met: R"
 
 
 def test_recommendations_alone_make_no_product_conform() -> None:

@@ -102,7 +102,7 @@ def test_an_installation_that_fails_leaves_nothing_and_says_why(tmp_path: Path, 
 
 def test_a_cache_that_cannot_be_made_is_said(tmp_path: Path, project: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(NodeToolError, match="cannot be made"):
+    with pytest.raises(NodeToolError, match="cannot be created"):
         install_locked(installation(tmp_path / "prefix"), project, tmp_path / "file" / "cache", 30)
 
 

@@ -39,7 +39,7 @@ def test_latest_replaces_a_link_that_dangles(tmp_path: Path) -> None:
 def test_a_folder_in_the_place_of_latest_is_a_configuration_error(tmp_path: Path) -> None:
     (tmp_path / "latest").mkdir()
     run = RunFolder(tmp_path, "camera", NOW)
-    with pytest.raises(ConfigurationError, match="remove what stands at"):
+    with pytest.raises(ConfigurationError, match="Remove the existing"):
         run.finish()
     assert sorted(path.name for path in tmp_path.iterdir()) == [run.path.name, "latest"]
 

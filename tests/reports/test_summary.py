@@ -103,16 +103,16 @@ def test_a_file_with_a_name_that_is_not_ours_is_shown_and_not_linked(path: str) 
 def test_a_finding_below_required_stands_apart_from_what_decides() -> None:
     html = to_summary(results(failed(strength=Strength.ADVISORY)))
     assert "Findings below required" in html
-    assert "Failed: what decides" not in html
+    assert "Failed cases that decide the result" not in html
 
 
 @pytest.mark.parametrize(
     ("verdict", "reason", "move"),
     [
         (Verdict.ERROR, "bench: no cable.", "the lab: repair"),
-        (Verdict.ERROR, "device: it does not come back.", "the lab: bring the device back"),
-        (Verdict.ERROR, "configuration: no such file.", "whoever wrote the file"),
-        (Verdict.ERROR, "harness: ValueError: 1.", "the makers of trustprobe"),
+        (Verdict.ERROR, "device: it does not come back.", "the lab: restore the device"),
+        (Verdict.ERROR, "configuration: no such file.", "the author of the file"),
+        (Verdict.ERROR, "harness: ValueError: 1.", "the developers of trustprobe"),
         (Verdict.INCONCLUSIVE, "the bench does not allow update: add it", "the lab: allow it"),
         (Verdict.INCONCLUSIVE, "the declaration names no viewer account", "the manufacturer"),
         (Verdict.INCONCLUSIVE, "silence without a witness", "the lab: complete the bench"),
@@ -123,9 +123,7 @@ def test_a_finding_below_required_stands_apart_from_what_decides() -> None:
 def test_an_open_case_says_whose_move_it_is(verdict: Verdict, reason: str, move: str) -> None:
     one = case("some.case", verdict, "IAC-1a", reason=reason)
     assert whose_move(one).startswith(move)
-    assert move in words(results(one)).replace("Whose move T", "t").replace("Whose move W", "w").replace(
-        "Whose move A", "a"
-    )
+    assert move in words(results(one)).replace("Who acts next T", "t").replace("Who acts next A", "a")
 
 
 def test_the_move_of_a_case_of_rows_follows_from_the_row_that_decided() -> None:
@@ -173,7 +171,7 @@ def test_every_element_that_is_opened_is_closed() -> None:
 def test_a_very_long_word_may_break_and_a_very_long_text_is_cut() -> None:
     html = to_summary(results(failed(reason="A" * 50_000)))
     assert "overflow-wrap: anywhere" in html
-    assert "[cut; the whole is in results.json]" in html
+    assert "[cut: results.json contains the whole text]" in html
     assert len(html) < 60_000
 
 

@@ -28,7 +28,7 @@ def test_everything_that_decides_is_said(tmp_path: Path) -> None:
     assert run.reason in text
     assert all(case.id in text and case.verdict in text for case in run.cases if case.verdict is not Verdict.PASS)
     assert all(requirement.id in text and requirement.verdict in text for requirement in run.requirements)
-    assert "Outside it: The app and the cloud." in text
+    assert "Outside the profile: The app and the cloud." in text
     assert "pre-check, not a certification" in text
     assert "ssh.banner (advisory): Hide the version." in text
     assert "UDP ports were not swept." in text
