@@ -1,1 +1,1 @@
-"""DP: data is protected where it lies and where it travels."""
+"""DP: stored data and transmitted data is protected."""

@@ -1,4 +1,4 @@
-"""What the serial console tells while the device boots."""
+"""The output of the serial console while the device boots."""
 
 import re
 
@@ -17,13 +17,13 @@ PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
     covers=["DP-1", "EN303645 5.4-1", "EN18031 SSM-3"],
     fails_on="presence",
     needs=(Permission.POWER,),
-    advice="Remove the line from the start-up scripts; a boot log is read by everybody who opens the case.",
+    advice="Remove the line from the start-up scripts. Anybody who opens the case can read the boot log.",
 )
 def test_boot_log_shows_no_secret(boot_log: BootLog) -> None:
-    """Record the serial console from power on to the login prompt, and search it for secrets.
+    """Record the serial console from power-on to the login prompt, and search it for secrets.
 
-    A name such as password, psk, token or key with a value behind it, or a private key, is a failure; the sentence
-    gives the name and not the value. Witness: the log was captured from its first declared line.
+    A private key is a failure, and so is a name such as password, psk, token or key followed by a value. The reason
+    states the name and not the value. Witness: the log was captured from its first declared line.
     """
     names = sorted({match[1] for match in SECRET.finditer(boot_log.text)} | set(PEM.findall(boot_log.text)))
     assert not names, f"the boot log shows the value of {', '.join(names)}"

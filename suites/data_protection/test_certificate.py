@@ -1,4 +1,4 @@
-"""The certificate of the device's TLS server, against how it is declared to be issued."""
+"""The certificate of the device's TLS server, compared with how it is declared to be issued."""
 
 from drivers.network.tls.certificate import ServerCertificate
 from fixtures.bench import provided
@@ -22,7 +22,7 @@ def require_parsed(certificate: ServerCertificate, *fields: str) -> None:
     "tls.server.certificate.dates",
     covers=COVERS,
     fails_on="absence",
-    advice="Issue a certificate that covers the product's life, or one that the product renews by itself.",
+    advice="Issue a certificate that covers the product's life, or one that the product renews automatically.",
 )
 def test_certificate_is_in_force(certificate: ServerCertificate) -> None:
     """Read the certificate of each TLS port, and compare its dates with the time of the run."""
@@ -49,7 +49,7 @@ def test_certificate_names_the_device(certificate: ServerCertificate, component:
     if not covered:
         require_parsed(certificate, "dns_names", "ip_addresses")
     carried = sorted([*certificate.dns_names, *certificate.ip_addresses])
-    assert covered, f"it names {carried}, none of {sorted(wanted)}"
+    assert covered, f"it names {carried}, but none of {sorted(wanted)}"
 
 
 @case(
@@ -109,7 +109,10 @@ def weaknesses(certificate: ServerCertificate, numbers: TlsNumbers) -> list[str]
     advice="Issue the certificate for serverAuth, and never as a CA.",
 )
 def test_certificate_is_meant_for_a_server(certificate: ServerCertificate) -> None:
-    """Read extendedKeyUsage and basicConstraints: a server's certificate is for serverAuth and is no CA (RFC 5280)."""
+    """Read extendedKeyUsage and basicConstraints, and check that the certificate is for serverAuth and not for a CA.
+
+    RFC 5280 defines both fields.
+    """
     usage = certificate.extended_key_usage
     wrong = [f"extendedKeyUsage is {', '.join(usage)}"] if usage and "serverAuth" not in usage else []
     wrong += ["it is a CA certificate"] if certificate.is_ca else []

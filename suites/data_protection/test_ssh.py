@@ -10,27 +10,27 @@ ADVICE = "Remove these names from the SSH server's configuration."
 
 @case("ssh.kex", covers=COVERS, fails_on="presence", advice=ADVICE)
 def test_ssh_offers_no_weak_key_exchange(ssh_algorithms: SshKexinit, profile: Profile) -> None:
-    """Read the key exchange methods of the KEXINIT (RFC 4253, 7.1), and compare with those that the profile forbids."""
+    """Compare the key exchange methods of the KEXINIT (RFC 4253, 7.1) with those that the profile forbids."""
     weak = sorted(set(ssh_algorithms.kex) & set(profile.limits.ssh.kex))
     assert not weak, f"offers {', '.join(weak)}"
 
 
 @case("ssh.host_key", covers=COVERS, fails_on="presence", advice=ADVICE)
 def test_ssh_offers_no_weak_host_key(ssh_algorithms: SshKexinit, profile: Profile) -> None:
-    """Read the host key algorithms of the KEXINIT (RFC 4253, 7.1), and compare with those that the profile forbids."""
+    """Compare the host key algorithms of the KEXINIT (RFC 4253, 7.1) with those that the profile forbids."""
     weak = sorted(set(ssh_algorithms.host_key) & set(profile.limits.ssh.host_key))
     assert not weak, f"offers {', '.join(weak)}"
 
 
 @case("ssh.cipher", covers=COVERS, fails_on="presence", advice=ADVICE)
 def test_ssh_offers_no_weak_cipher(ssh_algorithms: SshKexinit, profile: Profile) -> None:
-    """Read the ciphers of the KEXINIT, both directions, and compare with those that the profile forbids."""
+    """Compare the ciphers of the KEXINIT, in both directions, with those that the profile forbids."""
     weak = sorted(set(ssh_algorithms.cipher) & set(profile.limits.ssh.cipher))
     assert not weak, f"offers {', '.join(weak)}"
 
 
 @case("ssh.mac", covers=COVERS, fails_on="presence", advice=ADVICE)
 def test_ssh_offers_no_weak_mac(ssh_algorithms: SshKexinit, profile: Profile) -> None:
-    """Read the MACs of the KEXINIT, both directions, and compare with those that the profile forbids."""
+    """Compare the MACs of the KEXINIT, in both directions, with those that the profile forbids."""
     weak = sorted(set(ssh_algorithms.mac) & set(profile.limits.ssh.mac))
     assert not weak, f"offers {', '.join(weak)}"

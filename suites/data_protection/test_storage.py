@@ -1,4 +1,4 @@
-"""Data at rest: what lies in the storage cannot be read by whoever holds the chip, and what was deleted is gone."""
+"""Stored data: nobody who holds the chip can read it, and deleted data is gone."""
 
 from drivers.storage.canary import SECRET, Deletion
 from drivers.storage.permissions import ReadableSecrets
@@ -14,11 +14,11 @@ from trustprobe.probe import Observation
     needs=(Permission.CONFIGURE,),
     advice="Encrypt user data under a key of this device that a secure element or the processor's fuses hold.",
 )
-def test_user_data_is_not_stored_in_clear(stored_secret: Observation) -> None:
+def test_user_data_is_not_stored_in_clear_text(stored_secret: Observation) -> None:
     """Add user data with a text made for this run, take an image of the storage, and search it for that text.
 
-    The text is searched for in clear, UTF-16, hexadecimal and base64. Witness: the device shows the data, and another
-    text, planted in a setting that is no secret, is found in the same image.
+    The search covers clear text, UTF-16, hexadecimal and base64. Witness: the device shows the data, and another text,
+    planted in a setting that is not secret, is found in the same image.
     """
     assert not stored_secret.seen, f"in the storage: {stored_secret.detail(SECRET)}"
 
@@ -28,14 +28,14 @@ def test_user_data_is_not_stored_in_clear(stored_secret: Observation) -> None:
     covers=["DP-1", "SP800-213A DP:KEY", "EN303645 5.4-1", "EN18031 SSM-3", "CRA I(2)(e)"],
     fails_on="presence",
     needs=(Permission.CONFIGURE,),
-    advice="Keep keys in a secure element, passwords as salted hashes of scrypt or Argon2, and no token in clear.",
+    advice="Keep keys in a secure element, passwords as salted hashes of scrypt or Argon2, and no token in clear text.",
 )
-def test_no_secret_lies_in_the_storage_in_clear(storage_row: Observation) -> None:
+def test_no_secret_is_stored_in_clear_text(storage_row: Observation) -> None:
     """Take an image of the storage, and search it for one kind of secret.
 
-    The kinds: unencrypted private keys (PEM, OpenSSH, DER), weak password hashes (DES and MD5 crypt, unsalted MD5 and
-    SHA), the sample's valid passwords, tokens of well-known services. Of a match only its place is kept. Witness: a
-    text that was planted in a setting is found in the same image.
+    The kinds are unencrypted private keys (PEM, OpenSSH, DER), weak password hashes (DES and MD5 crypt, unsalted MD5
+    and SHA), the sample's valid passwords, and tokens of well-known services. Only the place of a match is recorded.
+    Witness: a text that was planted in a setting is found in the same image.
     """
     about = "; ".join(storage_row.detail(row) for row in sorted(storage_row.seen))
     assert not storage_row.seen, f"in the storage: {about}"
@@ -58,14 +58,14 @@ def test_no_secret_lies_in_the_storage_in_clear(storage_row: Observation) -> Non
     fails_on="presence",
     advice="Give files with keys, hashes and passwords to the account of the program that reads them, with mode 600.",
 )
-def test_no_account_but_an_administrators_can_read_a_secret(readable_secrets: ReadableSecrets) -> None:
-    """Log in to the declared shell as an account that is no administrator's, and try to read what holds a secret.
+def test_only_an_administrators_account_can_read_a_secret(readable_secrets: ReadableSecrets) -> None:
+    """Log in to the declared shell as an account that is not an administrator, and try to read files with secrets.
 
-    Each file that the declaration names is opened. Then all file systems are searched for readable files with a
-    private key, a password or the hash of one: by name, and outside of the folders of programs small files by content
-    too. A public key, a certificate, what is encrypted, and what the account owns in its own home do not count. Of a
-    file only path, mode and owner are kept. Witness: the same session reads a file that everybody may read, and its
-    search comes upon readable files and ends.
+    Each file that the declaration names is opened. Then all file systems are searched for readable files with a private
+    key, a password or the hash of a password. The search uses names and, outside the folders of programs, also the
+    content of small files. Public keys, certificates, encrypted content and files that the account owns in its own home
+    do not count. Only path, mode and owner of a file are recorded. Witness: the same session reads a file that
+    everybody may read, and its search finds readable files and ends.
     """
     about = "; ".join(f"{path} ({readable_secrets.detail(path)})" for path in sorted(readable_secrets.seen))
     assert not readable_secrets.seen, f"{readable_secrets.account} can read {about}"
@@ -76,13 +76,13 @@ def test_no_account_but_an_administrators_can_read_a_secret(readable_secrets: Re
     covers=["DP-2", "IR8259 DP-2", "EN303645 5.11-1", "CRA I(2)(m)"],
     fails_on="presence",
     needs=(Permission.CONFIGURE, Permission.RESET),
-    advice="Overwrite the data or destroy its key, in every place where it lies: index, trash, thumbnails and caches.",
+    advice="Overwrite the data or destroy its key in every place: index, trash, thumbnails and caches.",
 )
 def test_deleted_user_data_is_gone(deleted_from: Deletion) -> None:
-    """Add user data with texts made for this run, delete the user data as a customer does, and look for the texts.
+    """Add user data with texts made for this run, delete it as a customer does, and look for the texts.
 
-    They are looked for where the device shows user data, and in an image of its storage. Witness: the device showed
-    them before; in the image, a text that was planted in a setting is found.
+    The case looks where the device shows user data, and in an image of its storage. Witness: the device showed the
+    texts before. In the image, a text that was planted in a setting is found.
     """
     left = "; ".join(f"{place}: {deleted_from.detail(place)}" for place in sorted(deleted_from.seen))
     assert not deleted_from.seen, f"still there after the deletion: {left}"

@@ -108,7 +108,7 @@ def test_the_address_of_the_bench_is_a_name_of_the_device() -> None:
 def test_a_certificate_for_other_names_fails(declared: str) -> None:
     arguments = names_the_device(certificate(), declared, address="192.0.2.9")
     carried, wanted = "['*.cameras.example', '192.0.2.7', 'box.example']", sorted([declared, "192.0.2.9"])
-    assert fails(cases.test_certificate_names_the_device, *arguments, says=f"it names {carried}, none of {wanted}")
+    assert fails(cases.test_certificate_names_the_device, *arguments, says=f"it names {carried}, but none of {wanted}")
 
 
 def test_a_certificate_without_names_fails_also_on_a_bench_without_network() -> None:

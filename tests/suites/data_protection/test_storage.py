@@ -27,9 +27,9 @@ def deletion(*facts: Fact, witness: Witness = HOLDS) -> Deletion:
 
 
 CASES: dict[Callable[..., None], Callable[..., Observation]] = {
-    cases.test_user_data_is_not_stored_in_clear: image,
-    cases.test_no_secret_lies_in_the_storage_in_clear: image,
-    cases.test_no_account_but_an_administrators_can_read_a_secret: shell,
+    cases.test_user_data_is_not_stored_in_clear_text: image,
+    cases.test_no_secret_is_stored_in_clear_text: image,
+    cases.test_only_an_administrators_account_can_read_a_secret: shell,
     cases.test_deleted_user_data_is_gone: deletion,
 }
 every_case = pytest.mark.parametrize(("case", "made"), CASES.items(), ids=[case.__name__ for case in CASES])
@@ -55,19 +55,19 @@ def test_a_find_fails_though_the_witness_is_broken(case: Callable[..., None], ma
 
 def test_user_data_in_clear_fails_with_its_place() -> None:
     found = image(seen(SECRET, "in clear at byte 512"))
-    assert fails(cases.test_user_data_is_not_stored_in_clear, found, says="in the storage: in clear at byte 512")
+    assert fails(cases.test_user_data_is_not_stored_in_clear_text, found, says="in the storage: in clear at byte 512")
 
 
 def test_every_secret_in_the_image_is_reported() -> None:
     found = image(seen("tokens", "a token at byte 9"), silent("credentials"), seen("keys_pem", "a key at byte 7"))
     words = "in the storage: a key at byte 7; a token at byte 9"
-    assert fails(cases.test_no_secret_lies_in_the_storage_in_clear, found, says=words)
+    assert fails(cases.test_no_secret_is_stored_in_clear_text, found, says=words)
 
 
 def test_every_readable_secret_is_reported_with_the_account() -> None:
     found = shell(seen(SHADOW, "mode 644 of root"), seen(KEY, "mode 666 of root"), refused("/etc/ppp/chap-secrets"))
     words = f"viewer can read {SHADOW} (mode 644 of root); {KEY} (mode 666 of root)"
-    assert fails(cases.test_no_account_but_an_administrators_can_read_a_secret, found, says=words)
+    assert fails(cases.test_only_an_administrators_account_can_read_a_secret, found, says=words)
 
 
 def test_every_place_that_still_shows_deleted_data_is_reported() -> None:
@@ -77,7 +77,7 @@ def test_every_place_that_still_shows_deleted_data_is_reported() -> None:
 
 
 def test_cases_that_change_user_data_must_be_allowed() -> None:
-    assert needs(cases.test_user_data_is_not_stored_in_clear) == ("configure",)
-    assert needs(cases.test_no_secret_lies_in_the_storage_in_clear) == ("configure",)
-    assert needs(cases.test_no_account_but_an_administrators_can_read_a_secret) == ()
+    assert needs(cases.test_user_data_is_not_stored_in_clear_text) == ("configure",)
+    assert needs(cases.test_no_secret_is_stored_in_clear_text) == ("configure",)
+    assert needs(cases.test_only_an_administrators_account_can_read_a_secret) == ()
     assert needs(cases.test_deleted_user_data_is_gone) == ("configure", "reset")
