@@ -1,1 +1,1 @@
-"""AI: the product and its parts can be told apart."""
+"""AI: the product and its parts can be distinguished."""

@@ -1,1 +1,1 @@
-"""ID: the developer tells customers and others what they need to know."""
+"""ID: the developer informs customers and others."""

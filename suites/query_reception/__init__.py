@@ -1,1 +1,1 @@
-"""IQR: the developer can be told of vulnerabilities, and answers."""
+"""IQR: the developer receives reports of vulnerabilities, and answers."""
