@@ -1,6 +1,8 @@
 """The directions of import that the architecture allows: one way, no way back."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -148,10 +150,20 @@ def test_drivers_and_suites_know_of_no_virtual_device(room: str) -> None:
 
 
 def test_no_module_is_called_like_one_of_the_standard_library() -> None:
-    import sys
-
     names = {path.stem for room in ROOMS for path in files(room)} - {"__init__", "__main__"}
     # Inside a package these are reached by their full name only.
     shadowing = {path.stem for path in ROOT.glob("*.py")} & set(sys.stdlib_module_names)
     assert not shadowing
     assert "profile" not in names
+
+
+def test_no_run_waits_for_scapy_before_it_is_needed() -> None:
+    imported = "; ".join(f"import fixtures.{path.stem}" for path in sorted((ROOT / "fixtures").glob("*.py")))
+    said = subprocess.run(
+        [sys.executable, "-c", f"import sys; {imported}; print('scapy' in sys.modules)"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert said.stdout == "False\n"

@@ -4,22 +4,12 @@ import socket
 import struct
 from collections.abc import Iterator
 from random import Random
+from typing import TYPE_CHECKING, Any
 
-from drivers.network.malformed.messages.frames import (
-    ARP,
-    DONT_FRAGMENT,
-    IPV4,
-    MORE,
-    SYN,
-    Ends,
-    Train,
-    Wrap,
-    changed,
-    ipv4,
-    tcp,
-    with_sum,
-)
-from drivers.network.malformed.messages.message import mutations
+from drivers.network.malformed.messages.frames import ARP, IPV4, Ends, Train, changed, train_of, with_sum
+
+if TYPE_CHECKING:
+    from scapy.packet import Packet
 
 _ICMP, _ANY = socket.IPPROTO_ICMP, 253
 _LENGTHS = "RFC 791 clause 3.1, lengths (CWE-130)"
@@ -41,28 +31,27 @@ def arp(ends: Ends, random: Random) -> Iterator[Train]:
         ("both_lengths_255", 255, 255, b"\xff" * 1_000),
         ("both_lengths_0", 0, 0, b""),
     ):
-        yield Train(name, (_arp(ends, lengths=(hardware, protocol)) + more,), _HARDWARE)
+        yield train_of(name, _HARDWARE, _arp(ends, lengths=(hardware, protocol)) + more)
     for octets in (0, 1, 7, 8, 20, 27):
-        yield Train(f"cut_off_at_{octets}", (_arp(ends)[: 14 + octets],), _HARDWARE)
+        yield train_of(f"cut_off_at_{octets}", _HARDWARE, _arp(ends)[: 14 + octets])
     for name, operation in (("operation_0", 0), ("operation_65535", 0xFFFF), ("reverse", 3), ("inverse", 8)):
-        yield Train(name, (_arp(ends, operation=operation),), "RFC 826, operations; RFC 903, RFC 2390")
+        yield train_of(name, "RFC 826, operations; RFC 903, RFC 2390", _arp(ends, operation=operation))
     for name, kind in (("hardware_0", (0, IPV4)), ("hardware_65535", (0xFFFF, IPV4)), ("protocol_ipv6", (1, 0x86DD))):
-        yield Train(name, (_arp(ends, kinds=kind),), "RFC 826, types")
+        yield train_of(name, "RFC 826, types", _arp(ends, kinds=kind))
     nobody = bytes(4)
     for name, mac in (("from_everybody", b"\xff" * 6), ("from_nobody", bytes(6)), ("from_itself", ends.mac)):
-        yield Train(
-            name, (_arp(ends, sender=(mac, nobody)),), "RFC 5227 clause 2.1.1, a probe with a MAC address of nobody"
+        yield train_of(
+            name, "RFC 5227 clause 2.1.1, a probe with a MAC address of nobody", _arp(ends, sender=(mac, nobody))
         )
-    yield Train("long", (_arp(ends) + b"\xff" * 1_400,), "RFC 826, octets behind the end")
-    yield Train("reply_unasked", (_arp(ends, operation=2),), "RFC 826, a reply to no question")
-    yield Train("noise", (ends.frame(ARP, random.randbytes(28)),), "octets of the seed")
+    yield train_of("long", "RFC 826, octets behind the end", _arp(ends) + b"\xff" * 1_400)
+    yield train_of("reply_unasked", "RFC 826, a reply to no question", _arp(ends, operation=2))
+    yield train_of("noise", "octets of the seed", ends.frame(type=ARP) / random.randbytes(28))
 
 
 def arp_changes(ends: Ends, random: Random) -> Iterator[Train]:
     """Yield requests that were changed, without end; who asks is nobody, so that no wrong neighbour is learnt."""
     valid = _arp(ends, sender=(ends.own_mac, bytes(4)))[14:]
-    for message in mutations((valid,), random, 200):
-        yield Train(message.name, (ends.frame(ARP, message.data),), message.origin)
+    return changed((valid,), random, lambda octets: ends.frame(type=ARP) / octets, 200)
 
 
 def _arp(
@@ -73,9 +62,10 @@ def _arp(
     operation: int = 1,
     sender: tuple[bytes, bytes] | None = None,
 ) -> bytes:
-    mac, address = sender or (ends.own_mac, ends.own)
+    # Of scapy's ARP the addresses grow with the lengths that it claims.
+    mac, address = sender or (ends.own_mac, socket.inet_aton(ends.own))
     head = struct.pack("!HHBBH", *kinds, *lengths, operation)
-    return ends.frame(ARP, head + mac + address + bytes(6) + ends.theirs)
+    return bytes(ends.frame(type=ARP)) + head + mac + address + bytes(6) + socket.inet_aton(ends.theirs)
 
 
 def internet(ends: Ends, random: Random) -> Iterator[Train]:
@@ -83,16 +73,27 @@ def internet(ends: Ends, random: Random) -> Iterator[Train]:
     yield from _headers(ends)
     yield from _options(ends)
     yield from _fragments(ends)
-    yield Train("noise", (ends.frame(IPV4, b"\x45" + random.randbytes(63)),), "octets of the seed")
+    yield train_of("noise", "octets of the seed", ends.frame(type=IPV4) / (b"\x45" + random.randbytes(63)))
 
 
 def internet_changes(ends: Ends, random: Random) -> Iterator[Train]:
     """Yield valid packets with options that were changed, without end; the header's sum is right."""
-    valid = ipv4(ends, _ICMP, _echo(b"x" * 16), options=b"\x07\x0b\x04" + bytes(8))[14:]
-    for message in mutations((valid,), random, 1_400):
-        words = max(5, message.data[0] & 15) if message.data else 5
-        head = with_sum(message.data[: 4 * words], 10)
-        yield Train(message.name, (ends.frame(IPV4, head + message.data[4 * words :]),), message.origin)
+    valid = bytes((ends.ip(_ICMP, options=b"\x07\x0b\x04" + bytes(8)) / _echo(b"x" * 16)).payload)
+    frame = ends.frame(type=IPV4)
+
+    def wrap(octets: bytes) -> "Packet":
+        words = max(5, octets[0] & 15) if octets else 5
+        return frame / (with_sum(octets[: 4 * words], 10) + octets[4 * words :])
+
+    return changed((valid,), random, wrap)
+
+
+def _packet(ends: Ends, octets: bytes, protocol: int = _ICMP, **fields: Any) -> "Packet":
+    return ends.ip(protocol, **fields) / octets
+
+
+def _icmp(ends: Ends, octets: bytes) -> "Packet":
+    return _packet(ends, with_sum(octets, 2))
 
 
 def _echo(data: bytes, kind: int = 8) -> bytes:
@@ -102,22 +103,22 @@ def _echo(data: bytes, kind: int = 8) -> bytes:
 def _headers(ends: Ends) -> Iterator[Train]:
     echo = _echo(b"x" * 32)
     for words in (0, 4, 15):
-        yield Train(f"header_words_{words}", (ipv4(ends, _ICMP, echo, words=words),), _LENGTHS)
+        yield train_of(f"header_words_{words}", _LENGTHS, _packet(ends, echo, ihl=words))
     for version in (0, 5, 6, 15):
-        yield Train(
-            f"version_{version}", (ipv4(ends, _ICMP, echo, version=version),), "RFC 791 clause 3.1, the version"
-        )
+        yield train_of(f"version_{version}", "RFC 791 clause 3.1, the version", _packet(ends, echo, version=version))
     for length in (0, 19, 20, 21, 0xFFFF):
-        yield Train(f"length_{length}", (ipv4(ends, _ICMP, echo, length=length),), _LENGTHS)
+        yield train_of(f"length_{length}", _LENGTHS, _packet(ends, echo, len=length))
     for octets in (0, 1, 12, 19):
-        yield Train(f"cut_off_at_{octets}", (ipv4(ends, _ICMP, b"")[: 14 + octets],), _LENGTHS)
-    yield Train("sum_wrong", (ipv4(ends, _ICMP, echo, wrong_sum=True),), "RFC 1122 clause 3.2.1.2: to be ignored")
-    yield Train("hops_zero", (ipv4(ends, _ICMP, echo, hops=0),), "RFC 1122 clause 3.2.1.7")
-    for name, source in (("from_loopback", b"\x7f\0\0\1"), ("from_group", b"\xe0\0\0\1"), ("from_itself", ends.theirs)):
-        yield Train(name, (ipv4(ends, _ICMP, echo, source=source),), "RFC 1122 clause 3.2.1.3, impossible sources")
+        yield train_of(f"cut_off_at_{octets}", _LENGTHS, bytes(_packet(ends, b""))[: 14 + octets])
+    right = int.from_bytes(bytes(_packet(ends, echo))[24:26])
+    wrong = _packet(ends, echo, chksum=right ^ 0x5555)
+    yield train_of("sum_wrong", "RFC 1122 clause 3.2.1.2: to be ignored", wrong)
+    yield train_of("hops_zero", "RFC 1122 clause 3.2.1.7", _packet(ends, echo, ttl=0))
+    for name, source in (("from_loopback", "127.0.0.1"), ("from_group", "224.0.0.1"), ("from_itself", ends.theirs)):
+        yield train_of(name, "RFC 1122 clause 3.2.1.3, impossible sources", _packet(ends, echo, src=source))
     for protocol in (0, 4, 41, 47, 50, 51, 132, 255):
-        packet = ipv4(ends, protocol, b"\xff" * 3)
-        yield Train(f"protocol_{protocol}", (packet,), "RFC 1122 clause 3.2.2.1; a header of another protocol, cut off")
+        packet = _packet(ends, b"\xff" * 3, protocol)
+        yield train_of(f"protocol_{protocol}", "RFC 1122 clause 3.2.2.1; a header of another protocol, cut off", packet)
 
 
 def _options(ends: Ends) -> Iterator[Train]:
@@ -142,48 +143,45 @@ def _options(ends: Ends) -> Iterator[Train]:
         ("no_operations", b"\x01" * 40),
         ("behind_the_end", b"\x00\x07\x00\xff" * 10),
     ):
-        yield Train(name, (ipv4(ends, _ICMP, echo, options=options),), _OPTIONS)
+        yield train_of(name, _OPTIONS, _packet(ends, echo, options=options))
 
 
 def _fragments(ends: Ends) -> Iterator[Train]:
     echo = _echo(b"x" * 1_200)
 
-    def part(offset: int, data: bytes, more: bool = True, identification: int = 1, protocol: int = _ICMP) -> bytes:
-        field = (MORE if more else 0) | offset // 8
-        return ipv4(ends, protocol, data, fragment=field, identification=identification)
+    def part(offset: int, data: bytes, more: bool = True, number: int = 1, protocol: int = _ICMP) -> "Packet":
+        return _packet(ends, data, protocol, flags="MF" if more else 0, frag=offset // 8, id=number)
 
     first, behind = echo[:24], echo[24:]
     overlap = "CVE-1999-0015, Teardrop; CVE-2018-5391"
-    yield Train("overlap_inside", (part(0, echo[:800]), part(24, b"y" * 8, more=False)), overlap)
-    yield Train(
-        "overlap_start", (part(8, echo[8:400], identification=2), part(0, echo[:24], identification=2)), overlap
-    )
-    yield Train("overlap_end", (part(24, behind[:400], False, 3), part(0, echo[:400], True, 3)), overlap)
-    yield Train(
-        "same_twice", (part(0, first, True, 4), part(0, b"\xff" * 24, True, 4), part(24, behind, False, 4)), overlap
+    yield train_of("overlap_inside", overlap, part(0, echo[:800]), part(24, b"y" * 8, more=False))
+    yield train_of("overlap_start", overlap, part(8, echo[8:400], number=2), part(0, echo[:24], number=2))
+    yield train_of("overlap_end", overlap, part(24, behind[:400], False, 3), part(0, echo[:400], True, 3))
+    yield train_of(
+        "same_twice", overlap, part(0, first, True, 4), part(0, b"\xff" * 24, True, 4), part(24, behind, False, 4)
     )
     end = part(0xFFF8, b"z" * 1_000, False, 5)
-    yield Train("beyond_65535", (part(0, echo, True, 5), end), "CVE-1999-0128, ping of death")
+    yield train_of("beyond_65535", "CVE-1999-0128, ping of death", part(0, echo, True, 5), end)
     many = (part(at, b"z" * 1_400, at + 1_400 < 65_500, 6) for at in range(0, 66_000, 1_400) if at < 65_528)
-    yield Train("whole_of_65535", (part(0, _echo(b"z" * 1_392), True, 6), *many), "CVE-1999-0128, ping of death")
-    yield Train("last_alone", (part(0x8000, b"z" * 8, False, 7),), _FRAGMENTS)
-    yield Train(
-        "first_of_8", (part(0, tcp(ends)[:8], True, 8, 6), part(8, tcp(ends)[8:], False, 8, 6)), "RFC 1858 clause 3"
+    yield train_of("whole_of_65535", "CVE-1999-0128, ping of death", part(0, _echo(b"z" * 1_392), True, 6), *many)
+    yield train_of("last_alone", _FRAGMENTS, part(0x8000, b"z" * 8, False, 7))
+    syn, unflagged = bytes(ends.segment()), bytes(ends.segment(0))
+    yield train_of("first_of_8", "RFC 1858 clause 3", part(0, syn[:8], True, 8, 6), part(8, syn[8:], False, 8, 6))
+    yield train_of(
+        "overlap_flags", "RFC 1858 clause 4", part(0, unflagged[:16], True, 9, 6), part(8, syn[8:], False, 9, 6)
     )
-    flagged = (part(0, tcp(ends, 0)[:16], True, 9, 6), part(8, tcp(ends, SYN)[8:], False, 9, 6))
-    yield Train("overlap_flags", flagged, "RFC 1858 clause 4")
-    yield Train("empty", (part(8, b"", True, 10), part(0, b"", True, 10), part(8, b"", False, 10)), _FRAGMENTS)
-    yield Train("odd_length", (part(0, b"z" * 13, True, 11), part(16, b"z" * 3, False, 11)), _FRAGMENTS)
-    yield Train(
-        "of_one_octet", (part(0, b"z", True, 12), part(8, b"z", True, 12), part(16, b"z", False, 12)), _FRAGMENTS
+    yield train_of("empty", _FRAGMENTS, part(8, b"", True, 10), part(0, b"", True, 10), part(8, b"", False, 10))
+    yield train_of("odd_length", _FRAGMENTS, part(0, b"z" * 13, True, 11), part(16, b"z" * 3, False, 11))
+    yield train_of(
+        "of_one_octet", _FRAGMENTS, part(0, b"z", True, 12), part(8, b"z", True, 12), part(16, b"z", False, 12)
     )
     two_ends = (part(0, first, True, 13), part(24, b"z" * 8, False, 13), part(400, b"z" * 8, False, 13))
-    yield Train("two_ends", two_ends, _FRAGMENTS)
-    for name, field in (("not_and_more", DONT_FRAGMENT | MORE), ("reserved_flag", 0x8000)):
-        yield Train(name, (ipv4(ends, _ICMP, _echo(b"x"), fragment=field),), "RFC 791 clause 3.1, flags")
+    yield train_of("two_ends", _FRAGMENTS, *two_ends)
+    for name, flags in (("not_and_more", "DF+MF"), ("reserved_flag", "evil")):
+        yield train_of(name, "RFC 791 clause 3.1, flags", _packet(ends, _echo(b"x"), flags=flags))
     for name, protocol in (("never_whole", _ICMP), ("never_whole_unknown", _ANY)):
         many = (part(8, b"z" * 8, True, number, protocol) for number in range(100, 164))
-        yield Train(name, tuple(many), "CVE-2018-5391, FragmentSmack: memory for what never gets whole")
+        yield train_of(name, "CVE-2018-5391, FragmentSmack: memory for what never gets whole", *many)
 
 
 def icmp(ends: Ends, random: Random) -> Iterator[Train]:
@@ -191,47 +189,46 @@ def icmp(ends: Ends, random: Random) -> Iterator[Train]:
     yield from _errors(ends)
     plain = "RFC 792, messages"
     for octets in (0, 1, 3, 4, 7):
-        yield Train(f"cut_off_at_{octets}", (ipv4(ends, _ICMP, with_sum(_echo(b"")[:octets], 2)),), plain)
+        yield train_of(f"cut_off_at_{octets}", plain, _icmp(ends, _echo(b"")[:octets]))
     wrong = with_sum(_echo(b"x"), 2, wrong=True)
-    yield Train("sum_wrong", (ipv4(ends, _ICMP, wrong),), "RFC 1122 clause 3.2.2: to be ignored")
+    yield train_of("sum_wrong", "RFC 1122 clause 3.2.2: to be ignored", _packet(ends, wrong))
     for kind in (0, 1, 2, 6, 7, 10, 14, 15, 17, 18, 30, 37, 40, 41, 42, 43, 255):
-        yield Train(f"type_{kind}", (ipv4(ends, _ICMP, _echo(b"\xff" * 3, kind)),), plain)
-    yield Train("code_255", (ipv4(ends, _ICMP, with_sum(b"\x08\xff\0\0tp\0\1", 2)),), plain)
-    yield Train("timestamp_of_9", (ipv4(ends, _ICMP, _echo(b"z", 13)),), plain)
-    yield Train("mask_of_8", (ipv4(ends, _ICMP, _echo(b"", 17)),), "RFC 950")
-    routers = with_sum(b"\x09\x00\0\0\xff\x00\x00\x00" + bytes(4), 2)
-    yield Train("routers_of_size_0", (ipv4(ends, _ICMP, routers),), "RFC 1256 clause 3; a lifetime of zero")
-    yield Train("echo_of_odd_length", (ipv4(ends, _ICMP, _echo(b"x" * 1_471)),), plain)
-    yield Train(
-        "extended_echo_length", (ipv4(ends, _ICMP, _echo(b"\x20\0\0\0\xff\xff\x03\x03", 42)),), "RFC 8335 clause 2"
-    )
-    yield Train("noise", (ipv4(ends, _ICMP, with_sum(random.randbytes(64), 2)),), "octets of the seed")
+        yield train_of(f"type_{kind}", plain, _packet(ends, _echo(b"\xff" * 3, kind)))
+    yield train_of("code_255", plain, _icmp(ends, b"\x08\xff\0\0tp\0\1"))
+    yield train_of("timestamp_of_9", plain, _packet(ends, _echo(b"z", 13)))
+    yield train_of("mask_of_8", "RFC 950", _packet(ends, _echo(b"", 17)))
+    routers = _icmp(ends, b"\x09\x00\0\0\xff\x00\x00\x00" + bytes(4))
+    yield train_of("routers_of_size_0", "RFC 1256 clause 3; a lifetime of zero", routers)
+    yield train_of("echo_of_odd_length", plain, _packet(ends, _echo(b"x" * 1_471)))
+    yield train_of("extended_echo_length", "RFC 8335 clause 2", _packet(ends, _echo(b"\x20\0\0\0\xff\xff\x03\x03", 42)))
+    yield train_of("noise", "octets of the seed", _icmp(ends, random.randbytes(64)))
 
 
 def icmp_changes(ends: Ends, random: Random) -> Iterator[Train]:
     """Yield valid messages that were changed, without end; the sums are right."""
-    quoted = struct.pack("!BBHI", 3, 3, 0, 0) + ipv4(ends, 17, b"\x74\x70\x74\x70\0\x08\0\0")[14:]
-    return changed((_echo(b"x" * 32), quoted, _echo(bytes(12), 13)), random, Wrap(ends, _ICMP, 2))
+    asked = _packet(ends, b"\x74\x70\x74\x70\0\x08\0\0", socket.IPPROTO_UDP)
+    quoted = struct.pack("!BBHI", 3, 3, 0, 0) + bytes(asked.payload)
+    return changed((_echo(b"x" * 32), quoted, _echo(bytes(12), 13)), random, lambda octets: _icmp(ends, octets))
 
 
 def _errors(ends: Ends) -> Iterator[Train]:
-    inner = ipv4(ends, socket.IPPROTO_TCP, tcp(ends)[:8])[14:]
+    inner = bytes(_packet(ends, bytes(ends.segment())[:8], socket.IPPROTO_TCP).payload)
 
-    def error(kind: int, code: int, rest: bytes, quoted: bytes) -> tuple[bytes]:
-        return (ipv4(ends, _ICMP, with_sum(bytes([kind, code, 0, 0]) + rest + quoted, 2)),)
+    def error(kind: int, code: int, rest: bytes, quoted: bytes) -> "Packet":
+        return _icmp(ends, bytes([kind, code, 0, 0]) + rest + quoted)
 
     none = bytes(4)
     for kind in (3, 4, 5, 11, 12):
-        yield Train(f"quotes_nothing_{kind}", error(kind, 0, none, b""), _INNER)
-        yield Train(f"quotes_ones_{kind}", error(kind, 0, none, b"\xff" * 28), _INNER)
-    yield Train("quoted_header_of_15_words", error(3, 3, none, b"\x4f" + inner[1:]), _INNER)
-    yield Train("quoted_header_of_0_words", error(3, 3, none, b"\x40" + inner[1:]), _INNER)
-    yield Train("quotes_21_octets", error(3, 3, none, inner[:21]), _INNER)
-    yield Train("quotes_an_error", error(3, 3, none, ipv4(ends, _ICMP, b"\x03\x03" + bytes(6))[14:]), _INNER)
+        yield train_of(f"quotes_nothing_{kind}", _INNER, error(kind, 0, none, b""))
+        yield train_of(f"quotes_ones_{kind}", _INNER, error(kind, 0, none, b"\xff" * 28))
+    yield train_of("quoted_header_of_15_words", _INNER, error(3, 3, none, b"\x4f" + inner[1:]))
+    yield train_of("quoted_header_of_0_words", _INNER, error(3, 3, none, b"\x40" + inner[1:]))
+    yield train_of("quotes_21_octets", _INNER, error(3, 3, none, inner[:21]))
+    yield train_of("quotes_an_error", _INNER, error(3, 3, none, bytes(_packet(ends, b"\x03\x03" + bytes(6)).payload)))
     for size in (0, 1, 67, 0xFFFF):
         mtu = struct.pack("!HH", 0, size)
-        yield Train(f"packet_limit_{size}", error(3, 4, mtu, inner), "RFC 1191 clause 3; CVE-2004-1060")
-    yield Train("parameter_pointer_255", error(12, 0, b"\xff\0\0\0", inner), "RFC 792, the pointer")
-    yield Train("extension_length_255", error(3, 3, b"\0\xff\0\0", inner + bytes(100)), "RFC 4884 clause 4")
+        yield train_of(f"packet_limit_{size}", "RFC 1191 clause 3; CVE-2004-1060", error(3, 4, mtu, inner))
+    yield train_of("parameter_pointer_255", "RFC 792, the pointer", error(12, 0, b"\xff\0\0\0", inner))
+    yield train_of("extension_length_255", "RFC 4884 clause 4", error(3, 3, b"\0\xff\0\0", inner + bytes(100)))
     structure = inner + bytes(100) + b"\x20\0\0\0\x00\x00\x01\x01"
-    yield Train("extension_object_of_0", error(11, 0, b"\0\x20\0\0", structure), "RFC 4884 clause 7")
+    yield train_of("extension_object_of_0", "RFC 4884 clause 7", error(11, 0, b"\0\x20\0\0", structure))

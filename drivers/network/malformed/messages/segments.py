@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Iterator
 from random import Random
+from typing import TYPE_CHECKING, Any
 
 from drivers.network.malformed.messages.frames import (
     ACK,
@@ -13,14 +14,13 @@ from drivers.network.malformed.messages.frames import (
     URG,
     Ends,
     Train,
-    Wrap,
     changed,
-    ipv4,
-    pseudo,
-    segment,
-    tcp,
+    train_of,
     with_sum,
 )
+
+if TYPE_CHECKING:
+    from scapy.packet import Packet
 
 CONTROL = "checksum_wrong"
 """The control: a segment that has to be ignored (RFC 9293 clause 3.1, MUST-2 and MUST-3)."""
@@ -28,6 +28,7 @@ _OPTIONS = "RFC 9293 clause 3.1, options (CWE-835 where a length of zero is walk
 _OFFSET = "RFC 9293 clause 3.1, the data offset (CWE-125)"
 _FLAGS = "RFC 9293 clause 3.10.7, flags that exclude each other"
 _WITHIN = "RFC 9293 clause 3.4, numbers; RFC 5961, what comes blind"
+_NUMBERS = 1 << 32
 MSS, TIMES, SACK_OK = b"\x02\x04\x05\xb4", b"\x08\x0a\x00\x00\x00\x01\x00\x00\x00\x00", b"\x04\x02"
 
 
@@ -36,15 +37,20 @@ def segments(ends: Ends, random: Random) -> Iterator[Train]:
     yield from _options(ends)
     yield from _headers(ends)
     yield from _flags(ends)
-    yield from _within(ends)
-    yield Train("noise", (segment(ends, random.randbytes(64)),), "octets of the seed")
+    yield from within(ends)
+    yield train_of("noise", "octets of the seed", _octets(ends, random.randbytes(64)))
 
 
 def segment_changes(ends: Ends, random: Random) -> Iterator[Train]:
     """Yield valid segments that were changed, without end."""
-    whole = tcp(ends, options=MSS + SACK_OK + TIMES + b"\x01\x03\x03\x07")
-    valid = (whole, tcp(ends, ACK | PSH, acknowledged=1, options=b"\x01\x01" + TIMES, payload=b"GET / HTTP/1.1\r\n"))
-    return changed(valid, random, Wrap(ends, socket.IPPROTO_TCP, 16))
+    syn = ends.segment(options=MSS + SACK_OK + TIMES + b"\x01\x03\x03\x07")
+    asks = ends.segment(ACK | PSH, ack=1, options=b"\x01\x01" + TIMES, payload=b"GET / HTTP/1.1\r\n")
+    return changed((bytes(syn), bytes(asks)), random, lambda octets: _octets(ends, octets))
+
+
+def _octets(ends: Ends, octets: bytes) -> "Packet":
+    headers = ends.ip(socket.IPPROTO_TCP)
+    return headers / with_sum(octets, 16, headers)
 
 
 def _options(ends: Ends) -> Iterator[Train]:
@@ -77,23 +83,27 @@ def _options(ends: Ends) -> Iterator[Train]:
         ("fast_open_odd", b"\x22\x05\xff\xff\xff\x01\x01\x01"),
         ("fast_open_of_38", b"\x22\x28" + b"\xff" * 38),
     ):
-        yield Train(name, (segment(ends, tcp(ends, options=options)),), _OPTIONS)
+        yield train_of(name, _OPTIONS, ends.ip() / ends.segment(options=options))
 
 
 def _headers(ends: Ends) -> Iterator[Train]:
     for words in (0, 4, 15):
-        yield Train(f"offset_{words}", (segment(ends, tcp(ends, words=words)),), _OFFSET)
+        yield train_of(f"offset_{words}", _OFFSET, ends.ip() / ends.segment(dataofs=words))
     for octets in (0, 1, 12, 19):
-        yield Train(f"header_of_{octets}", (segment(ends, tcp(ends)[:octets]),), _OFFSET)
-    yield Train("offset_into_data", (segment(ends, tcp(ends, words=10, payload=b"\x08\x00" * 10)),), _OFFSET)
-    yield Train(CONTROL, (segment(ends, tcp(ends), wrong_sum=True),), "RFC 9293 clause 3.1: to be ignored; the control")
-    yield Train(
-        "port_zero", (segment(ends, tcp(ends, source=0)), segment(ends, tcp(ends, port=0))), "RFC 6335 clause 6"
-    )
-    land = tcp(ends, source=ends.port)
-    land = with_sum(land, 16, pseudo(ends.theirs, ends.theirs, socket.IPPROTO_TCP, len(land)))
-    own = ipv4(ends, socket.IPPROTO_TCP, land, source=ends.theirs)
-    yield Train("from_itself", (own,), "CVE-1999-0016, Land: source and destination are the device")
+        yield train_of(f"header_of_{octets}", _OFFSET, _octets(ends, bytes(ends.segment())[:octets]))
+    data = ends.ip() / ends.segment(dataofs=10, payload=b"\x08\x00" * 10)
+    yield train_of("offset_into_data", _OFFSET, data)
+    yield train_of(CONTROL, "RFC 9293 clause 3.1: to be ignored; the control", ignored(ends))
+    nowhere = ends.ip() / ends.segment(sport=0), ends.ip() / ends.segment(dport=0)
+    yield train_of("port_zero", "RFC 6335 clause 6", *nowhere)
+    land = ends.ip(src=ends.theirs) / ends.segment(sport=ends.port)
+    yield train_of("from_itself", "CVE-1999-0016, Land: source and destination are the device", land)
+
+
+def ignored(ends: Ends) -> "Packet":
+    """Return a SYN with a wrong sum."""
+    headers = ends.ip(socket.IPPROTO_TCP)
+    return headers / with_sum(bytes(ends.segment()), 16, headers, wrong=True)
 
 
 def _flags(ends: Ends) -> Iterator[Train]:
@@ -107,37 +117,39 @@ def _flags(ends: Ends) -> Iterator[Train]:
         ("synack_unasked", SYN | ACK),
         ("fin_unasked", FIN),
     ):
-        yield Train(name, (segment(ends, tcp(ends, flags, acknowledged=1)),), _FLAGS)
-    yield Train("syn_with_data", (segment(ends, tcp(ends, payload=b"A" * 1_400)),), "RFC 9293 clause 3.5")
-    yield Train("syn_urgent", (segment(ends, tcp(ends, SYN | URG, urgent=0xFFFF)),), "RFC 6093, the urgent pointer")
-    yield Train("syn_window_zero", (segment(ends, tcp(ends, window=0)),), "RFC 9293 clause 3.8.6.1, a window of zero")
+        yield train_of(name, _FLAGS, ends.ip() / ends.segment(flags, ack=1))
+    for name, origin, packet in (
+        ("syn_with_data", "RFC 9293 clause 3.5", ends.segment(payload=b"A" * 1_400)),
+        ("syn_urgent", "RFC 6093, the urgent pointer", ends.segment(SYN | URG, urgptr=0xFFFF)),
+        ("syn_window_zero", "RFC 9293 clause 3.8.6.1, a window of zero", ends.segment(window=0)),
+    ):
+        yield train_of(name, origin, ends.ip() / packet)
 
 
-def _within(ends: Ends) -> Iterator[Train]:
+def within(ends: Ends) -> Iterator[Train]:
     """Yield what goes into a connection that is open: numbers count from the next one that is due."""
     data = ACK | PSH
 
-    def train(name: str, *octets: bytes, origin: str = _WITHIN) -> Train:
-        return Train(name, tuple(segment(ends, one) for one in octets), origin, within=True)
+    def made(name: str, *segments: "Packet", origin: str = _WITHIN) -> Train:
+        return train_of(name, origin, *(ends.ip() / one for one in segments), within=True)
 
-    def part(at: int, payload: bytes, flags: int = data, urgent: int = 0) -> bytes:
-        return tcp(ends, flags, number=at, payload=payload, urgent=urgent)
+    def part(flags: int, at: int = 0, payload: bytes = b"", *, ahead: int = 0, **fields: Any) -> "Packet":
+        seq, ack = (ends.number + at) % _NUMBERS, (ends.acknowledged + ahead) % _NUMBERS
+        return ends.segment(flags, payload=payload, seq=seq, ack=ack, **fields)
 
-    yield train(
-        "overlap", part(4, b"B" * 8), part(0, b"A" * 8), part(2, b"C" * 100), origin="RFC 9293 3.10.7.4; CWE-191"
-    )
-    yield train("overlap_by_one", part(1, b"B" * 1_000), part(999, b"C" * 2), part(0, b"A"), origin=_WITHIN)
-    yield train("backwards", *(part(at, b"x") for at in range(32, 0, -1)), origin="CVE-2018-5390, a queue out of order")
-    yield train("urgent_beyond", part(0, b"A", data | URG, urgent=0xFFFF), origin="RFC 6093; CVE-2019-12255, Urgent11")
-    yield train("urgent_zero", part(0, b"A", data | URG, urgent=0), origin="CVE-2019-12255, an urgent pointer of zero")
-    yield train("option_length_0_within", tcp(ends, data, number=0, options=b"\x08\x00\x01\x01"), origin=_OPTIONS)
-    yield train("sack_backwards", tcp(ends, ACK, options=b"\x01\x01\x05\x0a" + b"\xff\xff\xff\xff\x00\x00\x00\x01"))
-    yield train(
-        "sack_of_4", tcp(ends, ACK, options=b"\x05\x22" + bytes(range(32)) + b"\x01\x01"), origin="CVE-2019-11477"
-    )
-    yield train("acknowledges_ahead", tcp(ends, ACK, acknowledged=0x40000000))
-    yield train("syn_within", tcp(ends, SYN))
-    yield train("reset_beside_window", tcp(ends, RST, number=0x20000000))
-    yield train(
-        "window_zero_held", tcp(ends, ACK, window=0), origin="RFC 9293 clause 3.8.6.1; CVE-2008-4609, Sockstress"
-    )
+    queue = part(data, 4, b"B" * 8), part(data, 0, b"A" * 8), part(data, 2, b"C" * 100)
+    yield made("overlap", *queue, origin="RFC 9293 3.10.7.4; CWE-191")
+    yield made("overlap_by_one", part(data, 1, b"B" * 1_000), part(data, 999, b"C" * 2), part(data, 0, b"A"))
+    backwards = (part(data, at, b"x") for at in range(32, 0, -1))
+    yield made("backwards", *backwards, origin="CVE-2018-5390, a queue out of order")
+    beyond = part(data | URG, payload=b"A", urgptr=0xFFFF)
+    yield made("urgent_beyond", beyond, origin="RFC 6093; CVE-2019-12255, Urgent11")
+    yield made("urgent_zero", part(data | URG, payload=b"A"), origin="CVE-2019-12255, an urgent pointer of zero")
+    yield made("option_length_0_within", part(data, options=b"\x08\x00\x01\x01"), origin=_OPTIONS)
+    yield made("sack_backwards", part(ACK, options=b"\x01\x01\x05\x0a" + b"\xff\xff\xff\xff\x00\x00\x00\x01"))
+    sack = part(ACK, options=b"\x05\x22" + bytes(range(32)) + b"\x01\x01")
+    yield made("sack_of_4", sack, origin="CVE-2019-11477")
+    yield made("acknowledges_ahead", part(ACK, ahead=0x40000000))
+    yield made("syn_within", part(SYN))
+    yield made("reset_beside_window", part(RST, 0x20000000))
+    yield made("window_zero_held", part(ACK, window=0), origin="RFC 9293 clause 3.8.6.1; CVE-2008-4609, Sockstress")

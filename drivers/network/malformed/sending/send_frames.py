@@ -4,33 +4,21 @@ Each frame leaves over the bench's interface, to the device's MAC address: nothi
 """
 
 import contextlib
-import ipaddress
 import select
 import socket
 import struct
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from random import Random
 from types import MappingProxyType
 
-from drivers.network.malformed.messages.frames import (
-    ARP,
-    IPV4,
-    IPV6,
-    Ends,
-    Train,
-    capture_file,
-    pseudo,
-    segment,
-    tcp,
-    with_sum,
-)
+from drivers.network.malformed.messages.frames import ARP, IPV4, IPV6, Ends, Train, capture_file
 from drivers.network.malformed.messages.internet import arp, arp_changes, icmp, icmp_changes, internet, internet_changes
 from drivers.network.malformed.messages.internet6 import internet6, internet6_changes, neighbour_changes, neighbours
 from drivers.network.malformed.messages.message import Message, MessageSeries, bounded
-from drivers.network.malformed.messages.segments import segment_changes, segments
+from drivers.network.malformed.messages.segments import ignored, segment_changes, segments, within
 from drivers.network.malformed.sending.delivery import Reaction
 from drivers.network.malformed.sending.liveness import Liveness
 from drivers.network.malformed.sending.revival import Revival
@@ -168,7 +156,7 @@ class _Wire:
         # Bound and not listening: our kernel answers what comes with an RST, and the device forgets it.
         own = self._held.enter_context(socket.socket(family, socket.SOCK_STREAM))
         own.bind((self.link.own_address, 0))
-        ours, theirs = (ipaddress.ip_address(one).packed for one in (self.link.own_address, self.link.address))
+        ours, theirs = self.link.own_address, self.link.address
         self.ends = Ends(self.link.own_mac, self.mac, ours, theirs, self.port, int(own.getsockname()[1]))
         return self
 
@@ -178,8 +166,9 @@ class _Wire:
     def answers(self, *, wrong_sum: bool = False) -> bool:
         """Whether a SYN to the service is answered with SYN-ACK."""
         for asked in range(1 if wrong_sum else _ASKS):
+            syn = bytes(ignored(self.ends) if wrong_sum else self.ends.ip() / self.ends.segment(seq=0x1000 + asked))
             self._drain()
-            self.sock.send(segment(self.ends, tcp(self.ends, number=0x1000 + asked), wrong_sum=wrong_sum))
+            self.sock.send(syn)
             if self._synack(self.ends.source, IGNORED_SECONDS if wrong_sum else ANSWER_SECONDS):
                 return True
         return False
@@ -187,7 +176,7 @@ class _Wire:
     def send(self, train: Train) -> Reaction:
         """Send the frames of a train."""
         try:
-            frames = self._connected(train) if train.within else train.frames
+            frames = self._connected(train.name) if train.within else train.frames
             for frame in frames:
                 self.sock.send(frame)
         except BlockingIOError:
@@ -197,8 +186,8 @@ class _Wire:
             return Reaction(False, b"", f"not sent: {type(error).__name__}")
         return Reaction(True, b"", f"{len(frames)} frames sent")
 
-    def _connected(self, train: Train) -> list[bytes]:
-        """Open a connection, held until the wire is closed, and write its ports and numbers into the frames."""
+    def _connected(self, name: str) -> tuple[bytes, ...]:
+        """Open a connection, held until the wire is closed, and build the frames of a train for it."""
         self._drain()
         connection = self._held.enter_context(self.target.connect(self.port))
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -207,19 +196,12 @@ class _Wire:
         if numbers is None:
             raise TimeoutError("the SYN-ACK was not heard")
         theirs, own = numbers
-        made = []
-        for frame in train.frames:
-            octets = bytearray(frame[_TCP_AT:])
-            number, acknowledged = struct.unpack_from("!II", octets, 4)
-            numbered = (own + number) & 0xFFFFFFFF, (theirs + 1 + acknowledged) & 0xFFFFFFFF
-            struct.pack_into("!HHII", octets, 0, source, self.port, *numbered)
-            before = pseudo(self.ends.own, self.ends.theirs, socket.IPPROTO_TCP, len(octets))
-            made.append(frame[:_TCP_AT] + with_sum(bytes(octets), 16, before))
-        return made
+        ends = replace(self.ends, source=source, number=own, acknowledged=theirs + 1)
+        return next(train.frames for train in within(ends) if train.name == name)
 
     def _synack(self, source: int, seconds: float) -> tuple[int, int] | None:
         """Wait for the SYN-ACK to a port of ours; its own number and the one that it acknowledges."""
-        at = _TCP_AT if len(self.ends.own) == 4 else _TCP_AT + 20
+        at = _TCP_AT + (20 if ":" in self.ends.own else 0)
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0 and select.select([self.sock], [], [], left)[0]:
             frame = self.sock.recv(_READ_LIMIT)

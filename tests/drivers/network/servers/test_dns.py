@@ -2,9 +2,11 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from scapy.layers.dhcp import BOOTP
 
 from drivers.network.malformed.messages.answers_names import (
     ASKED,
+    COOKIE,
     address_answer_changes,
     address_answers,
     name_answer_changes,
@@ -76,10 +78,15 @@ def test_what_is_no_question_is_not_answered(bad: bytes) -> None:
     assert asked_of(bad) is None
 
 
+def said(options: bytes) -> int:
+    return kind_of(BOOTP(bytes(BOOTP()) + COOKIE + options))
+
+
 def test_the_kind_of_a_dhcp_message_is_read_from_any_order_of_options() -> None:
-    assert kind_of(b"\x35\x01\x03\xff") == 3
-    assert kind_of(b"\0\x0c\x02tp\0\x35\x01\x01\xff") == 1
-    assert [kind_of(bad) for bad in (b"", b"\xff", b"\x35", b"\x0c\xff\x35\x01\x01", b"\x35\x02\x01\x01")] == [0] * 5
+    assert said(b"\x35\x01\x03\xff") == 3
+    assert said(b"\0\x0c\x02tp\0\x35\x01\x01\xff") == 1
+    bad = (b"", b"\xff", b"\x35", b"\x0c\xff\x35\x01\x01", b"\x35\x02\x01\x01", b"\x35\0")
+    assert [said(options) for options in bad] == [0] * 6
 
 
 def test_no_answer_of_the_dhcp_server_gives_an_address() -> None:

@@ -1,7 +1,9 @@
 """Frames of our own: they go to the device alone, they lie as was meant, and a seed gives the same ones."""
 
+import ipaddress
 import socket
 import struct
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -16,29 +18,18 @@ from drivers.network.malformed.messages.frames import (
     Ends,
     Train,
     capture_file,
-    ipv4,
-    ipv6,
-    pseudo,
-    segment,
-    summed,
-    tcp,
+    train_of,
     with_sum,
 )
 from drivers.network.malformed.messages.message import bounded
-from drivers.network.malformed.messages.segments import CONTROL
+from drivers.network.malformed.messages.segments import CONTROL, ignored, within
 from drivers.network.malformed.sending.send_frames import FRAME_LAYERS
+from drivers.network.sweep.syn import checksum
 
 OWN, MAC = bytes.fromhex("020000000001"), bytes.fromhex("020000000002")
 ENDS = {
-    4: Ends(OWN, MAC, socket.inet_aton("192.0.2.1"), socket.inet_aton("192.0.2.10"), 443, 40_000),
-    6: Ends(
-        OWN,
-        MAC,
-        socket.inet_pton(socket.AF_INET6, "fd00::1"),
-        socket.inet_pton(socket.AF_INET6, "fd00::2"),
-        443,
-        40_000,
-    ),
+    4: Ends(OWN, MAC, "192.0.2.1", "192.0.2.10", 443, 40_000),
+    6: Ends(OWN, MAC, "fd00::1", "fd00::2", 443, 40_000),
 }
 
 
@@ -64,7 +55,7 @@ def test_each_frame_goes_to_the_device_and_a_seed_gives_the_same_ones(layer: str
 def test_no_arp_tells_the_device_a_wrong_address_of_ours() -> None:
     for train in trains("arp", 1, 200):
         for frame in train.frames:
-            if len(frame) >= 32 and frame[18:20] == b"\x06\x04" and frame[28:32] == ENDS[4].own:
+            if len(frame) >= 32 and frame[18:20] == b"\x06\x04" and frame[28:32] == socket.inet_aton(ENDS[4].own):
                 assert frame[22:28] == OWN, train.name
 
 
@@ -75,32 +66,50 @@ def test_no_router_advertisement_makes_the_bench_a_router() -> None:
                 assert frame[60:62] == b"\0\0", f"{train.name} has a lifetime"
 
 
+def summed(octets: bytes) -> int:
+    return checksum(octets + bytes(len(octets) % 2))
+
+
 @pytest.mark.parametrize("version", [4, 6])
 def test_a_good_segment_has_a_right_sum_and_the_control_a_wrong_one(version: int) -> None:
     ends = ENDS[version]
-    for wrong in (False, True):
-        frame = segment(ends, tcp(ends, ACK, payload=b"odd"), wrong_sum=wrong)
-        octets = frame[34 if version == 4 else 54 :]
-        total = summed(pseudo(ends.own, ends.theirs, socket.IPPROTO_TCP, len(octets)) + octets)
-        assert (total == 0) is not wrong
+    addresses = b"".join(ipaddress.ip_address(one).packed for one in (ends.own, ends.theirs))
+    for packet, right in ((ends.ip() / ends.segment(ACK, payload=b"odd"), True), (ignored(ends), False)):
+        octets = bytes(packet)[34 if version == 4 else 54 :]
+        total = summed(addresses + struct.pack("!HH", socket.IPPROTO_TCP, len(octets)) + octets)
+        assert (total == 0) is right
 
 
 def test_headers_claim_what_they_are_told_to_claim() -> None:
-    frame = ipv4(ENDS[4], 1, b"abcd", options=b"\x07\x00", words=15, length=7)
+    frame = bytes(ENDS[4].ip(1, options=b"\x07\x00", ihl=15, len=7) / b"abcd")
     assert struct.unpack_from("!HB", frame, 12) == (IPV4, 0x4F)
     assert struct.unpack_from("!H", frame, 16) == (7,)
     assert summed(frame[14:38]) == 0, "the sum of the header that is there is right"
-    frame = ipv6(ENDS[6], 58, b"abcd", length=9)
+    frame = bytes(ENDS[6].ip(58, plen=9) / b"abcd")
     assert struct.unpack_from("!H4xHB", frame, 12) == (IPV6, 9, 58)
 
 
+@pytest.mark.parametrize("octets", [b"", b"\x08", b"odd"])
+def test_what_is_too_short_for_a_sum_stays_as_it_is(octets: bytes) -> None:
+    assert with_sum(octets, 2) == octets
+
+
+@given(st.binary(min_size=4, max_size=200))
+def test_a_sum_is_written_where_there_is_room_for_it(octets: bytes) -> None:
+    assert summed(with_sum(octets, 2)) == 0
+    assert summed(with_sum(octets, 2, wrong=True)) != 0
+
+
 def test_a_frame_that_no_ethernet_carries_is_an_error() -> None:
-    with pytest.raises(ValueError, match="octets"):
-        ipv4(ENDS[4], 1, bytes(1_481))
+    with pytest.raises(ValueError, match="1515 octets"):
+        train_of("too long", "a test", ENDS[4].ip(1) / bytes(1_481))
 
 
-def test_what_is_too_short_for_a_sum_stays_as_it_is() -> None:
-    assert with_sum(b"\x08\x00\xff", 2) == b"\x08\x00\xff"
+def test_a_train_for_an_open_connection_has_its_ports_and_counts_from_its_numbers() -> None:
+    ends = replace(ENDS[4], source=50_000, number=0xFFFFFFFE, acknowledged=0xFFFFFFFF)
+    overlap = next(train for train in within(ends) if train.name == "overlap_by_one")
+    said = [struct.unpack_from("!HHII", frame, 34) for frame in overlap.frames]
+    assert said == [(50_000, 443, number, 0xFFFFFFFF) for number in (0xFFFFFFFF, 997, 0xFFFFFFFE)]
 
 
 def test_the_options_that_stacks_trip_over_are_among_the_segments() -> None:

@@ -1,10 +1,11 @@
 """The stand-in for a flawed network stack: each flaw falls over its own layer's frames, and over no good one."""
 
+from functools import cache
 from random import Random
 
 import pytest
 
-from drivers.network.malformed.messages.frames import ACK, ipv4, segment, tcp
+from drivers.network.malformed.messages.frames import ACK
 from drivers.network.malformed.messages.message import bounded
 from drivers.network.malformed.messages.segments import MSS, SACK_OK, TIMES
 from drivers.network.malformed.sending.send_frames import FRAME_LAYERS
@@ -21,6 +22,7 @@ LAYERS = {
 }
 
 
+@cache
 def frames(layer: str) -> list[bytes]:
     kind, random = FRAME_LAYERS[layer], Random(f"1/{layer}")
     ends = ENDS[kind.version]
@@ -35,6 +37,7 @@ def test_a_flaw_falls_over_frames_of_its_own_layer_and_no_other(flaw: str) -> No
 
 
 def test_no_flaw_falls_over_good_traffic() -> None:
-    good = [segment(ENDS[version], tcp(ENDS[version], options=MSS + SACK_OK + TIMES)) for version in (4, 6)]
-    good += [segment(ENDS[4], tcp(ENDS[4], ACK, payload=b"GET / HTTP/1.1\r\n")), ipv4(ENDS[4], 1, b"\x08" + bytes(63))]
+    syns = [ends.ip() / ends.segment(options=MSS + SACK_OK + TIMES) for ends in ENDS.values()]
+    asks = ENDS[4].ip() / ENDS[4].segment(ACK, payload=b"GET / HTTP/1.1\r\n")
+    good = [bytes(packet) for packet in (*syns, asks, ENDS[4].ip(1) / (b"\x08" + bytes(63)))]
     assert not any(flaw(frame) for flaw in FLAWS.values() for frame in good)
