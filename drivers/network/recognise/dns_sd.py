@@ -1,19 +1,17 @@
-"""DNS as bytes: one-shot multicast queries (RFC 6762, 6.7), and what a message asks and answers (RFC 1035, 4.1).
+"""DNS by dnspython: one-shot multicast queries (RFC 6762, 6.7), and what a message asks and answers (RFC 1035, 4.1).
 
-Nothing here opens a socket; names are bounded, and compression pointers lead backwards only.
+Nothing here opens a socket. dnspython bounds names, and follows compression pointers backwards only.
 """
 
-import ipaddress
-import struct
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dns.message import Message
 
 CNAME, PTR, TXT = 5, 12, 16
-_ADDRESSES = {1: 4, 28: 16}
-"""Octets of an address, by the kind of record: A and AAAA."""
 SERVICE_TYPES = "_services._dns-sd._udp.local"
-_LABELS, _RECORDS = 64, 64
 
 
 class DnsDecodeError(ValueError):
@@ -33,80 +31,53 @@ class ResourceRecord:
 
 def query(labels: tuple[bytes, ...], kind: int) -> bytes:
     """Return a query with one question that asks for a unicast answer."""
-    name = b"".join(bytes([len(label)]) + label for label in labels) + b"\0"
-    return b"tp" + struct.pack("!HHHHH", 0, 1, 0, 0, 0) + name + struct.pack("!HH", kind, 0x8001)
+    from dns.message import make_query
+    from dns.name import Name
+    from dns.rdatatype import RdataType
+
+    return make_query(Name((*labels, b"")), RdataType(kind), "CLASS32769", flags=0, id=0x7470).to_wire()
 
 
 def records(message: bytes) -> tuple[ResourceRecord, ...]:
     """Return the records of a response, of all its sections. Raises DnsDecodeError."""
-    try:
-        return tuple(_records(message))
-    except (struct.error, IndexError) as error:
-        raise DnsDecodeError(f"the message ends too early: {error}") from error
+    return tuple(_records(_parsed(message)))
 
 
 def records_until_cut(message: bytes) -> tuple[ResourceRecord, ...]:
-    """Return the records of a response of which only the beginning is there, up to the first that cannot be read."""
-    found = []
-    with suppress(DnsDecodeError, struct.error, IndexError):
-        for record in _records(message):
-            found.append(record)  # one by one: what stands before the cut is kept
-    return tuple(found)
+    """Return the records of a response that can be parsed, of which only the beginning may be there."""
+    try:
+        return tuple(_records(_parsed(message, whole=False)))
+    except DnsDecodeError:
+        return ()
 
 
 def asked(message: bytes) -> tuple[tuple[bytes, ...], ...]:
     """Return the names that a query asks for; nothing for a response. Raises DnsDecodeError."""
+    asks = _parsed(message, asked_only=True)
+    return () if asks.flags & 0x8000 else tuple(one.name.labels[:-1] for one in asks.question)
+
+
+def _parsed(message: bytes, *, whole: bool = True, asked_only: bool = False) -> "Message":
+    """Return a message; DnsDecodeError where it is none, or `whole` and some of it cannot be parsed."""
+    from dns.exception import DNSException
+    from dns.message import from_wire
+
     try:
-        _, flags, questions = struct.unpack_from("!3H", message)
-        at, found = 12, []
-        for _ in range(0 if flags & 0x8000 else min(questions, _RECORDS)):
-            labels, at = _name(message, at)
-            at += 4
-            found.append(labels)
-    except (struct.error, IndexError) as error:
-        raise DnsDecodeError(f"the message ends too early: {error}") from error
-    return tuple(found)
+        found = from_wire(
+            message, question_only=asked_only, one_rr_per_rrset=True, ignore_trailing=True, continue_on_error=True
+        )
+    except DNSException as error:
+        raise DnsDecodeError(str(error)) from error
+    if whole and found.errors:
+        raise DnsDecodeError(str(found.errors[0].exception))
+    return found
 
 
-def _records(message: bytes) -> Iterator[ResourceRecord]:
-    _, _, questions, *counts = struct.unpack_from("!6H", message)
-    at = 12
-    for _ in range(min(questions, _RECORDS)):
-        _, at = _name(message, at)
-        at += 4
-    for _ in range(min(sum(counts), _RECORDS)):
-        record, at = _record(message, at)
-        yield record
-
-
-def _record(message: bytes, at: int) -> tuple[ResourceRecord, int]:
-    labels, at = _name(message, at)
-    kind, _, _, length = struct.unpack_from("!HHIH", message, at)
-    start, end = at + 10, at + 10 + length
-    if end > len(message):
-        raise DnsDecodeError("a record that ends behind the message")
-    target = _name(message, start)[0] if kind in {CNAME, PTR} else ()
-    strings = []
-    while kind == TXT and start < end:
-        strings.append(message[start + 1 : min(end, start + 1 + message[start])])
-        start += 1 + message[start]
-    address = str(ipaddress.ip_address(message[at + 10 : end])) if _ADDRESSES.get(kind) == length else ""
-    return ResourceRecord(labels, kind, target, tuple(strings), address), end
-
-
-def _name(message: bytes, at: int) -> tuple[tuple[bytes, ...], int]:
-    """Return the labels of a name and where what follows it begins."""
-    labels: list[bytes] = []
-    after = None
-    while length := message[at]:
-        if length >= 0xC0:
-            pointer = int.from_bytes(message[at : at + 2]) & 0x3FFF
-            if pointer >= at:
-                raise DnsDecodeError("a compression pointer that leads forwards")
-            after, at = after if after is not None else at + 2, pointer
-        elif length > 63 or len(labels) >= _LABELS:
-            raise DnsDecodeError("a name that is none")
-        else:
-            labels.append(message[at + 1 : at + 1 + length])
-            at += 1 + length
-    return tuple(labels), after if after is not None else at + 1
+def _records(message: "Message") -> Iterator[ResourceRecord]:
+    for found in (found for section in message.sections[1:] for found in section):
+        for data in found:
+            target = data.target.labels[:-1] if found.rdtype in {CNAME, PTR} else ()
+            strings = tuple(data.strings) if found.rdtype == TXT else ()
+            yield ResourceRecord(
+                found.name.labels[:-1], int(found.rdtype), target, strings, getattr(data, "address", "")
+            )
