@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from select import select
 
+from drivers.network.pcap import pcap
 from drivers.network.sweep.answers import PortAnswers, SweepCanary
 from drivers.network.sweep.asker import SweepAsker, never
-from drivers.network.sweep.frames import BATCH, SLOT, Incoming, Outgoing
+from drivers.network.sweep.frames import BATCH, Incoming, Outgoing
 from drivers.network.sweep.link import ETHERTYPE_IPV4, EthernetLink
 from trustprobe.errors import BenchError
 from trustprobe.probe import Recorder
@@ -78,15 +79,6 @@ def parse(frame: bytes) -> TcpAnswer | None:
         return None
     source, destination, _, acknowledged, _, flags = struct.unpack_from("!HHIIBB", frame, start)
     return TcpAnswer(frame[26:30], frame[30:34], source, destination, acknowledged, flags)
-
-
-def pcap(frames: Sequence[tuple[int, bytes]]) -> bytes:
-    """Return a pcap file (nanoseconds, Ethernet) of frames with their times in nanoseconds."""
-    parts = [struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, SLOT, 1)]
-    for stamp, frame in frames:
-        seconds, nanoseconds = divmod(stamp, 1_000_000_000)
-        parts.append(struct.pack("<IIII", seconds, nanoseconds, len(frame), len(frame)) + frame)
-    return b"".join(parts)
 
 
 class SynAsker(SweepAsker):
@@ -161,7 +153,7 @@ class SynAsker(SweepAsker):
 
     def keep(self, record: Recorder) -> None:
         """Leave the questions to the canary and the answers that showed something open, as a capture."""
-        record.keep("answers.pcap", pcap(self._frames))
+        record.keep("answers.pcap", pcap((when, frame, len(frame)) for when, frame in self._frames))
 
     def _send(self, frames: list[bytes]) -> None:
         for _ in range(200):

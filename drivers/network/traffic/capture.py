@@ -14,6 +14,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final, Self
 
+from drivers.network.pcap import pcap
 from drivers.network.sweep.link import EthernetLink
 from drivers.network.traffic.packets import ARP, ICMP, ICMPV6, IPV4, IPV6, TCP, UDP
 
@@ -24,7 +25,6 @@ MOST_FRAMES: Final = 20_000
 _SOL_PACKET, _STATISTICS = 263, 6
 _SO_ATTACH_FILTER, _BUFFER_OCTETS = 26, 1 << 21
 _STOP_SECONDS = 10.0
-_PCAP = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, SNAP_OCTETS, 1)
 _SYN, _ACK = 0x02, 0x10
 
 
@@ -54,12 +54,7 @@ class Recording:
 
     def pcap(self) -> bytes:
         """Return the frames as a capture file that Wireshark opens."""
-        parts = [_PCAP]
-        for frame in self.frames:
-            seconds = int(frame.when)
-            micros = int((frame.when - seconds) * 1e6)
-            parts.append(struct.pack("<IIII", seconds, micros, len(frame.data), frame.length) + frame.data)
-        return b"".join(parts)
+        return pcap((int(frame.when * 1e9), frame.data, frame.length) for frame in self.frames)
 
 
 class Capture:

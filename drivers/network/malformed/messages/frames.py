@@ -12,6 +12,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from drivers.network.malformed.messages.message import Message, mutations
+from drivers.network.pcap import pcap
 
 if TYPE_CHECKING:
     from scapy.packet import Packet
@@ -106,10 +107,7 @@ def train_of(name: str, origin: str, *packets: "Packet | bytes", within: bool = 
 
 def capture_file(frames: Iterable[bytes]) -> bytes:
     """Return frames as a pcap file, which `tcpreplay` sends again."""
-    parts = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65_535, 1)]
-    for frame in frames:
-        parts.append(struct.pack("<IIII", 0, 0, len(frame), len(frame)) + frame)
-    return b"".join(parts)
+    return pcap((0, frame, len(frame)) for frame in frames)
 
 
 def with_sum(octets: bytes, at: int, headers: "Packet | None" = None, *, wrong: bool = False) -> bytes:

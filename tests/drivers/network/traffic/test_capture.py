@@ -1,6 +1,8 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
+from scapy.utils import RawPcapReader
 
 from drivers.network.traffic.capture import Captured, Recording
 from tests.drivers.network.namespaces import said_by
@@ -38,8 +40,11 @@ def test_a_capture_knows_that_its_interface_was_deleted_and_made_again(heard: di
     assert heard["deaf"] == {"at first": False, "down and up": False, "deleted": True, "made again": True}
 
 
-def test_a_capture_file_holds_times_and_true_lengths() -> None:
-    written = Recording((Captured(1000.5, True, b"\x01" * 20, 1500),), 1.0, 0, False).pcap()
-    assert written[:4] == b"\xd4\xc3\xb2\xa1"
-    assert written[24:40] == bytes.fromhex("e8030000 20a10700 14000000 dc050000")
-    assert written[40:] == b"\x01" * 20
+def test_scapy_reads_a_capture_file_with_times_and_true_lengths(tmp_path: Path) -> None:
+    frames = (Captured(1000.5, True, b"\x01" * 20, 1500), Captured(1001.25, False, b"\x02" * 60, 60))
+    file = tmp_path / "egress.pcap"
+    file.write_bytes(Recording(frames, 1.0, 0, False).pcap())
+    with RawPcapReader(str(file)) as reader:
+        said = [(octets, one.sec + one.usec / 1e9, one.caplen, one.wirelen) for octets, one in reader]
+        assert (reader.linktype, reader.nano) == (1, True)
+    assert said == [(b"\x01" * 20, 1000.5, 20, 1500), (b"\x02" * 60, 1001.25, 60, 60)]
