@@ -1,6 +1,10 @@
 import socket
 from collections.abc import Iterator
 
+import dns.flags
+import dns.message
+import dns.query
+import dns.rcode
 import pytest
 from scapy.layers.dhcp import BOOTP
 
@@ -46,6 +50,26 @@ def test_a_name_of_the_bench_has_its_address_and_others_do_not_exist(server: Dns
     assert none[3] & 0x0F == 3
     (other,) = ask(server, QUESTION[:-4] + b"\0\x1c\0\x01")
     assert (other[3] & 0x0F, other[6:8]) == (0, b"\0\0"), "it exists, and has no such record"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "code", "answers"),
+    [
+        ("camera.example.", "A", "NOERROR", ["192.0.2.7"]),
+        ("CaMeRa.eXaMpLe.", "A", "NOERROR", ["192.0.2.7"]),
+        ("camera.example.", "AAAA", "NOERROR", []),
+        ("nobody.example.", "A", "NXDOMAIN", []),
+        (".", "NS", "NXDOMAIN", []),
+    ],
+)
+def test_dnspython_asks_and_parses_the_answer(
+    server: DnsServer, name: str, kind: str, code: str, answers: list[str]
+) -> None:
+    asked = dns.message.make_query(name, kind, use_edns=0)
+    answer = dns.query.udp(asked, HERE, timeout=5, port=server.bench.port, raise_on_truncation=True)
+    assert asked.is_response(answer)
+    assert (dns.rcode.to_text(answer.rcode()), [str(data) for one in answer.answer for data in one]) == (code, answers)
+    assert answer.flags & dns.flags.RA
 
 
 def test_wrong_answers_repeat_the_identifier_and_the_question_and_a_good_one_follows(server: DnsServer) -> None:

@@ -3,8 +3,11 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scapy.layers.ntp import NTPHeader
 
-from drivers.network.servers.ntp import NtpServer, respond
+from drivers.network.servers.ntp import EPOCH, NtpServer, respond
 from lab_config.bench import TimeSourceBench
 from tests.drivers.network.loopback_servers import closed_port
 from trustprobe.errors import BenchError
@@ -40,6 +43,20 @@ def test_an_answer_repeats_the_questions_time_stamp_and_nothing_else_is_answered
     assert answer[24:32] == b"cookies!"
     assert respond(b"\x24" + bytes(47), time.time()) is None
     assert respond(b"\x23", time.time()) is None
+
+
+@settings(deadline=None)
+@given(st.integers(0, 7), st.integers(0, 17), st.integers(0, 2**64 - 1), st.integers(0, 2**32 - EPOCH - 1))
+def test_scapy_asks_and_finds_its_time_stamp_and_the_time_in_the_answer(
+    version: int, poll: int, stamp: int, now: int
+) -> None:
+    asked = bytes(NTPHeader(version=version, mode=3, poll=poll))[:40] + stamp.to_bytes(8)
+    octets = respond(asked, now + 0.5)
+    assert octets is not None
+    answer = NTPHeader(octets)
+    assert (answer.version, answer.mode, answer.stratum, answer.poll) == (version, 4, 1, poll)
+    assert answer.orig == NTPHeader(asked).sent
+    assert answer.recv == answer.sent == now + EPOCH + 0.5
 
 
 def test_garbage_does_not_end_the_server(server: NtpServer) -> None:
