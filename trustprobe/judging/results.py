@@ -28,7 +28,17 @@ from trustprobe.judging.judge import Judge, Judgement
 from trustprobe.judging.run import Run
 from trustprobe.probe import Observation
 
-TOOLS = ("trustprobe", "pytest", "scapy", "paramiko", "pyserial", "pyOpenSSL", "cryptography", "allure-pytest")
+TOOLS = (
+    "trustprobe",
+    "pytest",
+    "scapy",
+    "dnspython",
+    "paramiko",
+    "pyserial",
+    "pyOpenSSL",
+    "cryptography",
+    "allure-pytest",
+)
 _INTERFACES = {str(interface): interface for interface in Interface} | {
     "logs": Interface.LOG,
     "documents": Interface.DOCUMENT,
