@@ -82,7 +82,7 @@ class Ends:
 class Train:
     """Frames that are sent one behind the other, and where their idea comes from.
 
-    `within` frames belong to a connection that is open, and are built anew for it.
+    `within` frames belong to a connection that is open, and are rebuilt for it.
     """
 
     name: str
