@@ -65,10 +65,10 @@ def test_a_line_that_is_no_command_line_is_a_mistake_in_the_bench_file() -> None
 
 
 def test_a_command_that_names_no_file_is_refused_when_it_is_read() -> None:
-    with pytest.raises(ValidationError, match="dump does not say where the image is"):
+    with pytest.raises(ValidationError, match="dump does not name the image"):
         StorageBench(dump=("flashrom", "-r", "image"))
 
 
 def test_a_program_that_writes_names_the_file_too() -> None:
-    with pytest.raises(ValidationError, match="write does not say where the image is"):
+    with pytest.raises(ValidationError, match="write does not name the image"):
         StorageBench(dump="cat {file}", write=("flashrom", "-w", "image"))
