@@ -1,5 +1,7 @@
 """The debug port."""
 
+from collections import Counter
+
 from drivers.debug.jtag import JtagChain
 from lab_config.component import JtagDeclaration
 from trustprobe.judging.case import case
@@ -15,11 +17,12 @@ from trustprobe.probe import Observation
 def test_scan_chain_contains_only_the_declared_taps(jtag: JtagDeclaration, jtag_chain: JtagChain) -> None:
     """Scan the JTAG chain, and compare the IDCODEs with the declaration.
 
-    A TAP that shows its IDCODE does not yet give access, but an undeclared TAP is a failure. Witness for a dead chain:
-    attested wiring.
+    A TAP that shows its IDCODE does not yet give access, but an undeclared TAP is a failure. If two TAPs have the same
+    IDCODE, both must be declared. Witness for a dead chain: attested wiring.
     """
-    found = [idcode for idcode in jtag_chain.idcodes if idcode not in jtag.idcodes]
-    assert not found, f"undeclared TAPs: {', '.join(f'0x{idcode:08x}' for idcode in found)}"
+    found = Counter(jtag_chain.idcodes) - Counter(jtag.idcodes)
+    words = [f"0x{idcode:08x}" if idcode else "one without an IDCODE" for idcode in found.elements()]
+    assert not words, f"undeclared TAPs: {', '.join(words)}"
 
 
 @case(
