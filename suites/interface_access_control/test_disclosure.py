@@ -22,5 +22,7 @@ def test_no_service_shows_its_version_without_a_login(banner: Observation) -> No
     headers, TXT records of mDNS, and scopes of WS-Discovery. Every service must have sent its text, because a missing
     banner proves nothing.
     """
-    seen = {about: match[0] for about in sorted(banner.seen) if (match := VERSION.search(banner.detail(about)))}
-    assert not seen, f"shows a version without a login: {', '.join(f'{about}: {word}' for about, word in seen.items())}"
+    shown = [
+        f"{about}: {match[0]}" for about in sorted(banner.seen) for match in VERSION.finditer(banner.detail(about))
+    ]
+    assert not shown, f"shows a version without a login: {', '.join(shown)}"
