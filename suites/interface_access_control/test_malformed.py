@@ -19,8 +19,8 @@ def test_no_malformed_message_stops_a_service(malformed_input: MalformedInput) -
     and stored. Witness: a healthy request was answered before the messages and after each one, and the bench is alive
     during a silence.
     """
-    broken = sorted(malformed_input.seen)
-    assert not broken, f"{broken[0]}: {malformed_input.detail(broken[0])}"
+    broken = [f"{about}: {malformed_input.detail(about)}" for about in sorted(malformed_input.seen)]
+    assert not broken, " | ".join(broken)
 
 
 @case(
@@ -37,8 +37,8 @@ def test_no_malformed_packet_stops_the_device(malformed_frames: MalformedInput) 
     Witness: a healthy request was answered before and after them. A valid segment in a frame made by the bench was
     answered as well.
     """
-    broken = sorted(malformed_frames.seen)
-    assert not broken, f"{broken[0]}: {malformed_frames.detail(broken[0])}"
+    broken = [f"{about}: {malformed_frames.detail(about)}" for about in sorted(malformed_frames.seen)]
+    assert not broken, " | ".join(broken)
 
 
 @case(
@@ -54,8 +54,8 @@ def test_no_malformed_body_from_an_administrator_stops_the_device(malformed_bodi
     The case fails if a service ends or hangs, or if the device restarts. The bodies are then sent again one by one.
     Witness: a healthy request was answered before and after them, and a setting that was written is restored.
     """
-    broken = sorted(malformed_bodies.seen)
-    assert not broken, f"{broken[0]}: {malformed_bodies.detail(broken[0])}"
+    broken = [f"{about}: {malformed_bodies.detail(about)}" for about in sorted(malformed_bodies.seen)]
+    assert not broken, " | ".join(broken)
 
 
 @case(
@@ -72,8 +72,8 @@ def test_no_malformed_answer_stops_the_device(malformed_answers: MalformedInput)
     Witness: the device sent a request before and got a good answer, and it sends requests again after the malformed
     answers.
     """
-    broken = sorted(malformed_answers.seen)
-    assert not broken, f"{broken[0]}: {malformed_answers.detail(broken[0])}"
+    broken = [f"{about}: {malformed_answers.detail(about)}" for about in sorted(malformed_answers.seen)]
+    assert not broken, " | ".join(broken)
 
 
 @case(
@@ -89,8 +89,8 @@ def test_no_line_typed_at_the_console_stops_the_device(malformed_lines: Malforme
     The case fails if the console no longer shows a login prompt, or if the device restarts. The lines are then typed
     again one by one. Witness: the login prompt appeared before and after them, and a healthy request was answered.
     """
-    broken = sorted(malformed_lines.seen)
-    assert not broken, f"{broken[0]}: {malformed_lines.detail(broken[0])}"
+    broken = [f"{about}: {malformed_lines.detail(about)}" for about in sorted(malformed_lines.seen)]
+    assert not broken, " | ".join(broken)
 
 
 @case(
@@ -106,5 +106,5 @@ def test_no_malformed_message_in_a_session_stops_a_service(malformed_session: Ma
     The case fails if a service ends or hangs, or if the device restarts. The end of that one session is not a failure.
     Witness: the valid login got in, and a healthy request was answered before and after the messages.
     """
-    broken = sorted(malformed_session.seen)
-    assert not broken, f"{broken[0]}: {malformed_session.detail(broken[0])}"
+    broken = [f"{about}: {malformed_session.detail(about)}" for about in sorted(malformed_session.seen)]
+    assert not broken, " | ".join(broken)
