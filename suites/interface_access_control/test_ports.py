@@ -106,7 +106,7 @@ def test_declared_port_speaks_its_declared_protocol(declared_port: Observation) 
     Witness for a silent port: another declared service of the same device answered in the same minute.
     """
     mute = declared_port.refused | declared_port.silent
-    assert not mute, f"{', '.join(mute)}: {'; '.join(declared_port.detail(about) for about in mute)}"
+    assert not mute, "; ".join(f"{about}: {declared_port.detail(about)}" for about in sorted(mute))
 
 
 @case(

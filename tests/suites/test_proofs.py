@@ -17,7 +17,6 @@ UNPROVEN = {
     "suites/documentation/test_sbom.py",
     "suites/education_awareness/test_registry.py",
     "suites/information_dissemination/test_published.py",
-    "suites/interface_access_control/test_ports.py",
     "suites/interface_access_control/test_serial.py",
     "suites/interface_access_control/test_sessions.py",
     "suites/product_configuration/test_password.py",
