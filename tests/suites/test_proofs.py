@@ -17,8 +17,6 @@ UNPROVEN = {
     "suites/documentation/test_sbom.py",
     "suites/education_awareness/test_registry.py",
     "suites/information_dissemination/test_published.py",
-    "suites/interface_access_control/test_serial.py",
-    "suites/interface_access_control/test_sessions.py",
     "suites/product_configuration/test_password.py",
     "suites/product_configuration/test_reset.py",
     "suites/product_configuration/test_setting.py",
