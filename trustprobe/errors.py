@@ -1,14 +1,14 @@
-"""The error tree: every error says whose fault it is and what to do next.
+"""The error tree: every error states whose fault it is and what to do next.
 
-What a *device* does wrong is never an error, it is a fact in an observation; these are the reasons why
-there is no observation, or why what is there cannot be judged.
+A fault of the *device* is never an error but a fact in an observation. Errors are the reasons why there is no
+observation, or why an observation cannot be judged.
 """
 
 from enum import StrEnum
 
 
 class Fault(StrEnum):
-    """Who has to act before the question can be asked again."""
+    """Who must act before the probe can run again."""
 
     DEVICE = "device"
     BENCH = "bench"
@@ -66,7 +66,7 @@ class NotForwardedError(BenchError):
 
 
 class DeviceLostError(TrustprobeError):
-    """The device answered before and does not come back; what follows cannot be observed."""
+    """The device answered before and does not come back. Nothing after this can be observed."""
 
     fault = Fault.DEVICE
 

@@ -1,4 +1,4 @@
-"""The words every driver speaks: Probe, Observation, Fact, Witness.
+"""The types that every driver uses: Probe, Observation, Fact, Witness.
 
 A probe asks the device one question and returns an observation: immutable facts, with the raw bytes
 kept. Nothing here judges; what an observation means is said by the cases in `suites/`.
@@ -27,7 +27,7 @@ class Answer(StrEnum):
 
 
 class Frozen(BaseModel):
-    """An immutable record that knows all its fields."""
+    """An immutable record that rejects unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -89,7 +89,7 @@ class Observation(Frozen):
         """
         known = {fact.about for fact in self.facts}
         if missing := [part for part in parts if part not in known]:
-            raise KeyError(f"{self.probe or type(self).__name__} holds no fact about {', '.join(missing)}")
+            raise KeyError(f"{self.probe or type(self).__name__} contains no fact about {', '.join(missing)}")
         narrowed = self.model_copy(update={"facts": tuple(fact for fact in self.facts if fact.about in parts)})
         if not narrowed.doubts:
             return narrowed
@@ -158,7 +158,7 @@ def all_of(witnesses: Iterable[Witness]) -> Witness:
 
 
 class Recorder(Protocol):
-    """Where a running probe leaves its raw evidence and says how far it is."""
+    """Where a running probe stores its raw evidence and reports its progress."""
 
     def keep(self, name: str, data: bytes) -> None:
         """Store raw bytes under a file name of the probe's evidence folder; secrets are redacted on the way."""

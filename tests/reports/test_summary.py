@@ -143,11 +143,11 @@ def test_the_ports_stand_with_what_was_declared_and_what_was_seen() -> None:
         ),
         PortRow(port=23, transport="tcp", observed=f"open: {HOSTILE}", word=PortWord.NOT_DECLARED, sweep="tcp6_sweep"),
     )
-    parts = (PartRow(part="console", declared="absent: no header", observed="nothing was observed"),)
+    parts = (PartRow(part="console", declared="absent: no header", observed="no observation"),)
     text = words(results(failed()).model_copy(update={"ports": ports, "parts": parts}))
     assert "tcp/443 ✓ as declared http in TLS: view open" in text
     assert "tcp/23 IPv6 ✗ not declared no open: \\x1b[31mred" in text
-    assert "Console absent: no header nothing was observed" in text
+    assert "Console absent: no header no observation" in text
     assert "witness: the canary answered" in text
 
 

@@ -70,13 +70,13 @@ def wire(plugged: Board, **other: int) -> str:
 
 
 def test_a_step_that_there_is_not_is_named_with_those_that_there_are(checked: Check) -> None:
-    assert "no step 'solder'. There are files, port," in checked("solder", "", fault=Fault.CONFIGURATION)
+    assert "no step 'solder'. Give one of files, port," in checked("solder", "", fault=Fault.CONFIGURATION)
 
 
 @pytest.mark.parametrize(("step", "field"), [("echo", "console"), ("address", "network"), ("debug", "jtag")])
 def test_a_part_that_the_bench_has_not_is_named_with_a_line_for_it(step: str, field: str, checked: Check) -> None:
     said = checked(step, "", fault=Fault.CONFIGURATION)
-    assert f"names no {field} (not part of this test). Connect it, and write `{field}: " in said
+    assert f"names no {field} (not part of this test). Connect it, and add `{field}: " in said
 
 
 def test_a_virtual_bench_has_nothing_to_check() -> None:
@@ -86,17 +86,17 @@ def test_a_virtual_bench_has_nothing_to_check() -> None:
 
 def test_a_port_that_is_not_there_is_named_with_those_that_are(checked: Check) -> None:
     said = checked("port", "console: {url: /dev/ttyNOTTHERE0}")
-    assert re.search(r"/dev/ttyNOTTHERE0 is not there; this machine has (/dev/\S+|no serial port at all)", said)
+    assert re.search(r"/dev/ttyNOTTHERE0 does not exist. This machine has (/dev/\S+|no serial port)", said)
 
 
 def test_text_at_another_rate_than_declared_is_found(
     checked: Check, hub: Board, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = checked("console", tty(hub), "baud: 115200", "baud: 9600", Fault.CONFIGURATION)
-    assert "text comes at 115200 baud, 'hub login:', and not at 9600. Write `console.baud: 115200`" in said
+    assert "text arrives at 115200 baud, 'hub login:', but not at 9600 baud. Write `console.baud: 115200`" in said
     printed = capsys.readouterr().out
     assert re.search(
-        r"^no  baud      9600 baud: \d+ octets come, which are no text: ([0-9a-f]{2} )+\.\.\.$", printed, re.MULTILINE
+        r"^no  baud      9600 baud: \d+ octets arrive that are no text: ([0-9a-f]{2} )+\.\.\.$", printed, re.MULTILINE
     )
     assert printed.isascii()
 
@@ -119,9 +119,9 @@ def noisy(line: Line) -> None:
 @pytest.mark.parametrize(
     ("script", "expected"),
     [
-        (deaf, "nothing comes at"),
-        (joined, "gives back the line ends that were typed, and nothing else. TX and RX are joined"),
-        (noisy, "what comes can be read at no usual rate. Check the voltage"),
+        (deaf, "no data arrives at"),
+        (joined, "returns only the line ends that were typed. TX and RX are connected to each other"),
+        (noisy, "the data is no text at any usual rate. Check the voltage"),
     ],
 )
 def test_a_wire_that_is_wrong_is_told_by_what_comes(
@@ -134,19 +134,19 @@ def test_a_wire_that_is_wrong_is_told_by_what_comes(
 
 def test_a_board_that_hears_nothing_is_told_from_one_that_answers(checked: Check, tmp_path: Path) -> None:
     with board(tmp_path, mute=True) as quiet:
-        assert "does not show what is typed. Its RX hears nothing" in checked("echo", tty(quiet))
+        assert "does not echo what is typed. Its RX receives nothing" in checked("echo", tty(quiet))
 
 
 def test_another_prompt_than_the_declared_one_is_shown(checked: Check, hub: Board, tmp_path: Path) -> None:
     said = checked("echo", tty(hub), "'^hub login: '", "'^camera login: '", Fault.DEVICE)
-    assert "the last line was 'hub login:'" in said
+    assert "The last line was 'hub login:'" in said
     assert "console.login_prompt" in said
 
 
 def test_another_first_line_than_the_declared_one_is_shown(checked: Check, hub: Board) -> None:
     bench = f"{tty(hub)}\n{relay(hub)}\nallow: [power]"
     said = checked("boot", bench, "'^U-Boot 20'", "'^Barebox'", Fault.DEVICE)
-    assert "the first one is 'U-Boot 2023.01" in said
+    assert "The first line is 'U-Boot 2023.01" in said
     assert "console.boot_start" in said
 
 
@@ -155,7 +155,7 @@ def test_a_board_that_nobody_switches_is_waited_for_no_longer_than_said(
 ) -> None:
     monkeypatch.setattr(boot, "HAND_SECONDS", 0.1)
     said = checked("boot", f"{tty(hub)}\n{relay(hub)}", "boot_seconds: 40", "boot_seconds: 0.5")
-    assert "nothing came on the console" in said  # the bench has a relay, and does not allow `power`
+    assert "no data arrived on the console" in said  # the bench has a relay, and does not allow `power`
     assert "do  boot      switch the board off and on now" in capsys.readouterr().out
 
 
@@ -170,17 +170,17 @@ def test_a_wrong_password_is_refused_and_not_printed(
 
 
 def test_a_login_without_a_password_on_the_bench_says_where_it_is_written(checked: Check, hub: Board) -> None:
-    assert "Write it under `credentials.service`" in checked("login", tty(hub), fault=Fault.CONFIGURATION)
+    assert "Add it under `credentials.service`" in checked("login", tty(hub), fault=Fault.CONFIGURATION)
 
 
 def test_a_board_that_refuses_its_declared_port_is_there_all_the_same(checked: Check, hub: Board) -> None:
     said = checked("address", wire(hub, tcp_443=closed_port()), fault=Fault.DEVICE)
-    assert "127.0.0.1 is there, and refuses tcp/443 (admin)" in said
+    assert "127.0.0.1 answers, but refuses tcp/443 (admin)" in said
 
 
 def test_an_interface_that_the_route_does_not_take_is_named(checked: Check) -> None:
     said = checked("address", "network: {address: 127.0.0.1, interface: enx001122334455}")
-    assert "packets to 127.0.0.1 leave by lo, and not by enx001122334455" in said
+    assert "packets to 127.0.0.1 leave by lo, not by enx001122334455" in said
 
 
 def test_a_service_that_speaks_something_else_is_shown_with_what_it_said(
@@ -190,12 +190,12 @@ def test_a_service_that_speaks_something_else_is_shown_with_what_it_said(
         said = checked("services", wire(hub, tcp_22=port), fault=Fault.DEVICE)
     assert "tcp/22 (ssh) does not speak ssh. Correct `protocol` and `tls` of ssh" in said
     printed = capsys.readouterr().out
-    assert "ok  services  tcp/443 (admin): http speaks inside TLS" in printed
+    assert "ok  services  tcp/443 (admin): answers in http inside TLS" in printed
     assert r"no  services  tcp/22 (ssh): something else than ssh spoke: ftp: 220 \x1b[2Jftp ready" in printed
 
 
 def test_a_service_without_tls_and_one_of_another_ca_are_told_apart(checked: Check, hub: Board, tmp_path: Path) -> None:
-    assert "leads to no CA that is trusted here" in checked("tls", wire(hub), fault=Fault.DEVICE)
+    assert "leads to no CA that this machine trusts" in checked("tls", wire(hub), fault=Fault.DEVICE)
     with tcp_server(lambda one: one.sendall(HTTP)) as port:
         said = checked("tls", wire(hub, tcp_443=port), fault=Fault.DEVICE)
     assert "tcp/443 (admin) shows no certificate" in said
@@ -287,7 +287,7 @@ def relay(plugged: Board) -> str:
 
 def test_power_is_not_switched_where_the_bench_does_not_allow_it(checked: Check, hub: Board) -> None:
     said = checked("power", f"{wire(hub)}\n{relay(hub)}", fault=Fault.CONFIGURATION)
-    assert "does not allow to take the sample's power away. Add `power` to `allow`" in said
+    assert "does not allow switching the power of the sample. Add `power` to `allow`" in said
 
 
 def test_a_switch_of_another_board_is_found_and_left_on(
@@ -297,7 +297,7 @@ def test_a_switch_of_another_board_is_found_and_left_on(
     log = tmp_path / "switched"
     switch = "power: {" + ", ".join(f"{to}: [sh, -c, 'echo {to} >>{log}']" for to in ("on", "off")) + "}"
     said = checked("power", f"{wire(hub)}\n{switch}\nallow: [power]")
-    assert "switched off, and tcp/443 still answers" in said
+    assert "switched off, but tcp/443 still answers" in said
     assert log.read_text("utf-8").split() == ["off", "on"]
 
 
@@ -308,7 +308,7 @@ def test_a_port_that_only_a_router_opens_is_not_taken_for_a_board_that_is_on(
     with tcp_server(lambda _: None) as port:
         network = wire(hub, tcp_443=port)
         said = checked("power", bench + network, "boot_seconds: 40", "boot_seconds: 0.5", Fault.DEVICE)
-    assert "switched on, and tcp/443 does not answer in 0.5 s" in said
+    assert "switched on, but tcp/443 does not answer within 0.5 s" in said
     assert "ok  power     off: tcp/443 no longer answers" in capsys.readouterr().out
 
 

@@ -33,7 +33,7 @@ def test_a_draft_holds_what_the_device_sent_and_names_what_nobody_declared(tmp_p
 
 
 def test_a_run_that_did_not_hear_the_device_gives_no_draft(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="did not listen"):
+    with pytest.raises(ConfigurationError, match="did not capture the traffic"):
         draft_of_run(run_folder(tmp_path), "https://example.com/mud")
 
 

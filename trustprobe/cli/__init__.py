@@ -1,1 +1,1 @@
-"""The command `trustprobe`: thin, it reads options and hands over."""
+"""The command `trustprobe`. It only reads options and calls the code that does the work."""

@@ -1,4 +1,4 @@
-"""`trustprobe run`, inside: the process that judges, in the lab's namespace where the bench is a virtual one."""
+"""`trustprobe run`, inside: the process that judges. If the bench is virtual, it runs in the lab's namespace."""
 
 import json
 import os
@@ -21,7 +21,7 @@ from trustprobe.probe import printable
 STOP_SECONDS = 30.0
 """How long an interrupted judging process may take to write what it has."""
 LOG_OCTETS: Final = 1 << 20
-"""Of each log of the lab, from its end."""
+"""How much is kept of each log of the lab, from its end."""
 
 
 def main() -> int:
@@ -36,7 +36,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("interrupted before the first case: nothing was judged.", file=sys.stderr)
+        print("the run was interrupted before the first case, so nothing was judged.", file=sys.stderr)
         return 2
 
 
@@ -45,7 +45,7 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 def _end_with(parent: int | None) -> None:
-    """Stop, and write what there is, when the process that waits for this one is killed."""
+    """If the process that waits for this one is killed, stop and write the results so far."""
     if parent is None or sys.platform != "linux":
         return
     from virtual_lab.reference.syscalls import die_with_parent
@@ -55,7 +55,7 @@ def _end_with(parent: int | None) -> None:
 
 
 def _orphaned(_number: int, _frame: FrameType | None) -> None:
-    """Nobody is left who would end this process if it does not end by itself."""
+    """End this process after a while: no other process is left to end it."""
     last = threading.Timer(STOP_SECONDS, os.kill, (os.getpid(), signal.SIGKILL))
     last.daemon = True
     last.start()
@@ -64,7 +64,7 @@ def _orphaned(_number: int, _frame: FrameType | None) -> None:
 
 @contextmanager
 def _lab(options: dict[str, object]) -> Iterator[Lab]:
-    """Start the virtual device that the bench names, if it names one; of a real bench, take the lock."""
+    """Start the virtual device that the bench names. If the bench is real, take its lock."""
     path = find("benches", str(options["bench"]))
     virtual = peek(path, "virtual")
     if virtual is None:
@@ -83,7 +83,7 @@ def _lab(options: dict[str, object]) -> Iterator[Lab]:
 
 
 def _declaration(options: dict[str, object]) -> Path:
-    """Return the file of the product: the one that is named, or the bench's own."""
+    """Return the file of the product: the one from the options, or the one of the bench."""
     named = options["product"] or peek(find("benches", str(options["bench"])), "product")
     return find("products", str(named))
 
@@ -123,7 +123,7 @@ def _judge(options: dict[str, object], lab: Lab, handover: Path) -> int:
 
 
 def _end_of(log: Path) -> str:
-    """Return the end of a log of the lab, made legible line by line; nothing where none was written."""
+    """Return the end of a log of the lab with each line made printable. Return nothing if there is no log."""
     if not log.is_file():
         return ""
     with log.open("rb") as file:

@@ -1,6 +1,6 @@
-"""What an earlier matrix found, for `trustprobe matrix --resume`: a matrix of hours need not run in one piece.
+"""The results of an earlier matrix, for `trustprobe matrix --resume`: a long matrix need not run in one piece.
 
-A run counts again where its flaw was found as expected, and nothing of the software has changed since.
+A run is reused if its flaw was found as expected and the software has not changed since.
 """
 
 import hashlib
@@ -20,21 +20,21 @@ SOFTWARE: Final = (
     *("conftest.py", "pyproject.toml", "uv.lock", "drivers", "fixtures", "lab_config"),
     *("reports", "standards", "suites", "trustprobe", "virtual_lab"),
 )
-"""What decides about an outcome: harness and devices, and not documentation and tests.
+"""The files that influence a result: harness and devices, but not documentation and tests.
 
 An installed copy holds all of it below `trustprobe`."""
 _COMPILED = "__pycache__"
 
 
 class KeptRuns:
-    """The runs below one output folder. Of a mark that is damaged, or of other software, nothing is taken."""
+    """The runs below one output folder. A run with a damaged mark, or of other software, is not reused."""
 
     def __init__(self, *, resume: bool, root: Path = PACKAGE.parent) -> None:
         self._resume, self._root = resume, root
         self._software = software_digest(root)
 
     def results(self, options: RunOptions) -> Results | None:
-        """Return what was found by a run with these options, where one may be taken over."""
+        """Return the results of a run with these options, if there is one to reuse."""
         if not self._resume:
             return None
         try:
@@ -46,13 +46,13 @@ class KeptRuns:
             return None
 
     def forget(self, options: RunOptions) -> None:
-        """Take nothing of what was found before: a run begins that may find otherwise."""
+        """Drop the earlier results: a run begins whose results may differ."""
         (options.out / MARK).unlink(missing_ok=True)
 
     def keep(self, options: RunOptions, run: Path) -> None:
-        """Note that `run`, a folder in the output folder of these options, found what it had to.
+        """Note that `run`, a folder in the output folder of these options, is as expected.
 
-        Where somebody has edited the software meanwhile, nothing is noted: each run reads it anew.
+        If the software was edited meanwhile, note nothing: each run reads it again.
         """
         if software_digest(self._root) != self._software:
             return

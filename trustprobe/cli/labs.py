@@ -20,7 +20,7 @@ from lab_config.bench import PowerBench
 from trustprobe.errors import ConfigurationError
 
 COMPARES: Final = "asset_identification"
-"""The capability that compares two samples; a run of another one alone leaves the second virtual device out."""
+"""The capability that compares two samples. A run of other capabilities only does not start the second device."""
 NONE: Final = "no second sample was started"
 SLOW_TO_IMPORT: Final = ("pytest", "paramiko", "requests", "jinja2", "OpenSSL.SSL")
 """Imported while the virtual devices start."""
@@ -55,7 +55,7 @@ class LabRequest:
 def start(name: object, wanted: LabRequest) -> AbstractContextManager[Lab]:
     """Return the lab of this name; ConfigurationError where there is none."""
     if name not in LABS:
-        raise ConfigurationError(f"there is no virtual device {name!r}.", f"There are {', '.join(LABS)}.")
+        raise ConfigurationError(f"there is no virtual device {name!r}.", f"Give one of {', '.join(LABS)}.")
     return LABS[str(name)](wanted)
 
 
@@ -124,11 +124,11 @@ def _on_loopback(wanted: LabRequest) -> bool:
     """Move into a network namespace for the lab, where one can be had; else say why not, and return True."""
     from virtual_lab.reference.namespace import available, enter_lab
 
-    reason = "as asked" if wanted.loopback else available()
+    reason = "--loopback was given" if wanted.loopback else available()
     if reason is None:
         enter_lab()
         return False
-    print(f"bench: no network namespace for the virtual device ({reason}); it runs on loopback.", file=sys.stderr)
+    print(f"bench: the virtual device runs on loopback, without a network namespace ({reason}).", file=sys.stderr)
     return True
 
 

@@ -1,4 +1,4 @@
-"""The command, whose subcommands are the functions below. It reads options and hands over."""
+"""The command, whose subcommands are the functions below. They read options and call the code that does the work."""
 
 import json
 import os
@@ -11,44 +11,48 @@ import typer
 from trustprobe.errors import TrustprobeError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-bench_app = typer.Typer(no_args_is_help=True, help="A board on the desk, before it is judged.")
+bench_app = typer.Typer(no_args_is_help=True, help="Check a connected board before a run.")
 app.add_typer(bench_app, name="bench")
 
-Bench = Annotated[str, typer.Option(help="Where the sample is plugged in: a name of lab_config/benches/, or a file.")]
-ProductName = Annotated[str | None, typer.Option("--product", help="The declaration; by default the bench's product.")]
-ProfileName = Annotated[
-    str, typer.Option("--profile", help="The rule book: a name of lab_config/profiles/, or a file.")
+Bench = Annotated[str, typer.Option(help="The bench: a name in lab_config/benches/, or a file.")]
+ProductName = Annotated[
+    str | None, typer.Option("--product", help="The declaration. The default is the product of the bench.")
 ]
-Out = Annotated[Path, typer.Option(help="Where the folder of the run is made.")]
+ProfileName = Annotated[
+    str, typer.Option("--profile", help="The rule book: a name in lab_config/profiles/, or a file.")
+]
+Out = Annotated[Path, typer.Option(help="The folder in which the run folder is created.")]
 Defects = Annotated[
     list[str] | None,
-    typer.Option("--defect", help="Plant this defect of the virtual device: see virtual_lab/*/defects.yaml."),
+    typer.Option("--defect", help="Plant this defect in the virtual device. See virtual_lab/*/defects.yaml."),
 ]
 Capabilities = Annotated[
-    list[str] | None, typer.Option("--capability", help="Run only this capability; every other case is NOT_RUN.")
+    list[str] | None, typer.Option("--capability", help="Run only this capability. Every other case is NOT_RUN.")
 ]
 Unpowered = Annotated[bool, typer.Option("--unpowered", help="Leave the virtual device switched off.")]
 Loopback = Annotated[bool, typer.Option("--loopback", help="Run the virtual device without network namespaces.")]
-Html = Annotated[bool, typer.Option("--html/--no-html", help="Make the Allure HTML report.")]
+Html = Annotated[bool, typer.Option("--html/--no-html", help="Create the Allure HTML report.")]
 Verbose = Annotated[
-    bool, typer.Option("--verbose", "-v", help="Print every row and every case, not only what is not PASS.")
+    bool, typer.Option("--verbose", "-v", help="Print every row and every case, not only those that are not PASS.")
 ]
-Markdown = Annotated[Path | None, typer.Option(help="Write the table into this page, as docs/soundness.md has it.")]
+Markdown = Annotated[Path | None, typer.Option(help="Write the table into this page, for example docs/soundness.md.")]
 Device = Annotated[str, typer.Option(help="The virtual device: reference or firmware.")]
-Own = Annotated[bool, typer.Option("--own", help="Ask of each defect the cases of its own capabilities only.")]
+Own = Annotated[bool, typer.Option("--own", help="For each defect, run only the cases of its own capabilities.")]
 BoardBench = Annotated[
-    str, typer.Option("--bench", help="The bench of a board: a name of lab_config/benches/, or a file.")
+    str, typer.Option("--bench", help="The bench of a board: a name in lab_config/benches/, or a file.")
 ]
 Step = Annotated[
-    str | None, typer.Argument(help="A step of `trustprobe bench steps`, or console or network; by default all.")
+    str | None, typer.Argument(help="A step of `trustprobe bench steps`, or console or network. The default is all.")
 ]
 Hardened = Annotated[
-    bool, typer.Option("--hardened", help="Beside --defect, ask the device without a defect: nothing may fail there.")
+    bool,
+    typer.Option("--hardened", help="With --defect, also run the device without a defect. No case may fail there."),
 ]
 Resume = Annotated[
-    bool, typer.Option("--resume", help="Take what an earlier matrix found here with the same software, and go on.")
+    bool,
+    typer.Option("--resume", help="Reuse the results of an earlier matrix here with the same software, and continue."),
 ]
-Jobs = Annotated[int, typer.Option(min=1, max=16, help="Runs side by side: they wait more than they compute.")]
+Jobs = Annotated[int, typer.Option(min=1, max=16, help="Number of parallel runs. They wait more than they compute.")]
 JOBS = min(16, 2 * (os.cpu_count() or 1))
 
 
@@ -65,7 +69,7 @@ def run(
     html: Html = True,
     verbose: Verbose = False,
 ) -> None:
-    """Judge a product: exit 0 CONFORMING, 1 NONCONFORMING, 2 INCOMPLETE or not run at all."""
+    """Judge a product. Exit code 0 is CONFORMING, 1 is NONCONFORMING, 2 is INCOMPLETE or not run."""
     from trustprobe.cli.run import RunOptions, run_and_report
 
     options = RunOptions(
@@ -93,7 +97,7 @@ def matrix(
     hardened: Hardened = False,
     resume: Resume = False,
 ) -> None:
-    """Plant each defect in turn, and see that exactly its cases fail: exit 0 when every one is found."""
+    """Plant each defect in turn, and check that exactly its cases fail. Exit code 0 if every defect is found."""
     from trustprobe.cli.matrix import run_matrix
 
     code = run_matrix(
@@ -104,7 +108,7 @@ def matrix(
 
 @bench_app.command()
 def check(bench: BoardBench, step: Step = None, product: ProductName = None) -> None:
-    """See whether what the bench file names is plugged in and answers: exit 0, or 2 and what to do. Judges nothing."""
+    """Check that the parts in the bench file are connected and answer. Exit code 0, or 2 with the next step to take."""
     from trustprobe.cli.bench.check import check_bench
 
     raise typer.Exit(check_bench(step, bench, product))
@@ -112,7 +116,7 @@ def check(bench: BoardBench, step: Step = None, product: ProductName = None) -> 
 
 @bench_app.command()
 def steps() -> None:
-    """List the steps of `trustprobe bench check`, and what each of them sends."""
+    """List the steps of `trustprobe bench check`, and what each step sends."""
     from trustprobe.cli.bench.check import steps_help
 
     typer.echo(steps_help())
@@ -120,27 +124,29 @@ def steps() -> None:
 
 @app.command()
 def mud(
-    folder: Annotated[Path, typer.Argument(help="The folder of a run, as out/latest.")],
-    url: Annotated[str, typer.Option(help="Where the manufacturer will publish the file.")] = "https://example.com/mud",
+    folder: Annotated[Path, typer.Argument(help="The folder of a run, for example out/latest.")],
+    url: Annotated[
+        str, typer.Option(help="The URL at which the manufacturer will publish the file.")
+    ] = "https://example.com/mud",
 ) -> None:
-    """Draft a MUD file (RFC 8520) of what the device sent in a run, for its manufacturer to review."""
+    """Draft a MUD file (RFC 8520) from what the device sent in a run, for its manufacturer to review."""
     from trustprobe.cli.mud import draft_of_run
 
-    text, strange = draft_of_run(folder, url)
+    text, undeclared = draft_of_run(folder, url)
     typer.echo(text, nl=False)
-    for about in strange:
+    for about in undeclared:
         typer.echo(f"not declared, review before you publish: {about}", err=True)
 
 
 @app.command()
 def send(
-    message: Annotated[Path, typer.Argument(help="A message that a run has kept: evidence/.../NAME.json.")],
+    message: Annotated[Path, typer.Argument(help="A message from the evidence of a run: evidence/.../NAME.json.")],
     bench: Bench = "reference",
     product: ProductName = None,
     defect: Defects = None,
     loopback: Loopback = False,
 ) -> None:
-    """Send a malformed message of a run again: exit 0 where its service answers as before, 1 where it does not."""
+    """Send a malformed message of a run again. Exit code 0 if its service answers as before, 1 if it does not."""
     from trustprobe.cli.send import send as send_again
 
     raise typer.Exit(send_again(message, bench, product, tuple(defect or ()), loopback=loopback))
@@ -148,7 +154,7 @@ def send(
 
 @app.command()
 def schema() -> None:
-    """Print the JSON Schema of product, bench, profile, answers and results, for editors and other tools."""
+    """Print the JSON Schemas of product, bench, profile, answers and results, for editors and other tools."""
     from lab_config.bench import Bench as BenchFile
     from lab_config.papers import Answers
     from lab_config.product import Product
@@ -161,7 +167,7 @@ def schema() -> None:
 
 
 def main() -> None:
-    """Run the command; every error is one sentence on standard error, and exit code 2."""
+    """Run the command. Every error is one sentence on standard error, with exit code 2."""
     try:
         app()
     except TrustprobeError as error:

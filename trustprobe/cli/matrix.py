@@ -1,7 +1,7 @@
-"""`trustprobe matrix`: every defect against every case, and the hardened device beside them.
+"""`trustprobe matrix`: runs every case on every defect and on the device without a defect.
 
-A defect is found when each of its cases fails; it is clean when nothing else does. A case that no defect can make fail
-proves nothing, so the table names those as well.
+A defect is found if each of its cases fails. The outcome is clean if no other case fails. A case that no defect makes
+fail proves nothing, so the table names those cases too.
 """
 
 import signal
@@ -39,10 +39,10 @@ def compare(
 ) -> DefectOutcome:
     """Compare a run with the register; without a defect, what the register accepts of the hardened device must fail.
 
-    `fails` names cases, or rows as `case[row]`. What fails on the hardened device is no defect's.
-    Of a run of some capabilities, only the cases of those are expected to fail. `leaves_manual` names cases that a
-    person has to look at because of the defect: what answers nothing fails nothing. The cases of defects that were
-    planted `beside` these are left out.
+    `fails` names cases, or rows as `case[row]`. A case that fails on the hardened device counts for no defect.
+    In a run of some capabilities, only their cases are expected to fail. `leaves_manual` names cases that a person
+    must review because of the defect: a device that does not answer fails no case. The cases of the defects in
+    `beside`, which share the device, are left out.
     """
     entries = [register(device)[defect] for defect in defects]
     elsewhere = {case.id for case in results.cases if capabilities and case.capability not in capabilities}
@@ -115,7 +115,7 @@ def run_matrix(
     (see `kept.py`).
     """
     if device not in PROFILES:
-        raise ConfigurationError(f"there is no virtual device {device!r}.", f"There are {', '.join(PROFILES)}.")
+        raise ConfigurationError(f"there is no virtual device {device!r}.", f"Give one of {', '.join(PROFILES)}.")
     require_defects(wanted, device)
     require_judged(wanted, device)
     if markdown is not None:
@@ -151,7 +151,7 @@ class _Asking:
         """Judge the device with these flaws; where one of them is not as expected, each in a device of its own."""
         done = self._ask(planted)
         if len(done) > 1 and not all(outcome.holds for outcome, _ in done):
-            done = [pair for name in planted for pair in self._ask((name,))]  # is one in the way of another?
+            done = [pair for name in planted for pair in self._ask((name,))]  # one flaw may hide another
         for outcome, _ in done:
             word = "found" if outcome.holds else "NOT AS EXPECTED"
             self._console.print(f"{word:<16} {outcome.defect}", markup=False, highlight=False)
@@ -195,7 +195,7 @@ def _shown(console: Console, outcomes: Sequence[DefectOutcome], idle: Sequence[s
     if idle:
         console.print(f"No defect makes these cases fail: {', '.join(idle)}", markup=False)
     held = sum(outcome.holds for outcome in outcomes)
-    console.print(f"{held} of {len(outcomes)} as expected", markup=False)
+    console.print(f"{held} of {len(outcomes)} are as expected", markup=False)
     return held == len(outcomes)
 
 

@@ -1,4 +1,4 @@
-"""`trustprobe mud`: a draft of a MUD file from what a run heard of the device."""
+"""`trustprobe mud`: drafts a MUD file from the traffic that a run received from the device."""
 
 from pathlib import Path
 
@@ -12,17 +12,19 @@ from trustprobe.errors import ConfigurationError
 
 
 def draft_of_run(folder: Path, url: str) -> tuple[str, tuple[str, ...]]:
-    """Return the MUD file as JSON, and what in it nobody has declared. ConfigurationError where it heard nothing."""
+    """Return the MUD file as JSON, and its undeclared peers. ConfigurationError if the run captured no traffic."""
     try:
         results = Results.model_validate_json((folder / "results.json").read_bytes())
         found = sorted((folder / "evidence").glob("*-egress/observation.json"))
         seen = [EgressSeen.model_validate_json(path.read_bytes()) for path in found]
     except (OSError, ValidationError) as error:
-        raise ConfigurationError(f"{folder} is not the folder of a run: {error}.", "Give one, as out/latest.") from None
+        raise ConfigurationError(
+            f"{folder} is not the folder of a run: {error}.", "Give one, for example out/latest."
+        ) from None
     if not seen:
         raise ConfigurationError(
-            f"the run {folder} did not listen to the device.",
-            "Run egress.declared on a bench with an interface.",
+            f"the run {folder} did not capture the traffic of the device.",
+            "Run the case egress.declared on a bench with `network.interface`.",
         )
     peers = [
         TrafficPeer(one.host, one.transport, ((one.port, one.port),), one.role or "")

@@ -25,6 +25,7 @@ def capabilities(defect: Defect) -> tuple[str, ...]:
     """Return the folders of suites/ that hold the cases of a flaw; ConfigurationError for a case that there is not."""
     if unknown := sorted(defect.cases - published().keys()):
         raise ConfigurationError(
-            f"the flaw {defect.title!r} names {', '.join(unknown)}, which is no case.", "Correct its defects.yaml."
+            f"the flaw {defect.title!r} names {', '.join(unknown)}, which is not a case.",
+            "Correct defects.yaml of its device.",
         )
     return tuple(sorted({published()[case].capability for case in defect.cases}))

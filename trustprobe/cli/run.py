@@ -1,7 +1,7 @@
-"""`trustprobe run`, outside: a process of its own judges; this one waits for it, then makes the reports.
+"""`trustprobe run`, outside: a separate process judges. This one waits for it, then writes the reports.
 
-The judging process may live in a network namespace, where no package can be fetched, and it may be killed: what it
-leaves in the run folder is what counts.
+The judging process may run in a network namespace, where no package can be fetched, and it may be killed. Only its
+files in the run folder count.
 """
 
 import getpass
@@ -42,7 +42,7 @@ class RunOptions:
     out: Path
     defects: tuple[str, ...] = ()
     capabilities: tuple[str, ...] = ()
-    """The only ones that are asked; none: all of them."""
+    """The only capabilities that are run. If it is empty, all of them are run."""
     unpowered: bool = False
     loopback: bool = False
     verbose: bool = False
@@ -56,8 +56,8 @@ class RunOptions:
         load(find("products", self.product or str(peek(path, "product"))), Product)
         if (self.defects or self.unpowered or self.loopback) and virtual is None:
             raise ConfigurationError(
-                f"{path} holds a real device: no defect can be planted in it, and its switch is its own.",
-                "Leave out --defect, --unpowered and --loopback, or take a bench with `virtual`.",
+                f"{path} connects a real device, so these options do not apply to it.",
+                "Leave out --defect, --unpowered and --loopback, or use a bench with `virtual`.",
             )
         if virtual is not None:
             require_defects(self.defects, str(virtual))
@@ -70,7 +70,7 @@ def _require_writable(out: Path) -> None:
         tempfile.TemporaryFile(dir=out).close()
     except OSError as error:
         raise ConfigurationError(
-            f"the output folder {out} cannot be written: {error.strerror}.", "Give another one with --out."
+            f"the output folder {out} is not writable: {error.strerror}.", "Give another folder with --out."
         ) from None
 
 
@@ -94,15 +94,15 @@ def read_results(folder: Path) -> Results:
         return Results.model_validate_json((folder / "results.json").read_text("utf-8"))
     except OSError:
         raise HarnessError(
-            f"the judging process ended without results; what it observed is in {folder / 'evidence'}.",
-            "Report it with that folder.",
+            f"the judging process ended without results. Its observations are in {folder / 'evidence'}.",
+            "Report this fault with that folder.",
         ) from None
 
 
 def judge(options: RunOptions, *, quiet: bool = False, running: set[subprocess.Popen[bytes]] | None = None) -> Path:
-    """Start the judging process, hand signals on to it, and return the run folder that it made.
+    """Start the judging process, pass signals on to it, and return the run folder that it created.
 
-    In a thread signals are not handed on: there the caller gives `running`, and ends what is in it.
+    In a thread, signals are not passed on: the caller gives `running`, and ends the processes in it.
     """
     given = {**asdict(options), "out": str(options.out), "operator": getpass.getuser(), "parent": os.getpid()}
     with tempfile.TemporaryDirectory(prefix="trustprobe-") as scratch:
@@ -115,7 +115,9 @@ def judge(options: RunOptions, *, quiet: bool = False, running: set[subprocess.P
         if not handover.is_file():
             if code == 2:
                 raise SystemExit(2)  # the process has said why
-            raise HarnessError(f"the judging process ended with {code} before it began.", "Report it.")
+            raise HarnessError(
+                f"the judging process ended with exit code {code} before it began.", "Report this fault."
+            )
         return Path(handover.read_text("utf-8"))
 
 
@@ -130,7 +132,7 @@ def _listed(process: subprocess.Popen[bytes], running: set[subprocess.Popen[byte
 
 @contextmanager
 def _hand_on_signals(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Ctrl-C reaches this process alone; the judging one is told once, and gets time to write what it has."""
+    """Ctrl-C reaches only this process. It signals the judging process once, which gets time to write its results."""
 
     def hand_on(_number: int, _frame: FrameType | None) -> None:
         process.send_signal(signal.SIGTERM)  # SIGINT is ignored by what a shell starts in a script's background

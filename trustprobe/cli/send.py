@@ -1,4 +1,4 @@
-"""`trustprobe send`: sends a malformed message of a run's evidence once more, and says what became of the service."""
+"""`trustprobe send`: sends a malformed message from the evidence of a run again, and prints how its service answers."""
 
 import time
 from collections.abc import Iterator
@@ -21,17 +21,17 @@ from trustprobe.probe import printable
 
 SHOWN = 120
 SECONDS = 10.0
-"""How long a service may be silent before this says so."""
+"""How long the command waits for a service that is silent."""
 PAUSE = 0.1
 
 
 def send(file: Path, bench_name: str, product_name: str | None, defects: tuple[str, ...], *, loopback: bool) -> int:
-    """Ask, send, ask again; 0 where the service answered at once, 1 where it did not. Raises ConfigurationError."""
+    """Probe, send and probe again. Return 0 if the service answered at once, else 1. Raises ConfigurationError."""
     kept = read_kept(file)
     path = find("benches", bench_name)
     if Permission.MALFORMED not in _allowed(path):
         raise ConfigurationError(
-            f"{path} does not allow malformed messages, which may damage a device.", "Add `malformed` to its `allow`."
+            f"{path} does not allow malformed messages, which can damage a device.", "Add `malformed` to its `allow`."
         )
     declaration = find("products", product_name or str(peek(path, "product")))
     service = _service(load(declaration, Product), kept, declaration)
@@ -48,12 +48,14 @@ def _service(product: Product, kept: KeptMessage, path: Path) -> Service:
     for service in product.component.declared:
         if (service.port, service.transport) == (kept.port, "udp" if kept.way == "udp" else "tcp"):
             return service
-    raise ConfigurationError(f"{path} declares no service on port {kept.port}.", "Give the product of that message.")
+    raise ConfigurationError(
+        f"{path} declares no service on port {kept.port}.", "Give the product that the message was sent to."
+    )
 
 
 @contextmanager
 def _network(path: Path, wanted: LabRequest) -> Iterator[NetworkBench]:
-    """Reach the sample: of a virtual one start the device, of a real one take the bench's lock."""
+    """Return the network to the sample. Start a virtual device, or take the lock of a real bench."""
     virtual = peek(path, "virtual")
     if virtual is None:
         with bench_lock(str(peek(path, "id"))):
@@ -83,6 +85,6 @@ def _send(target: Target, service: Service, kept: KeptMessage) -> int:
     while sign.life is not Life.ANSWERED and time.monotonic() - began < SECONDS:
         time.sleep(PAUSE)
         sign = liveness.ask()
-    later = "" if first.life is Life.ANSWERED else f", and {sign.life} after {time.monotonic() - began:.1f} s"
+    later = "" if first.life is Life.ANSWERED else f", then {sign.life} after {time.monotonic() - began:.1f} s"
     print(f"after:   {service.about} ({service.protocol}): {first.life}{later}")
     return 0 if first.life is Life.ANSWERED else 1

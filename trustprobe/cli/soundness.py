@@ -23,7 +23,7 @@ _ROW = re.compile(r"^\| `(\w+)` \| (.*)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class DefectOutcome:
-    """What one run came to, against what the register says of its defect."""
+    """The result of one run, compared with the register's entry of its defect."""
 
     defect: str
     missed: tuple[str, ...]
@@ -35,12 +35,12 @@ class DefectOutcome:
 
     @property
     def holds(self) -> bool:
-        """Whether exactly the defect's cases failed; the hardened device is inconclusive nowhere."""
+        """Whether exactly the cases of the defect failed. On the hardened device, no case may be inconclusive."""
         return not self.missed and not self.others and (self.defect != HARDENED or not self.inconclusive)
 
 
 def require_writable(path: Path) -> None:
-    """Raise ConfigurationError, before the long run, where the page cannot be written or does not hold the marks."""
+    """Before the long run, raise ConfigurationError if the page is not writable or lacks the marks."""
     if not path.parent.is_dir():
         raise ConfigurationError(f"the folder of {path} does not exist.", "Create it, or give another --markdown.")
     try:
@@ -54,14 +54,14 @@ def require_writable(path: Path) -> None:
 
 
 def write_page(path: Path, outcomes: Sequence[DefectOutcome], cases: Collection[str], idle: Collection[str]) -> None:
-    """Put the table between the marks of the page, made where it is missing. ConfigurationError if it cannot."""
+    """Write the table between the marks of the page. Create a missing page. ConfigurationError if this fails."""
     text = path.read_text("utf-8") if path.exists() else PAGE
     before, rest = text.split(BEGIN, 1)
     after = rest.split(END, 1)[1]
     try:
         write_atomically(path, f"{before}{BEGIN}\n\n{to_markdown(outcomes, cases, idle)}\n{END}{after}")
     except OSError as error:
-        raise ConfigurationError(f"{path} cannot be written: {error.strerror or error}.", "Free space.") from error
+        raise ConfigurationError(f"{path} is not writable: {error.strerror or error}.", "Free disk space.") from error
 
 
 def to_markdown(outcomes: Sequence[DefectOutcome], cases: Collection[str], idle: Collection[str]) -> str:

@@ -12,8 +12,8 @@ def require_known_conditions(product: Product, path: Path) -> None:
     """Raise ConfigurationError for a condition that Table B.1 does not have; `path` is the declaration's file."""
     if unknown := sorted(set(product.conditions) - set(catalogues().conditions)):
         raise ConfigurationError(
-            f"{path}: conditions.{unknown[0]} is no condition or feature of EN 303 645 Table B.1.",
-            f"It has {', '.join(catalogues().conditions)}.",
+            f"{path}: conditions.{unknown[0]} is not a condition or feature of EN 303 645 Table B.1.",
+            f"Use one of {', '.join(catalogues().conditions)}.",
         )
 
 

@@ -86,7 +86,7 @@ def case(
         where = f"case {id} ({function.__module__}.{function.__name__})"
         procedure = inspect.cleandoc(function.__doc__ or "")
         if not procedure or not covers or not advice or not _ID.match(id):
-            raise HarnessError(f"{where} lacks a docstring, a clause or an advice, or has a malformed id.")
+            raise HarnessError(f"{where} lacks a docstring, a clause or advice, or has a malformed id.")
         catalogues().require(covers, where)
         capability = function.__module__.split(".")[1] if "." in function.__module__ else ""
         title = function.__name__.removeprefix("test_").replace("_", " ")

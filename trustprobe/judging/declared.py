@@ -1,6 +1,6 @@
-"""The declaration against the observation: what was declared of ports and parts, and what was seen of them.
+"""The declaration compared with the observations: which ports and parts are declared, and what was seen of them.
 
-For the reader only: verdicts are the cases'.
+This is for the reader only. The cases give the verdicts.
 """
 
 from collections.abc import Iterable, Sequence
@@ -99,7 +99,7 @@ def _amount(interface: str | None, observations: Sequence[Observation]) -> str:
     if interface is None:
         return "see the cases"
     if not observations:
-        return "nothing was observed"
+        return "no observation"
     facts = [fact for observation in observations for fact in observation.facts]
     counts = {answer: sum(fact.answer == answer for fact in facts) for answer in ("seen", "refused", "silent")}
     answered = ", ".join(f"{count} {answer}" for answer, count in counts.items() if count)

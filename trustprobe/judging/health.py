@@ -1,4 +1,4 @@
-"""Is the device there? Asked before a run, and after each case that disturbed the device or did not pass."""
+"""Checks that the device answers: before a run, and after each case that disturbed the device or did not pass."""
 
 import threading
 import time
@@ -13,24 +13,24 @@ from trustprobe.errors import DeviceLostError
 from trustprobe.probe import Answer
 
 PAUSE = 0.1
-"""Seconds between two questions; a board that boots gives no event to wait for."""
+"""Seconds between two attempts. A booting board gives no event to wait for."""
 BRIEF_SECONDS = 1.0
 LAST_SECONDS = 3.0
-"""What a connection is given, and what the last one is."""
+"""The time limit of a connection, and of the last one."""
 
 
 @dataclass(frozen=True)
 class Health:
-    """Asks the declared canary port. A bench without a network, or a product without a TCP port, has no such sign."""
+    """Probes the declared canary port. Without a network or a TCP port, there is no such check."""
 
     bench: Bench
     component: Component
     _given_up: set[int] = field(default_factory=set, compare=False, repr=False)
-    """Ports that stayed closed once: nobody waits for them again. What is not open is judged by a case."""
+    """Ports that stayed closed once. The check does not wait for them again, because a case judges closed ports."""
 
     @property
     def canary(self) -> Service | None:
-        """The TCP service that is asked: the declared canary, else the first one that the bench leads to."""
+        """The TCP service that is probed: the declared canary, or else the first one that the bench reaches."""
         services = [service for service in self.component.declared if service.transport is Transport.TCP]
         if not isinstance(self.bench.network, Absent):
             target = Target(self.bench.network)
@@ -38,10 +38,10 @@ class Health:
         return next((service for service in services if service.canary), services[0] if services else None)
 
     def gone(self, seconds: float) -> str | None:
-        """Ask until the canary accepts a connection, for so many seconds; None when it does, else a sentence.
+        """Try for so many seconds until the canary accepts a connection. Return None if it does, else a sentence.
 
-        A device that starts opens one port after the other: what refuses beside the canary is waited for as well.
-        What forwards ports accepts connections whether the device is there or not: behind it, the canary has to speak.
+        A starting device opens one port after the other, so this also waits for the other ports that refuse.
+        A forwarder accepts connections even if the device is off. With forwarding, the canary must send data.
         """
         if isinstance(self.bench.network, Absent) or self.canary is None:
             return None
@@ -52,7 +52,7 @@ class Health:
                 answer = _spoken(target, self.canary)
             else:
                 left = deadline - time.monotonic()
-                # A SYN to a board that is still off is sent again only after seconds: ask anew instead.
+                # The kernel repeats a SYN to a board that is still off only after seconds: connect again instead.
                 seconds = BRIEF_SECONDS if left > LAST_SECONDS else max(0.5, left)
                 answer = _connected(target, self.canary.port, seconds)
             if answer is Answer.SEEN:
@@ -65,7 +65,7 @@ class Health:
         return f"the device does not answer: {self.canary.about} at {target.address} {how}"
 
     def require_back(self, seconds: float) -> None:
-        """Wait until the device answers again; DeviceLostError where it does not within so many seconds of now."""
+        """Wait until the device answers again. Raise DeviceLostError if it does not within so many seconds."""
         if gone := self.gone(seconds):
             raise DeviceLostError(f"{gone} within {seconds:g} s after its power came back.")
 
@@ -82,7 +82,7 @@ class Health:
 
 
 def _connected(target: Target, port: int, seconds: float) -> Answer:
-    """Whether a port of the device takes connections."""
+    """Whether a port of the device accepts connections."""
     try:
         target.connect(port, seconds).close()
     except OSError as error:
@@ -91,7 +91,7 @@ def _connected(target: Target, port: int, seconds: float) -> Answer:
 
 
 def _spoken(target: Target, service: Service) -> Answer:
-    """Whether a byte comes from a service of the device, be it a greeting, a TLS alert or an error."""
+    """Whether a service of the device sends a byte: a greeting, a TLS alert or an error."""
     if service.tls:
         talk = converse_tls(target, service.port, b"", lambda _: True)
     else:

@@ -40,14 +40,16 @@ def _taken(path: Path, bench: str) -> int:
         except OSError as error:
             raise BenchError(
                 f"the lock of bench {bench}, {path}, cannot be opened: {error.strerror}.",
-                "Remove it, or ask its owner.",
+                "Remove the file, or contact its owner.",
             ) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             owner = os.pread(descriptor, OWNER_LIMIT, 0).decode("utf-8", "replace")
             os.close(descriptor)
-            raise BenchError(f"the bench {bench} is in use by {owner}.", "Wait for that run, or end it.") from None
+            raise BenchError(
+                f"the bench {bench} is in use by {owner}.", "Wait for that run to end, or stop it."
+            ) from None
         if path.exists() and os.fstat(descriptor).st_ino == path.stat().st_ino:
             return descriptor
         os.close(descriptor)

@@ -1,4 +1,4 @@
-"""`observe`: the only door to the device. It runs a probe once a session and keeps the observation and its evidence."""
+"""`observe`: the only path to the device. It runs a probe once per session, and keeps observation and evidence."""
 
 import threading
 import time
@@ -17,7 +17,7 @@ Observed = TypeVar("Observed", bound=Observation)
 
 
 class Observer:
-    """Runs probes, and remembers what each one observed, or why it could not."""
+    """Runs probes, and keeps the observation of each one, or the reason why there is none."""
 
     def __init__(self, evidence: Path, redactor: Redactor, report: Report, firmware: str) -> None:
         self._evidence = evidence
@@ -30,18 +30,18 @@ class Observer:
         self._begun: dict[str, Future[None]] = {}
         self._steady: set[str] = set()
         self.awaited = ""
-        """The probe that somebody waits for: its progress is shown."""
+        """The probe that a case waits for. Its progress is shown."""
         self._lock = threading.Lock()
         self._count = 0
 
     def begin(
         self, probe: Probe[Observed], *, steady: bool = False, turn: AbstractContextManager[object] | None = None
     ) -> None:
-        """Run a long and harmless probe beside the next ones; who observes it later waits for what it still needs.
+        """Run a long and harmless probe in parallel with the next ones. A later call to observe it waits until it ends.
 
-        One that is `steady` bears whatever leaves the device running: a changed setting, a login, a taken console.
-        Those that share a `turn`, a semaphore, run one after the other, or as many at once as it lets.
-        The thread is a daemon: an interrupted run does not wait for it. Its progress shows while somebody waits.
+        A `steady` probe tolerates all that leaves the device running: a changed setting, a login, a used console.
+        Probes that share a `turn`, a semaphore, run one after the other, or as many at once as it allows.
+        The thread is a daemon: an interrupted run does not wait for it. Its progress shows while a case waits.
         """
         name = probe.name
         if name in self._begun or name in self._observed or name in self._failed:
@@ -51,8 +51,8 @@ class Observer:
         def ask() -> None:
             try:
                 with turn or nullcontext():
-                    self._observed[name] = self._run(probe, beside=True)
-            except BaseException as error:  # noqa: BLE001 - told to whoever observes, who would wait for ever without
+                    self._observed[name] = self._run(probe, parallel=True)
+            except BaseException as error:  # noqa: BLE001 - raised to the observer, which would wait for ever without it
                 ended.set_exception(error)
             else:
                 ended.set_result(None)
@@ -62,9 +62,9 @@ class Observer:
         threading.Thread(target=ask, name=name, daemon=True).start()
 
     def settle(self, *, but_steady: bool = False) -> None:
-        """Wait until nothing that was begun still runs: it would be disturbed. `but_steady`: except the steady probes.
+        """Wait until no begun probe still runs, because it would be disturbed. `but_steady`: except the steady probes.
 
-        The progress of whatever is waited for is shown.
+        The progress of the awaited probe is shown.
         """
         left = [
             (name, ended)
@@ -97,11 +97,11 @@ class Observer:
             if not fresh:
                 begun.result()
 
-    def _run(self, probe: Probe[Observed], *, beside: bool = False) -> Observed:
+    def _run(self, probe: Probe[Observed], *, parallel: bool = False) -> Observed:
         with self._lock:
             self._count += 1
             name = f"{self._count:02d}-{safe_name(probe.name)}"
-        report = self._when_awaited if beside else self._report
+        report = self._when_awaited if parallel else self._report
         folder = EvidenceFolder(self._evidence / name, self._redactor, probe.name, report)
         started = time.monotonic()
         try:
@@ -113,8 +113,8 @@ class Observer:
         except Exception as error:
             folder.note(f"no observation: {type(error).__name__}: {error}")
             wrapped = HarnessError(
-                f"the probe {probe.name} broke: {type(error).__name__}: {error}.",
-                f"Report it with the evidence folder {name}.",
+                f"the probe {probe.name} raised {type(error).__name__}: {error}.",
+                f"Report this fault with the evidence folder {name}.",
             )
             self._failed[probe.name] = wrapped
             raise wrapped from error

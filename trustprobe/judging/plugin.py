@@ -1,6 +1,6 @@
-"""pytest's face: options, the order of the cases, and the judging run from its first question to results.json.
+"""The pytest plugin: options, the order of the cases, and the judging run from its first case to results.json.
 
-Without `--bench` nothing here is active: then pytest runs the harness's own tests.
+Without `--bench`, the plugin is inactive, and pytest runs the harness's own tests.
 """
 
 from pathlib import Path
@@ -29,7 +29,7 @@ RESULTS = pytest.StashKey[Results]()
 
 
 class Prepared:
-    """How the command hands a run over that it has read already, and takes the results back."""
+    """Passes a loaded run from the command to pytest, and returns the results."""
 
     def __init__(self, run: Run, report: Report) -> None:
         self.run = run
@@ -40,21 +40,27 @@ class Prepared:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of a judging run."""
     group = parser.getgroup("trustprobe")
-    group.addoption("--bench", help="judge the product on this bench: a name under lab_config/benches/, or a file")
+    group.addoption("--bench", help="judge the product on this bench: a name in lab_config/benches/, or a file")
     group.addoption("--product", help="the declaration; the default is the product that the bench names")
     group.addoption("--profile", default="device_interfaces", help="the rule book (default: %(default)s)")
-    group.addoption("--out", default="out", type=Path, help="where the run's folder is made (default: %(default)s)")
-    group.addoption("--capability", action="append", help="run only the cases of this one; the others are NOT_RUN")
+    group.addoption(
+        "--out", default="out", type=Path, help="the folder in which the run folder is created (default: %(default)s)"
+    )
+    group.addoption(
+        "--capability", action="append", help="run only the cases of this capability; the others are NOT_RUN"
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Read and check everything before anything is asked; a mistake in a file is a usage error."""
+    """Read and check everything before anything is sent. A mistake in a file is a usage error."""
     prepared = _prepared(config)
     if prepared is None and config.getoption("--bench") is None:
         return
     if config.getoption("assertmode") == "plain" or not __debug__:
-        raise pytest.UsageError("configuration: with --assert=plain or python -O no case can fail: run without it.")
+        raise pytest.UsageError(
+            "configuration: no case can fail with --assert=plain or python -O. Run without this option."
+        )
     try:
         run, report = (prepared.run, prepared.report) if prepared else (_load(config), _quiet)
     except TrustprobeError as error:
@@ -89,14 +95,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what the profile does not ask for, put what disturbs the device last, and note what is deselected."""
+    """Leave out cases that the profile does not list, put disruptive cases last, and note deselected cases."""
     judge = config.stash.get(JUDGE, None)
     if judge is None:
         _refuse_cases_without_a_bench(items)
         return
     profile = judge.run.profile
     if unknown := sorted(set(profile.cases) - set(cases())):
-        raise pytest.UsageError(f"configuration: the profile {profile.id} names {unknown[0]}, which no case has.")
+        raise pytest.UsageError(
+            f"configuration: the profile {profile.id} names {unknown[0]}, but there is no such case."
+        )
     asked = [item for item in items if (entry := case_of(item)) is not None and applies(profile, entry)]
     asked.sort(key=_place)
     judge.plan(asked)
@@ -108,7 +116,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _place(item: pytest.Item) -> tuple[int, int]:
-    """Return where a case stands in the run: the cases that leave the device alone come first."""
+    """Return the position of a case in the run. The cases that do not disturb the device come first."""
     entry = case_of(item)
     if entry is None:
         return 0, 0
@@ -129,13 +137,13 @@ def pytest_fixture_setup(fixturedef: FixtureDef[object], request: pytest.Fixture
 def _refuse_cases_without_a_bench(items: list[pytest.Item]) -> None:
     if any(case_of(item) is not None for item in items):
         raise pytest.UsageError(
-            "configuration: suites/ holds cases, which need a device: run `trustprobe run`, or give --bench."
+            "configuration: the cases in suites/ need a device. Run `trustprobe run`, or give --bench."
         )
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
-    """Before the first case: is the device there at all?"""
+    """Check before the first case that the device answers."""
     judge = session.config.stash.get(JUDGE, None)
     if judge is None:
         return
@@ -144,12 +152,12 @@ def pytest_runtestloop(session: pytest.Session) -> None:
         prepared = _prepared(session.config)
         (prepared.report if prepared else _quiet)("", 0, 1, f"waiting up to {seconds:g} s for the device to answer")
         if gone := judge.alive(seconds):
-            judge.run.lost = f"{gone}, before anything was asked"
+            judge.run.lost = f"{gone}. It did not answer before the first case."
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Write results.json, whatever ended the session, and set the exit code that the overall word has."""
+    """Write results.json however the session ended, and set the exit code of the overall result."""
     judge = session.config.stash.get(JUDGE, None)
     if judge is None or exitstatus == pytest.ExitCode.USAGE_ERROR:
         return

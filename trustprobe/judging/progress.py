@@ -1,6 +1,6 @@
-"""What a person sees during a run: the case, what a long probe is doing and how far it is.
+"""The output during a run: the case, what a long probe is doing and how far it is.
 
-On a terminal, the last line moves. Elsewhere (CI, a file), a line now and then shows how far the run is. With
+On a terminal, the last line is rewritten. Elsewhere (CI, a file), a line now and then shows how far the run is. With
 `verbose`, each verdict is a line. This replaces pytest's own terminal output.
 """
 

@@ -1,7 +1,7 @@
 """One restart that several probes see: the power is switched off once, and each of them takes part.
 
-A board may take a minute to boot. Each probe does what comes before its restart and then waits here; when all of them
-wait, the power is cycled, and each goes on as if the restart had been its own.
+A board may take a minute to boot. Each probe does its work before the restart and then waits here. When all of them
+wait, the power is cycled, and each continues as if the restart had been its own.
 """
 
 import threading
@@ -16,7 +16,7 @@ from trustprobe.probe import Observation, Probe, Recorder
 
 Observed = TypeVar("Observed", bound=Observation, covariant=True)
 PATIENCE_SECONDS = 120.0
-"""How long those that wait let themselves be kept by one that is not ready; then they go without it."""
+"""How long the waiting probes wait for one that is not ready. Then they restart without it."""
 
 
 class SharedRestart:
@@ -24,7 +24,7 @@ class SharedRestart:
 
     def __init__(self, cycle: Callable[[], None], patience: float = PATIENCE_SECONDS) -> None:
         self.session = threading.Lock()
-        """Held by whoever is logged in: a device may know one session at a time."""
+        """Held by the probe that is logged in: a device may support one session at a time."""
         self._cycle = cycle
         self._patience = patience
         self._changed = threading.Condition()
@@ -37,7 +37,7 @@ class SharedRestart:
         """Wait for this one, until it arrives or leaves. HarnessError when the restart has begun."""
         with self._changed:
             if self._going:
-                raise HarnessError("a probe asks for a restart that is over.", "Report it.")
+                raise HarnessError("a probe requested a restart that is already over.", "Report this fault.")
             self._expected.add(participant)
 
     def arrive(self, participant: object) -> None:
@@ -47,7 +47,9 @@ class SharedRestart:
         """
         with self._changed:
             if self._going:
-                raise HarnessError("a probe came too late for its restart.", "Report it with the evidence folder.")
+                raise HarnessError(
+                    "a probe was too late for its restart.", "Report this fault with the evidence folder."
+                )
             self._waiting.add(participant)
             self._changed.notify_all()
             self._changed.wait_for(lambda: self._going or self._expected <= self._waiting, self._patience)
@@ -91,7 +93,7 @@ class Participant:
         self._last = last
 
     def restart(self) -> None:
-        """Wait for the others and for the power; nobody is kept from logging in meanwhile."""
+        """Wait for the others and for the power. Other probes can log in meanwhile."""
         if self._logs_in:
             self._shared.session.release()
         try:
@@ -141,6 +143,6 @@ class RestartQuestion(Generic[Observed]):
         return getattr(self.probe, "door", self.probe)
 
     def run(self, record: Recorder) -> Observed:
-        """Run the probe; however it ends, nobody waits for it afterwards."""
+        """Run the probe. However it ends, no other probe waits for it afterwards."""
         with self.participant.taking_part():
             return self.probe.run(record)

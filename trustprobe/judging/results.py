@@ -50,7 +50,7 @@ def assemble(judge: Judge, firmware: str, interrupted: bool) -> Results:
     run = judge.run
     results = _cases(run, list(judge.judgements.values()))
     observations = [observation for judged in judge.judgements.values() for observation in judged.observations]
-    spoilt = run.lost or ("interrupted: what was not asked is NOT_RUN" if interrupted else "")
+    spoilt = run.lost or ("the run was interrupted: the remaining cases are NOT_RUN" if interrupted else "")
     assessment = assess(
         {item: catalogues().text(item) for item in run.profile.requirements},
         results,
@@ -88,12 +88,12 @@ def assemble(judge: Judge, firmware: str, interrupted: bool) -> Results:
 
 
 def _limits(run: Run) -> tuple[str, ...]:
-    """Say what this bench cannot see."""
+    """List what this bench cannot observe."""
     limits = [f"outside the profile: {run.profile.outside}"]
     limits += [f"not on this bench: {part}" for part in run.product.elsewhere]
     if not isinstance(run.bench.network, Absent) and run.bench.network.forwarded:
         limits.append(
-            "ports are forwarded to the device: a full sweep would be about this machine, not about the device"
+            "ports are forwarded to the device: a full sweep would probe the forwarding machine, not the device"
         )
     for name in ("network", "console", "jtag", "power", "collector"):
         if isinstance(part := getattr(run.bench, name), Absent):

@@ -23,7 +23,7 @@ from trustprobe.judging.applicability import require_known_conditions
 
 @dataclass
 class Run:
-    """What a run judges, by which rules, and where it writes. `lost` is why the device can no longer be asked."""
+    """The input and output of a run. `lost` is the reason why the device can no longer be probed."""
 
     product: Product
     bench: Bench
@@ -34,15 +34,15 @@ class Run:
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     lost: str | None = None
     product_folder: Path = Path()
-    """Where the declaration's file lies, and its documents beside it."""
+    """The folder of the declaration and of its documents."""
 
     @cached_property
     def redactor(self) -> Redactor:
-        """Takes the secrets of the bench out of what is written."""
+        """Removes the secrets of the bench from everything that is written."""
         return Redactor(self.secrets.hidden)
 
     def well_known(self, kind: GuessedAt) -> tuple[Pair, ...]:
-        """Return the well-known credentials that the profile asks of a kind of interface, for this maker and model."""
+        """Return the well-known credentials that the profile requires for a kind of interface, for this model."""
         asked = self.profile.limits.guessing.asked(kind)
         return well_known(kind, asked.lists, self.product.manufacturer, self.product.model, asked.most)
 
@@ -56,12 +56,12 @@ def load_profile(name: str) -> Profile:
     for item in profile.requirements:
         catalogues().text(item)
     if len(set(profile.requirements)) != len(profile.requirements):
-        raise ConfigurationError(f"{where} names one item twice.", "Remove one.")
+        raise ConfigurationError(f"{where} names an item twice.", "Remove one entry.")
     if profile.rules_of is None:
         return profile
     if peek(find("profiles", profile.rules_of), "rules_of") is not None:
         raise ConfigurationError(
-            f"{path}: `rules_of` names a profile that borrows its rules itself.", "Name its source."
+            f"{path}: `rules_of` names a profile that itself uses `rules_of`.", "Name the profile with the rules."
         )
     base = load_profile(profile.rules_of)
     rules = {"numbers": profile.numbers or base.numbers, "cases": {**base.cases, **profile.cases}}
@@ -92,8 +92,8 @@ def load_run(
     require_known_conditions(product, product_path)
     if product.id != bench.product:
         raise ConfigurationError(
-            f"the bench {bench.id} holds a {bench.product}, the product is {product.id}.",
-            "Give the bench of that product, or correct `product` of the bench file.",
+            f"the bench {bench.id} holds a {bench.product}, but the product is {product.id}.",
+            "Give the bench of that product, or correct `product` in the bench file.",
         )
     _require_credentials(product, bench, bench_path)
     public = set(public_passwords())
@@ -115,6 +115,6 @@ def _require_credentials(product: Product, bench: Bench, path: Path) -> None:
     known |= {one.credential for one in product.component.components}
     if unknown := sorted(set(bench.credentials) - known):
         raise ConfigurationError(
-            f"{path}: credentials.{unknown[0]} is no account and no component of the product {product.id}.",
-            f"They are {', '.join(sorted(known)) or 'none'}.",
+            f"{path}: credentials.{unknown[0]} is neither an account nor a component of the product {product.id}.",
+            f"The accounts and components are: {', '.join(sorted(known)) or 'none'}.",
         )

@@ -125,7 +125,7 @@ def _one(build: Callable[[Run], Probe[Observation]]) -> Callable[[Run], Iterable
 
 def _declare(function: FixtureFunction, **fields: Any) -> FixtureFunction:
     if isinstance(function, FixtureFunctionDefinition):
-        raise HarnessError(f"{function.name} is a fixture already.", "Write the decorator below @pytest.fixture.")
+        raise HarnessError(f"{function.name} is already a fixture.", "Write the decorator below @pytest.fixture.")
     known = getattr(function, _ATTRIBUTE, Schedule())
     setattr(function, _ATTRIBUTE, replace(known, **fields))
     return function
@@ -180,7 +180,9 @@ def parametrize(metafunc: pytest.Metafunc, run: Run) -> None:
         pairs = one.schedule.rows(run)
         if not pairs:
             if one.schedule.none is None:
-                raise HarnessError(f"the fixture {one.name} has no row for {run.product.id}.", "Declare `none`.")
+                raise HarnessError(
+                    f"the fixture {one.name} has no row for {run.product.id}.", "Add `none` to its @rows."
+                )
             pairs = [("none", NoRows(one.schedule.none(run)))]
         metafunc.parametrize(one.name, [value for _, value in pairs], ids=[row for row, _ in pairs], indirect=True)
 

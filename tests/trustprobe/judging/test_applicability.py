@@ -54,7 +54,7 @@ def test_items_of_ir_8425_are_never_excused() -> None:
 
 
 def test_a_condition_that_the_standard_does_not_have_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match=r"conditions\.F:zz is no condition"):
+    with pytest.raises(ConfigurationError, match=r"conditions\.F:zz is not a condition"):
         require_known_conditions(product(F_zz=True), Path("product.yaml"))
 
 

@@ -70,5 +70,5 @@ def test_each_part_says_whether_it_is_declared_and_how_much_was_observed() -> No
     console = Observation(question="?", facts=(seen,), probe="console_login", interface="serial")
     rows = {row.part: (row.declared, row.observed) for row in part_rows(component(), [console, console])}
     assert rows["console"] == ("present", "1 question: 1 refused")
-    assert rows["jtag"] == ("present", "nothing was observed")
+    assert rows["jtag"] == ("present", "no observation")
     assert rows["identity"] == ("present", "see the cases")

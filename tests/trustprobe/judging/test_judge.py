@@ -170,7 +170,7 @@ def test_a_case_that_the_profile_names_and_nobody_wrote_is_a_configuration_error
     rule = "  made.nowhere: {strength: required, clause: ours}\n"
     _, results, output = judge(tmp_path, [MadeUp("one", "saw(Answer.REFUSED)")], more_rules=rule)
     assert not results
-    assert "made.nowhere, which no case has" in output
+    assert "made.nowhere, but there is no such case" in output
 
 
 def test_assertions_that_are_switched_off_are_refused(tmp_path: Path) -> None:

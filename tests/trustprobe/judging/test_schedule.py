@@ -123,7 +123,7 @@ def test_a_case_without_rows_has_the_declared_verdict_in_the_words_of_the_fixtur
 
 
 def test_a_decorator_above_the_fixture_is_refused() -> None:
-    with pytest.raises(HarnessError, match="cloud_trust is a fixture already"):
+    with pytest.raises(HarnessError, match="cloud_trust is already a fixture"):
         rows(lambda _run: [])(fixtures.cloud.cloud_trust)
 
 

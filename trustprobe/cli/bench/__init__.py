@@ -1,4 +1,4 @@
-"""`trustprobe bench check`: whether what a bench file names is plugged in and answers, one step at a time.
+"""`trustprobe bench check`: checks step by step that the parts in a bench file are connected and answer.
 
-The steps use the drivers that the suites use, send what their docstrings say and no more, and judge nothing.
+The steps use the drivers of the suites. They send only what their docstrings state, and they judge nothing.
 """

@@ -1,4 +1,4 @@
-"""The steps that switch the board: watch it start on its console, and see that the switch is this board's."""
+"""The steps that switch the board: they watch it start on its console, and check that the switch controls it."""
 
 import time
 from collections.abc import Callable
@@ -18,22 +18,22 @@ from trustprobe.probe import Answer, printable
 HAND_SECONDS = 60.0
 """The time to reach the switch of a board that is switched by hand."""
 DARK_SECONDS = 10.0
-"""A board's capacitors are empty by then."""
+"""After this time the capacitors of a board are empty."""
 _POLL_SECONDS = 0.2
-"""Between two questions to a board that has no other way to say that it is there."""
+"""Between two attempts to reach a board that gives no other sign of life."""
 _SHOWN = 60
 
 
 def boot(desk: Desk) -> None:
-    """Switch the board off and on, by hand where the bench may not, and read its console until the login prompt."""
+    """Switch the board off and on, by hand if the bench may not, and read its console until the login prompt."""
     bench, declaration = desk.console
     restart, patience = _restart(desk)
     seconds = desk.product.component.boot_seconds + patience
     with restarted(bench, declaration.baud, restart, seconds) as boot:
         if boot.read_until(Awaited.line(r"[^\n]")) is None:
             raise BenchError(
-                f"nothing came on the console in {seconds:g} s.",
-                "Check that the board was switched on, and do the step `baud`.",
+                f"no data arrived on the console within {seconds:g} s.",
+                "Check that the board was switched on, and run the step `baud`.",
             )
         began = time.monotonic()
         arrival = boot.read_until(*ends_of_boot(declaration))
@@ -45,20 +45,20 @@ def _tell(desk: Desk, declaration: ConsoleDeclaration, boot: Boot, arrival: Arri
     raw = boot.raw
     if not boot.shows(declaration.boot_start):
         raise UnexpectedAnswerError(
-            f"no line of the boot log begins as declared; the first one is '{_first_line(raw)}'.",
-            f"Correct `console.boot_start` in {desk.product_path}: a regular expression, from the start of a line.",
+            f"no line of the boot log begins as declared. The first line is '{_first_line(raw)}'.",
+            f"Correct `console.boot_start` in {desk.product_path}. It is a regular expression for the start of a line.",
         )
     desk.say(f"the boot log begins with '{_start(declaration, raw)}'")
     if arrival is None:
         raise UnexpectedAnswerError(
-            f"the start did not end in a login prompt; the last line is '{last_line(raw)}'.",
+            f"the boot did not end with a login prompt. The last line is '{last_line(raw)}'.",
             f"Correct `console.login_prompt` or `boot_seconds` in {desk.product_path}.",
         )
-    desk.say(f"it ends at '{printable(arrival.text, _SHOWN)}' after {took:.1f} s, {len(raw)} octets")
+    desk.say(f"it ends with '{printable(arrival.text, _SHOWN)}' after {took:.1f} s and {len(raw)} octets")
 
 
 def _restart(desk: Desk) -> tuple[Callable[[], None], float]:
-    """Return how the board is restarted, and the seconds that a person needs for it."""
+    """Return how the board is restarted, and how many seconds a person needs for it."""
     if not isinstance(desk.bench.power, Absent) and Permission.POWER in desk.bench.allow:
         return PowerSwitch(desk.bench.power).cycle, desk.bench.power.settle_seconds
     request = f"switch the board off and on now (within {HAND_SECONDS:.0f} s)"
@@ -71,23 +71,24 @@ def _first_line(raw: bytes) -> str:
 
 
 def _start(declaration: ConsoleDeclaration, raw: bytes) -> str:
-    """Return the line that the log begins with, as declared: a reset may print a broken one before it."""
+    """Return the declared first line of the log. A reset may print a damaged line before it."""
     text = PlainText().feed(raw)
     found = Awaited.line(declaration.boot_start).find(text)
     return printable(text[found.start() :].split("\n", 1)[0].rstrip(), _SHOWN) if found else ""
 
 
 def power(desk: Desk) -> None:
-    """Switch the board off, see that it is off, switch it on, and see it start; only where `allow` names `power`."""
+    """Switch the board off and on, and check that it goes off and starts. This requires `power` in `allow`."""
     bench = desk.named(desk.bench.power, "power", "power: {on: ..., off: ...}")
     if Permission.POWER not in desk.bench.allow:
         raise ConfigurationError(
-            f"{desk.bench_path} does not allow to take the sample's power away.", "Add `power` to `allow`."
+            f"{desk.bench_path} does not allow switching the power of the sample.", "Add `power` to `allow`."
         )
     canary = None if isinstance(desk.bench.network, Absent) else desk.canary
     if canary is None and isinstance(desk.bench.console, Absent):
         raise ConfigurationError(
-            "nothing shows whether the board is on: the bench has neither network nor console.", "Connect one of them."
+            "the bench has neither network nor console, so nothing shows whether the board is on.",
+            "Connect one of them.",
         )
     switch = PowerSwitch(bench)
     switch.off()
@@ -105,8 +106,8 @@ def _see_it_dark(desk: Desk, canary: Service) -> None:
     while _speaks(desk, canary):
         if time.monotonic() >= deadline:
             raise BenchError(
-                f"switched off, and {canary.about} still answers after {DARK_SECONDS:.0f} s.",
-                "The switch is not this board's, or the board is fed by its serial or debug adapter.",
+                f"the board was switched off, but {canary.about} still answers after {DARK_SECONDS:.0f} s.",
+                "Check that the switch controls this board, and that no serial or debug adapter powers it.",
             )
         time.sleep(_POLL_SECONDS)
     desk.say(f"off: {canary.about} no longer answers")
@@ -119,7 +120,10 @@ def _see_it_start(desk: Desk, switch: PowerSwitch, canary: Service | None) -> No
         port, declaration = desk.console
         with restarted(port, declaration.baud, switch.on, seconds) as boot:
             if boot.read_until(Awaited.line(r"[^\n]")) is None:
-                raise BenchError("switched on, and nothing comes on the console.", "Is the switch this board's?")
+                raise BenchError(
+                    "the board was switched on, but no data arrives on the console.",
+                    "Check that the switch controls this board.",
+                )
             boot.read_until(*ends_of_boot(declaration))
         desk.say("on: the console prints")
     else:
@@ -129,14 +133,14 @@ def _see_it_start(desk: Desk, switch: PowerSwitch, canary: Service | None) -> No
     while not _speaks(desk, canary):
         if time.monotonic() >= began + seconds:
             raise UnexpectedAnswerError(
-                f"switched on, and {canary.about} does not answer in {seconds:g} s.",
-                f"Look at the console, or correct `boot_seconds` in {desk.product_path}.",
+                f"the board was switched on, but {canary.about} does not answer within {seconds:g} s.",
+                f"Read the console, or correct `boot_seconds` in {desk.product_path}.",
             )
         time.sleep(_POLL_SECONDS)
     desk.say(f"on: {canary.about} answers after {time.monotonic() - began:.1f} s")
 
 
 def _speaks(desk: Desk, service: Service) -> bool:
-    """Whether the service says something in its protocol: a router takes connections even for a board that is off."""
+    """Whether the service answers in its protocol: a router accepts connections even if the board is off."""
     observed = RecogniseServices(desk.target, (service,), asks_on=False).run(NoRecord())
     return observed.facts[0].answer is Answer.SEEN

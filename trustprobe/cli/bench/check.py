@@ -1,4 +1,4 @@
-"""`trustprobe bench check`: which steps there are, in which order, and how their lines and errors are told."""
+"""`trustprobe bench check`: the steps, their order, and how their lines and errors are printed."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -23,7 +23,7 @@ _PARTS: Final = ("console", "network", "jtag", "power")
 
 
 def files(desk: Desk) -> None:
-    """Read the bench file and the declaration; nothing is opened or sent."""
+    """Read the bench file and the declaration. This step opens and sends nothing."""
     named = [part for part in _PARTS if not isinstance(getattr(desk.bench, part), Absent)]
     absent = [part for part in _PARTS if part not in named]
     desk.say(f"{desk.bench_path} connects {', '.join(named) or 'nothing'}; absent: {', '.join(absent) or 'nothing'}")
@@ -34,7 +34,7 @@ def files(desk: Desk) -> None:
 STEPS: Final[Mapping[str, Step]] = MappingProxyType(
     {one.__name__: one for one in (files, port, baud, echo, boot, login, address, services, tls, debug, power, trust)}
 )
-"""In the order in which each rests on those before it."""
+"""Each step relies on the steps before it."""
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {"console": ("port", "baud", "echo", "boot", "login"), "network": ("address", "services", "tls")}
 )
@@ -42,14 +42,14 @@ _NEEDS: Final = {**{step: part for part, steps in GROUPS.items() for step in ste
 
 
 def steps_help() -> str:
-    """Return a line for each step, from its docstring, and what a group or no name stands for."""
+    """Return a line for each step, from its docstring, and the meaning of a group and of no name."""
     lines = [f"{name:<9} {' '.join((step.__doc__ or '').split())}" for name, step in STEPS.items()]
     groups = [f"{group:<9} {', '.join(steps)}" for group, steps in GROUPS.items()]
-    return "\n".join([*lines, *groups, "Without a name: each step whose part the bench has, in this order."])
+    return "\n".join([*lines, *groups, "Without a name: every step whose part the bench has, in this order."])
 
 
 def check_bench(what: str | None, bench: str, product: str | None) -> int:
-    """Do one step, one group, or each step that the bench has the parts for. The first that goes wrong raises."""
+    """Run one step, one group, or every step that the bench has the parts for. The first that fails raises."""
     said = _Said()
     desk = Desk.read(bench, product, said.say)
     with bench_lock(str(peek(find("benches", bench), "id"))):
@@ -70,7 +70,7 @@ def _wanted(what: str | None, bench: Bench) -> tuple[str, ...]:
         return GROUPS[what]
     if what in STEPS:
         return (what,)
-    raise ConfigurationError(f"there is no step {what!r}.", f"There are {', '.join((*STEPS, *GROUPS))}.")
+    raise ConfigurationError(f"there is no step {what!r}.", f"Give one of {', '.join((*STEPS, *GROUPS))}.")
 
 
 def _can(name: str, bench: Bench) -> bool:

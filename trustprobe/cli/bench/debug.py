@@ -1,4 +1,4 @@
-"""The step on the debug adapter: which TAPs are on the chain. No memory is read, and the processor is not halted."""
+"""The step on the debug adapter: it lists the TAPs on the chain. It reads no memory and does not halt the processor."""
 
 from drivers.debug.jtag import ScanChain
 from lab_config.base import Absent
@@ -18,11 +18,11 @@ def debug(desk: Desk) -> None:
     chain = ScanChain(bench, _UNDECLARED if isinstance(declared, Absent) else declared).run(NoRecord())
     if chain.facts[0].answer is not Answer.SEEN:
         raise BenchError(
-            f"the adapter answers, and no TAP does: {chain.detail('chain')}.",
-            "Check TDO, TCK, GND and the reference voltage, that the board is on, and its strap for JTAG.",
+            f"the adapter answers, but no TAP does: {chain.detail('chain')}.",
+            "Check TDO, TCK, GND and the reference voltage. Check that the board is on and its strap enables JTAG.",
         )
     for idcode in chain.idcodes:
         known = "as declared" if idcode in expected else "not declared"
         desk.say(f"TAP with IDCODE {idcode:#010x}, {known}" if idcode else f"TAP without an IDCODE, {known}")
     if missing := [f"{one:#010x}" for one in expected if one not in chain.idcodes]:
-        desk.say(f"declared, and not on the chain: {', '.join(missing)}", "no")
+        desk.say(f"declared, but not on the chain: {', '.join(missing)}", "no")

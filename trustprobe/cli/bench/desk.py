@@ -1,4 +1,4 @@
-"""What the steps of `trustprobe bench check` look at: a bench, the declaration of the product, and who is told.
+"""The input of the steps of `trustprobe bench check`: a bench, the declaration of its product, and the printer.
 
 Nothing here opens a port or a socket.
 """
@@ -17,24 +17,24 @@ from trustprobe.errors import ConfigurationError, Fault, TrustprobeError
 
 Part = TypeVar("Part")
 Mark = Literal["ok", "no", "do"]
-"""What a line says: what was expected, something else, or what the reader does now."""
+"""The kind of a line: expected, not as expected, or an action for the reader."""
 
 
 class UnexpectedAnswerError(TrustprobeError):
-    """The device answers, and otherwise than its files say; which of the two is wrong is for the reader to find."""
+    """The device answers, but not as its files state. The reader must find which of the two is wrong."""
 
     fault = Fault.DEVICE
 
 
 class Telling(Protocol):
-    """Tells the reader a line at once."""
+    """Prints a line immediately."""
 
     def __call__(self, line: str, mark: Mark = "ok") -> None:
         """Print the line with its mark."""
 
 
 class NoRecord:
-    """A recorder for probes whose evidence nobody keeps."""
+    """A recorder that keeps no evidence."""
 
     def keep(self, name: str, data: bytes) -> None:
         """Drop it."""
@@ -48,7 +48,7 @@ class NoRecord:
 
 @dataclass(frozen=True)
 class Desk:
-    """One bench with its product, and the way to the reader."""
+    """One bench with its product, and the function that prints lines."""
 
     bench: Bench
     product: Product
@@ -62,16 +62,16 @@ class Desk:
         path = find("benches", bench)
         if peek(path, "virtual") is not None:
             raise ConfigurationError(
-                f"{path} starts a virtual device: nothing is plugged in that could be checked.",
-                "Run `trustprobe run` with it, or remove `virtual` and name the ports of a board.",
+                f"{path} starts a virtual device, so there is no connected board to check.",
+                "Use it with `trustprobe run`, or remove `virtual` and name the ports of a board.",
             )
         read = load(path, Bench)
         product_path = find("products", product or read.product)
         declared = load(product_path, Product)
         if declared.id != read.product:
             raise ConfigurationError(
-                f"the bench {read.id} holds a {read.product}, the product is {declared.id}.",
-                "Give the declaration with --product, or correct `product` of the bench file.",
+                f"the bench {read.id} holds a {read.product}, but the product is {declared.id}.",
+                "Give the declaration with --product, or correct `product` in the bench file.",
             )
         return cls(read, declared, path, product_path, say)
 
@@ -93,21 +93,21 @@ class Desk:
 
     @property
     def canary(self) -> Service | None:
-        """The declared TCP service that shows that the sample is up; None where the bench leads to none."""
+        """The declared TCP service that shows that the sample is up. None if the bench reaches none."""
         tcp = [one for one in self.product.component.declared if one.transport is Transport.TCP]
         tcp = [one for one in tcp if self.target.reaches(one.transport, one.port)]
         return next((one for one in tcp if one.canary), tcp[0] if tcp else None)
 
     def named(self, part: Part | Absent, field: str, example: str) -> Part:
-        """Return a part of the bench; ConfigurationError with an example line where the file says it is absent."""
+        """Return a part of the bench. If the file declares it absent, raise ConfigurationError with an example."""
         if isinstance(part, Absent):
             raise ConfigurationError(
-                f"{self.bench_path} names no {field} ({part.absent}).", f"Connect it, and write `{example}`."
+                f"{self.bench_path} names no {field} ({part.absent}).", f"Connect it, and add `{example}`."
             )
         return part
 
     def declared(self, part: Part | Absent, field: str) -> Part:
-        """Return a part of the declaration; ConfigurationError where the product has none."""
+        """Return a part of the declaration. If the product has none, raise ConfigurationError."""
         if isinstance(part, Absent):
             raise ConfigurationError(
                 f"{self.product_path} declares no {field} ({part.absent}).", f"Declare it under `component.{field}`."

@@ -1,4 +1,4 @@
-"""The steps on the network: is the sample at its address, do the declared services speak, which certificates show."""
+"""The steps on the network: they check the sample's address, its declared services and their certificates."""
 
 from drivers.network.recognise.services import RecogniseServices
 from drivers.network.sweep.wire import wire_to
@@ -15,7 +15,7 @@ _SHOWN = 60
 
 
 def address(desk: Desk) -> None:
-    """Ask for the sample's MAC address by ARP, and open one TCP connection to the canary, or the first TCP service."""
+    """Request the sample's MAC address by ARP. Open one TCP connection to the canary, or to the first TCP service."""
     network = desk.network
     _check_route(network)
     if network.interface is not None:
@@ -28,19 +28,19 @@ def address(desk: Desk) -> None:
     except OSError as error:
         if answer_of(error) is Answer.REFUSED:
             raise UnexpectedAnswerError(
-                f"{network.address} is there, and refuses {service.about} ({service.id}).",
+                f"{network.address} answers, but refuses {service.about} ({service.id}).",
                 f"Wait until the board has started, or correct `services` in {desk.product_path}.",
             ) from error
         raise BenchError(
             f"{network.address} does not answer on {service.about} ({service.id}).",
-            "Check the cable, the board's address on its console (`ip addr`), and this machine's in the same network.",
+            "Check the cable, the board's address on its console (`ip addr`), and this machine's own address.",
         ) from error
-    desk.say(f"{network.address} takes a connection on {service.about} ({service.id})")
+    desk.say(f"{network.address} accepts a connection on {service.about} ({service.id})")
 
 
 def _check_route(network: NetworkBench) -> None:
-    """See that packets to the sample leave by the bench's interface: drivers that connect() ask the kernel's routes."""
-    # Half a second to import, and needed only here.
+    """Check that packets to the sample leave by the bench's interface: connect() uses the routes of the kernel."""
+    # The import takes half a second and is needed only here.
     from pyroute2 import IPRoute
     from pyroute2.netlink.exceptions import NetlinkError
 
@@ -55,7 +55,7 @@ def _check_route(network: NetworkBench) -> None:
             ) from error
     if network.interface not in {None, used}:
         raise BenchError(
-            f"packets to {network.address} leave by {used}, and not by {network.interface}.",
+            f"packets to {network.address} leave by {used}, not by {network.interface}.",
             f"Give {network.interface} an address in the sample's network, or correct `network.interface`.",
         )
 
@@ -68,21 +68,21 @@ def _ask_for_mac(desk: Desk, network: NetworkBench, interface: str) -> None:
     try:
         mac = link.resolve()
     except PermissionError:
-        desk.say("this process may send no ARP (CAP_NET_RAW): ports will be asked by connect()")
+        desk.say("this process may not send ARP (CAP_NET_RAW): ports will be probed with connect()")
         return
     if mac is None:
         raise BenchError(
-            f"nobody on {interface} says that he is {network.address}.",
+            f"no machine on {interface} answers ARP requests for {network.address}.",
             "Check the cable, and the board's address on its console (`ip addr`).",
         )
     desk.say(f"{network.address} is {mac.hex(':')} on {interface}")
 
 
 def services(desk: Desk) -> None:
-    """Say to each declared service what its protocol begins with, and hear whether that protocol answers."""
+    """Send each declared service the first message of its protocol, and check that the protocol answers."""
     declared = desk.product.component.declared
     if not declared:
-        raise ConfigurationError(f"{desk.product_path} declares no service.", "Declare them under `services`.")
+        raise ConfigurationError(f"{desk.product_path} declares no service.", "Declare services under `services`.")
     observed = RecogniseServices(desk.target, declared).run(NoRecord())
     wrong = []
     for service in declared:
@@ -96,7 +96,7 @@ def services(desk: Desk) -> None:
 
 def _words(service: Service, fact: Fact) -> str:
     if fact.answer is Answer.SEEN:
-        return f"{service.protocol} speaks{' inside TLS' if service.tls else ''}"
+        return f"answers in {service.protocol}{' inside TLS' if service.tls else ''}"
     return printable(fact.detail, _SHOWN * 2)
 
 
@@ -105,30 +105,30 @@ def _not_as_declared(desk: Desk, service: Service, fact: Fact) -> UnexpectedAnsw
     if fact.detail.startswith("something else"):
         step = f"Correct `protocol` and `tls` of {service.id} in {desk.product_path}."
     elif fact.answer is Answer.SILENT:
-        step = "See whether it runs on the board, and whether a firewall or forwarding stands before it; or"
-        step += f" take {service.id} out of `services` in {desk.product_path}."
+        step = "Check that it runs on the board and that no firewall or forwarding blocks it. Otherwise"
+        step += f" remove {service.id} from `services` in {desk.product_path}."
     else:
-        step = f"Start it on the board, or take {service.id} out of `services` in {desk.product_path}."
+        step = f"Start it on the board, or remove {service.id} from `services` in {desk.product_path}."
     return UnexpectedAnswerError(f"{where}.", step)
 
 
 def tls(desk: Desk) -> None:
-    """Shake hands with each declared TLS service once, and read its certificate; nothing is sent inside TLS."""
-    behind_tls = [one for one in desk.product.component.declared if one.tls]
-    if not behind_tls:
+    """Make one TLS handshake with each declared TLS service, and read its certificate. Nothing is sent inside TLS."""
+    over_tls = [one for one in desk.product.component.declared if one.tls]
+    if not over_tls:
         raise ConfigurationError(f"{desk.product_path} declares no service with `tls`.", "There is nothing to check.")
     certificate = desk.product.component.certificate
     names = () if isinstance(certificate, Absent) else certificate.names
     expects_chain = not isinstance(certificate, Absent) and certificate.issued_by != "self_signed"
-    for service in behind_tls:
+    for service in over_tls:
         anchor = desk.bench.trust_anchor
         shown = ReadCertificate(desk.target, service.port, anchor, (*names, desk.network.address)).run(NoRecord())
         _tell(desk, service, shown)
         if expects_chain and not shown.chain_trusted:
             raise UnexpectedAnswerError(
-                f"the certificate of {service.about} leads to no CA that is trusted here:"
+                f"the certificate of {service.about} leads to no CA that this machine trusts:"
                 f" {printable(shown.chain_error, _SHOWN)}.",
-                f"Name the maker's CA in `trust_anchor` of {desk.bench_path}, or correct `issued_by`.",
+                f"Name the manufacturer's CA in `trust_anchor` of {desk.bench_path}, or correct `issued_by`.",
             )
 
 
