@@ -88,7 +88,7 @@ def test_a_log_that_sends_no_record_of_an_event_is_missed(lab: Lab) -> None:
 
 def test_a_device_that_answers_no_login_any_more_is_lost_and_nothing_was_said_to_it(lab: Lab) -> None:
     def lost() -> None:
-        raise DeviceLostError("the login that was to be logged got no answer")
+        raise DeviceLostError("the login that the device should log got no answer")
 
     with Collector(lab.bench) as collector:
         peer = TalkingCollector(collector, lost, 0.05)
@@ -96,4 +96,4 @@ def test_a_device_that_answers_no_login_any_more_is_lost_and_nothing_was_said_to
         with pytest.raises(DeviceLostError):
             peer.misses()
     assert not reaction.carried
-    assert reaction.words == "the log has no connection: the login that was to be logged got no answer"
+    assert reaction.words == "the log has no connection: the login that the device should log got no answer"
