@@ -147,7 +147,7 @@ class Observation(Frozen):
         if self.witness is not None and not self.witness.holds:
             return self.witness.what
         nothing = ", ".join(sorted(self.silent)[:5])
-        return "; ".join(self.doubts) or f"{self.probe}: nothing came on {nothing}"
+        return "; ".join(self.doubts) or f"{self.probe}: no answer on {nothing}"
 
 
 def all_of(witnesses: Iterable[Witness]) -> Witness:

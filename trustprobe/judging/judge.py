@@ -22,8 +22,8 @@ from trustprobe.judging.verdict import after_failure, after_pass, sentence_of
 from trustprobe.probe import Observation, printable
 
 REASON_LIMIT = 1_000
-NOT_REACHED = "the run ended before it"
-DESELECTED = "it was deselected for this run"
+NOT_REACHED = "the run ended before this case"
+DESELECTED = "this case was deselected for the run"
 
 
 @dataclass
@@ -83,7 +83,9 @@ class Judge:
             raise
         except AssertionError as error:
             make_legible(error)
-            broken = HarnessError(f"an assertion failed before the case was asked: {sentence_of(error)}.", "Report it.")
+            broken = HarnessError(
+                f"an assertion failed before the case began: {sentence_of(error)}.", "Report this fault."
+            )
             self._note(judgement, Verdict.ERROR, _sentence(broken))
             raise broken from error
         except Exception as error:
@@ -117,7 +119,7 @@ class Judge:
         if (outcome := without_rows(item)) is not None:
             raise outcome
         if missing := [need for need in entry.needs if need not in self.run.bench.allow]:
-            raise Inconclusive(f"the bench does not allow {', '.join(missing)}: add it to `allow` of the bench file")
+            raise Inconclusive(f"the bench does not allow {', '.join(missing)}: add it to `allow` in the bench file")
 
     def _passed(self, judgement: Judgement) -> None:
         try:
@@ -163,7 +165,7 @@ class Judge:
         disturbed = judgement.case.rank > 0
         if self.run.lost is None and (disturbed or judgement.verdict is not Verdict.PASS):
             gone = self.alive(self._patience(judgement.case))
-            self.run.lost = f"{gone} since {judgement.case.id} ran" if gone else None
+            self.run.lost = f"{gone}. It has not answered since {judgement.case.id} ran" if gone else None
         return result
 
 

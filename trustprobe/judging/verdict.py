@@ -1,7 +1,7 @@
 """The rule that gives verdicts: no verdict on silence without a witness.
 
-A pass on silence (`fails_on="presence"`) and a fail on silence (`"absence"`) stand only with a witness; without one the
-verdict is INCONCLUSIVE.
+A pass on silence (`fails_on="presence"`) and a fail on silence (`"absence"`) stand only with a witness. Without one,
+the verdict is INCONCLUSIVE.
 """
 
 from collections.abc import Sequence
@@ -17,22 +17,22 @@ Decision = tuple[Verdict, str]
 def after_pass(entry: Case, observations: Sequence[Observation]) -> Decision:
     """Decide about a case whose assertions hold. Raises HarnessError if nothing was observed."""
     if not any(observation.facts for observation in observations):
-        raise HarnessError("the case observed nothing: its probes returned no fact.", "Report it.")
+        raise HarnessError("the case observed nothing: its probes returned no fact.", "Report this fault.")
     unproven = _unproven(observations)
     if entry.fails_on == "presence" and unproven:
-        return Verdict.INCONCLUSIVE, f"silence without a witness: {unproven}"
+        return Verdict.INCONCLUSIVE, f"silence proves nothing here without a witness: {unproven}"
     if entry.fails_on == "absence" and not _saw(observations):
-        return Verdict.INCONCLUSIVE, "nothing of what has to be there was seen"
+        return Verdict.INCONCLUSIVE, "the case requires something to be seen, and no probe saw it"
     return Verdict.PASS, ""
 
 
 def after_failure(entry: Case, observations: Sequence[Observation], sentence: str) -> Decision:
     """Decide about a case one of whose assertions failed with this sentence, on a device that is still there."""
     if entry.fails_on == "presence" and not _saw(observations):
-        return Verdict.INCONCLUSIVE, f"nothing was seen that could fail the case ({sentence})"
+        return Verdict.INCONCLUSIVE, f"nothing was seen that can fail the case ({sentence})"
     unproven = _unproven(observations)
     if entry.fails_on == "absence" and unproven:
-        return Verdict.INCONCLUSIVE, f"silence without a witness: {unproven} ({sentence})"
+        return Verdict.INCONCLUSIVE, f"silence proves nothing here without a witness: {unproven} ({sentence})"
     return Verdict.FAIL, sentence
 
 
@@ -48,5 +48,5 @@ def _saw(observations: Sequence[Observation]) -> bool:
 
 
 def _unproven(observations: Sequence[Observation]) -> str:
-    """Say what proves nothing in these observations; empty if each is conclusive."""
+    """Return what proves nothing in these observations. It is empty if each is conclusive."""
     return "; ".join(observation.unproven for observation in observations if not observation.conclusive)

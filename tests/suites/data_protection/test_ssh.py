@@ -52,4 +52,4 @@ def test_every_forbidden_name_is_reported(kind: str, case: Callable[..., None]) 
 @each_kind
 def test_a_server_that_showed_no_kexinit_leaves_the_case_open(kind: str, case: Callable[..., None]) -> None:
     nothing = observed(silent("kexinit"), kind=SshKexinit)
-    assert stays_open(case, nothing, PROFILE, says="nothing came on kexinit")
+    assert stays_open(case, nothing, PROFILE, says="no answer on kexinit")

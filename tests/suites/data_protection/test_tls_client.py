@@ -29,7 +29,7 @@ def test_a_refused_certificate_passes() -> None:
 def test_silence_after_a_certificate_passes_only_with_a_witness() -> None:
     assert passes(TRUST, shown(silent("expired")))
     assert stays_open(TRUST, shown(silent("expired"), witness=BROKEN), says=BROKEN.what)
-    assert stays_open(TRUST, shown(silent("expired"), witness=None), says="nothing came on expired")
+    assert stays_open(TRUST, shown(silent("expired"), witness=None), says="no answer on expired")
 
 
 def test_application_data_over_a_wrong_certificate_fails() -> None:

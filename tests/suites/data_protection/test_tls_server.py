@@ -24,7 +24,7 @@ def test_a_refusal_in_the_devices_own_bytes_passes_without_a_witness(case: Calla
 def test_silence_passes_only_with_a_witness(case: Callable[..., None]) -> None:
     assert passes(case, observed(silent("443"), witness=HOLDS))
     assert stays_open(case, observed(silent("443"), witness=BROKEN), says=BROKEN.what)
-    assert stays_open(case, observed(silent("443")), says="nothing came on 443")
+    assert stays_open(case, observed(silent("443")), says="no answer on 443")
 
 
 @every_case

@@ -98,7 +98,7 @@ def test_an_error_says_whose_fault_it_is(run: tuple[int, dict[str, Any], Path]) 
 
 def test_a_question_that_is_left_open_says_why(run: tuple[int, dict[str, Any], Path]) -> None:
     reasons = {case["id"]: case["reason"] for case in run[1]["cases"]}
-    assert reasons["made.left_open"] == "silence without a witness: it: nothing was sent"
+    assert reasons["made.left_open"] == "silence proves nothing here without a witness: it: nothing was sent"
 
 
 @pytest.mark.parametrize("name", ["made.not_forwarded", "made.not_forwarded_inside"])
@@ -129,7 +129,9 @@ def test_allure_shows_a_failure_as_failed_an_error_as_broken_and_the_rest_as_ski
 
 def test_allure_keeps_the_reason_of_what_is_skipped(run: tuple[int, dict[str, Any], Path]) -> None:
     texts = [path.read_text("utf-8") for path in run[2].glob("out/*/allure-results/*-result.json")]
-    assert any("INCONCLUSIVE: silence without a witness: the canary is dead" in text for text in texts)
+    assert any(
+        "INCONCLUSIVE: silence proves nothing here without a witness: the canary is dead" in text for text in texts
+    )
 
 
 def test_only_passes_make_a_run_conforming_with_exit_code_0(tmp_path: Path) -> None:

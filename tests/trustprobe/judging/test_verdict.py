@@ -65,7 +65,10 @@ def test_a_failure_stands_on_what_was_seen_or_on_silence_with_a_witness(
 
 def test_one_observation_without_a_witness_leaves_a_pass_on_presence_open() -> None:
     both = [saw(Answer.SILENT, HOLDS), saw(Answer.SILENT)]
-    assert after_pass(case("presence"), both) == (OPEN, "silence without a witness: look: nothing came on it")
+    assert after_pass(case("presence"), both) == (
+        OPEN,
+        "silence proves nothing here without a witness: look: no answer on it",
+    )
 
 
 def test_one_observation_that_saw_something_is_enough_for_a_pass_on_absence() -> None:
@@ -74,7 +77,7 @@ def test_one_observation_that_saw_something_is_enough_for_a_pass_on_absence() ->
 
 def test_one_observation_without_a_witness_leaves_a_failure_on_absence_open() -> None:
     both = [saw(Answer.SILENT, BROKEN), saw(Answer.SILENT, HOLDS), saw(Answer.SILENT)]
-    reason = "silence without a witness: the canary is dead; look: nothing came on it (no record)"
+    reason = "silence proves nothing here without a witness: the canary is dead; look: no answer on it (no record)"
     assert after_failure(case("absence"), both, "no record") == (OPEN, reason)
 
 
@@ -84,14 +87,14 @@ def test_one_observation_that_saw_something_is_enough_for_a_failure_on_presence(
 
 def test_reasons_say_why_nothing_was_decided() -> None:
     silent, refused = [saw(Answer.SILENT)], [saw(Answer.REFUSED)]
-    assert after_pass(case("absence"), refused)[1] == "nothing of what has to be there was seen"
-    assert after_failure(case("presence"), silent, "open")[1] == "nothing was seen that could fail the case (open)"
+    assert after_pass(case("absence"), refused)[1] == "the case requires something to be seen, and no probe saw it"
+    assert after_failure(case("presence"), silent, "open")[1] == "nothing was seen that can fail the case (open)"
 
 
 def test_a_reason_names_five_silent_parts_at_most() -> None:
     facts = tuple(Fact(about=str(part), answer=Answer.SILENT) for part in (6, 5, 4, 3, 2, 1))
     _, reason = after_pass(case("presence"), [Observation(question="?", facts=facts, probe="look")])
-    assert reason == "silence without a witness: look: nothing came on 1, 2, 3, 4, 5"
+    assert reason == "silence proves nothing here without a witness: look: no answer on 1, 2, 3, 4, 5"
 
 
 @pytest.mark.parametrize("observations", [[], [Observation(question="?", facts=())]])
