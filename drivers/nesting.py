@@ -8,7 +8,7 @@ DEEPEST = 100
 
 
 def parsed(data: bytes | str) -> object:
-    """Return a JSON document, or None where it is none, or nested deeper than DEEPEST.
+    """Return a JSON document. Return None if it is malformed, or nested deeper than DEEPEST.
 
     Python 3.11 parses no deeper than its stack, Python 3.13 parses what nothing can compare or print afterwards.
     """

@@ -11,7 +11,7 @@ from typing import Protocol
 WORDS = 16
 """32-bit words that are read where one can be read."""
 ACCESS_PORTS = 8
-"""Access ports that are looked at behind a debug port."""
+"""The number of access ports of a debug port that are probed."""
 IDCODE_INSTRUCTION = 0b1110
 """Selects IDCODE in a JTAG-DP (ADIv5, B3.3)."""
 CSW_DEVICE_ENABLED = 1 << 6
@@ -36,7 +36,7 @@ class Stuck(StrEnum):
 
     ONES = "TDO stays at one"
     ZEROS = "TDO stays at zero"
-    UNSTABLE = "TDO gives a different answer each time"
+    UNSTABLE = "TDO changes between identical reads"
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Chain:
 
 @dataclass(frozen=True)
 class AccessPort:
-    """A MEM-AP (ADIv5, C2) and what reading memory through it came to. `csw` is None where it could not be read."""
+    """A MEM-AP (ADIv5, C2) and the result of reading memory through it. `csw` is None if it could not be read."""
 
     number: int
     idr: int
@@ -61,7 +61,7 @@ class AccessPort:
 
 @dataclass(frozen=True)
 class MemoryAnswer:
-    """What the debug port at one TAP answered; `control_status` is None where none acknowledged.
+    """The answer of the debug port at one TAP. `control_status` is None if none acknowledged.
 
     `addressed`: the TAP showed its IDCODE when its instruction was scanned in, so that the scans had the right lengths.
     """

@@ -63,7 +63,7 @@ class Pins:
         except OSError as error:
             raise BenchError(
                 f"no remote_bitbang server answers at {host}:{port}: {error}.",
-                "Start it, or correct `jtag.remote_bitbang` of the bench file.",
+                "Start it, or correct `jtag.remote_bitbang` in the bench file.",
             ) from error
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.reset()
@@ -106,14 +106,14 @@ class Pins:
             while len(answer) < wanted:
                 data = self._socket.recv(wanted - len(answer))
                 if not data:
-                    raise ConnectionError("it hung up")
+                    raise ConnectionError("it closed the connection")
                 answer += data
         except OSError as error:
             raise BenchError(
-                f"the remote_bitbang server stopped answering: {error}.", "Restart it; check the debug adapter."
+                f"the remote_bitbang server stopped answering: {error}.", "Restart it, and check the debug adapter."
             ) from error
         if answer.strip(b"01"):
-            raise BenchError("the remote_bitbang server answers with something else than bits.", "Restart it.")
+            raise BenchError("the remote_bitbang server sends data that is not bits.", "Restart it.")
         if answer:
             self.log += answer + b"\n"
         return answer
@@ -160,7 +160,7 @@ class RemoteBitbang:
             return Chain(taps), bytes(pins.log)
 
     def read_memory(self, taps: Sequence[Tap], index: int, address: int) -> tuple[MemoryAnswer, bytes]:
-        """Read through every MEM-AP behind one TAP; the other TAPs are in BYPASS."""
+        """Read through every MEM-AP of one TAP. The other TAPs are in BYPASS."""
         with Pins(self.host, self.port) as pins:
             port = _DebugPort(pins, [tap.ir_length or 0 for tap in taps], index)
             addressed = port.idcode() == taps[index].idcode

@@ -24,7 +24,7 @@ SERVER = "server"
 """The fact about the server that the bench names; the others are about `tcp/N` of the device."""
 _SHOWN = 200
 _ZEROS = (
-    "everything reads zero, which is also what OpenOCD answers for memory that it cannot read: "
+    "all memory reads as zero, which is also OpenOCD's answer for memory that it cannot read: "
     "give it `gdb_report_data_abort enable`, or declare an address that is not zero"
 )
 _AT_ONCE = 8
@@ -79,7 +79,7 @@ class ReadGdbMemory:
             return list(pool.map(lambda port: self._ask_port(target, port, record), gdb_ports()))
 
     def _ask_port(self, target: Target, port: int, record: Recorder) -> tuple[Fact, bool]:
-        """Ask one port; whether its silence is in doubt all the same stands beside the fact."""
+        """Probe one port. Also return whether its silence is in doubt."""
         about = f"tcp/{port}"
         try:
             return self._ask(about, lambda: target.connect(port), record)
@@ -96,7 +96,7 @@ class ReadGdbMemory:
         return fact.model_copy(update={"answer": Answer.SILENT}), False
 
     def _ask(self, about: str, connect: Callable[[], socket.socket], record: Recorder) -> tuple[Fact, bool]:
-        """Ask one stub for registers and memory; whether a stub spoke at all stands beside the fact."""
+        """Request registers and memory from one stub. Also return whether a stub answered at all."""
         try:
             sock = connect()
         except OSError as error:
@@ -113,8 +113,12 @@ class ReadGdbMemory:
         record.keep(f"{about.replace('/', '-')}.bin", bytes(remote.heard))
         if not remote.spoke:
             shown = printable(bytes(remote.heard), _SHOWN) or "nothing"
-            return Fact(about=about, answer=Answer.SILENT, detail=f"open, but no GDB stub spoke: {shown}"), False
-        record.note(f"{about}: {'detached, the target runs on' if remote.detached else 'the detach was not answered'}")
+            return Fact(
+                about=about, answer=Answer.SILENT, detail=f"the port is open, but no GDB stub answered: {shown}"
+            ), False
+        record.note(
+            f"{about}: {'detached, the target continues to run' if remote.detached else 'the detach was not answered'}"
+        )
         return self._fact(about, registers, memory), True
 
     def _fact(self, about: str, registers: str | None, memory: str | None) -> Fact:
@@ -128,8 +132,8 @@ class ReadGdbMemory:
         if parts:
             return Fact(about=about, answer=Answer.SILENT, detail=_ZEROS)
         if memory is None:
-            return Fact(about=about, answer=Answer.SILENT, detail="a GDB stub spoke, but did not answer to `m`")
-        words = f"a GDB stub refuses: g -> {_words(registers)}, m -> {_words(memory)}"
+            return Fact(about=about, answer=Answer.SILENT, detail="a GDB stub answered, but not to `m`")
+        words = f"a GDB stub refuses to read: g -> {_words(registers)}, m -> {_words(memory)}"
         return Fact(about=about, answer=Answer.REFUSED, detail=words)
 
 

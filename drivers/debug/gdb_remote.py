@@ -1,6 +1,6 @@
 """One connection in the GDB remote serial protocol (GDB manual, appendix E): packets, checksums, acknowledgements.
 
-Nothing that changes the target is sent: no write, no step, no reset. Connecting halts the processor behind most stubs,
+Nothing that changes the target is sent: no write, no step, no reset. Connecting halts the processor with most stubs,
 so each connection ends with a detach, which lets it run again.
 """
 

@@ -36,14 +36,14 @@ class JtagChain(Observation):
 
 
 def adapter_of(bench: JtagBench) -> DebugAdapter:
-    """Return the way to a bench's adapter. Raises ConfigurationError for an address that is none."""
+    """Return the way to a bench's adapter. Raises ConfigurationError for a malformed address."""
     if bench.remote_bitbang is None:
         return OpenOcd(config=bench.openocd_config)
     server = _SERVER.fullmatch(bench.remote_bitbang)
     if server is None:
         raise ConfigurationError(
-            f"`{bench.remote_bitbang}` names no remote_bitbang server.",
-            "Write `jtag.remote_bitbang: remote_bitbang://HOST:PORT` in the bench file.",
+            f"`{bench.remote_bitbang}` is not the address of a remote_bitbang server.",
+            "Add `jtag: {remote_bitbang: remote_bitbang://HOST:PORT}` to the bench file.",
         )
     host, port = server[1].strip("[]"), int(server[2])
     return OpenOcd(host=host, port=port) if shutil.which("openocd") else RemoteBitbang(host, port)
@@ -108,7 +108,7 @@ class ReadMemory:
                 break
         witness = _witness(self.bench, chain)
         if _answered(chain) and not addressed:
-            words = "no ARM debug port could be addressed, and other memory was not asked for"
+            words = "no ARM debug port could be addressed, and no other memory was read"
             witness = Witness(what=f"{words}; {_words(chain)}", holds=False)
         return Observation(question="Can memory be read through JTAG?", facts=(fact,), witness=witness)
 

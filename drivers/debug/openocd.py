@@ -71,7 +71,7 @@ class OpenOcd:
         raise _no_adapter(output)
 
     def read_memory(self, taps: Sequence[Tap], index: int, address: int) -> tuple[MemoryAnswer, bytes]:
-        """Read through every MEM-AP behind one TAP, by OpenOCD's `mem_ap` target and `mdw`."""
+        """Read through every MEM-AP of one TAP, with OpenOCD's `mem_ap` target and `mdw`."""
         chain = [f"jtag newtap dpd{n} tap -irlen {tap.ir_length}{_expected(tap)}" for n, tap in enumerate(taps)]
         targets = [
             f"target create dpd.mem{n} mem_ap -dap dpd.dap -ap-num {n} -defer-examine" for n in range(ACCESS_PORTS)
@@ -97,8 +97,8 @@ class OpenOcd:
         finished = command.run(["openocd", *options, *(part for line in lines for part in ("-c", line))], SECONDS)
         if finished.code is None:
             raise BenchError(
-                f"OpenOCD did not end in {SECONDS:.0f} s and was stopped.",
-                "Check the debug adapter: it does not answer.",
+                f"OpenOCD did not end within {SECONDS:.0f} s and was stopped.",
+                "Check the debug adapter, which does not answer.",
             )
         return finished.output
 
@@ -138,5 +138,5 @@ def _no_adapter(output: str) -> BenchError:
     errors = [line for line in output.splitlines() if line.startswith("Error")] or output.splitlines()[-1:]
     return BenchError(
         f"OpenOCD did not reach the chain: {printable('; '.join(errors), 300)}.",
-        "Check the debug adapter, or correct `jtag` of the bench file.",
+        "Check the debug adapter, or correct `jtag` in the bench file.",
     )

@@ -62,7 +62,7 @@ class ReadAdvisories:
             publishers += publisher
             count += vulnerabilities
         return AdvisoriesRead(
-            question="Can customers read of vulnerabilities, their detail and their mitigation (CSAF 2.0)?",
+            question="Can customers read about vulnerabilities, their details and their mitigation (CSAF 2.0)?",
             facts=tuple(facts),
             witness=all_of([provider.witness, *(document.witness for document in documents)]),
             publishers=tuple(dict.fromkeys(publishers)),
@@ -85,10 +85,10 @@ def _provider(document: Document) -> tuple[list[Fact], list[str], int]:
         else missing("provider: publisher", "publisher names no category, name and https namespace"),
         element("provider: canonical_url", url)
         if url.startswith("https://") and url.endswith("/provider-metadata.json")
-        else contradicted("provider: canonical_url", f"{url[:80]!r} is no https address of provider-metadata.json"),
+        else contradicted("provider: canonical_url", f"{url[:80]!r} is not an https address of provider-metadata.json"),
         element("provider: role", str(metadata["role"]))
         if text_of(metadata.get("role")) in _ROLES
-        else contradicted("provider: role", f"{str(metadata.get('role'))[:80]!r} is no role of CSAF"),
+        else contradicted("provider: role", f"{str(metadata.get('role'))[:80]!r} is not a role of CSAF"),
         _moment("provider: last_updated", metadata.get("last_updated")),
     ]
     return facts, [name] if name else [], 0
@@ -127,7 +127,7 @@ def _advisory(document: Document) -> tuple[list[Fact], list[str], int]:
     products = _products(csaf.get("product_tree"))
     vulnerabilities = entries(csaf.get("vulnerabilities"))
     if not vulnerabilities:
-        facts.append(missing(f"{short}: vulnerabilities", "no vulnerability is described"))
+        facts.append(missing(f"{short}: vulnerabilities", "it describes no vulnerability"))
     for number, vulnerability in enumerate(vulnerabilities[:1000], 1):
         facts.append(_vulnerability(short, number, vulnerability, products))
     publishers = [text_of(publisher.get("name"))] if text_of(publisher.get("name")) else []
@@ -149,7 +149,11 @@ def _moment(about: str, value: object) -> Fact:
         zone = datetime.fromisoformat(given).tzinfo
     except ValueError:
         zone = None
-    return element(about, given) if zone else contradicted(about, f"{given[:80]!r} is no date and time with a zone")
+    return (
+        element(about, given)
+        if zone
+        else contradicted(about, f"{given[:80]!r} is not a date and time with a time zone")
+    )
 
 
 def _products(tree: object) -> frozenset[str]:
@@ -177,14 +181,14 @@ def _vulnerability(short: str, number: int, entry: dict[str, object], products: 
     if not identifier:
         gaps.append("neither cve nor ids")
     if not any(text_of(note.get("text")) for note in entries(entry.get("notes"))):
-        gaps.append("no note with its detail")
+        gaps.append("no note with its details")
     if not any(named.values()):
         gaps.append("no product_status")
     if without := sorted(affected - remedied):
         gaps.append(f"no remediation for {listed(without)}")
     if unknown := sorted({one for names in named.values() for one in names} - products):
         return contradicted(about, f"product_tree defines no {listed(unknown)}")
-    return missing(about, "; ".join(gaps)) if gaps else element(about, "described, with status and remediation")
+    return missing(about, "; ".join(gaps)) if gaps else element(about, "is described with status and remediation")
 
 
 def _names(value: object) -> list[str]:

@@ -45,10 +45,12 @@ class Document:
     @property
     def witness(self) -> Witness:
         """That it was read whole."""
-        return Witness(what=f"{self.name} was read whole: {len(self.data)} octets, SHA-256 {self.sha256}", holds=True)
+        return Witness(
+            what=f"{self.name} was read completely: {len(self.data)} octets, SHA-256 {self.sha256}", holds=True
+        )
 
     def text(self) -> str:
-        """Return it as UTF-8 text; MalformedError where it is none."""
+        """Return it as UTF-8 text. MalformedError if it is not."""
         try:
             return self.data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
@@ -76,18 +78,20 @@ class Document:
 
 
 def read_document(folder: Path, name: str, record: Recorder) -> Document:
-    """Read a file beside the declaration, and keep a copy as evidence.
+    """Read a file next to the declaration, and keep a copy as evidence.
 
     ConfigurationError where it is no regular file below `folder`, cannot be read, or is over LARGEST.
     """
     path = folder / name
     try:
         if not path.resolve(strict=True).is_relative_to(folder.resolve()):
-            raise ConfigurationError(f"the document {name} lies outside the declaration's folder.", "Put it beside it.")
+            raise ConfigurationError(
+                f"the document {name} is outside the folder of the declaration.", "Move it next to the declaration."
+            )
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise ConfigurationError(f"the document {name} is no regular file.", "Name a file.")
+                raise ConfigurationError(f"the document {name} is not a regular file.", "Name a file.")
             data = file.read(LARGEST + 1)
     except OSError as error:
         reason = error.strerror or str(error)
@@ -95,7 +99,7 @@ def read_document(folder: Path, name: str, record: Recorder) -> Document:
             f"the document {name} cannot be read: {reason}.", f"Put it into {folder}, or correct its name."
         ) from None
     if len(data) > LARGEST:
-        raise ConfigurationError(f"the document {name} is over {LARGEST} octets.", "Give a smaller one.")
+        raise ConfigurationError(f"the document {name} is larger than {LARGEST} octets.", "Give a smaller one.")
     document = Document(name, data)
     record.keep(Path(name).name, data)
     record.note(document.witness.what)
@@ -148,10 +152,10 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found: dict[str, object] = {}
     for name, value in pairs:
         if name in found:
-            raise MalformedError(f"the JSON name {name[:80]!r} is there twice in one object")
+            raise MalformedError(f"the JSON name {name[:80]!r} occurs twice in one object")
         found[name] = value
     return found
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise MalformedError(f"{constant} is no JSON number")
+    raise MalformedError(f"{constant} is not a JSON number")

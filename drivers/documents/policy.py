@@ -44,7 +44,7 @@ class ReadPolicy:
         except MalformedError as error:
             facts = malformed(ELEMENTS, error)
         return PolicyRead(
-            question="Does the disclosure policy give a contact, and the times in which a reporter hears of it?",
+            question="Does the disclosure policy give a contact, and the times within which a reporter gets an answer?",
             facts=facts,
             witness=document.witness,
             sha256=document.sha256,
@@ -54,7 +54,7 @@ class ReadPolicy:
 def _promise(about: str, quoted: str, words: str) -> Fact:
     quote = " ".join(quoted.split())
     if not quote or quote not in words:
-        return missing(about, f"the policy does not say {quote!r}")
+        return missing(about, f"the policy does not contain {quote!r}")
     if about != "contact" and not _TIME.search(quote):
         return contradicted(about, f"{quote!r} names no time")
     return element(about, quote)

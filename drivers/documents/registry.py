@@ -12,7 +12,7 @@ from trustprobe.probe import Fact, Observation, Recorder, printable
 
 
 class RegistryRecord(Observation):
-    """What the record holds; a fact for each field that the rule asks for."""
+    """The content of the record. There is a fact for each field that the rule requires."""
 
     sha256: str
 
@@ -24,7 +24,7 @@ class ReadRegistryRecord:
     folder: Path
     file: str
     wanted: tuple[str, ...]
-    """Keys of the fields that the rule asks for."""
+    """Keys of the fields that the rule requires."""
     declared: Mapping[str, str]
     """What the declaration says of a field, by key; `true` and `false` for those that are yes or no."""
 
@@ -42,7 +42,7 @@ class ReadRegistryRecord:
         except MalformedError as error:
             facts = malformed(self.wanted, error)
         return RegistryRecord(
-            question="Does the registry record hold each field of 47 CFR 8.222, as declared?",
+            question="Does the registry record contain each field of 47 CFR 8.222, as declared?",
             facts=facts,
             witness=document.witness,
             sha256=document.sha256,
@@ -54,5 +54,5 @@ class ReadRegistryRecord:
         given = str(value).lower() if isinstance(value, bool) else str(value)
         declared = self.declared.get(key)
         if declared is not None and given.strip() != declared:
-            return contradicted(key, f"says {printable(given, 80)}, declared is {declared}")
+            return contradicted(key, f"is {printable(given, 80)}, but {declared} is declared")
         return element(key, given)

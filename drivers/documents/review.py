@@ -23,7 +23,7 @@ class ReviewedAnswer(Observation):
     reviewed: date | None = None
     document: str = ""
     sha256: str = ""
-    """Of the document; empty where there is none."""
+    """The digest of the document. It is empty if there is no document."""
     note: str = ""
     incomplete: tuple[str, ...]
     """What the answer lacks before it can count, in words."""
@@ -49,12 +49,14 @@ class ReadReview:
         """Read the document, and say what is there and what is not."""
         review = self.review
         if review is None:
-            return self._observation(Answer.SILENT, "nobody has answered it", ("nobody has answered it",))
+            return self._observation(
+                Answer.SILENT, "nobody has answered the question", ("nobody has answered the question",)
+            )
         digest, gap = self._document(review, record)
         gaps = (*self._gaps(review), *((gap,) if gap else ()))
         kind = Answer.SEEN if review.answer == "yes" else Answer.REFUSED
         who = f"{review.reviewer or 'nobody'} on {review.reviewed or 'no day'}"
-        complete = self._observation(kind, f"{review.answer}, says {who}: {review.note}", gaps)
+        complete = self._observation(kind, f"{who} answered {review.answer}: {review.note}", gaps)
         return complete.model_copy(
             update={
                 "answer": review.answer,
@@ -70,25 +72,25 @@ class ReadReview:
         return ReviewedAnswer(
             question=self.asked,
             facts=(Fact(about=self.leaf, answer=kind, detail=printable(detail, 1_000)),),
-            witness=Witness(what="the file of the answers was read whole", holds=True),
+            witness=Witness(what="the file of answers was read completely", holds=True),
             incomplete=incomplete,
         )
 
     def _gaps(self, review: Review) -> list[str]:
-        gaps = [] if review.reviewer.strip() else ["it names no reviewer"]
+        gaps = [] if review.reviewer.strip() else ["the answer names no reviewer"]
         today = self.now().date()
         if review.reviewed is None:
-            gaps.append("it bears no date")
+            gaps.append("the answer has no date")
         elif review.reviewed > today:
-            gaps.append(f"its date, {review.reviewed}, lies in the future")
+            gaps.append(f"the date of the answer, {review.reviewed}, is in the future")
         elif (today.year - review.reviewed.year) * 12 + today.month - review.reviewed.month > self.months:
-            gaps.append(f"it is of {review.reviewed}, and older than {self.months} months")
+            gaps.append(f"the answer of {review.reviewed} is older than {self.months} months")
         return gaps
 
     def _document(self, review: Review, record: Recorder) -> tuple[str, str]:
-        """Return the digest of the answer's document, or why there is none."""
+        """Return the digest of the answer's document, or the reason why there is no document."""
         if review.document is None:
-            return "", "it names no document"
+            return "", "the answer names no document"
         try:
             return read_document(self.folder, review.document, record).sha256, ""
         except ConfigurationError as error:

@@ -78,7 +78,7 @@ class ReadSbom:
     def _observation(self, document: Document, facts: tuple[Fact, ...], subject: Part, parts: int) -> Sbom:
         name, version = (printable(text_of(subject.get(part)), 256) for part in ("name", "version"))
         return Sbom(
-            question="What does the software bill of materials say, and is it one?",
+            question="Is the software bill of materials valid, and what does it contain?",
             facts=facts,
             witness=document.witness,
             subject=f"{name} {version}".strip(),
@@ -118,7 +118,7 @@ def _structure(bom: Part, parts: list[Part]) -> list[Fact]:
     elif _SERIAL.match(text_of(serial)):
         facts.append(element("serial_number", text_of(serial)))
     else:
-        facts.append(contradicted("serial_number", f"{str(serial)[:80]!r} is no urn:uuid"))
+        facts.append(contradicted("serial_number", f"{str(serial)[:80]!r} is not a urn:uuid"))
     subject = fields(fields(bom.get("metadata")).get("component"))
     facts.append(_typed("subject", [subject]) if subject else missing("subject", "metadata.component is missing"))
     facts.append(_typed("components", parts) if parts else missing("components", "no component is listed"))
@@ -139,10 +139,10 @@ def _references(bom: Part, parts: list[Part]) -> Fact:
     known = [ref for part in (subject, *parts) if (ref := text_of(part.get("bom-ref")))]
     if len(set(known)) != len(known):
         twice = [ref for ref, count in Counter(known).items() if count > 1]
-        return contradicted("references", f"bom-ref is there twice: {listed(twice)}")
+        return contradicted("references", f"the same bom-ref occurs twice: {listed(twice)}")
     wanted = {ref for edge in entries(bom.get("dependencies")) for ref in _edge(edge)}
     if unknown := sorted(wanted - set(known)):
-        return contradicted("references", f"dependencies name no component: {listed(unknown)}")
+        return contradicted("references", f"dependencies name unknown components: {listed(unknown)}")
     return element("references", f"{len(known)} references, {len(wanted)} of them in dependencies")
 
 
@@ -168,9 +168,11 @@ def _minimum(bom: Part, parts: list[Part]) -> list[Fact]:
         if not parts:
             facts.append(missing(about, "no component is listed"))
         elif without:
-            facts.append(missing(about, f"{len(without)} of {len(parts)} components have none: {listed(without)}"))
+            facts.append(
+                missing(about, f"it is missing for {len(without)} of {len(parts)} components: {listed(without)}")
+            )
         else:
-            facts.append(element(about, f"of all {len(parts)} components"))
+            facts.append(element(about, f"present for all {len(parts)} components"))
     return [*facts, _author(metadata), _timestamp(metadata)]
 
 
@@ -184,7 +186,7 @@ def _author(metadata: Part) -> Fact:
     people = [text_of(author.get("name")) for author in entries(metadata.get("authors"))]
     makers = [text_of(fields(metadata.get(role)).get("name")) for role in ("manufacturer", "supplier", "manufacture")]
     names = [name for name in people + makers if name]
-    return element("author", listed(names)) if names else missing("author", "metadata names nobody who made it")
+    return element("author", listed(names)) if names else missing("author", "metadata names no author")
 
 
 def _timestamp(metadata: Part) -> Fact:
@@ -194,7 +196,7 @@ def _timestamp(metadata: Part) -> Fact:
     try:
         moment = datetime.fromisoformat(given)
     except ValueError:
-        return contradicted("timestamp", f"{given[:80]!r} is no date and time (RFC 3339)")
+        return contradicted("timestamp", f"{given[:80]!r} is not a date and time (RFC 3339)")
     if moment.tzinfo is None:
         return contradicted("timestamp", f"{given} names no time zone")
     return element("timestamp", given)

@@ -56,14 +56,14 @@ class ReadSecurityTxt:
         expires = None
         facts: tuple[Fact, ...]
         try:
-            found, strange = _fields(document.text())
+            found, unknown = _fields(document.text())
             contacts = tuple(printable(value, 256) for value in found.get("contact", []))
             expires = _moment(found.get("expires", []))
-            facts = (_format(strange), _contact(found), _expires(found, expires, self.now()), _languages(found))
+            facts = (_format(unknown), _contact(found), _expires(found, expires, self.now()), _languages(found))
         except MalformedError as error:
             facts = malformed(ELEMENTS, error)
         return SecurityTxt(
-            question="Does security.txt say how to report a vulnerability, as RFC 9116 asks?",
+            question="Does security.txt state how to report a vulnerability, as RFC 9116 requires?",
             facts=facts,
             witness=document.witness,
             contacts=contacts,
@@ -80,20 +80,20 @@ def _fields(text: str) -> tuple[dict[str, list[str]], list[str]]:
         end = lines.index(_SIGNATURE) if _SIGNATURE in lines else len(lines)
         lines = [line.removeprefix("- ") for line in lines[body:end]]
     found: dict[str, list[str]] = {}
-    strange = []
+    unknown = []
     for line in lines:
         if not line.strip() or line.startswith("#"):
             continue
         if match := _FIELD.match(line):
             found.setdefault(match[1].lower(), []).append(match[2].strip())
         else:
-            strange.append(line)
-    return found, strange
+            unknown.append(line)
+    return found, unknown
 
 
-def _format(strange: list[str]) -> Fact:
-    if strange:
-        return contradicted("format", f"neither field nor comment: {listed(strange)}")
+def _format(unknown: list[str]) -> Fact:
+    if unknown:
+        return contradicted("format", f"neither field nor comment: {listed(unknown)}")
     return element("format", "each line is a field or a comment")
 
 
@@ -103,7 +103,7 @@ def _contact(found: dict[str, list[str]]) -> Fact:
     if not contacts:
         return missing("contact", "there is no Contact field")
     if wrong := [contact for contact in contacts if not _CONTACT.match(contact)]:
-        return contradicted("contact", f"no https, mailto or tel URI: {listed(wrong)}")
+        return contradicted("contact", f"not an https, mailto or tel URI: {listed(wrong)}")
     return element("contact", listed(contacts))
 
 
@@ -121,9 +121,9 @@ def _expires(found: dict[str, list[str]], expires: datetime | None, now: datetim
     if not values:
         return missing("expires", "there is no Expires field")
     if len(values) > 1:
-        return contradicted("expires", f"Expires is there {len(values)} times")
+        return contradicted("expires", f"the field Expires occurs {len(values)} times")
     if expires is None:
-        return contradicted("expires", f"{values[0][:80]!r} is no date and time with a zone (RFC 3339)")
+        return contradicted("expires", f"{values[0][:80]!r} is not a date and time with a time zone (RFC 3339)")
     if expires <= now:
         return contradicted("expires", f"expired on {values[0]}")
     return element("expires", values[0])
@@ -133,5 +133,5 @@ def _languages(found: dict[str, list[str]]) -> Fact:
     """2.5.8: Preferred-Languages at most once."""
     values = found.get("preferred-languages", [])
     if len(values) > 1:
-        return contradicted("languages", f"Preferred-Languages is there {len(values)} times")
-    return element("languages", values[0] if values else "none is preferred")
+        return contradicted("languages", f"the field Preferred-Languages occurs {len(values)} times")
+    return element("languages", values[0] if values else "it prefers no language")

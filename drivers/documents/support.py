@@ -60,7 +60,7 @@ class ReadSupport:
             if given:
                 facts.append(self._same("registry_date", [given]))
         return SupportRead(
-            question="Is the end of support published, does support still run, and do the documents agree?",
+            question="Is the end of support published, is support still active, and do the documents agree?",
             facts=tuple(facts),
             witness=all_of(witnesses),
             starts=self.declared.starts,
@@ -70,19 +70,19 @@ class ReadSupport:
     def _published(self, dates: list[date]) -> Fact:
         if not dates:
             return missing("published", f"{self.declared.published} gives no end of support as a date")
-        return element("published", f"{self.declared.published} says {', '.join(map(str, dates[:5]))}")
+        return element("published", f"{self.declared.published} contains {', '.join(map(str, dates[:5]))}")
 
     def _in_force(self) -> Fact:
         today = self.now().date()
         if today < self.declared.starts:
-            return contradicted("in_force", f"support starts on {self.declared.starts}, today is {today}")
+            return contradicted("in_force", f"support starts on {self.declared.starts}, but today is {today}")
         if today > self.declared.ends:
-            return contradicted("in_force", f"support ended on {self.declared.ends}, today is {today}")
+            return contradicted("in_force", f"support ended on {self.declared.ends}, and today is {today}")
         return element("in_force", f"from {self.declared.starts} to {self.declared.ends}")
 
     def _same(self, about: str, given: list[str]) -> Fact:
         if others := [one for one in given if one != self.declared.ends.isoformat()]:
-            return contradicted(about, f"says {', '.join(others[:5])}, declared is {self.declared.ends}")
+            return contradicted(about, f"contains {', '.join(others[:5])}, but {self.declared.ends} is declared")
         return element(about, given[0])
 
     def _registered(self, record: Recorder) -> tuple[str, Witness]:

@@ -25,7 +25,7 @@ class LoginWay(Protocol):
     """What one attempt after the other can be made on."""
 
     def attempt(self, user: str, password: str) -> LoginAttempt:
-        """Try to log in once, and leave no session behind."""
+        """Try to log in once, and leave no open session."""
 
 
 class Door(Protocol):
@@ -36,7 +36,7 @@ class Door(Protocol):
         """The declared interface: the id of a service, or `console`."""
 
     def attempt(self, user: str, password: str) -> LoginAttempt:
-        """Try to log in once, and leave no session behind."""
+        """Try to log in once, and leave no open session."""
 
 
 @runtime_checkable

@@ -1,6 +1,6 @@
-"""The lists of well-known credentials, and which of their pairs a product is asked; nothing is sent here.
+"""The lists of well-known credentials, and the pairs that are tried on a product. Nothing is sent here.
 
-`general` is tried on every product, `vendor` where the maker or the model matches, `mirai` is the set of that botnet.
+`general` is tried on every product, `vendor` if the manufacturer or the model matches. `mirai` is the botnet's set.
 """
 
 import re
@@ -13,23 +13,23 @@ from drivers.guessing.attempt import Pair
 
 @cache
 def well_known(interface: str, lists: tuple[str, ...], manufacturer: str, model: str, most: int) -> tuple[Pair, ...]:
-    """Return the pairs of some lists for an interface, each once, the likeliest first: the maker's, general, mirai.
+    """Return the pairs of some lists for an interface, each once, the likeliest first: vendor, general, mirai.
 
     Of more than `most` pairs the first ones are returned; an unknown list is a KeyError.
     """
     asked = set(lists)
-    makers = {"vendor": _vendors(f"{manufacturer}\n{model}"), "general": _general(interface), "mirai": _mirai()}
-    if unknown := sorted(asked - makers.keys()):
-        raise KeyError(f"no list of credentials is called {', '.join(unknown)}")
+    known = {"vendor": _vendors(f"{manufacturer}\n{model}"), "general": _general(interface), "mirai": _mirai()}
+    if unknown := sorted(asked - known.keys()):
+        raise KeyError(f"there is no list of credentials {', '.join(unknown)}")
     once: dict[str, Pair] = {}
-    for name, pairs in makers.items():
+    for name, pairs in known.items():
         for pair in pairs if name in asked else ():
             once.setdefault(pair.about, pair)
     return tuple(once.values())[:most]
 
 
 def public_passwords() -> frozenset[str]:
-    """Return the passwords of all lists: whoever has one of them has no secret."""
+    """Return the passwords of all lists. None of them is a secret."""
     return frozenset(pair.password for pairs in (_general(""), _mirai(), _vendors()) for pair in pairs)
 
 

@@ -73,7 +73,7 @@ class GuessLogins:
         with self._way() as way:
             nonsense = self._nonsense(way, record)
             controls = [self._control(way, self.valid_user, pace, record)]
-            if self.lockout is not None:  # somebody may have failed before: start from a count of nought
+            if self.lockout is not None:  # a login may have failed before: start from a count of zero
                 guessed = {pair.user for pair in self.pairs}
                 controls += [self._control(way, user, pace, record) for user in self.others if user in guessed]
         anything = nonsense.answer is Answer.SEEN
@@ -117,13 +117,15 @@ class GuessLogins:
         """Try nonsense once more, where it did not get in before, and leave each real account with a valid login."""
         controls = []
         if plan.stopped:
-            asked = f"after {len(plan.answers)} of {len(self.pairs)} guesses"
-            unnamed = ": a lockout or a ban that the declaration does not name" if self.lockout is None else ""
-            controls.append(Witness(what=f"{plan.stopped} {asked}{unnamed}", holds=False))
+            tried = f"after {len(plan.answers)} of {len(self.pairs)} guesses"
+            unnamed = (
+                ". A lockout or a ban may be the cause: declare it under `lockout`" if self.lockout is None else ""
+            )
+            controls.append(Witness(what=f"{plan.stopped} {tried}{unnamed}", holds=False))
         else:
             again = not took_anything and plan.pace.may(self.valid_user)
             if again and self._nonsense(way, plan.record).answer is Answer.SEEN:
-                what = f"in the end {self.door.interface} let in a password that nobody can know, and not before"
+                what = f"at the end, {self.door.interface} accepted a random password that it had refused before"
                 controls.append(Witness(what=what, holds=False))
             controls.append(self._control(way, self.valid_user, plan.pace, plan.record))
         left = (user for user in plan.pace.unsettled if user != self.valid_user)
@@ -149,17 +151,19 @@ class GuessLogins:
         if attempt.picture:
             record.keep(f"control-{user}.png", attempt.picture)
         holds = attempt.answer is Answer.SEEN
-        words = "got in" if holds else f"did not get in ({attempt.answer}: {attempt.detail})"
+        words = "succeeded" if holds else f"did not succeed ({attempt.answer}: {attempt.detail})"
         return Witness(what=f"the valid login of {user} on {self.door.interface} {words}", holds=holds)
 
 
 def _unasked(pair: Pair, plan: GuessPlan) -> Fact:
-    detail = f"not asked: {plan.stopped or 'the interface takes any password'}"
+    detail = f"not tested: {plan.stopped or 'the interface accepts any password'}"
     return Fact(about=pair.about, answer=Answer.SILENT, detail=detail)
 
 
 def _summary(plan: GuessPlan, seconds: float) -> str:
     """Say how fast the guesses went, for the transcript."""
     done = len(plan.answers)
-    eased = f", eased {plan.eased} times" if plan.eased else ""
-    return f"{done} guesses in {seconds:.2f} s, up to {plan.most_at_once} at once: {done / seconds:.1f} a second{eased}"
+    eased = f", slowed down {plan.eased} times" if plan.eased else ""
+    return (
+        f"{done} guesses in {seconds:.2f} s, up to {plan.most_at_once} at once: {done / seconds:.1f} per second{eased}"
+    )

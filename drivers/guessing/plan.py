@@ -30,7 +30,7 @@ SILENCES_MOST = 5
 """Guesses in a row without any answer, after which no further one is asked."""
 RETRY_SECONDS = (1.0, 3.0)
 """Before a control without an answer is tried again: the device may drop connections for a moment."""
-STOPPED = "the valid login had stopped working"
+STOPPED = "the valid login no longer worked"
 """Why the rest of the guesses is not asked, where a control did not get in."""
 SLOWED = 3.0
 """So many times the least time of a guess is a device that has slowed down."""
@@ -38,7 +38,7 @@ SLOWED = 3.0
 
 @dataclass(frozen=True)
 class GuessStep:
-    """One login to try: a guess, or where `pair` is None the valid login of `user`."""
+    """One login to try: a guess, or the valid login of `user` if `pair` is None."""
 
     user: str
     pair: "Pair | None" = None
@@ -201,7 +201,7 @@ class GuessPlan:
         self._asked[step.pair.about] += 1
 
     def _patience(self) -> float | None:
-        """Return how long nothing can change by itself: until a name has rested, or a control may be tried again."""
+        """Return how long nothing can change: until a name has rested, or a control may be tried again."""
         if (left := self._not_before - self.clock()) > 0:
             return left
         return self.pace.rest(self._pending)
@@ -216,7 +216,7 @@ class GuessPlan:
         silent = attempt.answer is Answer.SILENT
         if silent and self.patient:
             if not attempt.stale and not self._doubt:
-                self._ease(f"{pair.about} had no answer")
+                self._ease(f"{pair.about} got no answer")
                 self.at_once, self._doubt = self._width, True
             if self._asked[pair.about] < ASKED_MOST:
                 self._pending.setdefault(pair.user, deque()).appendleft(pair)
@@ -225,7 +225,7 @@ class GuessPlan:
         self.record.progress(len(self.answers), len(self.pairs), f"{self.interface}: {pair.user}")
         self._silences = self._silences + 1 if silent and self.patient else 0
         if self._silences >= SILENCES_MOST:
-            self._stop(f"{SILENCES_MOST} guesses in a row had no answer")
+            self._stop(f"{SILENCES_MOST} guesses in a row got no answer")
 
     def _controlled(self, step: GuessStep, attempt: "LoginAttempt") -> None:
         """A control without an answer is tried again; one that is refused is not."""
@@ -251,7 +251,7 @@ class GuessPlan:
         if self._doubt:
             self._doubt = False
         elif each > SLOWED * self._least:
-            self._ease(f"it takes {each / self._least:.1f} times as long as it did")
+            self._ease(f"a guess takes {each / self._least:.1f} times as long as before")
         else:
             self._width = min(self.at_once, self._width + 1 if self.eased else self._width * GROWTH)
         self._least = min(self._least, each)

@@ -19,13 +19,15 @@ SILENCES = 2
 """Wrong passwords without an answer in a row, after which no further one is tried."""
 PATIENCE_SECONDS = 30.0
 """How long a lock whose end is not declared is waited for."""
-LOST = "the valid login got no answer once and then got in: a lost answer or a short ban"
-"""What is no lock: a busy device, or a connection that broke, looks the same for one attempt."""
-AWAY = "the valid login got no answer, nor did anybody else meanwhile: a ban without a word, or a device that was away"
-"""What is no lock unless this door answers somebody else meanwhile."""
-ELSEWHERE = "give the bench `network.other_source`, a second address of this machine, to tell them apart"
-UNANSWERED = "the last wrong password got no answer, and the valid login got in at once: a lost answer or a delay"
-"""What is no delay: the time is our own patience."""
+LOST = "the valid login got no answer once and then succeeded: an answer was lost, or a ban was short"
+"""This is not a lock: a busy device or a broken connection looks the same for one attempt."""
+AWAY = "neither the valid login nor any other client got an answer: a silent ban, or a device that was not reachable"
+"""This is not a lock unless the door answers another client meanwhile."""
+ELSEWHERE = (
+    "add `other_source: ADDRESS`, a second address of this machine, to `network` in the bench file to distinguish them"
+)
+UNANSWERED = "the last wrong password got no answer, but the valid login succeeded at once: a lost answer, or a delay"
+"""This is not a delay: the measured time is our own time-out."""
 
 
 class Guessing(Observation):
@@ -41,7 +43,7 @@ class Guessing(Observation):
     rate_before: float
     """Attempts per second until the limit."""
     rate_after: float
-    """Attempts per second that the limit leaves in the long run; the same as before where there is none."""
+    """Attempts per second that the limit allows in the long run. Without a limit, it is the same as before."""
     locked_seconds: float | None = None
     """From the last wrong password to the next valid login; None where the account was not locked."""
     delays: tuple[float, float] = (0.0, 0.0)
@@ -127,7 +129,7 @@ class MeasureGuessing:
         facts += [_rate("rate_after", rate, "in the long run"), tried.delay(), self._back_in(after, locked), *beside]
         record.note("; ".join(f"{fact.about}: {fact.detail}" for fact in facts))
         return Guessing(
-            question=f"How fast can {self.user} be guessed at on {self.door.interface}?",
+            question=f"How fast can passwords of {self.user} be guessed on {self.door.interface}?",
             facts=tuple(facts),
             witness=self._witness(before, tried, after, lost),
             attempts=len(tried.seconds),
@@ -144,7 +146,7 @@ class MeasureGuessing:
         return attempt
 
     def _after(self, record: Recorder) -> tuple[LoginAttempt, list[Fact], str]:
-        """Try the valid login behind the wrong ones; return what was tried beside it, and why silence is no lock."""
+        """Try the valid login after the wrong ones. Return the other attempts, and why silence is not a lock."""
         attempt = self._valid(record)
         if attempt.unanswered:
             attempt = self._valid(record)
@@ -200,24 +202,24 @@ class MeasureGuessing:
 
     def _back_in(self, after: LoginAttempt, locked: float | None) -> Fact:
         if after.answer is not Answer.SEEN:
-            return Fact(about="back_in", answer=Answer.SILENT, detail=f"{self.user} did not get in again")
+            return Fact(about="back_in", answer=Answer.SILENT, detail=f"{self.user} could not log in again")
         when = "at once" if locked is None else f"{locked:.2f} s after the last wrong password"
-        return Fact(about="back_in", answer=Answer.SEEN, detail=f"{self.user} got in again {when}")
+        return Fact(about="back_in", answer=Answer.SEEN, detail=f"{self.user} logged in again {when}")
 
     def _limit(self, tried: _Tried, locked: float | None, *, back: bool) -> tuple[Fact, float]:
         """Name what limits the guesses, and the rate that it leaves."""
         count, slowest = len(tried.seconds), tried.last
         if locked is not None and not back:
-            detail = f"the valid login did not get in again within {locked:.1f} s after {count} wrong passwords"
+            detail = f"the valid login did not succeed within {locked:.1f} s after {count} wrong passwords"
             return Fact(about="limit", answer=Answer.SILENT, detail=detail), tried.rate
         if locked is not None:
             answer = Answer.SEEN if locked >= self.least_seconds else Answer.SILENT
-            detail = f"locked for {locked:.2f} s after {count} wrong passwords"
+            detail = f"the account was locked for {locked:.2f} s after {count} wrong passwords"
             return Fact(about="limit", answer=answer, detail=detail), count / (sum(tried.seconds) + locked)
         if slowest >= self.least_seconds:
             detail = f"wrong password {count} took {slowest:.2f} s"
             return Fact(about="limit", answer=Answer.SEEN, detail=detail), 1 / slowest
-        detail = f"{count} wrong passwords at {tried.rate:.1f} per second, and the right one got in at once"
+        detail = f"after {count} wrong passwords at {tried.rate:.1f} per second, the valid login succeeded at once"
         return Fact(about="limit", answer=Answer.SILENT, detail=detail), tried.rate
 
     def _witness(self, before: LoginAttempt, tried: _Tried, after: LoginAttempt, lost: str) -> Witness:
@@ -226,7 +228,7 @@ class MeasureGuessing:
         parts = [
             Witness(what=f"{what} {_words(before)} before", holds=before.answer is Answer.SEEN),
             Witness(what=f"{what} {_words(after)} afterwards", holds=after.answer is Answer.SEEN),
-            Witness(what=f"a wrong password {'got in' if got_in else 'did not get in'}", holds=not got_in),
+            Witness(what=f"a wrong password {'was accepted' if got_in else 'was not accepted'}", holds=not got_in),
         ]
         return all_of([*parts, Witness(what=lost, holds=False)] if lost else parts)
 
@@ -237,11 +239,11 @@ def _is_mute(attempt: LoginAttempt) -> bool:
 
 
 def _words(attempt: LoginAttempt) -> str:
-    return "got in" if attempt.answer is Answer.SEEN else f"did not get in ({attempt.answer}: {attempt.detail})"
+    return "succeeded" if attempt.answer is Answer.SEEN else f"did not succeed ({attempt.answer}: {attempt.detail})"
 
 
 def _meanwhile(about: str, who: str, attempt: LoginAttempt) -> Fact:
-    words = "gets in" if attempt.answer is Answer.SEEN else f"does not get in: {attempt.detail}"
+    words = "logs in" if attempt.answer is Answer.SEEN else f"does not log in: {attempt.detail}"
     answer = Answer.SILENT if attempt.unanswered else attempt.answer
     return Fact(about=about, answer=answer, detail=f"meanwhile {who} {words}")
 

@@ -93,7 +93,7 @@ class ReadClock:
         detail = read.words if read.offset is None else f"{read.offset:+.3f} s: {read.words}"
         came = "arrived" if read.arrived else "did not arrive"
         return ClockReading(
-            question="How far is the time stamp of a record from the true time?",
+            question="How much does the time stamp of a record differ from the true time?",
             facts=(Fact(about="time", answer=Answer.SILENT if read.offset is None else Answer.SEEN, detail=detail),),
             witness=Witness(what=f"the record of a failed login {came}", holds=read.arrived),
             offset=read.offset,
@@ -132,7 +132,7 @@ class FollowTimeSource:
         missing = [name for name, offset in readings.items() if offset is None]
         what = "no record with a time stamp " + ", ".join(missing) if missing else "records with time stamps arrived"
         return ClockFollows(
-            question="Does the device's clock follow the declared time source, there and back?",
+            question="Does the clock of the device follow the declared time source, away and back?",
             facts=(moved, back),
             witness=all_of([Witness(what=what, holds=not missing)]),
             before=before,
@@ -152,7 +152,7 @@ class FollowTimeSource:
             read = self.stopwatch.read(record)
             offset, words = read.offset, read.words
             took = (datetime.now(UTC) - start).total_seconds()
-            questions = f"asked the server {self.server.asked.count - first} times in {took:.1f} s"
+            questions = f"the device queried the server {self.server.asked.count - first} times in {took:.1f} s"
             if offset is not None and abs(offset - (before or 0.0) - shift) <= TOLERANCE:
                 return offset, Fact(about=about, answer=Answer.SEEN, detail=f"{questions}; {offset:+.1f} s: {words}")
             if took >= self.seconds:

@@ -1,4 +1,4 @@
-"""The collector: the server that the device sends its log to, over TLS and on the clear-text ports beside it.
+"""The collector: the server that the device sends its log to, over TLS and on the clear-text ports.
 
 One thread reads all sockets; everything is bounded. It takes whatever TLS a device speaks: what a device offers is
 judged elsewhere. The questions asked of it are in `events.py`.
@@ -139,13 +139,15 @@ class Collector:
         """Say what came instead, after a sentence about a device that sent no record: a refusal, and other senders."""
         words = ""
         if self._turned_down:
-            words = f"; the device refused the collector's own certificate ({self._turned_down}): let the sample trust "
+            words = (
+                f"; the device refused the collector's own certificate ({self._turned_down}): make the sample trust "
+            )
             words += "its CA, and run `trustprobe bench check trust`"
         if not self.strangers:
             return words
         return words + (
             f"; {self.strangers} connections or datagrams came from {self._stranger} or others instead: "
-            "if that is the sample, write `network.sends_from` in the bench file"
+            "if that address is the sample's, add `sends_from: ADDRESS` to `network` in the bench file"
         )
 
     def records(self, since: int = 0) -> tuple[Collected, ...]:
@@ -203,7 +205,7 @@ class Collector:
         self._commands.append(switch)
         self._wake.send(b"x")
         if not done.wait(STOP_SECONDS):
-            raise BenchError("the collector does not answer any more.", "Start the run again.")
+            raise BenchError("the collector no longer answers.", "Start the run again.")
         return marks[0]
 
     def say(self, octets: bytes, *, beside_tls: bool = False) -> int:
@@ -223,7 +225,7 @@ class Collector:
         self._commands.append(on_each)
         self._wake.send(b"x")
         if not done.wait(STOP_SECONDS):
-            raise BenchError("the collector does not answer any more.", "Start the run again.")
+            raise BenchError("the collector no longer answers.", "Start the run again.")
         return said[0]
 
     # --- the collector's own thread --------------------------------------------------------------------------------
@@ -307,7 +309,7 @@ class Collector:
                 return
             while True:
                 if not (data := connection.sock.recv(_PIECE)):
-                    self._over(connection, "closed by the device")
+                    self._over(connection, "the device closed it")
                     return
                 self._take(connection.channel, connection.peer, connection.deframer.feed(data))
                 if not (isinstance(connection.sock, ssl.SSLSocket) and connection.sock.pending()):

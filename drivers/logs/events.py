@@ -53,8 +53,8 @@ class ExpectedRecord:
             return re.compile(self.pattern.replace("{subject}", re.escape(self.subject)))
         except re.error as error:
             raise ConfigurationError(
-                f"{self.pattern!r} is no regular expression: {error}.",
-                f"Correct `logging.events.{self.kind}` of the declaration.",
+                f"{self.pattern!r} is not a regular expression: {error}.",
+                f"Correct `logging.events.{self.kind}` in the declaration.",
             ) from error
 
 
@@ -95,14 +95,14 @@ class AwaitEvent:
         since = self.collector.records(mark)
         _keep(record, "records.log", since)
         if found is None:
-            detail = f"no record matched within {expected.seconds:g} s; {len(since)} others arrived"
+            detail = f"no record matched within {expected.seconds:g} s, and {len(since)} others arrived"
         else:
             detail = self._open(found.record.text)
         record.note(f"{expected.kind} of {expected.subject}: {detail}")
         answer = Answer.SILENT if found is None else Answer.SEEN
         sent = found.record.timestamp if found else None
         return LoggedEvent(
-            question=f"Is {expected.kind} logged within {expected.seconds:g} s?",
+            question=f"Does the device log {expected.kind} within {expected.seconds:g} s?",
             facts=(Fact(about=expected.kind, answer=answer, detail=detail),),
             witness=witness,
             kind=expected.kind,
@@ -172,11 +172,11 @@ class CollectorTrust:
         _keep(record, "records-over-the-wrong-certificate.log", arrived)
         self.cause()
         again = self.collector.wait_for(lambda one: one.channel == "tls", self.seconds, back)
-        words = "arrive again" if again else f"did not arrive within {self.seconds:g} s"
+        words = "arrived again" if again else f"did not arrive within {self.seconds:g} s"
         return Observation(
             question="Does the device send its log to a collector whose certificate it cannot trust?",
             facts=(self._fact(arrived, contacts),),
-            witness=Witness(what=f"with the good certificate back, records {words}", holds=again is not None),
+            witness=Witness(what=f"after the good certificate was restored, records {words}", holds=again is not None),
         )
 
     def _decided(self, mark: int, contact_mark: int) -> bool:
@@ -187,11 +187,14 @@ class CollectorTrust:
         tls = [one for one in contacts if one.channel == "tls"]
         ended = [one for one in tls if one.outcome == "refused"] or [one for one in tls if one.outcome == "broken"]
         if arrived:
-            answer, detail = Answer.SEEN, f"{len(arrived)} records arrived, the first: {arrived[0].record.text[:500]}"
+            answer, detail = (
+                Answer.SEEN,
+                f"{len(arrived)} records arrived. The first is: {arrived[0].record.text[:500]}",
+            )
         elif ended:
             answer, detail = Answer.REFUSED, f"the device ended the handshake: {ended[0].detail}"
         elif tls:
-            answer, detail = Answer.SILENT, "the device connected, and sent no record"
+            answer, detail = Answer.SILENT, "the device connected, but sent no record"
         else:
             answer, detail = Answer.SILENT, "the device did not connect"
         return Fact(about="untrusted collector", answer=answer, detail=printable(detail)[:DETAIL_LIMIT])
@@ -215,7 +218,7 @@ class LogTransport:
         for channel in get_args(Channel):
             own = [one for one in arrived if one.channel == channel]
             _keep(record, f"{channel}.log", own)
-            first = f", the first: {printable(own[0].record.text, 500)[:500]}" if own else ""
+            first = f". The first is: {printable(own[0].record.text, 500)[:500]}" if own else ""
             answer = Answer.SEEN if own else Answer.SILENT
             facts.append(Fact(about=channel, answer=answer, detail=f"{len(own)} records{first}"))
         words = f"{len(arrived)} records arrived in all" if arrived else "no record arrived on any channel"

@@ -68,7 +68,9 @@ class FloodLog:
         words = f"{answered} of {self.count} failed logins were answered in {took:.1f} s, {logged} of them logged"
         record.note(words)
         delay = found.monotonic - caused if found else None
-        came = f"{words}; the event after them " + ("was not logged" if delay is None else f"came after {delay:.2f} s")
+        came = f"{words}; the event after them " + (
+            "was not logged" if delay is None else f"was logged after {delay:.2f} s"
+        )
         answers = Witness(what=words, holds=answered > 0)
         return Flood(
             question=f"Does a burst of {self.count} failed logins hide the event after it?",
@@ -107,7 +109,7 @@ class FloodLog:
         return sum(answered)
 
     def _form(self) -> LoginForm | None:
-        """Return the form that can be sent again and again; None where there is none."""
+        """Return the form that can be sent repeatedly, or None."""
         if self.web.http_login.recipe is not None or self.web.http_login.browser:
             return None
         try:

@@ -29,10 +29,10 @@ def speak(sock: socket.socket, octets: bytes, beside_tls: bool) -> None:
 
 
 _HINTS = {
-    errno.EADDRINUSE: "Another program (a syslog daemon?) has it: `ss -lntup` names it; stop it, or take another port.",
-    errno.EACCES: "Ports under 1024 need a right: set net.ipv4.ip_unprivileged_port_start, or choose another port.",
-    errno.EPERM: "Ports under 1024 need a right: set net.ipv4.ip_unprivileged_port_start, or choose another port.",
-    errno.EADDRNOTAVAIL: "This machine does not have this address: correct `collector.address` of the bench file.",
+    errno.EADDRINUSE: "Another program uses it (`ss -lntup` names it). Stop that program, or choose another port.",
+    errno.EACCES: "Ports below 1024 require a right. Set net.ipv4.ip_unprivileged_port_start, or choose another port.",
+    errno.EPERM: "Ports below 1024 require a right. Set net.ipv4.ip_unprivileged_port_start, or choose another port.",
+    errno.EADDRNOTAVAIL: "This machine does not have this address. Correct `collector.address` in the bench file.",
 }
 
 
@@ -48,7 +48,7 @@ def bound(address: str, port: int, kind: socket.SocketKind) -> socket.socket:
     except OSError as error:
         sock.close()
         name = f"{'tcp' if kind is socket.SOCK_STREAM else 'udp'}/{port} of {address}"
-        hint = _HINTS.get(error.errno or 0, "Check `collector` of the bench file.")
+        hint = _HINTS.get(error.errno or 0, "Check `collector` in the bench file.")
         raise BenchError(f"the collector cannot listen on {name}: {error.strerror}.", hint) from error
     return sock
 
@@ -70,6 +70,6 @@ def server_context(
     except (OSError, ValueError) as error:
         raise BenchError(
             f"the collector cannot use the certificate {certificate.name} with the key {key.name}: {error}.",
-            "Correct `collector.certificate` and `collector.key` of the bench file; both are PEM files.",
+            "Correct `collector.certificate` and `collector.key` in the bench file. Both are PEM files.",
         ) from error
     return context

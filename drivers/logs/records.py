@@ -51,7 +51,7 @@ class ReadRecords:
             facts.append(Fact(about=f"record {number}", answer=answer, detail=detail))
         if not facts:
             facts.append(Fact(about="records", answer=Answer.SILENT, detail="no record arrived"))
-        return Observation(question="Do the records carry time and source (RFC 5424)?", facts=tuple(facts))
+        return Observation(question="Do the records contain time and source (RFC 5424)?", facts=tuple(facts))
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,9 @@ class SearchRecords:
     def run(self, record: Recorder) -> Observation:
         """Search each record's raw bytes; where a value is in it, the fact says in which message id."""
         arrived = self.collector.records()
-        record.note(f"{len(arrived)} records searched for {len(self.needles)} values")
+        record.note(f"{len(arrived)} records were searched for {len(self.needles)} values")
         return Observation(
-            question="Does a record hold a password that was typed in this run?",
+            question="Does a record contain a password that was typed in this run?",
             facts=tuple(self._fact(name, value, [one.record for one in arrived]) for name, value in self.needles),
             witness=all_of(self.witnesses),
         )

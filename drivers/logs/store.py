@@ -1,4 +1,4 @@
-"""The log that the device keeps itself, behind its web administration: who reads, clears and writes it, if it lasts.
+"""The local log of the device, in its web administration: who can read, clear and write it, and whether it persists.
 
 A record is known by a user name made for the run: a login under that name fails, and the name is looked for in the log.
 Whether an answer is a failure is said by the cases.
@@ -58,13 +58,13 @@ class _Desk:
     def ask(self, who: str, asker: WebAsker | None, ask: WebRequest) -> WebAnswer | NoAnswerError:
         """Send a request for somebody, and note how it went."""
         if asker is None:
-            return NoAnswerError(Answer.SILENT, f"not asked: the login of {who} failed", connected=False)
+            return NoAnswerError(Answer.SILENT, f"not tested: the login of {who} failed", connected=False)
         answer = ask.sent_by(asker)
         self.record.note(f"{who}: {ask.about} -> {_words(answer)}")
         return answer
 
     def read(self, name: str) -> bytes:
-        """Read the log with authority; nothing where that fails."""
+        """Read the log with an authorised login. Return nothing if this fails."""
         answer = self.ask(self.store.web.user, self.admin, WebRequest("GET", self.store.declaration.path))
         if not isinstance(answer, WebAnswer) or not answer.ok:
             return b""
@@ -85,7 +85,7 @@ def _words(answer: WebAnswer | NoAnswerError) -> str:
 
 def _readable(subject: str, holds: bool) -> Witness:
     words = "shows" if holds else "does not show"
-    return Witness(what=f"the log {words} the record of {subject} to somebody who may read it", holds=holds)
+    return Witness(what=f"the log {words} the record of {subject} to an authorised reader", holds=holds)
 
 
 def _lines(body: bytes) -> set[bytes]:
@@ -108,14 +108,14 @@ class ReadLog:
         return "log_read_access"
 
     def run(self, record: Recorder) -> Observation:
-        """Cause a record, read it with authority, then without."""
+        """Cause a record, and read it with an authorised login, then without."""
         subject = f"tp-{secrets.token_hex(4)}"
         self.cause(subject)
         with self.store.opened(record) as desk:
             shown = desk.read("authority")
             facts = tuple(self._fact(desk, who, asker, subject, shown) for who, asker in desk.askers.items())
         return Observation(
-            question="Who may read the log that the device keeps?",
+            question="Who can read the local log of the device?",
             facts=facts,
             witness=_readable(subject, subject.encode() in shown),
         )
@@ -126,12 +126,12 @@ class ReadLog:
             return Fact(about=who, answer=Answer.REFUSED, detail=_words(answer))
         if isinstance(answer, WebAnswer) and (subject.encode() in answer.body or _lines(answer.body) & _lines(shown)):
             return Fact(about=who, answer=Answer.SEEN, detail=f"shows records: {answer.words}")
-        return Fact(about=who, answer=Answer.SILENT, detail=f"no record: {_words(answer)}")
+        return Fact(about=who, answer=Answer.SILENT, detail=f"shows no record: {_words(answer)}")
 
 
 @dataclass(frozen=True)
 class ClearLog:
-    """Ask to clear the log without a login and with a lesser one; then with authority, which is the witness.
+    """Request to clear the log without a login and with a lesser one; then with an authorised login, the witness.
 
     SEEN is a record that is gone. This clears the log of the device.
     """
@@ -156,9 +156,12 @@ class ClearLog:
                 fact, witness = self._attempt(desk, self.store.web.user, desk.admin)
                 cleared = fact.answer is Answer.SEEN
                 words = "clears" if cleared else "does not clear"
-                witnesses += [witness, Witness(what=f"the same request with authority {words} the log", holds=cleared)]
+                witnesses += [
+                    witness,
+                    Witness(what=f"the same request with an authorised login {words} the log", holds=cleared),
+                ]
         return Observation(
-            question="Who may clear the log that the device keeps?", facts=tuple(facts), witness=all_of(witnesses)
+            question="Who can clear the local log of the device?", facts=tuple(facts), witness=all_of(witnesses)
         )
 
     def _attempt(self, desk: _Desk, who: str, asker: WebAsker | None) -> tuple[Fact, Witness]:
@@ -208,7 +211,7 @@ class WriteLog:
                     answers[f"{method} {who}"] = (marker, answer, desk.refuses(answer))
             shown = desk.read("after")
         return Observation(
-            question="Who may write to the log that the device keeps?",
+            question="Who can write to the local log of the device?",
             facts=tuple(_written(about, *came, shown) for about, came in answers.items()),
             witness=_readable(subject, subject.encode() in shown),
         )
@@ -216,9 +219,9 @@ class WriteLog:
 
 def _written(about: str, marker: str, answer: WebAnswer | NoAnswerError, refused: bool, shown: bytes) -> Fact:
     if marker.encode() in shown:
-        return Fact(about=about, answer=Answer.SEEN, detail=f"the log shows what was sent: {_words(answer)}")
+        return Fact(about=about, answer=Answer.SEEN, detail=f"the log shows the sent record: {_words(answer)}")
     kind = Answer.REFUSED if refused else Answer.SILENT
-    return Fact(about=about, answer=kind, detail=f"the log does not show what was sent: {_words(answer)}")
+    return Fact(about=about, answer=kind, detail=f"the log does not show the sent record: {_words(answer)}")
 
 
 @dataclass(frozen=True)
@@ -252,7 +255,7 @@ class KeepLog:
             after = desk.read("after")
         restarted = boot is not None and again is not None and boot != again
         kept = subject.encode() in after
-        words = "was seen: the boot id changed" if restarted else f"was not seen: the boot id was {boot}, is {again}"
+        words = "was seen: the boot id changed" if restarted else f"was not seen: the boot id was {boot} and is {again}"
         readable = "could be read" if after else "could not be read"
         witnesses = (
             _readable(subject, subject.encode() in before),
@@ -262,6 +265,6 @@ class KeepLog:
         fact = Fact(
             about="record",
             answer=Answer.SEEN if kept else Answer.SILENT,
-            detail=f"{len(before)} octets of log before, {len(after)} after the restart",
+            detail=f"the log had {len(before)} octets before the restart and {len(after)} after it",
         )
         return Observation(question="Does the log survive a restart?", facts=(fact,), witness=all_of(witnesses))

@@ -34,16 +34,16 @@ class TalkingCollector:
         self.cause()
         if self.collector.wait_for(lambda _: True, self.seconds, mark) is not None:
             return None
-        return f"no record has come to the collector within {self.seconds:g} s of an event"
+        return f"no record arrived at the collector within {self.seconds:g} s of an event"
 
     def _say(self, message: Message) -> Reaction:
         raw = message.name.startswith(RAW)
         if not self.collector.say(message.data, beside_tls=raw) and (missing := self._connected(message, raw)):
             return Reaction(False, b"", missing)
-        return Reaction(True, b"", "said on the connection of the log")
+        return Reaction(True, b"", "sent on the connection of the log")
 
     def _connected(self, message: Message, raw: bool) -> str | None:
-        """Wait for a connection, by an event where none comes by itself, and say the message on it."""
+        """Wait for a connection, or cause an event to get one, and send the message on it."""
         before = len(self.collector.contacts())
         agreed = lambda: any(one.outcome == "agreed" for one in self.collector.contacts()[before:])  # noqa: E731
         if not self.collector.wait_for_any(agreed, min(1.0, self.seconds)):

@@ -25,7 +25,7 @@ TOTAL_LIMIT = 1 << 20
 """Bytes of one connection."""
 _CHUNK = 4096
 _TAIL = 300
-_CORRECT = "Correct `power.qmp` of the bench file."
+_CORRECT = "Correct `power.qmp` in the bench file."
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ class QmpPower:
         if not isinstance(state, dict) or state.get("running") is not running:
             asked = "on" if running else "off"
             raise BenchError(
-                f"QEMU at {self.address} says after power {asked}: {printable(json.dumps(state), _TAIL)}.",
-                "See what QEMU printed; end it and start it again.",
+                f"QEMU at {self.address} reports after power {asked}: {printable(json.dumps(state), _TAIL)}.",
+                "Read the output of QEMU, end it and start it again.",
             )
 
 
@@ -91,7 +91,7 @@ class Qmp:
     def execute(self, command: str, arguments: Mapping[str, object] | None = None) -> Any:
         """Give a command, and return what QEMU returns; BenchError where it refuses."""
         try:
-            self._socket.settimeout(self._left(f"took no `{command}`"))
+            self._socket.settimeout(self._left(f"did not accept `{command}`"))
             given = {"arguments": arguments} if arguments else {}
             self._socket.sendall(json.dumps({"execute": command, **given}).encode() + b"\n")
         except OSError as error:
@@ -105,7 +105,7 @@ class Qmp:
                 reason = refusal.get("desc", refusal) if isinstance(refusal, dict) else refusal
                 raise BenchError(
                     f"QEMU at {self._address} refused `{command}`: {printable(str(reason), _TAIL)}.",
-                    "See what QEMU printed; end it and start it again.",
+                    "Read the output of QEMU, end it and start it again.",
                 )
             self._remember(message)
 
@@ -129,7 +129,7 @@ class Qmp:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise BenchError(
                 f"no QEMU answers at {self._address}: {reason}.",
-                f"Start it with `-qmp {self._address},server=on,wait=off`, or correct `power.qmp` of the bench file.",
+                f"Start it with `-qmp {self._address},server=on,wait=off`, or correct `power.qmp` in the bench file.",
             ) from error
 
     def _receive(self) -> dict[str, Any]:
@@ -161,17 +161,19 @@ class Qmp:
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise BenchError(
-                f"QEMU at {self._address} {failure} in {self._seconds:.0f} s.",
+                f"QEMU at {self._address} {failure} within {self._seconds:.0f} s.",
                 "Close any other program that is connected there (QEMU serves one at a time), or start QEMU again.",
             )
         return left
 
     def _lost(self, error: OSError | None) -> BenchError:
         reason = (error.strerror or str(error)) if error else "the connection was closed"
-        return BenchError(f"QEMU at {self._address} went away: {reason}.", "See what it printed, and start it again.")
+        return BenchError(
+            f"QEMU at {self._address} closed the connection: {reason}.", "Read its output, and start it again."
+        )
 
     def _no_qmp(self) -> BenchError:
-        return BenchError(f"what answers at {self._address} is not QEMU's machine protocol.", _CORRECT)
+        return BenchError(f"the server at {self._address} does not use QEMU's machine protocol.", _CORRECT)
 
 
 def _unix_connection(path: str, seconds: float) -> socket.socket:

@@ -70,11 +70,11 @@ def _fetch(url: str, state: str) -> None:
         except requests.RequestException as error:
             raise BenchError(
                 f"the power switch did not answer to `{state}`: {printable(str(error), _TAIL)}.",
-                f"Check that the switch is on the network, or correct `power.{state}` of the bench file.",
+                f"Check that the switch is on the network, or correct `power.{state}` in the bench file.",
             ) from error
     if not 200 <= status < 300:
         raise BenchError(
-            f"the power switch answered HTTP {status} to `{state}`.", f"Correct `power.{state}` of the bench file."
+            f"the power switch answered HTTP {status} to `{state}`.", f"Correct `power.{state}` in the bench file."
         )
 
 
@@ -83,15 +83,19 @@ def _command(how: str | tuple[str, ...], state: str) -> None:
         command = shlex.split(how) if isinstance(how, str) else list(how)
     except ValueError as error:
         raise ConfigurationError(
-            f"`power.{state}` is no command line: {error}.", f"Correct `power.{state}` of the bench file."
+            f"`power.{state}` is not a command line: {error}.", f"Correct `power.{state}` in the bench file."
         ) from error
     if not command:
-        raise ConfigurationError(f"`power.{state}` is empty.", "Give a command or an URL in the bench file.")
+        raise ConfigurationError(f"`power.{state}` is empty.", "Give a command or a URL in the bench file.")
     finished = run(command, COMMAND_SECONDS)
     if finished.code == 0:
         return
-    ending = f"did not end in {COMMAND_SECONDS:.0f} s" if finished.code is None else f"ended with {finished.code}"
+    ending = (
+        f"did not end within {COMMAND_SECONDS:.0f} s"
+        if finished.code is None
+        else f"ended with exit code {finished.code}"
+    )
     raise BenchError(
         f"the command for power {state} {ending}: {printable(finished.output.strip()[-_TAIL:])}",
-        f"Run `{shlex.join(command)}` by hand, and correct `power.{state}` of the bench file.",
+        f"Run `{shlex.join(command)}` by hand, and correct `power.{state}` in the bench file.",
     )

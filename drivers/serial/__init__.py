@@ -1,1 +1,1 @@
-"""UART interfaces: the console and the bootloader behind it."""
+"""UART interfaces: the console and the bootloader."""

@@ -25,7 +25,7 @@ def ends_of_boot(declaration: ConsoleDeclaration) -> tuple[Awaited, ...]:
 
 
 class Boot:
-    """One restart that is watched on an open console. The restart runs beside the reading, so nothing is missed."""
+    """One restart that is watched on an open console. It runs in parallel with the reading, so nothing is missed."""
 
     def __init__(self, console: Console, restarting: "Future[None]", seconds: float) -> None:
         self.console = console

@@ -1,4 +1,4 @@
-"""The bootloader behind the serial port: does a key stop it before it starts the system.
+"""The bootloader on the serial port: whether a key stops it before it starts the system.
 
 Who restarts the device is given as a function (power switch or reboot command).
 """
@@ -29,13 +29,13 @@ _KERNEL = r"Starting kernel|Booting kernel|Booting Linux|Uncompressing Linux|Lin
 
 
 class Autoboot(Observation):
-    """What keys did in the countdown: one fact, about `keys`; and what the prompt behind them let do."""
+    """The effect of keys in the countdown: one fact, about `keys`; and what the prompt after them allows."""
 
     behind: tuple[Fact, ...] = ()
     """About `environment` and `memory`; where no prompt came, as the keys were answered."""
 
     def of(self, about: str) -> Self:
-        """Return what is known of one thing behind the prompt, with the witness of the keys.
+        """Return what is known of one action at the prompt, with the witness of the keys.
 
         They prove nothing about a command at the prompt that got no answer.
         """
@@ -96,7 +96,7 @@ class InterruptAutoboot:
         record.note(f"{fact.about} -> {fact.answer}: {fact.detail}; {witness.what}")
         closed = tuple(fact.model_copy(update={"about": about}) for about in (ENVIRONMENT, MEMORY))
         return Autoboot(
-            question="Does a key stop the bootloader?",
+            question="Does a key press stop the bootloader?",
             facts=(fact,),
             witness=witness,
             behind=course.behind or closed,
@@ -159,7 +159,7 @@ class InterruptAutoboot:
         return course
 
     def _goes_on(self, boot: Boot) -> bool:
-        """Whether the boot ends in a login or a shell. A key that came late may stand behind the prompt for a name."""
+        """Whether the boot ends in a login or a shell. A late key may stand after the prompt for a name."""
         login = Awaited.line(self.declaration.login_prompt)
         arrival = boot.read_until(*ends_of_boot(self.declaration), login)
         if arrival is not None and arrival.awaited is login:
@@ -171,20 +171,20 @@ class InterruptAutoboot:
         login = Awaited.prompt(self.declaration.login_prompt, LOGIN_SETTLE)
         boot.console.send("boot\r")
         if boot.console.read_until(login, seconds=self.seconds):
-            return "`boot` went on to the login"
+            return "the command `boot` continued to the login"
         self.restart()
         if boot.console.read_until(login, seconds=self.seconds):
-            return "a further restart went on to the login"
-        return "the device did not come back to its login, neither by `boot` nor by a further restart"
+            return "another restart continued to the login"
+        return "the device did not return to its login, neither with `boot` nor with another restart"
 
     def _fact(self, course: _Course, after: str) -> Fact:
         if course.prompt is not None:
-            words = f"the bootloader stopped and answers with {printable(course.prompt, 200)!r}; {after}"
+            words = f"the bootloader stopped and shows the prompt {printable(course.prompt, 200)!r}; {after}"
             return Fact(about="keys", answer=Answer.SEEN, detail=words)
-        counted = f"{course.pressed} keys pressed, {course.pressed_in_time} of them {self._while}"
+        counted = f"{course.pressed} keys were pressed, {course.pressed_in_time} of them {self._while}"
         if course.ended and course.pressed_in_time >= len(KEYS):
-            return Fact(about="keys", answer=Answer.REFUSED, detail=f"the boot went on to its end: {counted}")
-        words = "the boot went on to its end" if course.ended else "neither a prompt nor a login came"
+            return Fact(about="keys", answer=Answer.REFUSED, detail=f"the boot continued to its end: {counted}")
+        words = "the boot continued to its end" if course.ended else "neither a prompt nor a login appeared"
         return Fact(about="keys", answer=Answer.SILENT, detail=f"{words}: {counted}")
 
     def _witness(self, boot: Boot, course: _Course) -> Witness:
@@ -199,12 +199,12 @@ class InterruptAutoboot:
             parts.append(Witness(what=f"the countdown was {'seen' if counted else 'not seen'}", holds=counted))
             pressed = course.pressed_in_time
         if self._has_no_countdown:
-            words = f"the boot was {'seen' if course.ended else 'not seen'} to go on to its end"
+            words = f"the end of the boot was {'seen' if course.ended else 'not seen'}"
             parts.append(Witness(what=words, holds=course.ended))
             pressed = course.pressed_in_time
         each = f"each key of {', '.join(KEYS)}"
         if pressed >= len(KEYS):
             parts.append(Witness(what=f"{each} was pressed in time", holds=True))
         else:
-            parts.append(Witness(what=f"not {each} was pressed in time", holds=False))
+            parts.append(Witness(what=f"{each} was not pressed in time", holds=False))
         return all_of(parts)

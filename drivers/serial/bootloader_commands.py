@@ -1,4 +1,4 @@
-"""What a bootloader lets do whoever has stopped it: change the kernel's arguments, read memory. Nothing is saved.
+"""The actions that a stopped bootloader allows: change the kernel's arguments, read memory. Nothing is saved.
 
 Commands are those of U-Boot, which most bootloaders with a prompt have taken over.
 """
@@ -62,7 +62,7 @@ def change_arguments(console: Console, prompts: list[Awaited]) -> Fact:
         return _not_shown(ENVIRONMENT, "the kernel's arguments were not shown", first)
     old = first.arguments
     if len(old) > ARGUMENTS_LIMIT or not _QUOTABLE.fullmatch(old):
-        words = f"not changed, since they could not be put back as they were: {printable(old, 200)}"
+        words = f"not changed, because they could not be restored exactly: {printable(old, 200)}"
         return Fact(about=ENVIRONMENT, answer=Answer.SILENT, detail=words)
     canary = f"trustprobe={secrets.token_hex(6)}"
     change = say(console, prompts, f"setenv bootargs {_quoted(f'{canary} {old}'.rstrip())}")
@@ -72,7 +72,7 @@ def change_arguments(console: Console, prompts: list[Awaited]) -> Fact:
     if changed is None:
         return _not_shown(ENVIRONMENT, "`setenv` changed nothing", change, shown)
     restored = say(console, prompts, _SHOW).arguments == old
-    ending = "and put back" if restored else "and are not as before; a start reads what is saved"
+    ending = "and restored" if restored else "and not restored. The next start uses the saved arguments"
     words = f"the kernel's arguments were changed to {printable(changed, 200)!r}, {ending}"
     return Fact(about=ENVIRONMENT, answer=Answer.SEEN, detail=words)
 
@@ -93,8 +93,8 @@ def _quoted(value: str) -> str:
 def _not_shown(about: str, what: str, *replies: BootloaderReply) -> Fact:
     """Say that a thing did not show: refused in the bootloader's words, silent where it was not done or said none."""
     if unanswered := [reply.command for reply in replies if not reply.prompted]:
-        words = f"{what}: no prompt came within {COMMAND_SECONDS:.0f} s after `{printable(unanswered[0], 200)}`"
+        words = f"{what}: no prompt appeared within {COMMAND_SECONDS:.0f} s after `{printable(unanswered[0], 200)}`"
         return Fact(about=about, answer=Answer.SILENT, detail=words)
     if said := [line for reply in replies for line in reply.words]:
         return Fact(about=about, answer=Answer.REFUSED, detail=f"{what}: {printable(' '.join(said), 200)}")
-    return Fact(about=about, answer=Answer.SILENT, detail=f"{what}, and nothing was said but the prompt")
+    return Fact(about=about, answer=Answer.SILENT, detail=f"{what}, and the bootloader printed only its prompt")

@@ -43,7 +43,7 @@ class ConsoleDoor:
         An attempt that a message on the console has disturbed is made once more.
         """
         if not (user + password).isprintable():
-            raise BenchError("a login to type holds control characters.", "Correct the list of guesses.")
+            raise BenchError("a login to type contains control characters.", "Correct the list of guesses.")
         with self._dialogue() as dialogue:
             result = self._once(dialogue, user, password)
             if result.answer is Answer.SILENT and dialogue.disturbed:
@@ -54,11 +54,11 @@ class ConsoleDoor:
         if not dialogue.at_login:
             reached = dialogue.reach_login()
             if reached is None:
-                return LoginAttempt(Answer.SILENT, "no login prompt came")
+                return LoginAttempt(Answer.SILENT, "no login prompt appeared")
             if reached.awaited is not dialogue.login:
                 if self._session_left:
                     return LoginAttempt(Answer.SILENT, "the session of an earlier login could not be ended")
-                return LoginAttempt(Answer.SEEN, f"a shell without any login: {printable(reached.text, 200)}")
+                return LoginAttempt(Answer.SEEN, f"a shell without a login: {printable(reached.text, 200)}")
         result = dialogue.attempt(user, password)
         self._session_left = result.answer is Answer.SEEN and not dialogue.leave()
         return result
@@ -128,8 +128,8 @@ class ObserveConsoleLogin:
         login = ConsoleDoor(self.bench, self.declaration).attempt(self.valid_user, self.valid_password)
         record.note(f"control: the valid login of {self.valid_user} -> {login.answer}: {login.detail}")
         holds = login.answer is Answer.SEEN
-        words = "got in" if holds else f"did not get in ({login.answer}: {login.detail})"
-        return Witness(what=f"the valid login of {self.valid_user} on console {words}", holds=holds)
+        words = "succeeded" if holds else f"did not succeed ({login.answer}: {login.detail})"
+        return Witness(what=f"the valid login of {self.valid_user} on the console {words}", holds=holds)
 
 
 def _press(console: Console, dialogue: LoginDialogue, about: str, keys: str) -> Fact:
@@ -141,17 +141,17 @@ def _press(console: Console, dialogue: LoginDialogue, about: str, keys: str) -> 
     )
     if arrival is None:
         if dialogue.computes():
-            return Fact(about=about, answer=Answer.SEEN, detail="no prompt, but a shell computes what is typed")
-        return Fact(about=about, answer=Answer.SILENT, detail="nothing that is a prompt came")
+            return Fact(about=about, answer=Answer.SEEN, detail="there is no prompt, but a shell computes a typed sum")
+        return Fact(about=about, answer=Answer.SILENT, detail="no prompt appeared")
     words = printable(arrival.text, 200)
     if arrival.awaited in (dialogue.login, dialogue.password):
-        return Fact(about=about, answer=Answer.REFUSED, detail=f"asks for a login: {words}")
-    proof = "; it computes what is typed" if dialogue.computes() else ""
+        return Fact(about=about, answer=Answer.REFUSED, detail=f"the console requires a login: {words}")
+    proof = "; it computes a typed sum" if dialogue.computes() else ""
     return Fact(about=about, answer=Answer.SEEN, detail=f"a shell without a login: {words}{proof}")
 
 
 def _break(console: Console, dialogue: LoginDialogue) -> tuple[bool, Fact]:
-    """Send BREAK and CR twice: Linux may take the first character for a SysRq command, and CR is none.
+    """Send BREAK and CR twice: Linux may treat the first character as a SysRq command, and CR is not one.
 
     Getty programs change the baud rate at each BREAK, so several are sent until one is understood.
     """
@@ -161,7 +161,7 @@ def _break(console: Console, dialogue: LoginDialogue) -> tuple[bool, Fact]:
             console.send("\r")
         fact = _press(console, dialogue, "break", "\r")
         if not sent:
-            return False, fact.model_copy(update={"detail": f"this port carries no BREAK, CR alone: {fact.detail}"})
+            return False, fact.model_copy(update={"detail": f"this port cannot send BREAK, only CR: {fact.detail}"})
         if fact.answer is not Answer.SILENT:
             break
     return True, fact
@@ -204,7 +204,7 @@ class CaptureBoot:
             raw, first = boot.raw, boot.shows(self.declaration.boot_start)
         text, whole = _lines(raw)
         record.note(f"{len(raw)} bytes; first line {'seen' if first else 'not seen'}; login {login}; quiet {quiet}")
-        ended = "to the login prompt" if login else "to its end" if quiet else "not to its end"
+        ended = "to the login prompt" if login else "to its end" if quiet else "but not to its end"
         detail = f"{len(raw)} bytes from {'its first line' if first else 'the restart'} {ended}"
         return BootLog(
             question="What does the device print on its console while it starts?",

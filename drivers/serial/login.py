@@ -15,7 +15,7 @@ STEP_SECONDS = 3.0
 RESULT_SECONDS = 10.0
 """From a password to an answer; login programs delay a refusal by some seconds."""
 ROOT_PROMPT = r"\S*# "
-"""What the shell of root shows by custom, on devices whose maker declares no such shell."""
+"""The usual prompt of a root shell, for devices whose manufacturer declares no such shell."""
 _GENERIC_SETTLE = 0.3
 _WORDLESS_SETTLE = 1.0
 _WAYS_OUT = ("exit\r", "logout\r", "\x04")
@@ -68,13 +68,13 @@ class LoginDialogue:
         arrival = self._console.read_until(self.password, self.refusal, self.shell, self.root, seconds=RESULT_SECONDS)
         if arrival is None:
             self.disturbed = self._printed(before, user)
-            return LoginAttempt(Answer.SILENT, "no password prompt came after the user name")
+            return LoginAttempt(Answer.SILENT, "no password prompt appeared after the user name")
         if arrival.awaited is self.password:
             self._console.send(f"{password}\r")
             return self._result(password)
         if arrival.awaited is self.refusal:
             return self._refused(arrival, password)
-        return self._shown(arrival, password, "a shell without asking for a password")
+        return self._shown(arrival, password, "a shell without a password prompt")
 
     def leave(self) -> bool:
         """End the session of a login; False when no login prompt came after every way out."""
@@ -110,18 +110,18 @@ class LoginDialogue:
         )
         if arrival is None:
             self.disturbed = self._printed(before, password)
-            return LoginAttempt(Answer.SILENT, "neither a shell nor the declared refusal came after the password")
+            return LoginAttempt(Answer.SILENT, "neither a shell nor the declared refusal appeared after the password")
         if arrival.awaited is self.refusal:
             return self._refused(arrival, password)
         if arrival.awaited in (self.password, self._wordless):
-            return LoginAttempt(Answer.SILENT, "asked again without the declared refusal")
+            return LoginAttempt(Answer.SILENT, "the device prompted again without the declared refusal")
         return self._shown(arrival, password, "a shell after the password")
 
     def _refused(self, refusal: Arrival, password: str) -> LoginAttempt:
         """Wait for what follows a refusal: it stands unless a shell shows all the same."""
         after = self._console.read_until(self.login, self.shell, self.root, seconds=RESULT_SECONDS)
         if after and after.awaited is not self.login:
-            return self._shown(after, password, "a shell in spite of the refusal")
+            return self._shown(after, password, "a shell despite the refusal")
         self.at_login = after is not None
         return LoginAttempt(Answer.REFUSED, _without(password, refusal.text))
 
@@ -129,7 +129,7 @@ class LoginDialogue:
         """Take the declared prompt as it is; what looks like the prompt of a root shell only if it answers."""
         words = f"{what}: {_without(password, arrival.text)}"
         if arrival.awaited is self.root and not (self._prompts_again() or self.computes()):
-            return LoginAttempt(Answer.SILENT, f"what looks like {words}, but it does not answer")
+            return LoginAttempt(Answer.SILENT, f"output that looks like {words}. It does not answer")
         return LoginAttempt(Answer.SEEN, words)
 
 

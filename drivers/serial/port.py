@@ -39,7 +39,7 @@ _NO_BREAK = {errno.ENOTTY, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS}
 class Awaited:
     """Something to wait for, matched from the start of a line only.
 
-    A line may have more behind it. A prompt is the last thing printed, and stays so for `settle` seconds: half of
+    A line may continue. A prompt is the last thing printed, and stays so for `settle` seconds: half of
     "# Welcome" is not a prompt.
     """
 
@@ -121,7 +121,7 @@ class Console:
             self._port = serial.serial_for_url(
                 self._url, do_not_open=True, baudrate=self._baud, timeout=_POLL_SECONDS, exclusive=True
             )
-            if not self._speaks("rfc2217"):  # pyserial bounds writes by itself there, and takes no other bound
+            if not self._speaks("rfc2217"):  # pyserial limits writes there and accepts no other limit
                 self._port.write_timeout = _WRITE_SECONDS
             self._open()
         except (OSError, ValueError, TypeError) as error:  # TypeError: pyserial compares a missing port with a number
@@ -153,7 +153,7 @@ class Console:
                 connection.close()
 
     def _speaks(self, protocol: str) -> bool:
-        """Whether the port is behind a serial server of this kind."""
+        """Whether the port belongs to a serial server of this kind."""
         return self._url.lower().startswith(f"{protocol}://")
 
     @property
@@ -184,7 +184,7 @@ class Console:
         try:
             self._port.write(octets)
         except OSError as error:
-            raise BenchError(f"serial port {self._url} takes no characters: {error}.", self._advice) from error
+            raise BenchError(f"the serial port {self._url} accepts no characters: {error}.", self._advice) from error
 
     def send_break(self) -> bool:
         """Send a BREAK of 0.3 s; False where this kind of port carries none."""
@@ -199,13 +199,13 @@ class Console:
                 return False
             if _UNACKNOWLEDGED in str(error):
                 raise _unacknowledged(self._url, error) from error
-            raise BenchError(f"serial port {self._url} went away: {error}.", self._advice) from error
+            raise BenchError(f"the serial port {self._url} disappeared: {error}.", self._advice) from error
         return True
 
     def read_until(self, *awaited: Awaited, seconds: float) -> Arrival | None:
         """Return the first of these that comes, in the order given, or None after `seconds`.
 
-        The text up to the match is consumed; what came behind it, or was not matched, stays for the next call.
+        The text up to the match is consumed. Text after it, or without a match, stays for the next call.
         """
         deadline = time.monotonic() + seconds
         while True:
@@ -237,7 +237,7 @@ class Console:
                 data += self._port.read(min(waiting, _CHUNK))
         except OSError as error:
             if not data:
-                raise BenchError(f"serial port {self._url} went away: {error}.", self._advice) from error
+                raise BenchError(f"the serial port {self._url} disappeared: {error}.", self._advice) from error
         if not data:
             return
         self._last = time.monotonic()
@@ -248,7 +248,7 @@ class Console:
 
 
 _CHECK_CABLE = "Check the cable, and use an adapter that is not powered by the sample."
-_CHECK_SERVER = "Look at the serial server: it has to run, and no other client may hold the port."
+_CHECK_SERVER = "Check that the serial server runs, and that no other client uses the port."
 _UNACKNOWLEDGED = "timeout while waiting for option 'control'"
 """pyserial's words for a server that does not acknowledge SET-CONTROL."""
 
@@ -260,36 +260,38 @@ def _unopened(url: str, error: OSError | ValueError | TypeError) -> BenchError:
         number = error.__context__.errno
     if number == errno.ENOENT:
         return BenchError(
-            f"serial port {url} is not there.", "Plug the adapter in, or correct `console.url` of the bench file."
+            f"the serial port {url} does not exist.", "Plug in the adapter, or correct `console.url` in the bench file."
         )
     if number in (errno.EACCES, errno.EPERM):
         return BenchError(
-            f"serial port {url} is not yours to open.", "Add the user to the dialout group, and log in anew."
+            f"this user may not open the serial port {url}.", "Add the user to the dialout group, and log in again."
         )
     if number in (errno.EAGAIN, errno.EBUSY, errno.EWOULDBLOCK):
-        return BenchError(f"serial port {url} is in use by another program.", "Close the terminal program on it.")
+        return BenchError(f"another program uses the serial port {url}.", "Close that program.")
     if number == errno.ECONNREFUSED:
         return BenchError(
-            f"nobody listens at serial port {url}.",
-            "Start the serial server, or correct `console.url` of the bench file.",
+            f"no server listens at the serial port {url}.",
+            "Start the serial server, or correct `console.url` in the bench file.",
         )
     if _UNACKNOWLEDGED in str(error):
         return _unacknowledged(url, error)
     if "remote rejected value" in str(error):
         return BenchError(
             f"the serial server of {url} refuses a line setting: {error}.",
-            "Correct `console.baud` of the declaration, or allow that rate on the server.",
+            "Correct `console.baud` in the declaration, or allow that rate on the server.",
         )
     if "support RFC2217" in str(error):
         return BenchError(
-            f"no RFC 2217 is spoken at serial port {url}.",
-            "Free the port on the server, or write socket:// for raw TCP.",
+            f"the server at the serial port {url} does not support RFC 2217.",
+            "Free the port on the server, or use socket:// for raw TCP.",
         )
-    return BenchError(f"serial port {url} could not be opened: {error}.", "Correct `console.url` of the bench file.")
+    return BenchError(
+        f"the serial port {url} could not be opened: {error}.", "Correct `console.url` in the bench file."
+    )
 
 
 def _unacknowledged(url: str, error: Exception) -> BenchError:
     return BenchError(
         f"the serial server of {url} acknowledges no control lines: {error}.",
-        "Append `?ign_set_control` to `console.url` of the bench file.",
+        "Append `?ign_set_control` to `console.url` in the bench file.",
     )

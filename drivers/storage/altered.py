@@ -73,8 +73,8 @@ class StartAltered:
         before = self.device.shown(record)
         if before is None:
             raise BenchError(
-                "what runs on the device cannot be read, so its storage was not touched.",
-                "Check the administrator's credential of the bench and `identity` of the declaration.",
+                "the running version cannot be read, so the storage was not touched.",
+                "Check the administrator's credential in the bench file and `identity` in the declaration.",
             )
         record.note(f"before: {in_words(before)}")
         altered: set[str] = set()
@@ -86,12 +86,12 @@ class StartAltered:
             raise
         after = self.device.start(record)
         back = isinstance(after, Shown) and not differs(after, before)
-        said = in_words(after) if isinstance(after, Shown) else f"no start: {after or 'silence'}"
-        record.note(f"with the storage as it was: {said}")
+        said = in_words(after) if isinstance(after, Shown) else f"nothing ({after or 'silence'})"
+        record.note(f"with the original storage, the device started {said}")
         return AlteredStart(
-            question="Does software start that was altered where it is stored?",
+            question="Does the device start software that was altered in its storage?",
             facts=tuple(facts),
-            witness=Witness(what=f"with the storage as it was, the device {said}", holds=back),
+            witness=Witness(what=f"with the original storage, the device started {said}", holds=back),
             altered=frozenset(altered),
         )
 
@@ -112,7 +112,9 @@ class StartAltered:
     def _started(self, part: str, text: str, image: Image, before: Shown, altered: set[str], record: Recorder) -> Fact:
         places = places_of(text, image)
         if not places:
-            words = f"the storage holds nothing like {printable(text, 200)!r}: the declaration does not fit this sample"
+            words = (
+                f"the storage contains no text that matches {printable(text, 200)!r}: correct `stored_software.parts`"
+            )
             return Fact(about=part, answer=Answer.SILENT, detail=words)
         flip(image.path, places)
         changed = {place: octet_at(image.path, place) for place in places}
@@ -120,8 +122,8 @@ class StartAltered:
             self._write(image, record)
             if not self._holds(changed, record):
                 raise BenchError(
-                    "the storage does not hold what was written to it.",
-                    "Run the commands of `storage.write` and `storage.dump` by hand; is the chip write-protected?",
+                    "the storage does not contain the data that was written to it.",
+                    "Run the commands of `storage.write` and `storage.dump` by hand, and check for write protection.",
                 )
             altered.add(part)
             return self._fact(part, len(places), self.device.start(record), before, changed, record)
@@ -141,15 +143,15 @@ class StartAltered:
         """Say what started with a part altered; what runs as before may run from a copy that was put right."""
         answer = Answer.REFUSED
         if now is None:
-            answer, words = Answer.SILENT, "nothing started in the declared time"
+            answer, words = Answer.SILENT, "nothing started within the declared time"
         elif isinstance(now, str):
-            words = f"the bootloader says {printable(now, 300)!r}"
+            words = f"the bootloader reports {printable(now, 300)!r}"
         elif differs(now, before):
             words = f"other software started: {in_words(now)}"
         elif self._holds(changed, record):
             answer, words = Answer.SEEN, f"started as before: {in_words(now)}"
         else:
-            words = f"the device put it right before it started: {in_words(now)}"
+            words = f"the device repaired it before it started: {in_words(now)}"
         return Fact(about=part, answer=answer, detail=f"altered at {count} place{'s' if count > 1 else ''}: {words}")
 
     def _holds(self, changed: Mapping[int, int], record: Recorder) -> bool:
@@ -166,13 +168,13 @@ class StartAltered:
         try:
             self._write(original, record)
         except BaseException as error:  # Ctrl-C in the midst of writing, too
-            raise _kept(original, f"could not be put back: {str(error) or 'it was interrupted'}") from error
+            raise _kept(original, f"could not be restored: {str(error) or 'it was interrupted'}") from error
 
     def _verify(self, original: Image, record: Recorder) -> None:
         """Read back what was put back."""
         with image_of(self.storage, record) as now:
             if not filecmp.cmp(now.path, original.path, shallow=False):
-                raise _kept(original, "was put back, and reads back as something else")
+                raise _kept(original, "was restored, but reads back differently")
 
 
 def _kept(image: Image, what: str) -> BenchError:
@@ -181,7 +183,7 @@ def _kept(image: Image, what: str) -> BenchError:
     shutil.copyfile(image.path, kept)
     return BenchError(
         f"the storage of the sample {what}",
-        f"Write {kept} to it by hand, then remove that file: it holds the sample's secrets.",
+        f"Write {kept} to it by hand, then remove that file, which contains the sample's secrets.",
     )
 
 

@@ -61,7 +61,7 @@ def canary(kind: str) -> str:
 def _public(found: dict[str, tuple[StoragePlace, ...]], setting: Setting) -> Witness:
     places = found[PUBLIC]
     words = f"was found in the image: {places[0]}" if places else "was not found in the image"
-    return Witness(what=f"the value of {setting.field}, planted before, {words}", holds=bool(places))
+    return Witness(what=f"the planted value of {setting.field} {words}", holds=bool(places))
 
 
 def _fact(about: str, places: tuple[StoragePlace, ...], more: str = "") -> Fact:
@@ -110,13 +110,13 @@ class SearchStorage:
             finally:
                 if old is not None:
                     admin.change(sample.setting, old)
-        taken = f"{sample.setting.field} {'took' if changed else 'did not take'} a value made for this run"
+        taken = f"{sample.setting.field} {'accepted' if changed else 'did not accept'} a value made for this run"
         return StorageSearch(
-            question="Which secrets lie in the storage in clear?",
+            question="Which secrets are in clear in the storage?",
             facts=tuple(_fact(about, places) for about, places in found.items() if about != PUBLIC),
             witness=all_of([Witness(what=taken, holds=changed), _public(found, sample.setting), whole]),
             planted=Witness(
-                what=f"{sample.user_data.path} {'shows' if planted else 'does not show'} the text that was added",
+                what=f"{sample.user_data.path} {'shows' if planted else 'does not show'} the added text",
                 holds=planted,
             ),
         )
@@ -186,8 +186,8 @@ class DeleteUserData:
             facts=tuple(facts),
             witness=all_of(
                 [
-                    Witness(what=f"it {'was' if planted else 'was not'} shown before the deletion", holds=planted),
-                    Witness(what=f"what is shown {'could' if still is not None else 'could not'} be read afterwards",
+                    Witness(what=f"the data was {'' if planted else 'not '}shown before the deletion", holds=planted),
+                    Witness(what=f"the page {'could' if still is not None else 'could not'} be read afterwards",
                             holds=still is not None),
                 ]
             ),
@@ -197,7 +197,7 @@ class DeleteUserData:
     def _shown(self, still: bool | None, words: str) -> Fact:
         about = f"{self.sample.user_data.delete_method} answered {words}"
         if still is None:
-            return Fact(about="api", answer=Answer.SILENT, detail=f"{about}; what is shown could not be read")
+            return Fact(about="api", answer=Answer.SILENT, detail=f"{about}; the page could not be read")
         if still:
             return Fact(about="api", answer=Answer.SEEN, detail=f"{about}; the data is still shown")
         return Fact(about="api", answer=Answer.REFUSED, detail=f"{about}; the data is no longer shown")
@@ -213,6 +213,6 @@ class DeleteUserData:
         finally:
             if old is not None:
                 admin.change(sample.setting, old)
-        taken = f"{sample.setting.field} {'took' if changed else 'did not take'} a value made for this run"
+        taken = f"{sample.setting.field} {'accepted' if changed else 'did not accept'} a value made for this run"
         witness = all_of([Witness(what=taken, holds=changed), _public(found, sample.setting), whole])
         return _fact("storage", found["storage"], " of the deleted data"), witness

@@ -63,7 +63,7 @@ def image_of(bench: StorageBench, record: Recorder) -> Iterator[Image]:
         _run("dump", bench.dump, path, bench.seconds, record)
         if not path.is_file() or not path.stat().st_size:
             raise BenchError(
-                "the storage dump left no image.", "The command of `storage.dump` must write the file that {file} is."
+                "the storage dump left no image.", "Make the command of `storage.dump` write its image to {file}."
             )
         octets = path.stat().st_size
         image = Image(path, octets, min(octets, bench.most_octets))
@@ -76,7 +76,7 @@ def write_image(bench: StorageBench, image: Image, record: Recorder) -> None:
 
     Raises BenchError when the program fails or takes longer than `seconds`.
     """
-    assert bench.write is not None, "whoever writes has asked whether the bench can"
+    assert bench.write is not None, "the caller checks that the bench can write"
     _run("write", bench.write, image.path, bench.seconds, record)
 
 
@@ -85,7 +85,7 @@ def _run(what: str, command: str | tuple[str, ...], path: Path, seconds: float, 
     record.note(f"{what}: {shlex.join(words)}")
     finished = run(words, seconds)
     if finished.code != 0:
-        took = f"did not end in {seconds:g} s" if finished.code is None else f"ended with {finished.code}"
+        took = f"did not end within {seconds:g} s" if finished.code is None else f"ended with exit code {finished.code}"
         raise BenchError(
             f"the storage {what} {took}: {printable(finished.output.strip()[-_TAIL:])}",
             f"Run the command of `storage.{what}` by hand, and correct it in the bench file.",
@@ -97,7 +97,7 @@ def _words(what: str, command: str | tuple[str, ...], path: Path) -> list[str]:
         words = shlex.split(command) if isinstance(command, str) else list(command)
     except ValueError as error:
         raise ConfigurationError(
-            f"`storage.{what}` is no command line: {error}.", f"Correct `storage.{what}` of the bench file."
+            f"`storage.{what}` is not a command line: {error}.", f"Correct `storage.{what}` in the bench file."
         ) from error
     return [word.replace("{file}", str(path)) for word in words]
 

@@ -23,7 +23,7 @@ from drivers.storage.readable_script import (
 from trustprobe.probe import DETAIL_LIMIT, Answer, Fact, Observation, Recorder, Witness, all_of, printable
 
 SEARCH = "search"
-"""The fact of the search for files that nobody declared; each file that it found is a fact of its own besides."""
+"""The fact of the search for undeclared files. Each file that it found is also a separate fact."""
 SECONDS = 90.0
 OUTPUT_BYTES = 262_144
 _MOST = 50
@@ -37,7 +37,7 @@ class ReadableSecrets(Observation):
     shell: bool
     """A POSIX shell answered who the account is."""
     instead: str = ""
-    """What came instead of that, if the session ended by itself."""
+    """The output instead of that, if the device ended the session."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class _Session:
         What an account can read says nothing while it may be an administrator's.
         """
         if not self._uid:
-            why = "not asked" if not self.answered else "not judged: the account may be an administrator's"
+            why = "not tested" if not self.answered else "not judged: the account may be an administrator's"
             yield from (Fact(about=part, answer=Answer.SILENT, detail=why) for part in (*self._files, SEARCH))
             return
         for path in self._files:
@@ -123,34 +123,35 @@ class _Session:
         others = [path for path in self._hits if path not in self._files]
         for path in others[:_MOST]:
             yield Fact(about=path, answer=Answer.SEEN, detail=self._hits[path])
-        more = f" (of them {_MOST} are named)" if len(others) > _MOST else ""
-        detail = f"{len(others)} readable files with a secret were found beside the declared ones{more}"
+        more = f" ({_MOST} of them are named)" if len(others) > _MOST else ""
+        detail = f"{len(others)} readable files with a secret were found in addition to the declared ones{more}"
         yield Fact(about=SEARCH, answer=Answer.SILENT, detail=detail if self._ended else "the search did not end")
 
     def _declared(self, path: str) -> Fact:
         looked = self._looked[path]
         if looked is None:
-            return Fact(about=path, answer=Answer.SILENT, detail="not asked")
+            return Fact(about=path, answer=Answer.SILENT, detail="not tested")
         read = octets_of(looked)
         if read is not None and read[0]:
             return Fact(about=path, answer=Answer.SEEN, detail=f"declared secret: {read[1]}")
         if looked.text.endswith(_REFUSALS):
             return Fact(about=path, answer=Answer.REFUSED, detail=printable(looked.text))
-        words = f"it is empty: {read[1]}" if read is not None else printable(looked.text) or "no word"
+        words = f"it is empty: {read[1]}" if read is not None else printable(looked.text) or "no message"
         return Fact(about=path, answer=Answer.SILENT, detail=words[:DETAIL_LIMIT])
 
     def witnesses(self) -> list[Witness]:
         """Say what proves that a readable secret would have been seen."""
         if not self.answered:
-            return [Witness(what="no POSIX shell answered who the account is", holds=False)]
+            return [Witness(what="no POSIX shell answered the command `id -u`", holds=False)]
         if self._uid is None:
-            return [Witness(what="the shell does not say who the account is (`id -u`)", holds=False)]
+            return [Witness(what="the shell does not show the uid of the account (`id -u`)", holds=False)]
         if self._uid == 0:
             return [Witness(what="the account's uid is 0: an administrator may read everything", holds=False)]
         who = Witness(what=f"the account's uid is {self._uid}", holds=True)
         missing = [fact for fact in map(self._declared, self._files) if fact.answer is Answer.SILENT]
         gone = [
-            Witness(what=f"{fact.about} is declared, and is not there ({fact.detail})", holds=False) for fact in missing
+            Witness(what=f"{fact.about} is declared, but was not found ({fact.detail})", holds=False)
+            for fact in missing
         ]
         return [who, self._control(), *gone, self._search()]
 
@@ -160,7 +161,9 @@ class _Session:
             read = octets_of(looked) if looked else None
             if read is not None and read[0]:
                 return Witness(what=f"{path} was read ({read[0]} octets)", holds=True)
-        return Witness(what=f"neither {' nor '.join(CONTROLS)} could be read, as everybody may", holds=False)
+        return Witness(
+            what=f"neither {' nor '.join(CONTROLS)} could be read, although every user may read them", holds=False
+        )
 
     def _search(self) -> Witness:
         """The search ended, came upon readable files by name and by content, and grep knows each kind."""
@@ -168,12 +171,12 @@ class _Session:
             return Witness(what="the search for other files did not end", holds=False)
         blind = [kind.about for number, kind in self._kinds.items() if kind.content and number not in self._known]
         if blind:
-            return Witness(what=f"the device's grep finds no {', '.join(blind)} in an example", holds=False)
+            return Witness(what=f"the device's grep does not find {', '.join(blind)} in an example", holds=False)
         named, small = 0, {number: 0 for number, kind in self._kinds.items() if kind.everywhere}
         for number, count in self._counts:
             if number in small:
                 small[number] += count
             else:
                 named += count
-        what = f"the search came upon {named} readable files by name and {min(small.values())} by content"
+        what = f"the search found {named} readable files by name and {min(small.values())} by content"
         return Witness(what=what, holds=named > 0 and min(small.values()) > 0)

@@ -26,7 +26,7 @@ m={first}; m=${{m}}{last}; export m
 say() {{ printf '\\n%s %s\\n' "$m" "$*"; }}
 look() {{
 say look "$1"
-if [ -e "$2" ] && [ ! -f "$2" ]; then echo 'it is no regular file'
+if [ -e "$2" ] && [ ! -f "$2" ]; then echo 'it is not a regular file'
 elif e=$( ( : <"$2" ) 2>&1 ); then echo $(dd if="$2" bs=512 count=1 | wc -c) octets; ls -ldnL "$2"
 else printf %s "$e"; fi
 }}

@@ -41,7 +41,7 @@ class UpdateTrials(Observation):
     refusals: tuple[str, ...] = ()
     """Bad images that the mechanism refused, and after which its status could be read."""
     reported: tuple[str, ...] = ()
-    """Those of them after which the status said so, in words that it had not said before the image."""
+    """Those of them after which the status reported a refusal, in words that it did not show before the image."""
 
     def installation(self) -> Self:
         """Narrow to the base, with its own witness: it need not have been taken for its absence to be proven."""
@@ -51,7 +51,7 @@ class UpdateTrials(Observation):
         """Narrow to what the status said of refused images: one fact, about `status`. Witness: some were refused."""
         words = f"of {len(self.refusals)} refused images the status reported {', '.join(self.reported) or 'none'}"
         fact = Fact(about="status", answer=Answer.SEEN if self.reported else Answer.SILENT, detail=words)
-        refused = f"{len(self.refusals)} images were refused and the status read"
+        refused = f"{len(self.refusals)} images were refused, and the status was read after them"
         witness = Witness(what=refused, holds=bool(self.refusals))
         return self.model_copy(update={"facts": (fact,), "witness": witness})
 
@@ -93,7 +93,8 @@ def rejection(update: UpdateDeclaration) -> re.Pattern[str]:
         return re.compile(update.rejected)
     except re.error as error:
         raise ConfigurationError(
-            f"{update.rejected!r} is no regular expression: {error}.", "Correct `update.rejected` of the declaration."
+            f"{update.rejected!r} is not a regular expression: {error}.",
+            "Correct `update.rejected` in the declaration.",
         ) from error
 
 
@@ -127,7 +128,7 @@ class _Trial:
         session = self.running.session()
         if session is None:
             answer: WebAnswer | NoAnswerError = NoAnswerError(
-                Answer.SILENT, "no session to upload with", connected=False
+                Answer.SILENT, "there is no session to upload with", connected=False
             )
         else:
             answer = self.running.upload(session, image)
@@ -150,7 +151,7 @@ class _Trial:
         elif after is not None and differs(after, before):
             self.say(name, Answer.SILENT if name == "base" else Answer.SEEN, words)
         elif again and after is not None and restarted(after, before):
-            self.say(name, Answer.SEEN, f"taken once more, and started: {words}")
+            self.say(name, Answer.SEEN, f"installed a second time, and started: {words}")
         elif after is not None and said_no:
             self.say(name, Answer.REFUSED, words)
             said_before = status == status_before and bool(self.rejected.search(status_before or ""))
@@ -207,7 +208,7 @@ class TryImages:
             refusals=tuple(trial.refusals),
             reported=tuple(trial.reported),
             reading=Witness(
-                what=f"before the base: {in_words(before)}; afterwards: {in_words(after)}",
+                what=f"before the base image: {in_words(before)}; afterwards: {in_words(after)}",
                 holds=before is not None and after is not None and before.version != version,
             ),
         )
@@ -221,12 +222,12 @@ class TryImages:
         for number, (name, image) in enumerate(self.bad, start=1):
             trial.record.progress(number, len(self.bad) + 1, name)
             if taken is not None:
-                trial.say(name, Answer.SILENT, f"not asked: {taken} was installed before")
+                trial.say(name, Answer.SILENT, f"not tested: {taken} was installed before")
                 continue
             before = trial.running.shown() or first
             if differs(before, first):
                 taken = self._blamed(trial, before, "some time after its upload")
-                trial.say(name, Answer.SILENT, f"not asked: {taken} was installed before")
+                trial.say(name, Answer.SILENT, f"not tested: {taken} was installed before")
                 continue
             after = trial.offer(name, image, before, partial(_moved, before))
             if after is not None and trial.facts[name].answer is Answer.SEEN:
@@ -254,7 +255,7 @@ class TryImages:
         if not names:
             return None
         taken = (accepted or names)[-1]
-        trial.say(taken, Answer.SEEN, f"{when}, being the last image that was transferred: {in_words(now)}")
+        trial.say(taken, Answer.SEEN, f"the last transferred image runs {when}: {in_words(now)}")
         return taken
 
     def _install(self, trial: _Trial, before: Shown | None, version: str) -> Shown | None:
@@ -262,14 +263,14 @@ class TryImages:
         trial.record.progress(len(self.bad) + 1, len(self.bad) + 1, "base")
         after = trial.offer("base", self.base, before or Shown(), lambda now: now.version == version)
         if before is None:
-            trial.say("base", Answer.SILENT, "what ran before could not be read")
+            trial.say("base", Answer.SILENT, "the version before it could not be read")
         elif before.version == version:
-            trial.say("base", Answer.SILENT, f"{version} ran before the base was offered")
+            trial.say("base", Answer.SILENT, f"{version} was running before the base image was offered")
         return after
 
     def _witness(self, trial: _Trial, version: str) -> Witness:
         installed = trial.facts["base"].answer is Answer.SEEN
-        words = f"the base {version} {'was installed' if installed else 'was not installed'} afterwards"
+        words = f"the base image {version} {'was installed' if installed else 'was not installed'} afterwards"
         offered = [name for name, _ in self.bad if name in trial.offered]
         every = f"{len(offered)} of {len(self.bad)} bad images were offered"
         return all_of([Witness(what=words, holds=installed), Witness(what=every, holds=len(offered) == len(self.bad))])
@@ -279,9 +280,10 @@ class TryImages:
 class UploadUnauthorised:
     """Upload an image without a login. SEEN is an upload that the mechanism took up, even to reject the image.
 
-    Taken up is what was accepted, what was rejected in the words that the declaration gives for a rejected image, and
-    what changed the status; authority uploads an empty image before, so that the status can change. Witness: authority
-    could upload and read the status. With an image that is vendor-signed and newer, SEEN may mean that it is installed.
+    An upload is taken up if it was accepted, if it was rejected in the words that the declaration gives for a rejected
+    image, or if it changed the status. An authorised login uploads an empty image before, so that the status can
+    change. Witness: the authorised login could upload and read the status. If the image is vendor-signed and newer,
+    SEEN may mean that it is installed.
     """
 
     device: Updatable
@@ -294,7 +296,7 @@ class UploadUnauthorised:
         return "update_unauthorised"
 
     def run(self, record: Recorder) -> Observation:
-        """Upload, and look with authority what came of it."""
+        """Upload, and check the effect with an authorised login."""
         _keep(record, "unauthorised", self.image)
         with Running(self.device, record) as running:
             control = self._control(running, record)
@@ -305,23 +307,23 @@ class UploadUnauthorised:
             fact = self._fact(running, answer, before, status if steady else None)
             last = running.status()
         answers = None not in {status, last}
-        words = f"GET {self.device.update.status_path} {'answers' if answers else 'fails'} with authority"
+        words = f"GET {self.device.update.status_path} {'answers' if answers else 'fails'} with an authorised login"
         read = Witness(what=words, holds=answers)
         return Observation(
-            question="Does the device take an update from somebody who is not logged in?",
+            question="Does the device accept an update from a client without a login?",
             facts=(fact,),
             witness=all_of([control, read]),
         )
 
     def _control(self, running: Running, record: Recorder) -> Witness:
-        """Upload an empty image with authority: the mechanism, not the login, answers."""
+        """Upload an empty image with an authorised login: the mechanism, not the login, answers."""
         session = running.session()
         if session is None:
             return Witness(what=f"the login of {self.device.web.user} failed", holds=False)
         answer = running.upload(session, b"")
-        record.note(f"control: an empty image with authority -> {_words(answer)}")
+        record.note(f"control: an empty image with an authorised login -> {_words(answer)}")
         holds = isinstance(answer, WebAnswer) and not self.device.asks_for_login(answer)
-        return Witness(what=f"an empty image with authority -> {_words(answer)}", holds=holds)
+        return Witness(what=f"an empty image with an authorised login -> {_words(answer)}", holds=holds)
 
     def _fact(
         self, running: Running, answer: WebAnswer | NoAnswerError, before: Shown | None, status: str | None
@@ -343,5 +345,9 @@ class UploadUnauthorised:
             rejection(self.device.update).search(answer.body.decode("utf-8", "replace"))
         )
         taken = changed or ((accepted or judged) and not denied)
-        words = "the update status or what runs changed" if changed else "neither status nor what runs changed"
+        words = (
+            "the update status or the running version changed"
+            if changed
+            else "neither the status nor the version changed"
+        )
         return Fact(about=about, answer=Answer.SEEN if taken else Answer.SILENT, detail=f"{_words(answer)}; {words}")

@@ -72,12 +72,12 @@ class SignedTar:
         return str(self.manifest(image)["version"])
 
     def manifest(self, image: bytes) -> Mapping[str, object]:
-        """Return the manifest; ConfigurationError where it is none."""
+        """Return the manifest. ConfigurationError if it is malformed."""
         member = self.members(image)[_MANIFEST]
         try:
             found = json.loads(image[member.start : member.start + member.size])
         except (ValueError, RecursionError) as error:
-            raise _no_image(f"its manifest is no JSON: {error}") from error
+            raise _no_image(f"its manifest is not JSON: {error}") from error
         if not isinstance(found, dict) or not isinstance(found.get("version"), str):
             raise _no_image("its manifest names no version")
         return found
@@ -85,7 +85,7 @@ class SignedTar:
     def members(self, image: bytes) -> dict[str, Member]:
         """Return where the three members lie; ConfigurationError where one is missing."""
         if len(image) > SIZE_LIMIT:
-            raise _no_image(f"it has {len(image)} octets, the limit is {SIZE_LIMIT}")
+            raise _no_image(f"it has {len(image)} octets, but the limit is {SIZE_LIMIT}")
         found = {}
         try:
             with tarfile.open(fileobj=io.BytesIO(image), mode="r:") as archive:
@@ -93,11 +93,11 @@ class SignedTar:
                     if entry.name in {_MANIFEST, _PAYLOAD, _SIGNATURE} and entry.isreg():
                         found[entry.name] = Member(entry.offset, entry.offset_data, entry.size)
         except tarfile.TarError as error:
-            raise _no_image(f"it is no tar archive: {error}") from error
+            raise _no_image(f"it is not a tar archive: {error}") from error
         if missing := sorted({_MANIFEST, _PAYLOAD, _SIGNATURE} - set(found)):
-            raise _no_image(f"it holds no {', '.join(missing)}")
+            raise _no_image(f"it contains no {', '.join(missing)}")
         if found[_SIGNATURE].size != SIGNATURE_SIZE or not found[_PAYLOAD].size:
-            raise _no_image("its signature has not 64 octets, or its payload is empty")
+            raise _no_image("its signature does not have 64 octets, or its payload is empty")
         return found
 
     def variants(
@@ -140,7 +140,7 @@ class SignedTar:
         return {name: image for name, image in made.items() if image is not None}
 
     def _with_stray_member(self, base: bytes) -> bytes:
-        """Put a member behind the others whose name leads out of the folder that an archive is unpacked in."""
+        """Append a member whose name leads out of the folder that an archive is unpacked in."""
         stray = tarfile.TarInfo(STRAY_MEMBER)
         stray.size = len(_STRAY_CONTENT)
         stray.mode = 0o600
@@ -194,7 +194,8 @@ def flipped(image: bytes, position: int, bit: int) -> bytes:
 
 def _no_image(why: str) -> ConfigurationError:
     return ConfigurationError(
-        f"an update image is no signed_tar: {why}.", "Correct `images` of the bench file, or `update.container`."
+        f"an update image is not a signed_tar: {why}.",
+        "Correct `images` in the bench file, or `update.container` in the declaration.",
     )
 
 
@@ -207,5 +208,5 @@ def container(name: str) -> Container:
         return _CONTAINERS[name]
     except KeyError:
         raise ConfigurationError(
-            f"{name} is no container format.", f"Known are {', '.join(sorted(_CONTAINERS))}."
+            f"{name} is not a container format.", f"Use one of {', '.join(sorted(_CONTAINERS))}."
         ) from None

@@ -65,10 +65,10 @@ class CutPower:
                 if not old:
                     break
         return Observation(
-            question="What runs after the power was cut during an update?",
+            question="Which version runs after a power cut during an update?",
             facts=tuple(facts),
             witness=Witness(
-                what=f"{cut} of {len(facts)} cuts came while the image was being installed, and ended in a new start",
+                what=f"{cut} of {len(facts)} power cuts happened during the installation and led to a new start",
                 holds=bool(facts) and cut == len(facts),
             ),
         )
@@ -79,7 +79,10 @@ class CutPower:
         if before is None:
             raise self.device.unreadable()
         if before.version == version:
-            raise BenchError(f"{in_words(before)}, so that installing {version} shows nothing.", "Name a newer one.")
+            raise BenchError(
+                f"the device already has {in_words(before)}, so installing {version} would show nothing.",
+                "Name a newer image in `images.spare` of the bench file.",
+            )
         return before
 
     def _settled(self, running: Running) -> Shown | None:
@@ -94,17 +97,17 @@ class CutPower:
         """
         session = running.session()
         if session is None:
-            return "no session to upload with", False
+            return "there is no session to upload with", False
         asking = _seconds_to_ask(running)
         answer = running.upload(session, self.image)
         if not isinstance(answer, WebAnswer) or not answer.ok:
             words = answer.words if isinstance(answer, WebAnswer) else f"no answer: {answer.detail}"
-            return f"the image was not taken: {words}", False
-        # The moment is what is tried, and no event tells of it; a slow device is not to be cut late by what is asked.
+            return f"the image was not accepted: {words}", False
+        # The moment is what is tested, and no event announces it. The requests must not delay the cut on a slow device.
         Event().wait(max(0.0, moment * self.write_seconds - asking))
         status, shown = running.status(), running.shown()
         if status is not None and rejected.search(status):
-            return f"the image was not taken: the status says {printable(status, 200)}", False
+            return f"the image was not accepted: the status shows {printable(status, 200)}", False
         self.power.cycle()
         return "", shown is not None and shown.version == old
 

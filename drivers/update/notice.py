@@ -1,4 +1,4 @@
-"""Whether the device asks for newer versions by itself, and tells its customer of one.
+"""Whether the device checks for newer versions automatically, and notifies its customer of one.
 
 The server that it asks announces a version made for this run, newer than the one that runs; the customer's page is read
 before and after. Nothing is installed.
@@ -89,7 +89,7 @@ class AnnounceUpdate:
             version = newer_than(shown.version) if shown and shown.version else None
             if version is None:
                 return _unread(shown.version if shown else None)
-            record.note(f"{shown.version if shown else ''} runs, {version} is announced")
+            record.note(f"version {shown.version if shown else ''} runs, version {version} is announced")
             before = self._look(customer, version)
             try:
                 request, spoke = self._asked(version, record)
@@ -100,7 +100,7 @@ class AnnounceUpdate:
             if look.answer is not None:
                 record.keep(f"{name}.body", look.answer.body)
         return Observation(
-            question="Does the device ask for newer versions by itself, and tell its customer of one?",
+            question="Does the device check for newer versions automatically, and notify its customer of one?",
             facts=(self._asked_fact(request), _quiet(before, version), self._told_fact(request, after, version)),
             witness=all_of([_spoke(spoke), _read("before", before), _read("after", after)]),
         )
@@ -120,9 +120,9 @@ class AnnounceUpdate:
             mark = self.server.present(self.server.good)
             if self.restart:
                 self.restart()
-            record.progress(number, rounds, "waiting for the device to ask for a newer version")
+            record.progress(number, rounds, "waiting for the device to check for a newer version")
             request = self.server.wait_for_request(self.notice.request, self.notice.seconds_to_ask, mark)
-            record.note(f"asked {number} of {rounds}: {request.line if request else 'no'}")
+            record.note(f"check {number} of {rounds}: {request.line if request else 'none'}")
             if request is None:
                 break
         return request, any(one.outcome is ContactOutcome.SPOKE for one in self.server.contacts(mark))
@@ -138,22 +138,26 @@ class AnnounceUpdate:
 
     def _asked_fact(self, request: Request | None) -> Fact:
         if request is None:
-            words = f"no request for a newer version came by itself within {self.notice.seconds_to_ask:g} s"
+            words = f"the device sent no request for a newer version within {self.notice.seconds_to_ask:g} s"
             return Fact(about=ASKED, answer=Answer.SILENT, detail=words)
         return Fact(about=ASKED, answer=Answer.SEEN, detail=request.line)
 
     def _told_fact(self, request: Request | None, after: _Look, version: str) -> Fact:
         if after.shows:
-            return Fact(about=TOLD, answer=Answer.SEEN, detail=f"{self.notice.path} tells of {version}")
+            return Fact(about=TOLD, answer=Answer.SEEN, detail=f"{self.notice.path} shows version {version}")
         within = f" within {self.notice.seconds_to_tell:g} s of the request" if request else ""
-        words = f"{self.notice.path} does not tell of {version}{within}"
+        words = f"{self.notice.path} does not show version {version}{within}"
         return Fact(about=TOLD, answer=Answer.SILENT, detail=words)
 
 
 def _unread(version: str | None) -> Observation:
-    words = "the version that runs could not be read" if version is None else f"{version!r} has no number to raise"
+    words = (
+        "the running version could not be read"
+        if version is None
+        else f"the version {version!r} has no number to raise"
+    )
     return Observation(
-        question="Does the device ask for newer versions by itself, and tell its customer of one?",
+        question="Does the device check for newer versions automatically, and notify its customer of one?",
         facts=(Fact(about=ASKED, answer=Answer.SILENT, detail=f"nothing was announced: {words}"),),
         witness=Witness(what=words, holds=False),
     )
@@ -165,7 +169,7 @@ def _quiet(before: _Look, version: str) -> Fact:
     return Fact(
         about=QUIET,
         answer=Answer.SEEN if quiet else Answer.SILENT,
-        detail=words if before.read else "the page could not be read before",
+        detail=words if before.read else "the page could not be read before the announcement",
     )
 
 
@@ -175,4 +179,4 @@ def _read(moment: str, look: _Look) -> Witness:
 
 def _spoke(spoke: bool) -> Witness:
     words = "sent" if spoke else "did not send"
-    return Witness(what=f"the device {words} data over its new connection to the good certificate", holds=spoke)
+    return Witness(what=f"the device {words} data over its new connection with the good certificate", holds=spoke)

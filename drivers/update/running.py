@@ -1,4 +1,4 @@
-"""What runs on the device, read with authority while it may restart at any time, and what its update status says.
+"""The running version, read with an authorised login while the device may restart, and its update status.
 
 Every update probe looks here before and after an image; how an image is transferred is said by the mechanism's file.
 """
@@ -39,7 +39,7 @@ class Updatable:
     """The way to the mechanism where it is not a POST to `update.path` of the web administration."""
 
     def version_of(self, image: bytes) -> str:
-        """Return the version of an image of the vendor's; ConfigurationError where it is none."""
+        """Return the version of a vendor image. ConfigurationError if the image is malformed."""
         return container(self.update.container).version(image)
 
     def asks_for_login(self, answer: WebAnswer) -> bool:
@@ -49,8 +49,8 @@ class Updatable:
     def unreadable(self) -> BenchError:
         """Return why nothing is offered to a device whose version cannot be read."""
         return BenchError(
-            f"the version that runs cannot be read as {self.web.user}, so no image was offered.",
-            "Check the credential of the bench and `identity` of the declaration.",
+            f"the running version cannot be read as {self.web.user}, so no image was offered.",
+            "Check the credential in the bench file and `identity` in the declaration.",
         )
 
 
@@ -78,7 +78,7 @@ class Running:
         return self._session
 
     def read(self, path: str) -> WebAnswer | None:
-        """Read a resource with authority; None where it does not come with 200."""
+        """Read a resource with an authorised login. None if the status is not 200."""
         for _ in range(2):
             session = self.session()
             if session is None:
@@ -101,7 +101,7 @@ class Running:
         return shown if shown.version is not None else None
 
     def upload(self, asker: WebClient | WebSession, image: bytes) -> WebAnswer | NoAnswerError:
-        """Send an image to the mechanism, and return the answer or why there is none."""
+        """Send an image to the mechanism, and return the answer or the reason why there is no answer."""
         if self.device.transfer is not None:
             return self.device.transfer.upload(asker, image)
         return upload(asker, self.device.update.path, image)
@@ -149,7 +149,7 @@ def restarted(now: Shown, before: Shown) -> bool:
 
 
 def in_words(shown: Shown | None) -> str:
-    """Say what runs, ready to print."""
+    """Describe the running version, ready to print."""
     if shown is None:
-        return "what runs could not be read"
-    return printable(f"runs {shown.version} in slot {shown.slot or '-'}, start {shown.boot_id or '-'}", 600)[:600]
+        return "the running version could not be read"
+    return printable(f"version {shown.version} in slot {shown.slot or '-'}, boot id {shown.boot_id or '-'}", 600)[:600]

@@ -52,11 +52,11 @@ class Archive:
     parts: tuple[Part, ...]
 
     def part(self, name: str) -> Part:
-        """Return a member; ConfigurationError where there is none."""
+        """Return a member. ConfigurationError if it is missing."""
         for part in self.parts:
             if part.name == name:
                 return part
-        raise _no_image(f"it holds no {name}")
+        raise _no_image(f"it contains no {name}")
 
     @property
     def payload(self) -> Part:
@@ -86,7 +86,7 @@ class Archive:
             if part.name == name:
                 return before + _aligned(_HEAD + len(part.name.encode()) + 1)
             before += len(self._written(part))
-        raise _no_image(f"it holds no {name}")
+        raise _no_image(f"it contains no {name}")
 
     def _written(self, part: Part) -> bytes:
         name = part.name.encode() + b"\0"
@@ -107,9 +107,9 @@ def sum_of_octets(content: bytes) -> int:
 
 
 def read_archive(image: bytes) -> Archive:
-    """Read an image; ConfigurationError where it is none, or has no payload."""
+    """Read an image. ConfigurationError if it is malformed, or has no payload."""
     if len(image) > SIZE_LIMIT:
-        raise _no_image(f"it has {len(image)} octets, the limit is {SIZE_LIMIT}")
+        raise _no_image(f"it has {len(image)} octets, but the limit is {SIZE_LIMIT}")
     magic, parts, at = image[:6], list[Part](), 0
     while True:
         part, at = _read_part(image, at, magic)
@@ -122,7 +122,7 @@ def read_archive(image: bytes) -> Archive:
     if not parts or parts[0].name != _DESCRIPTION:
         raise _no_image(f"it does not begin with {_DESCRIPTION}")
     if not any(part.content for part in parts if part.name not in (_DESCRIPTION, _SIGNATURE)):
-        raise _no_image("it holds no payload")
+        raise _no_image("it contains no payload")
     return archive
 
 
@@ -133,12 +133,12 @@ def _read_part(image: bytes, at: int, magic: bytes) -> tuple[Part, int]:
     except ValueError:
         fields = ()
     if magic not in (_NEWC, _CRC) or head[:6] != magic or len(fields) != _FIELDS:
-        raise _no_image("it is no cpio archive of the new ASCII format")
+        raise _no_image("it is not a cpio archive of the new ASCII format")
     named = at + _HEAD + fields[11]
     start = _aligned(named)
     end = start + fields[6]
     if end > len(image):
-        raise _no_image("it is cut off")
+        raise _no_image("it is truncated")
     name = image[at + _HEAD : named - 1].decode("utf-8", "replace")
     return Part(name, image[start:end], fields), _aligned(end)
 
@@ -148,8 +148,9 @@ class SignedSwu:
 
     cannot_be = MappingProxyType(
         {
-            "appended": "swupdate reads an archive up to its trailer; octets behind that are no part of the image",
-            "path_traversal": "members that the signed sw-description does not list are passed over, written nowhere",
+            "appended": "swupdate reads an archive up to its trailer, so octets after the trailer are not part of the "
+            "image",
+            "path_traversal": "swupdate skips members that the signed sw-description does not list",
         }
     )
 
@@ -240,5 +241,6 @@ def _aligned(size: int) -> int:
 
 def _no_image(why: str) -> ConfigurationError:
     return ConfigurationError(
-        f"an update image is no signed_swu: {why}.", "Correct `images` of the bench file, or `update.container`."
+        f"an update image is not a signed_swu: {why}.",
+        "Correct `images` in the bench file, or `update.container` in the declaration.",
     )

@@ -1,7 +1,7 @@
 """The web server of swupdate: an upload as a form, and a status that streams over a WebSocket.
 
 It answers 200 to images that it refuses, or resets the connection in their midst: what counts is its status, and what
-runs afterwards. It knows no login, so whoever asks is the same to it.
+runs afterwards. It has no login, so all clients are the same to it.
 """
 
 import secrets

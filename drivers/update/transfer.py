@@ -17,7 +17,7 @@ class Transfer(Protocol):
     """A way to the mechanism other than a POST to the web administration."""
 
     def upload(self, asker: WebClient | WebSession, image: bytes) -> WebAnswer | NoAnswerError:
-        """Send an image, and return the answer or why there is none."""
+        """Send an image, and return the answer or the reason why there is no answer."""
 
     def status(self) -> str | None:
         """Return what the mechanism said of the last image; None where it said nothing."""
@@ -29,7 +29,7 @@ def seconds_for(image: bytes) -> float:
 
 
 def upload(asker: WebClient | WebSession, path: str, image: bytes) -> WebAnswer | NoAnswerError:
-    """Send an image, and return the answer or why there is none; the time allowed grows with its size."""
+    """Send an image, and return the answer or the reason for no answer. The time limit grows with its size."""
     headers = {"Content-Type": "application/octet-stream"}
     try:
         return asker.request("POST", path, data=image, headers=headers, seconds=seconds_for(image))

@@ -159,7 +159,7 @@ def test_what_speaks_something_else_is_silence(say: bytes) -> None:
     with tcp_server(lambda client: client.sendall(say)) as port:
         observed = ask(port)
     assert observed.silent == {"server"}
-    assert "no GDB stub spoke" in observed.detail("server")
+    assert "no GDB stub answered" in observed.detail("server")
     assert not observed.conclusive
 
 

@@ -37,8 +37,8 @@ def test_a_whole_answer_carries_who_when_and_on_what(tmp_path: Path) -> None:
     ("field", "value", "gap"),
     [
         ("reviewer", " ", "names no reviewer"),
-        ("reviewed", None, "bears no date"),
-        ("reviewed", date(2026, 11, 22), "lies in the future"),
+        ("reviewed", None, "has no date"),
+        ("reviewed", date(2026, 11, 22), "is in the future"),
         ("reviewed", date(2025, 10, 31), "older than 12 months"),
         ("document", None, "names no document"),
         ("document", "gone.md", "gone.md cannot be read"),
@@ -59,5 +59,5 @@ def test_a_no_is_an_answer_and_no_gap(tmp_path: Path, answer: str, kind: Answer)
 
 def test_a_question_that_nobody_answered_is_silent(tmp_path: Path) -> None:
     found = read(tmp_path, None)
-    assert found.incomplete == ("nobody has answered it",)
+    assert found.incomplete == ("nobody has answered the question",)
     assert found.silent == {"DOC-1b"}

@@ -105,7 +105,7 @@ def test_a_device_that_stops_answering_in_the_middle_is_asked_little_more() -> N
     found, _ = guess(door, pairs("root", each=200))
     assert len(door.tried) < 40 + 4 + 5
     assert not found.conclusive
-    assert "the valid login had stopped working" in found.detail("root:guess 199")
+    assert "the valid login no longer worked" in found.detail("root:guess 199")
 
 
 def test_a_lockout_that_nobody_declared_ends_the_guesses_and_is_said() -> None:
@@ -115,8 +115,8 @@ def test_a_lockout_that_nobody_declared_ends_the_guesses_and_is_said() -> None:
     found, _ = guess(WideDoor(ACCOUNTS, 1, banned), pairs("root", each=100))
     assert len(found.refused) == 2 * guess_plan.BATCH
     assert found.witness is not None
-    assert "did not get in (refused: account locked)" in found.witness.what
-    assert "a lockout or a ban that the declaration does not name" in found.witness.what
+    assert "did not succeed (refused: account locked)" in found.witness.what
+    assert "A lockout or a ban may be the cause: declare it under `lockout`" in found.witness.what
 
 
 def test_wrong_passwords_that_lose_their_answer_on_the_way_end_the_guesses() -> None:
@@ -127,7 +127,7 @@ def test_wrong_passwords_that_lose_their_answer_on_the_way_end_the_guesses() -> 
     found, _ = guess(door, pairs("root", each=100))
     assert len(found.refused) == 3
     assert not found.conclusive
-    assert "guesses in a row had no answer" in found.detail("root:guess 99")
+    assert "guesses in a row got no answer" in found.detail("root:guess 99")
 
 
 def test_a_device_that_never_answers_wrong_passwords_is_witnessed_by_the_valid_login() -> None:

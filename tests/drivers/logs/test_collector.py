@@ -140,7 +140,7 @@ def test_records_of_strangers_are_counted_and_dropped(lab: Lab) -> None:
         collector.present(lab.bench.certificate, lab.bench.key)  # done after what had arrived before
         assert collector.strangers == 1
         assert "1 connections or datagrams came from 127.0.0.1" in collector.instead
-        assert "network.sends_from" in collector.instead
+        assert "add `sends_from: ADDRESS` to `network`" in collector.instead
         assert not collector.records()
 
 

@@ -81,7 +81,7 @@ def agreed(collector: Collector) -> int:
 def test_a_log_that_sends_no_record_of_an_event_is_missed(lab: Lab) -> None:
     with Collector(lab.bench) as collector:
         peer = TalkingCollector(collector, lambda: None, 0.05)
-        assert peer.misses() == "no record has come to the collector within 0.05 s of an event"
+        assert peer.misses() == "no record arrived at the collector within 0.05 s of an event"
         (reaction,) = peer.answer([Message("inside", b"x", "a test")])
     assert not reaction.carried
 

@@ -90,7 +90,7 @@ def test_a_command_is_run_without_a_shell(tmp_path: Path, as_string: bool) -> No
 
 
 def test_a_command_that_fails_is_quoted_by_its_last_words() -> None:
-    with pytest.raises(BenchError, match=r"ended with 3: .*no relay on hub 1-1"):
+    with pytest.raises(BenchError, match=r"ended with exit code 3: .*no relay on hub 1-1"):
         switched_by(sys.executable, "-c", "import sys; print('no relay on hub 1-1', file=sys.stderr); sys.exit(3)").on()
 
 

@@ -102,14 +102,14 @@ def test_a_bootloader_that_stops_is_seen_and_told_to_boot() -> None:
     with playing(Getty(), boot=Board(interruptible=True)) as dut:
         seen = interrupted(dut)
         assert seen.seen == {"keys"}
-        assert "`boot` went on to the login" in seen.detail("keys")
+        assert "`boot` continued to the login" in seen.detail("keys")
 
 
 def test_a_bootloader_that_does_not_know_boot_is_restarted() -> None:
     boards = iter([Board(interruptible=True, boots_again=False), Board()])
     with playing(Getty(), boot=lambda line: next(boards)(line)) as dut:
         seen = interrupted(dut, seconds=4)
-        assert "a further restart went on to the login" in seen.detail("keys")
+        assert "another restart continued to the login" in seen.detail("keys")
 
 
 def test_a_prompt_that_is_not_declared_is_known_by_its_kind() -> None:

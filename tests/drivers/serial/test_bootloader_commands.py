@@ -109,7 +109,7 @@ def test_arguments_that_can_be_changed_are_seen_and_put_back(arguments: str) -> 
     fact = changed(prompt)
     assert (fact.about, fact.answer) == (ENVIRONMENT, Answer.SEEN)
     assert "trustprobe=" in fact.detail
-    assert fact.detail.endswith("and put back")
+    assert fact.detail.endswith("and restored")
     assert prompt.environment == environment
     assert "saveenv" not in prompt.done
 
@@ -147,7 +147,7 @@ def test_arguments_that_were_not_put_back_are_said_to_be_other_than_before() -> 
     fact = changed(prompt)
     assert fact.answer is Answer.SEEN
     assert prompt.environment["bootargs"] != "quiet; splash"
-    assert "not as before" in fact.detail
+    assert "and not restored" in fact.detail
 
 
 def test_a_bootloader_that_keeps_its_arguments_refuses_by_showing_them() -> None:
@@ -181,7 +181,7 @@ def test_a_bootloader_that_gets_stuck_at_a_command_has_refused_nothing(command: 
 def test_a_prompt_that_comes_again_without_a_word_has_refused_nothing(probe: Callable[[Prompt], Fact]) -> None:
     fact = probe(Prompt(answers=dict.fromkeys(("printenv", "setenv", "md"), "")))
     assert fact.answer is Answer.SILENT
-    assert "nothing was said" in fact.detail
+    assert "printed only its prompt" in fact.detail
 
 
 @pytest.mark.parametrize("dump", [DUMP, "0x80000000  00 01 02 03 04 05\r\n"])

@@ -99,13 +99,13 @@ def test_a_port_that_goes_away_is_the_benchs_fault() -> None:
         dut.line.finish()
         dut.errors.append(OSError())
         dut.unplug()
-        with pytest.raises(BenchError, match="went away"):
+        with pytest.raises(BenchError, match="disappeared"):
             console.read_until(PROMPT, seconds=5)
 
 
 def test_a_missing_port_says_what_to_plug_or_correct(tmp_path: Path) -> None:
     with (
-        pytest.raises(BenchError, match="is not there") as caught,
+        pytest.raises(BenchError, match="does not exist") as caught,
         Console(ConsoleBench(url=str(tmp_path / "ttyUSB7")), 115200),
     ):
         pass
@@ -124,7 +124,7 @@ def test_a_port_without_permission_names_the_group(monkeypatch: pytest.MonkeyPat
 
 def test_a_port_is_opened_by_one_at_a_time() -> None:
     with playing(lambda line: line.rest()) as dut, Console(dut.bench, 115200):
-        with pytest.raises(BenchError, match="in use"), Console(dut.bench, 115200):
+        with pytest.raises(BenchError, match="another program uses"), Console(dut.bench, 115200):
             pass
 
 

@@ -92,7 +92,7 @@ def started(folder: Path, *habits: str) -> AlteredStart:
 def test_a_board_that_verifies_nothing_starts_each_altered_part(tmp_path: Path) -> None:
     seen = started(tmp_path)
     assert seen.seen == {"kernel", "slot"}
-    assert "altered at 1 place: started as before: runs 1.4.0 in slot a" in seen.row("slot").detail("slot")
+    assert "altered at 1 place: started as before: version 1.4.0 in slot a" in seen.row("slot").detail("slot")
 
 
 def test_a_board_that_does_not_start_altered_software_is_silent_and_the_old_storage_is_the_witness(
@@ -106,14 +106,14 @@ def test_a_board_that_does_not_start_altered_software_is_silent_and_the_old_stor
 def test_other_software_that_starts_in_place_of_the_altered_is_a_refusal(tmp_path: Path) -> None:
     seen = started(tmp_path, "verifies", "falls_back")
     assert seen.silent == {"kernel"}
-    assert "other software started: runs 1.3.0 in slot b" in seen.row("slot").detail("slot")
+    assert "other software started: version 1.3.0 in slot b" in seen.row("slot").detail("slot")
     assert seen.row("slot").refused == {"slot"}
 
 
 def test_a_board_that_puts_its_storage_right_before_it_starts_has_not_started_what_was_altered(tmp_path: Path) -> None:
     seen = started(tmp_path, "repairs")
     assert seen.refused == {"kernel", "slot"}
-    assert "put it right" in seen.detail("slot")
+    assert "repaired it" in seen.detail("slot")
 
 
 def test_a_text_that_the_storage_does_not_hold_proves_nothing(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_a_text_that_the_storage_does_not_hold_proves_nothing(tmp_path: Path) ->
         seen = other.run(MemoryRecorder())
     assert seen.row("kernel").conclusive
     assert not seen.row("loader").conclusive
-    assert "nothing like 'Acme loader'" in seen.detail("loader")
+    assert "contains no text that matches 'Acme loader'" in seen.detail("loader")
 
 
 def test_a_board_that_does_not_come_back_with_its_old_storage_proves_nothing(tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_a_board_that_does_not_come_back_with_its_old_storage_proves_nothing(tmp
 
 def test_a_chip_that_takes_no_writing_is_a_fault_of_the_bench_and_the_board_runs_again(tmp_path: Path) -> None:
     with board(tmp_path, write=NOTHING) as probe:
-        with pytest.raises(BenchError, match="does not hold what was written"):
+        with pytest.raises(BenchError, match="does not contain the data that was written"):
             probe.run(MemoryRecorder())
         assert probe.device.ready(0)
 
@@ -168,7 +168,7 @@ def test_an_image_that_cannot_be_put_back_is_kept_and_named(tmp_path: Path) -> N
 def test_an_image_that_reads_back_otherwise_than_it_was_put_back_is_kept_and_named(tmp_path: Path) -> None:
     with (
         board(tmp_path, write=SPOILING) as probe,
-        pytest.raises(BenchError, match="reads back as something else") as raised,
+        pytest.raises(BenchError, match="but reads back differently") as raised,
     ):
         StartAltered(probe.storage, {"kernel": PARTS["kernel"]}, probe.device).run(MemoryRecorder())
     assert kept_by(raised.value) == SOLD
@@ -188,7 +188,7 @@ def test_an_image_whose_writing_back_is_interrupted_is_kept_too(
 
 def test_a_board_whose_software_cannot_be_read_keeps_its_storage_untouched(tmp_path: Path) -> None:
     with board(tmp_path, write="raise SystemExit('written')", password="wrong") as probe:
-        with pytest.raises(BenchError, match="its storage was not touched"):
+        with pytest.raises(BenchError, match="the storage was not touched"):
             probe.run(MemoryRecorder())
         assert probe.device.ready(0)
 

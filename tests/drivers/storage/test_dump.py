@@ -39,7 +39,7 @@ def test_an_image_beyond_the_bound_is_not_whole() -> None:
 @pytest.mark.parametrize(
     ("script", "said"),
     [
-        ("import sys; sys.exit('no chip \\x1b[31mfound')", r"ended with 1: no chip \\x1b\[31mfound"),
+        ("import sys; sys.exit('no chip \\x1b[31mfound')", r"ended with exit code 1: no chip \\x1b\[31mfound"),
         ("pass", "left no image"),
         ("import sys; open(sys.argv[1], 'wb')", "left no image"),
     ],
@@ -52,14 +52,14 @@ def test_a_program_that_fails_is_the_benchs_fault(script: str, said: str) -> Non
 def test_a_program_that_does_not_end_is_stopped() -> None:
     script = "import threading; threading.Event().wait()"
     with (
-        pytest.raises(BenchError, match=r"did not end in 0\.2 s"),
+        pytest.raises(BenchError, match=r"did not end within 0\.2 s"),
         image_of(bench(script, seconds=0.2), MemoryRecorder()),
     ):
         pass
 
 
 def test_a_line_that_is_no_command_line_is_a_mistake_in_the_bench_file() -> None:
-    with pytest.raises(ConfigurationError, match="no command line"):
+    with pytest.raises(ConfigurationError, match="not a command line"):
         with image_of(StorageBench(dump="flashrom '{file}"), MemoryRecorder()):
             pass
 

@@ -138,7 +138,7 @@ def test_files_that_only_their_owner_may_read_are_refused_and_the_silence_holds(
     assert found.detail(secret).endswith("Permission denied")
     assert not found.seen
     assert found.conclusive, witness(found)
-    assert "the search came upon 1 readable files by name and 1 by content" in witness(found)
+    assert "the search found 1 readable files by name and 1 by content" in witness(found)
 
 
 def test_a_declared_file_that_can_be_read_is_seen_with_its_mode(device: Device, account: Account) -> None:
@@ -233,13 +233,13 @@ def test_a_declared_file_that_is_not_there_is_silent_and_proves_nothing(device: 
     found = device.asked(f"{device.root}/run/nothing", account=account)
     assert f"{device.root}/run/nothing" in found.silent
     assert not found.conclusive
-    assert "/run/nothing is declared, and is not there" in witness(found)
+    assert "/run/nothing is declared, but was not found" in witness(found)
 
 
 def test_a_pipe_that_is_declared_is_not_waited_for(device: Device) -> None:
     os.mkfifo(device.root / "pipe", 0o666)
     found = device.asked(f"{device.root}/pipe")
-    assert found.detail(f"{device.root}/pipe") == "it is no regular file"
+    assert found.detail(f"{device.root}/pipe") == "it is not a regular file"
     assert not found.conclusive
 
 
@@ -263,7 +263,7 @@ def test_an_account_that_the_shell_cannot_name_proves_nothing_in_either_directio
     assert found.shell
     assert not found.seen
     assert not found.conclusive
-    assert "does not say who" in witness(found)
+    assert "does not show the uid" in witness(found)
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ def test_without_a_search_the_declared_files_are_asked_and_silence_proves_nothin
 def test_a_grep_that_knows_no_such_expressions_proves_nothing(device: Device) -> None:
     found = device.asked(account=Account(before="grep() { return 2; }"))
     assert not found.conclusive
-    assert "grep finds no password file" in witness(found)
+    assert "grep does not find password file" in witness(found)
 
 
 def test_a_device_on_which_nothing_can_be_read_proves_nothing(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,7 +90,7 @@ def test_an_unsigned_image_that_runs_is_seen_and_ends_the_trials() -> None:
         seen = trials(device)
     assert "unsigned" in seen.seen
     assert "empty" in seen.refused
-    assert "not asked" in seen.detail("bit_flip_payload")
+    assert "not tested" in seen.detail("bit_flip_payload")
     assert not seen.conclusive
 
 

@@ -138,10 +138,10 @@ def test_the_plain_variants_are_what_their_names_say() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"no tar", BAD["unsigned"], BAD["garbage"], BAD["truncated"]])
 def test_a_base_that_is_no_image_is_a_mistake_of_the_configuration(data: bytes) -> None:
-    with pytest.raises(ConfigurationError, match="no signed_tar"):
+    with pytest.raises(ConfigurationError, match="not a signed_tar"):
         HANDLER.variants(data, None)
 
 
 def test_an_unknown_container_is_a_mistake_of_the_configuration() -> None:
-    with pytest.raises(ConfigurationError, match="no container format"):
+    with pytest.raises(ConfigurationError, match="not a container format"):
         container("zip")

@@ -85,7 +85,7 @@ def test_a_device_that_keeps_the_old_version_is_cut_at_every_moment() -> None:
         assert device.requests.count("POST /api/update") == len(MOMENTS)
     assert seen.silent == set(CUTS)
     assert seen.conclusive
-    assert "runs 1.4.0" in seen.detail(CUTS[0])
+    assert "version 1.4.0" in seen.detail(CUTS[0])
     assert asked == ["/off", "/on"] * len(MOMENTS)
 
 
@@ -93,7 +93,7 @@ def test_a_device_that_finishes_after_the_cut_runs_the_new_version_and_is_not_cu
     with running("installs_at_restart") as device:
         seen = cut(device)
     assert seen.silent == {CUTS[0]}
-    assert "runs 1.5.0" in seen.detail(CUTS[0])
+    assert "version 1.5.0" in seen.detail(CUTS[0])
     assert seen.conclusive
 
 
@@ -188,7 +188,7 @@ def test_a_switch_that_cuts_only_once_is_no_witness_for_the_second_moment() -> N
     assert seen.silent == set(CUTS)
     assert not seen.conclusive
     assert seen.witness is not None
-    assert seen.witness.what.startswith("1 of 2 cuts")
+    assert seen.witness.what.startswith("1 of 2 power cuts")
 
 
 def test_a_device_that_tells_no_start_from_another_leaves_no_witness() -> None:
@@ -213,14 +213,14 @@ def test_without_a_login_no_image_is_offered() -> None:
 
 def test_an_image_of_the_version_that_runs_shows_nothing() -> None:
     with running() as device:
-        with pytest.raises(BenchError, match=r"runs 1\.4\.0 .* shows nothing"):
+        with pytest.raises(BenchError, match=r"version 1\.4\.0 .* would show nothing"):
             cut(device, version="1.4.0")
         assert "POST /api/update" not in device.requests
 
 
 def test_what_is_no_image_is_not_offered() -> None:
     with running() as device:
-        with pytest.raises(ConfigurationError, match="no signed_tar"):
+        with pytest.raises(ConfigurationError, match="not a signed_tar"):
             cut(device, octets=b"firmware")
         assert not device.requests
 

@@ -149,7 +149,7 @@ def test_a_device_that_asks_and_tells_is_seen_to(lab: Start) -> None:
         seen = announce(here, record=record)
     assert seen.seen == {ASKED, QUIET, TOLD}
     assert seen.detail(ASKED) == "GET /newest?version=1.4.0 HTTP/1.1"
-    assert re.search(r"/home tells of 1\.5\.\d{2,3}$", seen.detail(TOLD))
+    assert re.search(r"/home shows version 1\.5\.\d{2,3}$", seen.detail(TOLD))
     assert seen.conclusive
     assert b"New: 1.5." in record.kept["page_after.body"]
     assert b"New" not in record.kept["page_before.body"]

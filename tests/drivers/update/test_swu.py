@@ -128,12 +128,12 @@ def test_what_the_vendor_alone_can_sign_is_left_out_without_his_images() -> None
     ],
 )
 def test_what_is_no_image_is_said_so(image: bytes) -> None:
-    with pytest.raises(ConfigurationError, match="no signed_swu"):
+    with pytest.raises(ConfigurationError, match="not a signed_swu"):
         HANDLER.version(image)
 
 
 def test_a_base_without_a_signature_is_none_to_make_bad_images_from() -> None:
-    with pytest.raises(ConfigurationError, match=r"holds no sw-description\.sig"):
+    with pytest.raises(ConfigurationError, match=r"contains no sw-description\.sig"):
         HANDLER.variants(BASE.archive().without("sw-description.sig").octets(), None)
 
 
