@@ -38,10 +38,10 @@ def pytest_runtest_makereport(
 
 
 def require_exactly_planted(
-    defects: Sequence[str], results: Results, folder: Path, capability: str, device: str = REFERENCE
+    defects: Sequence[str], results: Results, folder: Path, capabilities: Sequence[str], device: str = REFERENCE
 ) -> None:
-    """Raise NotAsPlantedError unless exactly the cases of these flaws failed, among those of the capability."""
-    outcome = compare(defects, results, (capability,), device)
+    """Raise NotAsPlantedError unless exactly the cases of these flaws failed, among those of the capabilities."""
+    outcome = compare(defects, results, capabilities, device)
     owners = {
         name: defect
         for defect in defects

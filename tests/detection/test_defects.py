@@ -21,33 +21,29 @@ def hardened(judge_device: JudgeDevice) -> Judged:
     return judge_device()
 
 
-@pytest.mark.xdist_group("hardened")
 def test_the_hardened_device_leaves_nothing_open_and_fails_nothing(hardened: Judged) -> None:
     require_no_fault(hardened.results, hardened.folder)
 
 
-@pytest.mark.xdist_group("hardened")
 def test_the_hardened_device_conforms(hardened: Judged) -> None:
     assert hardened.results.overall is Overall.CONFORMING, hardened.results.reason
 
 
-@pytest.mark.xdist_group("hardened")
 def test_the_hardened_device_was_observed_over_serial_network_and_debug(hardened: Judged) -> None:
     interfaces = Counter(str(one.interface) for case in hardened.results.cases for one in case.observations)
     assert len(hardened.results.cases) >= 20
     assert {"serial", "network", "debug", "log", "update"} <= set(interfaces)
 
 
-@pytest.mark.xdist_group("hardened")
 def test_every_observation_that_rests_on_silence_has_a_witness_that_holds(hardened: Judged) -> None:
     seen = [one for case in hardened.results.cases for one in case.observations]
     bare = [one.probe for one in seen if one.silent and not one.witness_holds]
     assert not bare
 
 
-@pytest.mark.parametrize(("defects", "capability"), RUNS, ids=["+".join(one) for one, _ in RUNS])
+@pytest.mark.parametrize(("defects", "capabilities"), RUNS, ids=["+".join(one) for one, _ in RUNS])
 def test_each_defect_makes_exactly_its_cases_fail(
-    defects: tuple[str, ...], capability: str, judge_device: JudgeDevice
+    defects: tuple[str, ...], capabilities: tuple[str, ...], judge_device: JudgeDevice
 ) -> None:
-    judged = judge_device(*defects, profile=PROFILE, capabilities=(capability,))
-    require_exactly_planted(defects, judged.results, judged.folder, capability)
+    judged = judge_device(*defects, profile=PROFILE, capabilities=capabilities)
+    require_exactly_planted(defects, judged.results, judged.folder, capabilities)

@@ -24,7 +24,7 @@ def forbidden(**rows: Verdict) -> CaseResult:
 
 def said(run: Results, *defects: str) -> list[str]:
     with pytest.raises(NotAsPlantedError) as raised:
-        require_exactly_planted(defects, run, RUN, WHERE)
+        require_exactly_planted(defects, run, RUN, (WHERE,))
     return str(raised.value).splitlines()
 
 
@@ -68,7 +68,7 @@ def test_a_run_in_which_exactly_the_cases_of_the_flaws_failed_is_no_failure() ->
         forbidden(telnet=Verdict.FAIL, ftp=Verdict.FAIL),
         case("session.logout", Verdict.PASS),
     )
-    require_exactly_planted(("telnet_open", "ftp_open"), run, RUN, WHERE)
+    require_exactly_planted(("telnet_open", "ftp_open"), run, RUN, (WHERE,))
 
 
 @pytest.mark.parametrize("verdict", sorted(set(Verdict) - {Verdict.PASS, Verdict.NOT_APPLICABLE}))
