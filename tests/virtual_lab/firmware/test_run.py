@@ -84,7 +84,7 @@ def test_a_machine_that_is_killed_in_the_middle_passes_nothing_and_keeps_the_evi
     assert {log.name for log in kept.glob("lab_*.log")} == {"lab_console.log", "lab_qemu.log"}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_nothing_is_left_of_a_run_that_is_interrupted_or_killed(number: signal.Signals, tmp_path: Path) -> None:
     with judging(tmp_path) as process:
         first_verdict(process)
@@ -92,5 +92,7 @@ def test_nothing_is_left_of_a_run_that_is_interrupted_or_killed(number: signal.S
         assert machine(process) in family
         process.send_signal(number)
         end(process)
-    _, alive = psutil.wait_procs(family, timeout=10)
+    _, alive = psutil.wait_procs(family, timeout=60)
     assert not alive
+    if number == signal.SIGTERM:  # of a run that the signal did not reach, nothing is left either, minutes later
+        assert "interrupted" in results(tmp_path)["reason"]
