@@ -12,11 +12,11 @@ run: $(VENV)/.run
 	@$(BIN)/trustprobe run
 
 test: $(VENV)/.dev
-	@$(BIN)/pytest -n 5 --dist loadgroup -m "not thorough"
+	@$(BIN)/pytest -n 5 --dist loadscope -m "not thorough"
 
 # Also the tests that are slow and redundant with a quicker one.
 test-all: $(VENV)/.dev
-	@$(BIN)/pytest -n 5 --dist loadgroup
+	@$(BIN)/pytest -n 5 --dist loadscope
 
 check: $(VENV)/.dev
 	@$(BIN)/ruff check .

@@ -11,7 +11,6 @@ from tests.mutants.worker import independent
 
 FILE = "suites/data_protection/test_tls_server.py"
 SOURCE = (ROOT / FILE).read_text("utf-8")
-pytestmark = pytest.mark.xdist_group("mutants")  # one copy serves all
 
 
 @pytest.fixture(scope="module")

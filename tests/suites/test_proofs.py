@@ -31,9 +31,6 @@ UNPROVEN = {
 """Files whose assertions are not all proven yet. Remove a name once its tests are written."""
 
 
-pytestmark = pytest.mark.xdist_group("proofs")  # the fixture runs in one worker only
-
-
 @pytest.fixture(scope="module")
 def unproven(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     """The assertions without a proof, as `file:line`: the tests of the capabilities run once, in one process."""

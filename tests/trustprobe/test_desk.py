@@ -40,7 +40,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any
     return folder, *desk(folder)
 
 
-@pytest.mark.xdist_group("desk")
 def test_a_bench_of_the_users_own_is_judged_like_the_one_that_ships(
     whole: tuple[Path, dict[str, Any], dict[str, Any]],
 ) -> None:
@@ -49,7 +48,6 @@ def test_a_bench_of_the_users_own_is_judged_like_the_one_that_ships(
     assert whole[2]["overall"] == "CONFORMING"
 
 
-@pytest.mark.xdist_group("desk")
 def test_no_secret_of_the_bench_is_in_any_file_of_the_run(whole: tuple[Path, dict[str, Any], dict[str, Any]]) -> None:
     folder, said, _ = whole
     assert len(said["secrets"]) == 6

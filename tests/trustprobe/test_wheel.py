@@ -15,7 +15,7 @@ from trustprobe.cli.published import published
 from trustprobe.judging.case import applies
 from trustprobe.judging.run import load_profile
 
-pytestmark = [pytest.mark.thorough, pytest.mark.xdist_group("wheel")]
+pytestmark = pytest.mark.thorough
 ROOT = Path(__file__).parents[2]
 UV = shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "VIRTUAL_ENV"}}

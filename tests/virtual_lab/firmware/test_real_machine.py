@@ -20,7 +20,6 @@ ROOT = Path(__file__).resolve().parents[3]
 BUILT = build._is_complete(build.cache_folder() / build._digest(build._SOURCES, ()))
 pytestmark = [
     pytest.mark.namespace,
-    pytest.mark.xdist_group("real_machine"),  # one after the other: a machine takes both processors
     pytest.mark.skipif(shutil.which(PROGRAM) is None, reason="QEMU is not installed: apt-get install qemu-system-arm"),
     pytest.mark.skipif(not BUILT, reason="the firmware device is not built: make lab"),
     pytest.mark.skipif(available() is not None, reason=f"no network namespaces here: {available()}"),
