@@ -58,7 +58,13 @@ def test_no_secret_of_the_bench_is_in_any_file_of_the_run(whole: tuple[Path, dic
     assert not holding
 
 
-@pytest.mark.parametrize("trigger", ["credentials.default.ssh [root]", "log.emits.login_success"])
+@pytest.mark.parametrize(
+    "trigger",
+    [
+        "credentials.default.ssh [root]",
+        pytest.param("log.emits.login_success", marks=pytest.mark.thorough),  # the same, late in a run
+    ],
+)
 def test_a_device_that_loses_power_in_the_middle_gets_no_verdict_on_its_silence(trigger: str, tmp_path: Path) -> None:
     said, results = desk(tmp_path, trigger)
     assert said["triggered"]
