@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -112,7 +113,9 @@ def _judge(options: dict[str, object], lab: Lab, handover: Path) -> int:
     arguments += ["-o", "filterwarnings=default", "--tb=short", "--alluredir", str(run.folder.allure_results)]
     for capability in options["capabilities"]:  # type: ignore[attr-defined]
         arguments += ["--capability", str(capability)]
-    code = pytest.main(arguments, plugins=[prepared, progress])
+    with tempfile.TemporaryDirectory(prefix="trustprobe-keys-") as folder:
+        # pytest would leave the keys of the bench's servers in its own folder, and clear those of other runs away.
+        code = pytest.main([*arguments, "--basetemp", str(Path(folder) / "run")], plugins=[prepared, progress])
     if prepared.results is None:
         raise HarnessError(f"pytest ended with {code!s} before it judged anything.", "Its message is above.")
     for log in lab.logs:
