@@ -39,7 +39,9 @@ def printable(data: bytes | str, limit: int | None = DETAIL_LIMIT) -> str:
     the result is cut at `limit` characters (None: not at all), and then says how many were given.
     """
     text = data if isinstance(data, str) else data.decode("utf-8", "backslashreplace")
-    safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:limit])
+    safe = text[:limit]
+    if not safe.isprintable():
+        safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in safe)
     if limit is None or (len(safe) <= limit and len(text) <= limit):
         return safe
     return f"{safe[:limit]}... [cut, {len(text)} characters in all]"

@@ -93,6 +93,7 @@ class ServiceQuestion(Frozen):
         )
 
 
+@cache
 def udp_questions() -> tuple[ServiceQuestion, ...]:
     """Return the rows of `udp_payloads.yaml`: a service may have more than one."""
     return tuple(ServiceQuestion.model_validate(row) for row in table("udp_payloads"))
