@@ -89,10 +89,16 @@ class _Group:
             len(self.names) < MOST
             and (LONG in where) == (LONG in self.judged)
             and apart.isdisjoint(where)
+            and not self.hides(name, defect)
             and self.parts.isdisjoint(own_parts(defect))
             and self.own.isdisjoint(parts(defect))
             and self.restarts + crashes(defect) <= MOST_RESTARTS
         )
+
+    def hides(self, name: str, defect: Defect) -> bool:
+        """Whether a flaw of the run hides this one, or the other way round."""
+        theirs = {other for planted in self.names for other in register()[planted].not_beside}
+        return bool(theirs & {name} or set(defect.not_beside) & set(self.names))
 
     def add(self, name: str, defect: Defect, where: Sequence[str]) -> None:
         """Plant the flaw as well, and judge its capabilities."""

@@ -60,3 +60,9 @@ def test_every_part_is_of_a_case_that_a_flaw_makes_fail() -> None:
     cases = [case for entry in register().values() for case in entry.fails]
     assert not [pattern.pattern for pattern, _ in PARTS if not any(map(pattern.match, cases))]
     assert part("services.forbidden[telnet]") != part("services.forbidden[ftp]")
+
+
+def test_no_run_has_a_defect_that_hides_another() -> None:
+    hidden = {name: set(entry.not_beside) for name, entry in register().items() if entry.not_beside}
+    assert hidden
+    assert not [defects for defects, _ in runs() for name in defects if hidden.get(name, set()) & set(defects)]
