@@ -30,6 +30,7 @@ from lab_config.bench import NetworkBench
 from lab_config.component import HttpResource, Identity, Service, Setting, Transport, UpdateDeclaration
 from lab_config.http_login import HttpLogin
 from tests.drivers import websocket_server
+from tests.drivers.network.loopback_servers import require_client
 
 LOGIN = HttpLogin(service="web", form="/login", proof_path="/home", refusal="Login incorrect")
 SETTING = Setting(path="/api/settings", field="device_name", example="Door")
@@ -365,6 +366,7 @@ class _Server(http.server.ThreadingHTTPServer):
         if self.context is None:
             super().finish_request(request, client_address)
             return
+        require_client(request)
         with self.context.wrap_socket(request, server_side=True) as inside:
             super().finish_request(inside, client_address)
 

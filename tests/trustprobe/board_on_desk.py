@@ -10,7 +10,7 @@ from pathlib import Path
 
 import trustme
 
-from tests.drivers.network.loopback_servers import tcp_server, udp_server
+from tests.drivers.network.loopback_servers import require_client, tcp_server, udp_server
 from tests.drivers.serial.pty_device import Line, PtyDevice, playing
 
 PASSWORD = "correct horse battery"
@@ -129,7 +129,8 @@ def board(folder: Path, mute: bool = False) -> Iterator[Board]:
 
 
 def _in_tls(context: ssl.SSLContext, connection: socket.socket, answer: bytes) -> None:
-    connection.settimeout(5)
+    connection.settimeout(30)
+    require_client(connection)
     with context.wrap_socket(connection, server_side=True) as session:
         if session.recv(4096):
             session.sendall(answer)

@@ -54,6 +54,11 @@ def udp_server(
         thread.join(10)
 
 
+def require_client(connection: socket.socket) -> None:
+    """Raise OSError if the client has reset the connection: SSLContext.wrap_socket would leave a socket open."""
+    connection.getpeername()
+
+
 def closed_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
     """Return a port of 127.0.0.1 on which nobody listens."""
     with socket.socket(socket.AF_INET, kind) as sock:

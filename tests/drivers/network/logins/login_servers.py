@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from tests.drivers.network.loopback_servers import require_client
 from tests.drivers.network.tls.tls_servers import rsa_certificate
 
 Handler = Callable[[socket.socket], None]
@@ -28,6 +29,7 @@ def threaded(handle: Handler, *, tls: bool = False) -> Iterator[int]:
         with contextlib.suppress(OSError), connection:
             connection.settimeout(10)
             if tls:
+                require_client(connection)
                 with server_context().wrap_socket(connection, server_side=True) as stream:
                     handle(stream)
             else:
@@ -134,6 +136,7 @@ class Ftp:
             word, _, rest = line_of(connection).decode().partition(" ")
             if word == "AUTH" and self.tls:
                 connection.sendall(b"234 go on\r\n")
+                require_client(connection)
                 inside = server_context().wrap_socket(connection, server_side=True)
                 connection, needs_tls = stack.enter_context(inside), False
             elif word == "USER" and needs_tls:

@@ -13,7 +13,7 @@ from drivers.network.target import Target
 from lab_config.bench import NetworkBench
 from lab_config.component import Service, Transport
 from tests.drivers.network.logins.mqtt_broker import Broker
-from tests.drivers.network.loopback_servers import closed_port, tcp_server
+from tests.drivers.network.loopback_servers import closed_port, require_client, tcp_server
 from tests.drivers.network.tls.tls_servers import rsa_certificate
 from tests.drivers.recorder import MemoryRecorder
 from trustprobe.probe import Answer, Observation
@@ -157,6 +157,7 @@ def test_a_broker_inside_tls_is_asked_there() -> None:
     broker = Broker({"admin": "admin"})
 
     def serve(client: socket.socket) -> None:
+        require_client(client)
         with context.wrap_socket(client, server_side=True) as inside:
             broker(_Buffered(inside))  # type: ignore[arg-type]
 

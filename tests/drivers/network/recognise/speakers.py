@@ -8,6 +8,7 @@ from collections.abc import Callable
 from itertools import repeat
 
 from drivers.network.recognise.speaker import Patience
+from tests.drivers.network.loopback_servers import require_client
 
 Handler = Callable[[socket.socket], None]
 BRIEF = Patience(greeting=0.1, line=0.1, first=0.4, likely=0.2, other=0.1, talk=0.5, port=1.0)
@@ -111,6 +112,7 @@ def inside(context: ssl.SSLContext, handle: Handler) -> Handler:
 
     def wrapped(connection: socket.socket) -> None:
         connection.settimeout(10)
+        require_client(connection)
         with context.wrap_socket(connection.dup(), server_side=True) as tls:
             handle(tls)
 

@@ -10,6 +10,7 @@ from functools import cache
 import trustme
 
 from drivers.network.tls.records import VERSIONS
+from tests.drivers.network.loopback_servers import require_client
 from tests.drivers.network.tcp_servers import Handler, serve, silent
 
 with warnings.catch_warnings():
@@ -52,6 +53,7 @@ def openssl_server(
     (certificate or rsa_certificate()).configure_cert(context)
 
     def handle(connection: socket.socket) -> None:
+        require_client(connection)
         with context.wrap_socket(connection, server_side=True, suppress_ragged_eofs=True) as session:
             session.recv(1)
 

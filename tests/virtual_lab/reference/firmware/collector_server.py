@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.drivers.network.loopback_servers import require_client
 from tests.virtual_lab.reference.firmware.camera import COLLECTOR, SECONDS
 
 
@@ -66,6 +67,7 @@ class CollectorServer:
     def _take(self, stream: socket.socket) -> None:
         try:
             if self._context is not None:
+                require_client(stream)
                 stream = self._context.wrap_socket(stream, server_side=True)
             with self._changed:
                 self._streams.append(stream)

@@ -50,6 +50,7 @@ class RtspServer(TcpService):
         super().__init__(device, PORT, self._converse, _CONNECTIONS)
 
     def _converse(self, client: socket.socket) -> None:
+        client.getpeername()  # a wrapper that finds the connection reset would stay open until it is collected
         with self._contexts.choose(client).wrap_socket(client, server_side=True) as stream:
             source, pending = str(stream.getpeername()[0]), b""
             for _ in range(_REQUESTS):

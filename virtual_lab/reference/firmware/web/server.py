@@ -89,6 +89,7 @@ class WebServer(http.server.ThreadingHTTPServer):
             with self._old_tls.serve(request) as stream:
                 super().finish_request(stream, client_address)
             return
+        request.getpeername()  # a wrapper that finds the connection reset would stay open until it is collected
         with self._contexts.choose(request).wrap_socket(request, server_side=True) as stream:
             super().finish_request(stream, client_address)
             _say_goodbye(stream)
