@@ -48,7 +48,7 @@ def main() -> None:
             assert process.stdout is not None
             for line in process.stdout:
                 if trigger and trigger in line:
-                    requests.get(f"{lab.environment['REFERENCE_RELAY']}?turn=off", timeout=5).raise_for_status()
+                    requests.get(f"{lab.environment['REFERENCE_RELAY']}?turn=off", timeout=60).raise_for_status()
                     trigger = None
     secrets = [value for name, value in lab.environment.items() if name.endswith("_PASSWORD")]
     print(json.dumps({"exit_code": process.returncode, "secrets": secrets, "triggered": trigger is None}))

@@ -202,7 +202,7 @@ def ended_by(number: signal.Signals, tmp_path: Path) -> None:
     assert "PASS" in verdicts
     assert "NOT_RUN" in verdicts
     assert "interrupted" in results["reason"]
-    _, alive = psutil.wait_procs(family, timeout=10)
+    _, alive = psutil.wait_procs(family, timeout=60)
     assert not alive
 
 
@@ -213,7 +213,7 @@ def test_a_judging_process_whose_command_is_killed_keeps_what_was_judged_and_end
         process.kill()
         assert process.stdout is not None
         process.stdout.read()
-    _, alive = psutil.wait_procs(family, timeout=30)
+    _, alive = psutil.wait_procs(family, timeout=60)
     assert not alive
     assert "interrupted" in results_of(tmp_path / "out")["reason"]
 
@@ -226,7 +226,7 @@ def test_a_harness_that_is_killed_takes_the_virtual_device_with_it(tmp_path: Pat
         assert process.stdout is not None
         process.stdout.read()
         assert process.wait(60) == 2
-    _, alive = psutil.wait_procs(family, timeout=10)
+    _, alive = psutil.wait_procs(family, timeout=60)
     assert not alive
 
 

@@ -103,7 +103,7 @@ def test_the_server_of_openocd_shows_an_open_port_and_proves_nothing_of_a_locked
             server = GdbBench(server=f"127.0.0.1:{port}")
             observed = ReadGdbMemory(MEMORY_BASE, None, None, server).run(MemoryRecorder())
             openocd.terminate()
-            openocd.communicate(timeout=10)
+            openocd.communicate(timeout=60)
     assert observed.seen == (set() if locked else {"server"})
     assert observed.conclusive is not locked
 

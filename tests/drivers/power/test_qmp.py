@@ -167,4 +167,4 @@ def test_a_real_qemu_is_switched_off_and_on(tmp_path: Path) -> None:
             assert machine.execute("query-status")["running"] is True
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)

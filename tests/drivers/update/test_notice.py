@@ -25,7 +25,7 @@ from tests.drivers.web_device import IDENTITY, PASSWORDS, Device, running
 from trustprobe.errors import DeviceLostError
 from trustprobe.probe import Observation
 
-SECONDS = 5.0
+SECONDS = 30.0
 SOON = 0.2
 A_WHILE = 1.5
 """Long enough for a device to come and not to ask."""

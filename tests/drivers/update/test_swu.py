@@ -39,7 +39,7 @@ def test_an_archive_is_written_as_it_was_read() -> None:
 @pytest.mark.skipif(shutil.which("cpio") is None, reason="cpio is not installed")
 def test_an_archive_is_one_that_cpio_takes_checksums_and_all(tmp_path: Path) -> None:
     image = variants()["bit_flip_payload"]
-    subprocess.run(["cpio", "-i", "--quiet", "--only-verify-crc"], input=image, cwd=tmp_path, check=True, timeout=10)
+    subprocess.run(["cpio", "-i", "--quiet", "--only-verify-crc"], input=image, cwd=tmp_path, check=True, timeout=60)
 
 
 @pytest.mark.parametrize(

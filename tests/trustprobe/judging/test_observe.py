@@ -10,7 +10,7 @@ from trustprobe.errors import BenchError, HarnessError
 from trustprobe.judging.observe import Observer
 from trustprobe.probe import Answer, Fact, Observation, Recorder
 
-SECONDS = 10.0
+SECONDS = 60.0
 
 
 @dataclass

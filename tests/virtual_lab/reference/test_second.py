@@ -25,7 +25,7 @@ from virtual_lab.reference.second import LOOPBACK_SECOND, SecondDevice
 
 ROOT = Path(__file__).resolve().parents[3]
 SECRETS = ("ssh_host_key", "tls_key.pem")
-BOOT_SECONDS = 20.0
+BOOT_SECONDS = 120.0
 
 
 def second_of(folder: Path, first: ReferenceLab) -> SecondDevice:

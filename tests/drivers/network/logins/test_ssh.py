@@ -36,7 +36,7 @@ def no_thread_is_left_behind() -> Iterator[None]:
     before = set(threading.enumerate())
     yield
     for thread in set(threading.enumerate()) - before:
-        thread.join(3)  # one that has been told to end may be on its last instruction
+        thread.join(30)  # one that has been told to end may be on its last instruction
     assert set(threading.enumerate()) <= before
 
 

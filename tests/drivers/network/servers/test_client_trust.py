@@ -26,7 +26,7 @@ from tests.drivers.recorder import MemoryRecorder
 from trustprobe.errors import BenchError
 from trustprobe.probe import Answer
 
-SECONDS = 5.0
+SECONDS = 30.0
 SOON = 0.3
 REQUEST = b"POST /beat HTTP/1.1\r\nHost: cloud.example\r\nContent-Length: 4\r\n\r\nbeat"
 

@@ -20,7 +20,7 @@ import requests
 from virtual_lab.reference.provision import provision
 
 ADDRESS, COLLECTOR = "127.0.8.10", "127.0.8.1"
-SECONDS = 15.0
+SECONDS = 60.0
 _SERVICES = (
     "tcp/322",
     "tcp/443",
