@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-import fixtures.cloud
+import fixtures.network.cloud
 from tests.trustprobe.judging.judging import ROOT, judge
 from trustprobe.errors import HarnessError
 from trustprobe.judging.schedule import Alone, Place, rows, schedule_of, scheduled
@@ -124,7 +124,7 @@ def test_a_case_without_rows_has_the_declared_verdict_in_the_words_of_the_fixtur
 
 def test_a_decorator_above_the_fixture_is_refused() -> None:
     with pytest.raises(HarnessError, match="cloud_trust is already a fixture"):
-        rows(lambda _run: [])(fixtures.cloud.cloud_trust)
+        rows(lambda _run: [])(fixtures.network.cloud.cloud_trust)
 
 
 def test_both_decorators_add_to_each_other() -> None:
@@ -191,5 +191,6 @@ def test_probes_begin_after_the_servers_and_the_capture_of_every_fixture_module(
     import conftest
 
     assert conftest.pytest_plugins[-1] == "trustprobe.judging.ahead"
-    modules = {f"fixtures.{path.stem}" for path in (ROOT / "fixtures").glob("*.py")} - {"fixtures.__init__"}
+    paths = (path for path in (ROOT / "fixtures").rglob("*.py") if path.name != "__init__.py")
+    modules = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in paths}
     assert modules <= set(conftest.pytest_plugins)
