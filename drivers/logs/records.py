@@ -1,14 +1,24 @@
 """Questions to the records that have arrived already: are they complete, and does one of them hold a secret?"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from drivers.logs.collector import Collector
 from drivers.logs.syslog import SyslogRecord
-from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of
+from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
 
 JUDGED = 2_000
 """Records that are judged; a device that sends more is judged by its first ones."""
+
+_QUOTED = 300
+"""Characters of a faulty record that are quoted."""
+
+
+class RecordsRead(Observation):
+    """A fact for each record that arrived: REFUSED if it lacks something, else SEEN."""
+
+    faults: Mapping[str, str]
+    """Each kind of fault, with the first record that has it."""
 
 
 def lacks(record: SyslogRecord) -> list[str]:
@@ -39,19 +49,24 @@ class ReadRecords:
         """One observation."""
         return "log_records"
 
-    def run(self, record: Recorder) -> Observation:
+    def run(self, record: Recorder) -> RecordsRead:
         """Read the collector; the device is not asked again."""
         arrived = self.collector.records()[:JUDGED]
-        facts = []
+        facts: list[Fact] = []
+        faults: dict[str, str] = {}
         for number, one in enumerate(arrived):
             missing = lacks(one.record)
+            for fault in missing:
+                faults.setdefault(fault, printable(one.record.text, _QUOTED))
             record.note(f"{one.channel} {one.record.text}")
             detail = f"{', '.join(missing)}: {one.record.text[:500]}" if missing else ""
             answer = Answer.REFUSED if missing else Answer.SEEN
             facts.append(Fact(about=f"record {number}", answer=answer, detail=detail))
         if not facts:
             facts.append(Fact(about="records", answer=Answer.SILENT, detail="no record arrived"))
-        return Observation(question="Do the records contain time and source (RFC 5424)?", facts=tuple(facts))
+        return RecordsRead(
+            question="Do the records contain time and source (RFC 5424)?", facts=tuple(facts), faults=faults
+        )
 
 
 @dataclass(frozen=True)
