@@ -17,9 +17,10 @@ def test_state_can_be_read(state_report: StateReport, state_declaration: StateRe
 
     Witness: each of these logins got in.
     """
-    missing = sorted(state_report.silent)
-    assert not missing, f"the report does not show {', '.join(missing)}"
-    assert state_report.state in state_declaration.states, f"the state is {state_report.state}, which is not declared"
+    faults = [f"the report does not show {about}" for about in sorted(state_report.silent)]
+    strange = state_report.states - set(state_declaration.states)
+    faults += [f"the state is {state}, which is not declared" for state in sorted(strange)]
+    assert not faults, "; ".join(faults)
 
 
 @case(

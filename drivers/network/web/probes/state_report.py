@@ -19,7 +19,8 @@ _WRITES = ("PUT", "POST", "DELETE")
 class StateReport(Observation):
     """What the report says; a fact for each field and reader, as `state admin`."""
 
-    state: str | None
+    states: frozenset[str]
+    """Every state that the readers were shown."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class ReadStateReport:
         """Log in, and read."""
         facts: list[Fact] = []
         witnesses: list[Witness] = []
-        state = None
+        states: set[str] = set()
         for reader in self.readers:
             session = reader.log_in()
             inside = not isinstance(session, LoginAttempt)
@@ -48,14 +49,15 @@ class ReadStateReport:
             if isinstance(session, WebSession):
                 with session:
                     document = self._read(session, record)
-            state = state or lookup(document, self.declaration.state_field)
+            if (state := lookup(document, self.declaration.state_field)) is not None:
+                states.add(printable(state, _VALUE)[:_VALUE])
             for name in (self.declaration.state_field, *self.declaration.fields):
                 facts.append(_field(name, reader.user, lookup(document, name)))
         return StateReport(
             question="What does the product report of its own state?",
             facts=tuple(facts),
             witness=all_of(witnesses),
-            state=None if state is None else printable(state, _VALUE)[:_VALUE],
+            states=frozenset(states),
         )
 
     def _read(self, session: WebSession, record: Recorder) -> object:

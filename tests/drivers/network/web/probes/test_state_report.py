@@ -17,14 +17,14 @@ def test_each_reader_is_shown_the_state_and_the_declared_fields() -> None:
     with running() as device:
         seen = read(device)
     assert seen.seen == {"state admin", "state viewer", "failed_logins admin", "failed_logins viewer"}
-    assert seen.state == "healthy"
+    assert seen.states == {"healthy"}
 
 
 def test_a_report_that_is_missing_is_silence_that_the_logins_prove() -> None:
     with running("no_report") as device:
         seen = read(device)
     assert len(seen.silent) == 4
-    assert seen.state is None
+    assert not seen.states
     assert seen.conclusive
 
 
