@@ -17,5 +17,5 @@ def test_customer_is_notified_of_a_newer_version(update_notice: Observation) -> 
     the declared page, which did not show it before. Witness: the product sent data over the same connection, and the
     page was read with a login before and after.
     """
-    missing = [fact.detail for fact in update_notice.facts if fact.about in update_notice.silent]
+    missing = [fact.detail for fact in update_notice.facts if fact.about not in update_notice.seen]
     assert not missing, "; ".join(missing)

@@ -21,7 +21,9 @@ def test_update_requires_authorisation(update_without_login: Observation) -> Non
 
     Witness: the administrator's session can read the state of the update at the same time.
     """
-    assert not update_without_login.seen, f"accepted without a login: {update_without_login.detail('upload')}"
+    accepted = sorted(update_without_login.seen)
+    uploads = "; ".join(f"{about}: {update_without_login.detail(about)}" for about in accepted)
+    assert not accepted, f"accepted without a login: {uploads}"
 
 
 @case(
