@@ -32,8 +32,11 @@ def test_model_and_version_match_the_declaration(identity: IdentityRead, product
 
     Witness: the same interface returned another known field.
     """
-    shown, declared = (identity.model, identity.version), (product.model, product.firmware)
-    assert shown == declared, f"shows {shown[0]} {shown[1]}, but {declared[0]} {declared[1]} is declared"
+    parts = (("model", identity.model, product.model), ("version", identity.version, product.firmware))
+    wrong = [(name, shown or "none", declared) for name, shown, declared in parts if shown != declared]
+    assert not wrong, "; ".join(
+        f"shows the {name} {shown}, but {declared} is declared" for name, shown, declared in wrong
+    )
 
 
 @case(
