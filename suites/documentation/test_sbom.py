@@ -12,6 +12,11 @@ def lacking(sbom: Sbom, elements: tuple[str, ...]) -> str:
     return "; ".join(f"{about}: {sbom.detail(about)}" for about in poor)
 
 
+def named(model: str, version: str | None) -> str:
+    """Return the words for a model and its version."""
+    return f"{model or 'nothing'}, version {version or 'none'}"
+
+
 @case(
     "sbom.valid",
     covers=["DOC-1d-i"],
@@ -54,5 +59,5 @@ def test_bill_of_materials_describes_the_running_firmware(sbom: Sbom, identity: 
 
     Witness: the whole document was read, and the device showed another identifier.
     """
-    of_the_device = f"{product.model} {identity.version or 'without a version'}"
-    assert sbom.subject == of_the_device, f"the SBOM describes {sbom.subject or 'nothing'}, not {of_the_device}"
+    described, running = (sbom.subject_name, sbom.subject_version), (product.model, identity.version or None)
+    assert described == running, f"the SBOM describes {named(*described)}, the device runs {named(*running)}"
