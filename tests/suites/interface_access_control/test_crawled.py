@@ -20,8 +20,8 @@ each_case = pytest.mark.parametrize(("case", "says"), CASES.items(), ids=[case._
 
 @each_case
 def test_every_open_page_is_reported_with_what_it_shows(case: Callable[..., None], says: str) -> None:
-    pages = seen("GET /b", "a secret: 200 OK"), seen("GET /a", "fields that are filled in: 200 OK")
-    words = f"{says}: GET /a (fields that are filled in: 200 OK), GET /b (a secret: 200 OK)"
+    pages = seen("GET /b", "a secret: 200 OK"), seen("GET /a", "filled-in fields: 200 OK")
+    words = f"{says}: GET /a (filled-in fields: 200 OK), GET /b (a secret: 200 OK)"
     assert fails_on_presence(case, *pages, says=words, made=crawl)
 
 

@@ -44,7 +44,7 @@ class Entered:
         return list(cast(CookieJar, self.session.cookies))[:MOST_COOKIES]
 
     def carriers(self) -> list[Cookie]:
-        """Return the cookies without which the session is none: found by leaving out one after the other.
+        """Return the cookies that the session requires, found by leaving out one after the other.
 
         There are none where all cookies together do not open the page: something else carries the session.
         """
@@ -80,9 +80,9 @@ def header_of(cookies: Iterable[Cookie]) -> str:
 
 
 def look(asker: WebAsker, http_login: HttpLogin, headers: Mapping[str, str] | None = None) -> tuple[Answer, str]:
-    """Ask for the page that only a login shows: SEEN with a login, REFUSED where it turns the asker away.
+    """Request the page that only a login shows: SEEN with a login, REFUSED if the device turns the client away.
 
-    What is answered word for word as to somebody without a session is a refusal as well.
+    An answer that is identical to the answer without a session is a refusal as well.
     """
     path = http_login.proof_path
     try:
@@ -97,7 +97,7 @@ def look(asker: WebAsker, http_login: HttpLogin, headers: Mapping[str, str] | No
         return Answer.SILENT, f"no answer: {error.detail}"
     same = (answer.status, answer.target(path)) == (stranger.status, stranger.target(path)) and not answer.ok
     words = f"{path} answers {answer.status}"
-    return (Answer.REFUSED, f"{words}, as without a session") if same else (Answer.SILENT, words)
+    return (Answer.REFUSED, f"{words}, the same as without a session") if same else (Answer.SILENT, words)
 
 
 def fact(about: str, answer: Answer, words: str) -> Fact:
@@ -126,9 +126,9 @@ def _gets_in(web: Administration, record: Recorder, when: str) -> Witness:
     """Log in once more: the device still lets this account in."""
     entered = enter(web, record)
     if isinstance(entered, LoginAttempt):
-        return Witness(what=f"{web.user} did not get in {when} ({printable(entered.detail, 300)})", holds=False)
+        return Witness(what=f"{web.user} could not log in {when} ({printable(entered.detail, 300)})", holds=False)
     with entered:
-        return Witness(what=f"{web.user} got in {when}", holds=True)
+        return Witness(what=f"{web.user} logged in {when}", holds=True)
 
 
 @dataclass(frozen=True)
@@ -149,10 +149,10 @@ class LogOut:
 
     def run(self, record: Recorder) -> Observation:
         """Log in, keep the cookies, log out, and show them again."""
-        question = "Does a session end with the logout?"
+        question = "Does a logout end the session?"
         entered = enter(self.web, record)
         if isinstance(entered, LoginAttempt):
-            words = f"not asked: the login of {self.web.user} failed: {printable(entered.detail, 300)}"
+            words = f"not tested: the login of {self.web.user} failed: {printable(entered.detail, 300)}"
             witness = Witness(what=words, holds=False)
             return Observation(question=question, facts=(fact("session", Answer.SILENT, words),), witness=witness)
         witnesses = [valid("the session", *look(entered.session, self.web.http_login))]
@@ -170,7 +170,10 @@ class LogOut:
             session.close()
             words = f"{self.web.http_login.proof_path} shows {'a' if found else 'no'} way to log out"
             record.note(words)
-            return Witness(what=words if found else f"{words}, and none is declared (`sessions.logout`)", holds=found)
+            return Witness(
+                what=words if found else f"{words}, and none is declared: add `logout: {{path: ...}}` to `sessions`",
+                holds=found,
+            )
         about = f"{self.logout.method} {self.logout.path}"
         try:
             answer = session.request(self.logout.method, self.logout.path, data=b"")
@@ -204,10 +207,10 @@ class FixSession:
 
     def run(self, record: Recorder) -> Fixation:
         """Log in three times: with nothing, with a made-up id, with an ended one."""
-        question = "Is an id of before the login the session after it?"
+        question = "Does a session id from before the login carry the session after it?"
         entered = enter(self.web, record)
         if isinstance(entered, LoginAttempt):
-            words = f"not asked: the login of {self.web.user} failed: {printable(entered.detail, 300)}"
+            words = f"not tested: the login of {self.web.user} failed: {printable(entered.detail, 300)}"
             silent = tuple(fact(about, Answer.SILENT, words) for about in ("given", "made_up", "ended"))
             witness = Witness(what=words, holds=False)
             return Fixation(question=question, facts=silent, witness=witness, cookies=())
@@ -216,7 +219,7 @@ class FixSession:
             facts = [self._given(entered, carriers)]
         if not carriers:
             return Fixation(question=question, facts=tuple(facts), cookies=())
-        witnesses = [Witness(what=f"{self.web.user} got in without an id", holds=True)]
+        witnesses = [Witness(what=f"{self.web.user} logged in without an id", holds=True)]
         made_up = [_with_value(cookie, alike(cookie.value or "")) for cookie in carriers]
         for about, brought in (("made_up", made_up), ("ended", carriers)):
             found, witness = self._brought(about, brought, record)
@@ -231,7 +234,7 @@ class FixSession:
         """Ask with what the login form had set."""
         first = entered.client.first
         if not carriers or not all(cookie.name in first for cookie in carriers):
-            return fact("given", Answer.REFUSED, "the way to the login form sets no id")
+            return fact("given", Answer.REFUSED, "the device sets no id before the login")
         answer, words = entered.opens([_with_value(cookie, first[cookie.name]) for cookie in carriers])
         return fact("given", answer, f"the id that was set before the login: {words}")
 
@@ -240,17 +243,17 @@ class FixSession:
         words, web = about.replace("_", "-"), self.web
         client = CookieClient(web.target, web.service)
         if look(client, web.http_login, {"Cookie": header_of(cookies)})[0] is Answer.SEEN:
-            detail = f"the {words} id opens the page before any login: that says nothing of this one"
-            return fact(about, Answer.SILENT, detail), Witness(what=f"not asked with the {words} id", holds=True)
+            detail = f"the {words} id opens the page before any login, so the page proves nothing about this login"
+            return fact(about, Answer.SILENT, detail), Witness(what=f"not tested with the {words} id", holds=True)
         entered = enter(self.web, record, cookies)
         if isinstance(entered, LoginAttempt):
-            detail = f"the login that brought the {words} id did not get in: {printable(entered.detail, 300)}"
+            detail = f"the login with the {words} id did not succeed: {printable(entered.detail, 300)}"
             return fact(about, Answer.SILENT, detail), Witness(what=detail, holds=False)
         with entered:
             answer, seen = entered.opens(cookies)
         return (
-            fact(about, answer, f"the {words} id that the login brought: {seen}"),
-            Witness(what=f"{self.web.user} got in with the {words} id", holds=True),
+            fact(about, answer, f"the {words} id after the login: {seen}"),
+            Witness(what=f"{self.web.user} logged in with the {words} id", holds=True),
         )
 
 

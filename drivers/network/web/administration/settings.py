@@ -88,9 +88,9 @@ class ReadIdentity:
             detail = found if found is not None else f"not in the answer of {self.identity.path}"
             facts.append(Fact(about=part, answer=Answer.SILENT if found is None else Answer.SEEN, detail=detail))
         holds = any(fact.answer is Answer.SEEN for fact in facts)
-        words = "shows an identifier" if holds else "shows no identifier at all"
+        words = "shows an identifier" if holds else "shows no identifier"
         return IdentityRead(
-            question="Which model, version, serial number and start does the product show?",
+            question="Which model, version, serial number and boot id does the product show?",
             facts=tuple(facts),
             witness=Witness(what=f"GET {self.identity.path} {words}", holds=holds),
             **{part.name: getattr(shown, part.name) for part in fields(Shown)},
@@ -150,7 +150,7 @@ class ChangeSetting:
                 restored = self._write(old, record)[0] is Answer.SEEN
         words = "could be read before" if old is not None else "could not be read"
         return SettingChange(
-            question=f"Does a change of {self.setting.field} apply?",
+            question=f"Does a change of {self.setting.field} take effect?",
             facts=tuple(facts),
             witness=Witness(what=f"{self.setting.field} of {self.setting.path} {words}", holds=old is not None),
             path=self.setting.path,
@@ -170,7 +170,7 @@ class ChangeSetting:
 
     def _write(self, value: str, record: Recorder) -> tuple[Answer, str]:
         if (session := self.web.session(record)) is None:
-            return Answer.SILENT, "no session to write with"
+            return Answer.SILENT, "there is no session to write with"
         with session:
             try:
                 answer = session.request("PUT", self.setting.path, json=nested(self.setting.field, value))
@@ -190,7 +190,7 @@ class ChangeSetting:
 
     def _fact(self, about: str, old: str | None, now: str | None) -> Fact:
         if old is None:
-            return Fact(about=about, answer=Answer.SILENT, detail="not asked: the setting could not be read before")
+            return Fact(about=about, answer=Answer.SILENT, detail="not tested: the setting could not be read before")
         if now is None:
             return Fact(about=about, answer=Answer.SILENT, detail="the setting could not be read")
         answer = {self.new_value: Answer.SEEN, old: Answer.REFUSED}.get(now, Answer.SILENT)

@@ -75,11 +75,11 @@ class HttpDoor:
         except NoAnswerError as error:
             return Knock(error.answer, error.detail, connected=error.connected)
         if answer.status != 401:
-            return Knock(Answer.REFUSED, f"{self.path} asks for no password: {answer.status}")
+            return Knock(Answer.REFUSED, f"{self.path} requires no password: {answer.status}")
         if (challenge := self._challenge_of(answer)) is None:
             return Knock(Answer.REFUSED, _no_method(answer))
         realm = f"{challenge.label} {challenge.parameters.get('realm', '')}"
-        return Knock(Answer.SEEN, f"{self.path} asks for {challenge.label}", realm)
+        return Knock(Answer.SEEN, f"{self.path} requires {challenge.label}", realm)
 
     def _attempt(self, user: str, password: str) -> LoginAttempt:
         try:
@@ -87,9 +87,9 @@ class HttpDoor:
         except IndexError:
             anonymous = self._request(None)
             if anonymous.ok:
-                return LoginAttempt(Answer.SEEN, f"{self.path} answers {anonymous.status} without any login")
+                return LoginAttempt(Answer.SEEN, f"{self.path} answers {anonymous.status} without a login")
             if anonymous.status != 401:
-                return LoginAttempt(Answer.SILENT, f"{self.path} asks for no login: {anonymous.words}")
+                return LoginAttempt(Answer.SILENT, f"{self.path} requires no login: {anonymous.words}")
             found = self._challenge_of(anonymous)
             if found is None:
                 return LoginAttempt(Answer.REFUSED, _no_method(anonymous))
@@ -103,7 +103,7 @@ class HttpDoor:
                 break
             challenge = found
         else:
-            return LoginAttempt(Answer.SILENT, "each nonce is too old as soon as it is used")
+            return LoginAttempt(Answer.SILENT, "the device rejects each nonce as stale at its first use")
         if found is not None and found.digest:
             self._challenges.append(found)
         return LoginAttempt(Answer.REFUSED, f"401 to {challenge.label}")
@@ -111,14 +111,16 @@ class HttpDoor:
     def _judged(self, answer: WebAnswer, challenge: Challenge) -> LoginAttempt:
         """Compare the answer to a credential with what is answered without one."""
         if not answer.ok:
-            return LoginAttempt(Answer.SILENT, f"neither let in nor asked again: {answer.words}")
+            return LoginAttempt(Answer.SILENT, f"neither accepted nor challenged again: {answer.words}")
         if self.proof is not None and not _regex(self.proof).search(answer.body.decode("utf-8", "replace")):
-            return LoginAttempt(Answer.SILENT, f"{answer.status}, without what only a login shows: {answer.words}")
+            return LoginAttempt(
+                Answer.SILENT, f"{answer.status}, without the text that only a login shows: {answer.words}"
+            )
         without = self._request(None)
         if without.status != 401:
-            return LoginAttempt(Answer.SILENT, f"{self.path} answers {without.status} without a credential too")
+            return LoginAttempt(Answer.SILENT, f"{self.path} also answers {without.status} without a credential")
         if answer.body == without.body and self.proof is None:
-            return LoginAttempt(Answer.SILENT, f"{answer.status}, but with the same words as without a credential")
+            return LoginAttempt(Answer.SILENT, f"{answer.status}, but with the same content as without a credential")
         return LoginAttempt(
             Answer.SEEN, f"{self.path} answers {answer.status} to {challenge.label}, and 401 without it"
         )
@@ -142,7 +144,7 @@ class HttpDoor:
 
 def _no_method(answer: WebAnswer) -> str:
     asked = answer.headers.get("www-authenticate", "")
-    return f"offers no password method: {printable(asked, _SHOWN) or 'a 401 without a challenge'}"
+    return f"the device offers no password method: {printable(asked, _SHOWN) or '401 without a challenge'}"
 
 
 def _regex(pattern: str) -> re.Pattern[str]:
@@ -150,5 +152,5 @@ def _regex(pattern: str) -> re.Pattern[str]:
         return re.compile(pattern)
     except re.error as error:
         raise ConfigurationError(
-            f"{pattern!r} is no regular expression: {error}.", "Correct `http_api.proof` of the declaration."
+            f"{pattern!r} is not a regular expression: {error}.", "Correct `http_api.proof` in the declaration."
         ) from error

@@ -1,6 +1,6 @@
 """Logs in with a real browser, for pages that need JavaScript: Chromium, driven by playwright in a process of its own.
 
-The browser reaches the device's address and nothing else: no other name or address resolves, no proxy is used. Behind
+The browser reaches only the device's address: no other name or address resolves, and no proxy is used. With
 forwarded ports it reaches those alone. Each attempt has a fresh profile; each is bounded in time, and the process is
 ended where it overruns.
 """
@@ -36,8 +36,8 @@ REPLY_LIMIT = 16 << 20
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 END_SECONDS = 5.0
 """How long a process that has closed its output may take to end."""
-BROKE = "Run it again; where it happens again, look for what ended it: dmesg tells of too little memory."
-INSTALL = "Install both: pip install 'trustprobe[browser]', and the browser of the system: apt-get install chromium."
+BROKE = "Run again. If it happens again, look for the cause: dmesg reports a lack of memory."
+INSTALL = "Install both: pip install 'trustprobe[browser]', and the system's browser: apt-get install chromium."
 _CARRIED = 20
 """Headers and cookies that are taken over."""
 
@@ -45,11 +45,11 @@ _CARRIED = 20
 def browser_path() -> str:
     """Return the browser of this machine; BenchError says how to install what is missing."""
     if importlib.util.find_spec("playwright") is None:
-        raise BenchError("the declaration asks for a real browser, and playwright is not installed.", INSTALL)
+        raise BenchError("the declaration requires a real browser, but playwright is not installed.", INSTALL)
     for name in BROWSERS:
         if (path := shutil.which(name)) is not None:
             return path
-    raise BenchError("the declaration asks for a real browser, and this machine has no Chromium.", INSTALL)
+    raise BenchError("the declaration requires a real browser, but this machine has no Chromium.", INSTALL)
 
 
 def submit_browser(session: WebSession, http_login: HttpLogin, user: str, password: str) -> Submitted:
@@ -72,7 +72,7 @@ def submit_browser(session: WebSession, http_login: HttpLogin, user: str, passwo
     }
     reply = _browser_of(session.client.base).ask(asked, ATTEMPT_SECONDS)
     if reply is None:
-        raise NoAnswerError(Answer.SILENT, f"the browser was not done within {ATTEMPT_SECONDS:g} s and was ended")
+        raise NoAnswerError(Answer.SILENT, f"the browser did not finish within {ATTEMPT_SECONDS:g} s and was stopped")
     if reply.get("bench"):
         raise BenchError(f"the browser did not start: {printable(str(reply['bench']), 300)}.", INSTALL)
     if reply.get("unreachable"):
@@ -81,7 +81,7 @@ def submit_browser(session: WebSession, http_login: HttpLogin, user: str, passwo
     blocked = [printable(str(host), 80) for host in list(reply.get("blocked", ()))[:5]]
     problem = str(reply.get("problem", ""))
     if blocked:
-        problem += f"{'; ' if problem else ''}the page asked for other hosts, which were refused: {', '.join(blocked)}"
+        problem += f"{'; ' if problem else ''}the page requested other hosts, which were blocked: {', '.join(blocked)}"
     text = str(reply.get("text", "")).encode("utf-8", "replace")  # a page may show half of a surrogate pair
     answer = WebAnswer(int(reply.get("status") or 0), {}, text)
     return Submitted(answer, http_login.form or "/", printable(problem, 600), sent=bool(reply.get("sent")))
@@ -121,12 +121,14 @@ class Browser:
                 self.end()
                 return None
             if said == b"":
-                raise BenchError(f"the process that drives the browser ended by itself (exit status {status}).", BROKE)
+                raise BenchError(
+                    f"the process that drives the browser ended unexpectedly (exit status {status}).", BROKE
+                )
             with suppress(ValueError):
                 if isinstance(reply := json.loads(said), dict):
                     return reply
             self.end()
-            raise BenchError("the process that drives the browser said what is no answer.", BROKE)
+            raise BenchError("the process that drives the browser sent a malformed answer.", BROKE)
 
     def _exchange(self, line: bytes, seconds: float) -> bytes | None:
         """Send one line and return the one that comes; empty where the process ended, None where nothing came whole."""

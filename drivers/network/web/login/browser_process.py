@@ -58,7 +58,7 @@ def arguments(address: str) -> list[str]:
 
 
 def attempt(browser: Chromium, asked: dict[str, Any]) -> dict[str, Any]:
-    """Log in once, in a profile that is thrown away."""
+    """Log in once, in a temporary profile."""
     with browser.new_context(ignore_https_errors=True, service_workers="block", accept_downloads=False) as context:
         return _Attempt(context, asked).run()
 
@@ -90,7 +90,7 @@ class _Attempt:
             self._fill(page)
             reply["sent"] = True
         except (NoFormError, Error) as error:
-            reply["problem"] = f"the browser found nothing to fill in: {str(error).splitlines()[0]}"
+            reply["problem"] = f"the browser found no field to fill in: {str(error).splitlines()[0]}"
         self._settle(page)
         reply["text"] = self._text(page)
         with suppress(Error):
@@ -139,7 +139,7 @@ class _Attempt:
             frame, password = self._password(page)
             user = None
         if password is None:
-            raise NoFormError("no field for a password")
+            raise NoFormError("the page has no field for a password")
         if user is not None:
             user.fill(self._asked["user"])
         password.fill(self._asked["password"])
@@ -177,7 +177,7 @@ class _Attempt:
         return f"[name={quoted}]:visible, [id={quoted}]:visible" if name else None
 
     def _send(self, frame: Frame, field: Locator) -> None:
-        """Press the button that sends, or Enter where there is none; once, since each time may count as an attempt."""
+        """Press the submit button, or Enter if the page has no button, only once: each time may count as an attempt."""
         form = field.locator("xpath=ancestor::form[1]")
         around = form if form.count() else frame.locator("body")
         submits = around.locator(_SUBMIT)

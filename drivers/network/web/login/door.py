@@ -30,5 +30,5 @@ class WebDoor:
         if isinstance(outcome, LoginAttempt):
             return outcome
         with outcome:
-            words = f"{self.http_login.proof_path} answers 200, and not without the session"
+            words = f"{self.http_login.proof_path} answers 200 only with the session"
             return LoginAttempt(Answer.SEEN, words, outcome.picture)

@@ -189,10 +189,13 @@ def _problem(form: LoginForm, session: WebSession) -> str:
     """Say what a person would do otherwise than this code: the words that explain a login that did not work."""
     words = []
     if form.elsewhere and form.elsewhere not in {_own_host(session), session.client.target.address}:
-        words.append(f"the form names {printable(form.elsewhere, 100)} as its address, and the device itself was asked")
+        words.append(
+            f"the form names {printable(form.elsewhere, 100)} as its address, but the login was sent to the device"
+        )
     if form.computes:
         words.append(
-            f"a script of the page computes ({printable(form.computes, 20)}): declare a recipe, or browser: true"
+            f"a script of the page computes a value ({printable(form.computes, 20)}): declare `http_login.recipe`, or "
+            "`browser: true`"
         )
     return "; ".join(words)
 
@@ -202,13 +205,13 @@ def _hint(last: tuple[str, WebAnswer] | None) -> str:
         return ""
     answer = last[1]
     if answer.status == 401 and (scheme := answer.headers.get("www-authenticate", "").split(" ")[0]):
-        return f": the device asks for HTTP {printable(scheme, 20)} authentication, not for a form"
+        return f": the device requires HTTP {printable(scheme, 20)} authentication, not a form"
     if _drawn(answer):
         page = read_page(answer.body)
         what = computes("\n".join(page.code))
         more = f" that computes {what}" if what else ""
-        return f": a script{more} may draw one; declare http_login.form, a recipe, or browser: true"
-    return ": declare http_login.form, or a recipe"
+        return f": a script{more} may draw one. Declare `http_login.form`, a recipe, or `browser: true`"
+    return ": declare `http_login.form`, or a recipe"
 
 
 def _drawn(answer: WebAnswer) -> bool:

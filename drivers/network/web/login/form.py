@@ -76,7 +76,7 @@ def recognise(body: bytes, path: str, http_login: HttpLogin) -> LoginForm | None
 
 
 def recognise_scripted(page: Page, path: str, scripts: Iterable[str], http_login: HttpLogin) -> LoginForm | None:
-    """Return the login that a script of a page sends by itself: an object with a password, and a path beside it."""
+    """Return the login that a script of a page sends: an object with a password, and a path next to it."""
     code = "\n".join((*page.code, *scripts))[:SCRIPT_LIMIT]
     found = [*_in_texts(code, path, http_login)]
     found += [
@@ -93,7 +93,7 @@ def recognise_scripted(page: Page, path: str, scripts: Iterable[str], http_login
 
 
 def has_password(page: Page) -> bool:
-    """Whether a page asks for a password anywhere, in a form or beside all forms."""
+    """Whether a page has a password field, inside or outside a form."""
     return any(one.kind == "password" for form in (*page.forms, page.loose) for one in form.fields)
 
 

@@ -124,7 +124,7 @@ class _FormWay:
         if isinstance(outcome, LoginAttempt):
             return replace(outcome, stale=outcome.answer is Answer.SILENT and self.visitor.lost)
         with outcome:
-            words = f"{self.door.http_login.proof_path} answers 200, and not without the session"
+            words = f"{self.door.http_login.proof_path} answers 200 only with the session"
             return LoginAttempt(Answer.SEEN, words, outcome.picture)
 
     def _judged(self, session: WebSession, http_login: HttpLogin, sent: Submitted) -> LoginResult:

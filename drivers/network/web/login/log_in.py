@@ -52,7 +52,7 @@ def log_in(
 def _proven(session: WebSession, http_login: HttpLogin, proof: WebAnswer) -> LoginResult:
     session.client.hang_up()  # a device may let in a connection: the page is looked at without a session over another
     if _proves(session.client.request("GET", http_login.proof_path), http_login):
-        return LoginAttempt(Answer.SILENT, f"{http_login.proof_path} answers 200 without a session too")
+        return LoginAttempt(Answer.SILENT, f"{http_login.proof_path} also answers 200 without a session")
     session.home = (http_login.proof_path, proof)
     return session
 
@@ -78,5 +78,5 @@ def _regex(pattern: str) -> re.Pattern[str]:
         return re.compile(pattern)
     except re.error as error:
         raise ConfigurationError(
-            f"{pattern!r} is no regular expression: {error}.", "Correct `http_login` of the declaration."
+            f"{pattern!r} is not a regular expression: {error}.", "Correct `http_login` in the declaration."
         ) from error

@@ -70,7 +70,7 @@ def take_step(session: WebSession, step: Step, values: dict[str, str]) -> WebAns
         answer = session.request(step.method, path, data=body, headers=headers)
     if step.expect and answer.status not in step.expect:
         expected = " or ".join(map(str, step.expect))
-        raise StepFailedError(f"status {expected} was expected; came {answer.words}", answer)
+        raise StepFailedError(f"status {expected} was expected, but the answer is {answer.words}", answer)
     for name, taken in step.take.items():
         values[name] = take(name, taken, answer, session)
     return answer
@@ -80,7 +80,7 @@ def take(name: str, taken: Taken, answer: WebAnswer, session: WebSession) -> str
     """Take one value out of an answer; StepFailedError where it is not there."""
     value = _found(taken, answer, session)
     if value is None:
-        raise StepFailedError(f"no {name} by {taken.words}; came {answer.words}", answer)
+        raise StepFailedError(f"{name} is not in {taken.words} of the answer {answer.words}", answer)
     if len(value) > VALUE_LIMIT:
         raise StepFailedError(f"{name} has {len(value)} characters, more than {VALUE_LIMIT}", answer)
     return value
@@ -115,7 +115,7 @@ def make(made: Made, values: Mapping[str, str]) -> str:
     elif made.function == "pbkdf2_sha256":
         rounds = written(made.iterations or "", values)
         if not (rounds.isascii() and rounds.isdigit() and 0 < int(rounds[:9]) <= MOST_ITERATIONS):
-            raise StepFailedError(f"iterations are {printable(rounds, 40)!r}, and 1 to {MOST_ITERATIONS} are computed")
+            raise StepFailedError(f"iterations are {printable(rounds, 40)!r}, but must be 1 to {MOST_ITERATIONS}")
         salt = _octets(written(made.salt or "", values), made.read_key)
         digest = hashlib.pbkdf2_hmac("sha256", octets, salt, int(rounds))
     else:
@@ -133,7 +133,7 @@ def _octets(text: str, read: str) -> bytes:
             return base64.b64decode(text, validate=True)
         return text.encode("utf-16-le" if read == "utf-16-le" else "utf-8", "surrogatepass")
     except (ValueError, binascii.Error):
-        raise StepFailedError(f"{printable(text, 60)!r} cannot be read as {read}") from None
+        raise StepFailedError(f"{printable(text, 60)!r} cannot be parsed as {read}") from None
 
 
 def written(text: str, values: Mapping[str, str]) -> str:
@@ -157,7 +157,7 @@ def _filled(value: Any, values: Mapping[str, str]) -> Any:
 def _line(text: str, what: str) -> str:
     """Refuse what cannot stand in a header: a device's value must not begin a line of its own."""
     if not text.isascii() or not text.isprintable():
-        raise StepFailedError(f"{what} cannot hold {printable(text, 60)!r}")
+        raise StepFailedError(f"{what} cannot contain {printable(text, 60)!r}")
     return text
 
 

@@ -1,4 +1,4 @@
-"""A session of the web administration, and how the device turns away whoever has none."""
+"""A session of the web administration, and how the device turns away clients without one."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress

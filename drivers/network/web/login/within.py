@@ -7,7 +7,7 @@ _USUAL = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 
 def is_device(url: SplitResult, address: str, ports: Collection[int] | None) -> bool:
-    """Whether a URL has the device's address and, behind forwarded ports, one of these."""
+    """Whether a URL has the device's address and, if ports are forwarded, one of these ports."""
     try:
         port = url.port or _USUAL.get(url.scheme)
     except ValueError:

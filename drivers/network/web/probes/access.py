@@ -1,6 +1,6 @@
 """Who may read and change what over the web administration: asked without a login, and with a lesser role's.
 
-Each question is asked with authority too, which is the witness that it was a good question. Whether an answer is a
+Each request is also sent with an authorised login, as witness that the request is valid. Whether an answer is a
 failure is said by the cases; settings and identifiers are in `administration/settings.py`.
 """
 
@@ -26,7 +26,7 @@ LEAF_LIMIT = 2_000
 
 @dataclass(frozen=True)
 class WebRequest:
-    """One request of an access probe. Only what is harmless to the device is `repeatable` with authority."""
+    """One request of an access probe. Only a harmless request is `repeatable` with an authorised login."""
 
     method: str
     path: str
@@ -40,7 +40,7 @@ class WebRequest:
         return f"{self.method} {self.path}"
 
     def sent_by(self, asker: WebAsker) -> WebAnswer | NoAnswerError:
-        """Send it, and return the answer or the reason why there is none."""
+        """Send it, and return the answer or the reason why there is no answer."""
         try:
             return asker.request(self.method, self.path, json=self.json, data=self.data)
         except NoAnswerError as error:
@@ -101,7 +101,7 @@ def shows_the_same(answer: WebAnswer, reference: WebAnswer) -> bool:
 
 @dataclass(frozen=True)
 class _Comparison:
-    """What an answer to somebody without the right means, beside the answer to somebody who has it."""
+    """Compares the answer to a client without the right with the answer to one who has it."""
 
     http_login: HttpLogin
     nowhere: WebAnswer | NoAnswerError
@@ -118,7 +118,7 @@ class _Comparison:
         elif not answer.ok:
             kind, words = Answer.SILENT, f"neither granted nor refused: {answer.words}"
         elif isinstance(reference, WebAnswer) and not shows_the_same(answer, reference):
-            kind, words = Answer.SILENT, f"not what authority is shown: {answer.words}"
+            kind, words = Answer.SILENT, f"not the content that the authorised login gets: {answer.words}"
         elif isinstance(self.nowhere, WebAnswer) and self.nowhere.ok and answer.body == self.nowhere.body != b"":
             kind, words = Answer.SILENT, f"the same page as on a path that does not exist: {answer.words}"
         else:
@@ -133,7 +133,7 @@ def _outcome(answer: WebAnswer | NoAnswerError) -> str:
 def _authority(
     asks: Iterable[WebRequest], admin: WebSession, record: Recorder
 ) -> tuple[dict[str, WebAnswer], list[Witness]]:
-    """Ask with authority what it may ask without harm; the answers are what the others are compared with."""
+    """Send the harmless requests with an authorised login. The other answers are compared with these answers."""
     answers: dict[str, WebAnswer] = {}
     witnesses = []
     for ask in asks:
@@ -179,7 +179,7 @@ def _setting_value(probe: _AccessProbe, admin: WebSession) -> str | None:
 def _compare(
     probe: _AccessProbe, asks: list[WebRequest], asker: WebAsker, who: str, admin: WebSession, record: Recorder
 ) -> tuple[list[Fact], list[Witness]]:
-    """Ask everything with authority, then as somebody without it."""
+    """Send every request with an authorised login, then as a client without it."""
     references, witnesses = _authority(asks, admin, record)
     comparison = _Comparison(probe.web.http_login, WebRequest("GET", f"/{secrets.token_hex(8)}").sent_by(asker))
     facts = []
@@ -195,7 +195,7 @@ def _compare(
 
 
 def _not_asked(asks: list[WebRequest], who: str, attempt: LoginAttempt) -> tuple[list[Fact], Witness]:
-    detail = f"not asked: the login of {who} failed ({attempt.answer}: {attempt.detail})"
+    detail = f"not tested: the login of {who} failed ({attempt.answer}: {attempt.detail})"
     facts = [Fact(about=ask.about, answer=Answer.SILENT, detail=detail[:2000]) for ask in asks]
     return facts, Witness(what=detail[:2000], holds=False)
 
@@ -217,9 +217,9 @@ class AnonymousAccess:
         return "http_anonymous"
 
     def run(self, record: Recorder) -> Observation:
-        """Ask with authority, then without a login."""
+        """Ask with an authorised login, then without a login."""
         admin = self.web.log_in()
-        question = "What does the web administration grant to somebody who is not logged in?"
+        question = "What does the web administration grant to a client without a login?"
         if isinstance(admin, LoginAttempt):
             asks = _asks(self.resources, bool, self.setting, None)
             facts, witness = _not_asked(asks, self.web.user, admin)
@@ -234,7 +234,7 @@ class AnonymousAccess:
 class RoleAccess:
     """Ask, with the session of a lesser role, for what the declaration does not grant it.
 
-    Witness: besides the administrator's, this role's own session is granted what it may read, at the end too.
+    Witness: the administrator's session, and this role's own, are granted what they may read, also at the end.
     """
 
     web: Administration
@@ -249,7 +249,7 @@ class RoleAccess:
         return "http_roles"
 
     def run(self, record: Recorder) -> Observation:
-        """Ask with authority, then as the lesser role."""
+        """Ask with an authorised login, then as the lesser role."""
         question = f"What does the web administration grant to a {self.role} beyond the declaration?"
         admin = self.web.log_in()
         if isinstance(admin, LoginAttempt):

@@ -36,16 +36,16 @@ class ReadCookieFlags:
 
     def run(self, record: Recorder) -> CookieFlags:
         """Log in, leave out one cookie after the other, and read the headers of those that count."""
-        question = "How does the device guard the cookies that carry a session?"
+        question = "How does the device protect the cookies that carry a session?"
         entered = enter(self.web, record)
         if isinstance(entered, LoginAttempt):
-            words = f"not asked: the login of {self.web.user} failed: {entered.detail}"
+            words = f"not tested: the login of {self.web.user} failed: {entered.detail}"
             facts = tuple(fact(flag, Answer.SILENT, words) for flag in FLAGS)
             witness = Witness(what=printable(words), holds=False)
             return CookieFlags(question=question, facts=facts, witness=witness, cookies=())
         with entered:
             carriers = [cookie.name for cookie in entered.carriers()]
-            every = dict(entered.client.baked)  # before the logout, which sets them anew
+            every = dict(entered.client.baked)  # before the logout, which sets them again
         baked = [every[name] for name in carriers if name in every]
         for cookie in every.values():
             record.note(f"Set-Cookie: {cookie.shown}{' (carries the session)' if cookie in baked else ''}")
@@ -67,9 +67,9 @@ def _judged(flag: str, cookies: list[SetCookie], host: str, paths: Iterable[str]
 
 def _objection(flag: str, cookie: SetCookie, host: str, paths: Iterable[str]) -> str:
     if flag == "secure":
-        return "" if "secure" in cookie.attributes else "without Secure, it is sent in clear as well"
+        return "" if "secure" in cookie.attributes else "without Secure, browsers also send it in clear"
     if flag == "http_only":
-        return "" if "httponly" in cookie.attributes else "without HttpOnly, scripts of the page read it"
+        return "" if "httponly" in cookie.attributes else "without HttpOnly, scripts of the page can read it"
     if flag == "same_site":
         given = cookie.attributes.get("samesite", "")
         return "" if cookie.same_site in {"strict", "lax"} else f"SameSite is {printable(given, 40) or 'missing'}"
@@ -78,16 +78,16 @@ def _objection(flag: str, cookie: SetCookie, host: str, paths: Iterable[str]) ->
     unreached = [path for path in paths if not cookie.reaches(path)]
     given = cookie.attributes.get("path", "")
     if given and not given.startswith("/"):
-        return "the Path is none, browsers pass it over"
+        return "its Path is malformed, so browsers ignore it"
     return f"its Path does not reach {', '.join(unreached)}" if unreached else ""
 
 
 def wider(domain: str, host: str) -> str:
-    """Say for whom besides the host a Domain attribute means a cookie; an address has no hosts below it."""
+    """Return the other hosts that a Domain attribute includes. An address has no hosts below it."""
     if not domain:
         return ""
     try:
         ipaddress.ip_address(host.split("%")[0])
     except ValueError:
-        return f"its Domain means every host below {printable(domain, 100)}"
-    return "" if domain.strip("[]") == host.split("%")[0].lower() else f"its Domain means {printable(domain, 100)}"
+        return f"its Domain includes every host below {printable(domain, 100)}"
+    return "" if domain.strip("[]") == host.split("%")[0].lower() else f"its Domain includes {printable(domain, 100)}"

@@ -37,7 +37,7 @@ class Site:
 
     web: Administration
     declared: frozenset[str] = frozenset()
-    """Paths that the declaration names, and that other cases ask for."""
+    """Declared paths, which other cases request."""
     readable: tuple[str, ...] = ()
     """Those of them that the administrator may read: the crawl begins there too."""
     dangerous: frozenset[str] = frozenset()
@@ -48,7 +48,7 @@ class Site:
     marks: tuple[str, ...] = ()
     """What tells this sample from others: its serial number, its MAC address."""
     words: tuple[str, ...] = ()
-    """What the product says of itself to anybody: its maker, name, model and version."""
+    """Public words of the product: its manufacturer, name, model and version."""
 
     def may_ask(self, path: str) -> bool:
         """Whether a path may be asked for: nothing that acts."""
@@ -69,7 +69,7 @@ class Site:
 
 
 def get(asker: WebAsker, path: str) -> WebAnswer | NoAnswerError:
-    """Ask for a path; the answer, or why there is none."""
+    """Request a path. Return the answer, or the reason why there is no answer."""
     try:
         return asker.request("GET", path, seconds=ANSWER_SECONDS)
     except NoAnswerError as error:
@@ -86,7 +86,7 @@ def get_all(asker: WebAsker, paths: Iterable[str]) -> dict[str, WebAnswer | NoAn
 
     def ask(path: str) -> WebAnswer | NoAnswerError:
         if time.monotonic() > until:
-            return NotAskedError(Answer.SILENT, f"not asked within {CRAWL_SECONDS:g} s")
+            return NotAskedError(Answer.SILENT, f"not requested within {CRAWL_SECONDS:g} s")
         return get(asker, path)
 
     with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
@@ -97,7 +97,7 @@ def all_asked(answers: Iterable[WebAnswer | NoAnswerError]) -> Witness:
     """Whether nothing was left out for want of time."""
     left = sum(isinstance(answer, NotAskedError) for answer in answers)
     return Witness(
-        what=f"{left} paths were not asked for in time" if left else "each path was asked for", holds=not left
+        what=f"{left} paths were not requested in time" if left else "each path was requested", holds=not left
     )
 
 
@@ -141,8 +141,12 @@ class Crawl:
     @property
     def witness(self) -> Witness:
         """Whether all that was found was asked for."""
-        words = f"{self.requests} paths were asked for, {len(self.answers)} answered"
-        left = f"; {self.left} more were left unasked: the site is larger than the crawl's bounds" if self.left else ""
+        words = f"{self.requests} paths were requested, and {len(self.answers)} answered"
+        left = (
+            f"; {self.left} more were not requested, because the site exceeds the limits of the crawl"
+            if self.left
+            else ""
+        )
         return Witness(what=words + left, holds=bool(self.answers) and not self.left)
 
     def _fresh(self, level: list[str]) -> list[str]:

@@ -50,7 +50,7 @@ class _View:
     everywhere: bytes | None
 
     def fact(self, path: str, answer: WebAnswer | NoAnswerError, reference: WebAnswer) -> Fact:
-        """Name what an undeclared path shows, beside what it shows to the administrator."""
+        """Name what an undeclared path shows, compared with what it shows to the administrator."""
         kind, words = self._answer(path, answer, reference)
         return Fact(about=f"GET {path}", answer=kind, detail=words[:2000])
 
@@ -60,7 +60,7 @@ class _View:
         if asks_for_login(answer, path, self.site.web.http_login):
             return Answer.REFUSED, answer.words
         if answer.ok and recognise(answer.body, path, self.site.web.http_login) is not None:
-            return Answer.REFUSED, "the login itself"
+            return Answer.REFUSED, "the login page"
         if not answer.ok or not answer.body:
             return Answer.SILENT, f"neither shown nor refused: {answer.words}"
         if answer.body == self.everywhere:
@@ -81,15 +81,15 @@ class _View:
             return "a picture that changes" if is_live(answer) and answer.body != reference.body else ""
         if is_page(answer):
             filled = filled_in(answer)
-            return "fields that are filled in" if filled and filled == filled_in(reference) else ""
-        return "data that is declared nowhere" if shows_the_same(answer, reference) else ""
+            return "filled-in fields" if filled and filled == filled_in(reference) else ""
+        return "undeclared data" if shows_the_same(answer, reference) else ""
 
     def _harmless(self, path: str, answer: WebAnswer) -> str:
         if self.site.rules.is_public(path.partition("?")[0]):
             return "declared as public"
         if path in self.offered:
-            return "offered to whoever comes here, without a value that is guarded"
-        what = "draws the page" if is_static(answer) else "a page" if is_page(answer) else "a document"
+            return "offered to every client here, and without a protected value"
+        what = "a static part of the page" if is_static(answer) else "a page" if is_page(answer) else "a document"
         return f"{what}, without a value of the device"
 
 
@@ -110,7 +110,7 @@ class CrawlAnonymous:
     def run(self, record: Recorder) -> Crawled:
         """Crawl, and ask again."""
         site = self.site
-        question = "What do the pages of the web administration lead to that opens without a login?"
+        question = "Which paths that the web administration links to open without a login?"
         admin = site.web.log_in()
         if isinstance(admin, LoginAttempt):
             return _unasked(question, site.web.http_login.proof_path, site.web.user, admin)
@@ -130,7 +130,7 @@ class CrawlAnonymous:
         )
 
     def _view(self, crawl: Crawl, answers: AnswersByPath) -> _View:
-        """Return how the site looks to somebody without a login: he is offered what the login page offers."""
+        """Return how the site looks to a client without a login, who is offered what the login page offers."""
         site = self.site
         entrances = {
             path: get(site.web.client(), path) for path in dict.fromkeys(("/", site.web.http_login.form or "/"))
@@ -172,7 +172,7 @@ class CrawlRole:
     def run(self, record: Recorder) -> Crawled:
         """Ask as the administrator, then as the role."""
         site, home = self.site, self.site.web.http_login.proof_path
-        question = f"What do the pages of the web administration lead to that opens to a {self.role}?"
+        question = f"Which paths that the web administration links to open to a {self.role}?"
         admin = site.web.log_in()
         if isinstance(admin, LoginAttempt):
             return _unasked(question, home, site.web.user, admin)
@@ -195,7 +195,7 @@ class CrawlRole:
         home = site.web.http_login.proof_path
         own = _shown(get_all(session, (*self.granted, home)))
         offered, pages = {home}, dict(own)
-        while pages:  # what his own pages link, and what those link in turn
+        while pages:  # what the role's own pages link, and what those link in turn
             new = {lead for path, answer in pages.items() for lead in site.leads(path, answer, offered=True)} - offered
             offered |= new
             pages = _shown({path: answers[path] for path in new if path in answers})
@@ -243,7 +243,7 @@ def _facts(
         facts.append(fact)
     if not facts:
         home = f"GET {view.site.web.http_login.proof_path}"
-        facts.append(Fact(about=home, answer=Answer.SILENT, detail="the administrator was shown nothing to ask for"))
+        facts.append(Fact(about=home, answer=Answer.SILENT, detail="the administrator's pages led to no other path"))
     return tuple(facts)
 
 
@@ -252,13 +252,13 @@ def _valid(session: WebAsker, path: str, record: Recorder) -> Witness:
     answer = get(session, path)
     holds = isinstance(answer, WebAnswer) and answer.status == 200
     came = answer.words[:200] if isinstance(answer, WebAnswer) else answer.detail
-    who = session.user if isinstance(session, WebSession) else "nobody"
+    who = session.user if isinstance(session, WebSession) else "anonymous"
     record.note(f"control: {who}: GET {path} -> {came}")
     words = "is valid at the end" if holds else f"is not valid at the end ({came})"
     return Witness(what=f"the session of {who} {words}", holds=holds)
 
 
 def _unasked(question: str, path: str, who: str, attempt: LoginAttempt) -> Crawled:
-    detail = f"not asked: the login of {who} failed ({attempt.answer}: {attempt.detail})"[:2000]
+    detail = f"not tested: the login of {who} failed ({attempt.answer}: {attempt.detail})"[:2000]
     fact = Fact(about=f"GET {path}", answer=Answer.SILENT, detail=detail)
     return Crawled(question=question, facts=(fact,), witness=Witness(what=detail, holds=False))

@@ -116,7 +116,7 @@ class CrossSite:
 
     def run(self, record: Recorder) -> Observation:
         """Log in, change it from its own page, then from elsewhere, and put it back."""
-        question = "Which requests of another site's page change a setting?"
+        question = "Which requests from the page of another site change a setting?"
         entered = enter(self.web, record)
         if isinstance(entered, LoginAttempt):
             return self._nothing(question, f"the login of {self.web.user} failed: {entered.detail}")
@@ -129,11 +129,13 @@ class CrossSite:
                 witnesses = [abused.own(other)]
                 facts = tuple(abused.fact(name, (old, other)) for name in WAYS)
             finally:
-                back = abused.own(old) if abused.known != old else Witness(what="it reads as before", holds=True)
+                back = (
+                    abused.own(old) if abused.known != old else Witness(what="the setting reads as before", holds=True)
+                )
         return Observation(question=question, facts=facts, witness=all_of([*witnesses, back]))
 
     def _nothing(self, question: str, why: str) -> Observation:
-        words = f"not asked: {printable(why, 500)}"
+        words = f"not tested: {printable(why, 500)}"
         facts = tuple(fact(name, Answer.SILENT, words) for name in WAYS)
         return Observation(question=question, facts=facts, witness=Witness(what=words, holds=False))
 
@@ -190,7 +192,7 @@ class _AbusedSession:
         self.logins += 1
         entered = enter(self.probe.web, self.record)
         if isinstance(entered, Entered):
-            self.record.note("the session had ended: logged in again")
+            self.record.note("the session had ended, so the probe logged in again")
             self.entered = entered
         return isinstance(entered, Entered)
 
@@ -226,7 +228,7 @@ class _AbusedSession:
         """Send one request of another site that sets the other of two values, and see whether it has taken effect."""
         way, current = WAYS[name], self.known
         if current is None:
-            return fact(name, Answer.SILENT, "not asked: the setting could not be read any more")
+            return fact(name, Answer.SILENT, "not tested: the setting could no longer be read")
         value = values[current == values[0]]
         if way.asks_first and (refusal := self._preflight(way)) is not None:
             return fact(name, *refusal)
@@ -238,9 +240,9 @@ class _AbusedSession:
         sent = [cookie for cookie in self.entered.cookies if cookie.name not in kept]
         answer, words = self._send(name, way, value, header_of(sent))
         if kept and answer is Answer.REFUSED:
-            by_itself, its_words = self._send(name, way, value, header_of(self.entered.cookies))
-            alone = "and nothing else" if by_itself is Answer.SEEN else "and the device itself"
-            words = f"{', '.join(sorted(set(kept.values())))} {alone}: without the cookie {words}, with it {its_words}"
+            with_cookie, its_words = self._send(name, way, value, header_of(self.entered.cookies))
+            only = "and nothing else" if with_cookie is Answer.SEEN else "and the device itself"
+            words = f"{', '.join(sorted(set(kept.values())))} {only}: without the cookie {words}, with it {its_words}"
         self.record.note(f"{name} -> {answer}: {words}")
         return fact(name, answer, words)
 
@@ -254,14 +256,14 @@ class _AbusedSession:
                 way.method(probe.method), path, data=way.body(probe.setting, value), headers=headers
             )
         except NoAnswerError as error:
-            return (Answer.SEEN, "no answer, and it took effect") if self.read() == value else _silent(error)
+            return (Answer.SEEN, "no answer, but the request took effect") if self.read() == value else _silent(error)
         self.record.keep(f"{name}{'-cookie' if cookies else ''}.body", answer.body[:_PAGE_LIMIT])
         now = self.read()
         if now == value:
-            return Answer.SEEN, f"taken: {answer.words}"
+            return Answer.SEEN, f"accepted: {answer.words}"
         if now is None:
-            return Answer.SILENT, f"answered {answer.words}, and the setting could not be read"
-        why = "turns it away" if asks_for_login(answer, path, probe.web.http_login) else "changes nothing"
+            return Answer.SILENT, f"the answer is {answer.words}, but the setting could not be read"
+        why = "refuses it" if asks_for_login(answer, path, probe.web.http_login) else "changes nothing"
         return Answer.REFUSED, f"{answer.status} {why}"
 
     def _preflight(self, way: _Way) -> tuple[Answer, str] | None:
@@ -282,7 +284,7 @@ class _AbusedSession:
         self.record.note(f"preflight of {method} -> {answer.status} {_grants(answer)}")
         missing = _missing_grant(answer, method)
         if missing:
-            return Answer.REFUSED, f"a browser asks first, and the answer ({answer.status}) {missing}"
+            return Answer.REFUSED, f"a browser sends a preflight, and its answer ({answer.status}) {missing}"
         return None
 
 
@@ -301,7 +303,7 @@ def _missing_grant(answer: WebAnswer, method: str) -> str:
         return {name.strip().lower() for name in answer.headers.get(header, "").split(",")}
 
     if not answer.ok:
-        return "is no leave"
+        return "does not allow the request"
     if answer.headers.get("access-control-allow-origin", "").strip() != ELSEWHERE:
         return "does not allow the other site"
     if answer.headers.get("access-control-allow-credentials", "").strip() != "true":

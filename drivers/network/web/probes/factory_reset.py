@@ -1,4 +1,4 @@
-"""The factory reset over the web administration: asked for with authority and without, and what it leaves.
+"""The factory reset over the web administration: requested with and without authorisation, and what it leaves.
 
 Something is changed and added before, so that the reset has something to take away. Whether what is left is a failure
 is said by the cases.
@@ -88,7 +88,7 @@ class FactoryReset:
             before = admin.identity(device.identity)
             answer = admin.ask(device.reset.method, device.reset.path)
             words = "no answer" if answer is None else answer.words
-            record.note(f"the reset was answered with {words}")
+            record.note(f"the answer to the reset is {words}")
             after = None
             if answer is not None and answer.ok:
                 admin.forget_session()
@@ -103,12 +103,12 @@ class FactoryReset:
         parts = {
             "a setting was changed before": changed,
             "user data was added before": added,
-            f"the reset was taken ({words})": answer is not None and answer.ok,
+            f"the reset was accepted ({words})": answer is not None and answer.ok,
             "the device started again": restarted,
-            f"the label's password of {device.web.user} gets in afterwards": allowed,
+            f"{device.web.user} logs in with the password of the label afterwards": allowed,
         }
         return ResetSeen(
-            question="What does a factory reset leave?",
+            question="Which data does a factory reset leave?",
             facts=tuple(facts),
             witness=all_of(
                 Witness(what=what if holds else f"not seen: {what}", holds=holds) for what, holds in parts.items()
@@ -133,7 +133,7 @@ class FactoryReset:
             return Fact(
                 about="user data", answer=Answer.SILENT, detail=f"{user_data.path} could not be read afterwards"
             )
-        words = "still shows the data from before" if still else "shows it no longer"
+        words = "still shows the data from before" if still else "no longer shows it"
         answer = Answer.SEEN if still else Answer.REFUSED
         return Fact(about="user data", answer=answer, detail=f"{user_data.path} {words}")
 
@@ -180,10 +180,12 @@ class CompareIdentity:
         }
         facts, witnesses = [], []
         for about, (before, now) in stages.items():
-            record.note(f"{about}: serial {before.serial} -> {now.serial}, start {before.boot_id} -> {now.boot_id}")
+            record.note(f"{about}: serial {before.serial} -> {now.serial}, boot id {before.boot_id} -> {now.boot_id}")
             started = None not in {before.boot_id, now.boot_id} and before.boot_id != now.boot_id
             witnesses.append(
-                Witness(what=f"{'another start' if started else 'no other start'} after the {about}", holds=started)
+                Witness(
+                    what=f"{'a new start' if started else 'no new start'} was seen after the {about}", holds=started
+                )
             )
             read = before.serial is not None
             witnesses.append(
@@ -193,10 +195,10 @@ class CompareIdentity:
                 answer = Answer.SILENT
             else:
                 answer = Answer.SEEN if before.serial == now.serial else Answer.REFUSED
-            detail = f"{before.serial or 'none'} before, {now.serial or 'none'} after"
+            detail = f"the serial number was {before.serial or 'none'} before and {now.serial or 'none'} after"
             facts.append(Fact(about=about, answer=answer, detail=detail))
         return IdentityKept(
-            question="Does the serial number stay?",
+            question="Does the serial number stay the same?",
             facts=tuple(facts),
             witness=all_of(witnesses),
             before=self.first.serial,
@@ -226,7 +228,7 @@ class ResetUnauthorised:
             facts.append(fact)
             witnesses.append(witness)
         return Observation(
-            question="Who but the administrator can reset the device to its factory state?",
+            question="Who other than the administrator can reset the device to its factory state?",
             facts=tuple(facts),
             witness=all_of(witnesses),
         )
@@ -237,7 +239,7 @@ class ResetUnauthorised:
         if who == "viewer":
             asker = device.web.as_user(self.viewer).log_in()
         if isinstance(asker, LoginAttempt):
-            detail = f"not asked: the login of {self.viewer.user} did not get in ({asker.detail})"
+            detail = f"not tested: the login of {self.viewer.user} did not succeed ({asker.detail})"
             return Fact(about=who, answer=Answer.SILENT, detail=detail), Witness(what=detail, holds=False)
         with device.administrator(record) as admin:
             before = admin.identity(device.identity)

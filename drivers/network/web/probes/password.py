@@ -44,7 +44,7 @@ class WebAccount:
         return PREFIX + self.password
 
     def login(self, password: str) -> LoginAttempt:
-        """Try a password, and leave no session behind."""
+        """Try a password, and leave no open session."""
         return self.web.door.attempt(self.user, password)
 
     def open(self) -> WebSession | LoginAttempt:
@@ -59,7 +59,7 @@ class WebAccount:
         """Log in with the old password and ask for the new one: SEEN is 2xx, REFUSED another answer below 500."""
         session = self.web.as_user(Login(self.user, old)).log_in()
         if not isinstance(session, WebSession):
-            return LoginAttempt(Answer.SILENT, f"not asked: the login did not get in: {session.detail}")
+            return LoginAttempt(Answer.SILENT, f"not tested: the login did not succeed: {session.detail}")
         fields = {self.change.old_field: old, self.change.new_field: new}
         with session:
             try:
@@ -78,15 +78,16 @@ class WebAccount:
         for candidate in candidates:
             if self.login(candidate).answer is Answer.SEEN:
                 answer = self.set(candidate, self.password)
-                record.note(f"the password of the bench is put back -> {answer.answer}: {answer.detail}")
+                record.note(f"the password of the bench is restored -> {answer.answer}: {answer.detail}")
         back = self.login(self.password)
         record.note(f"the password of the bench -> {back.answer}: {back.detail}")
         if back.answer is not Answer.SEEN:
             raise DeviceLostError(
-                f"the password of {self.user} could not be put back ({back.detail}).",
-                f"Set it by hand: it is {PREFIX!r} and the bench's, or one of drivers/data/weak_passwords.yaml.",
+                f"the password of {self.user} could not be restored ({back.detail}).",
+                f"Set it by hand. It is {PREFIX!r} followed by the bench's password, or one of "
+                "drivers/data/weak_passwords.yaml.",
             )
-        return Witness(what=f"the password of {self.user} was put back, and gets in", holds=True)
+        return Witness(what=f"the password of {self.user} was restored and works", holds=True)
 
 
 def _fact(about: str, attempt: LoginAttempt) -> Fact:
@@ -114,13 +115,13 @@ class ChangePassword:
         account = self.account
         elsewhere = account.open()
         before = elsewhere if isinstance(elsewhere, LoginAttempt) else account.opens(elsewhere)
-        words = "got in" if before.answer is Answer.SEEN else f"did not get in ({before.detail})"
+        words = "worked" if before.answer is Answer.SEEN else f"did not work ({before.detail})"
         witnesses = [Witness(what=f"the password of {account.user} {words} before", holds=before.answer is Answer.SEEN)]
         anything = account.login(secrets.token_urlsafe(12)).answer is Answer.SEEN
         witnesses.append(
-            Witness(what=f"a nonsense password {'got' if anything else 'did not get'} in", holds=not anything)
+            Witness(what=f"a nonsense password {'was' if anything else 'was not'} accepted", holds=not anything)
         )
-        changed = new = old = session = LoginAttempt(Answer.SILENT, "not asked: the valid login did not get in")
+        changed = new = old = session = LoginAttempt(Answer.SILENT, "not tested: the valid login did not succeed")
         if isinstance(elsewhere, WebSession) and before.answer is Answer.SEEN:
             try:
                 changed = account.set(account.password, account.strong)
@@ -133,7 +134,9 @@ class ChangePassword:
         for fact in facts:
             record.note(f"{fact.about} -> {fact.answer}: {fact.detail}")
         answered = "answered" if old.answer is not Answer.SILENT else "got no answer"
-        witnesses.append(Witness(what=f"the old password {answered} after it", holds=old.answer is not Answer.SILENT))
+        witnesses.append(
+            Witness(what=f"the old password {answered} after the change", holds=old.answer is not Answer.SILENT)
+        )
         return Observation(
             question=f"Does a change of the password of {account.user} take effect?",
             facts=facts,
@@ -167,7 +170,7 @@ class TryWeakPasswords:
         strong = self._asked(account.strong, record)
         words = "was accepted" if strong.answer is Answer.SEEN else f"was not accepted ({strong.detail})"
         return Observation(
-            question="Which weak passwords may be set?",
+            question="Which weak passwords can be set?",
             facts=tuple(facts),
             witness=Witness(what=f"a strong password {words}", holds=strong.answer is Answer.SEEN),
         )
@@ -180,7 +183,7 @@ class TryWeakPasswords:
             if answer.answer is not Answer.SEEN:
                 return answer
             login = account.login(password)
-            words = "gets in" if login.answer is Answer.SEEN else f"does not get in ({login.detail})"
-            return LoginAttempt(login.answer, f"answered {answer.detail}, and the password {words}")
+            words = "works" if login.answer is Answer.SEEN else f"does not work ({login.detail})"
+            return LoginAttempt(login.answer, f"the answer is {answer.detail}, and the password {words}")
         finally:
             account.restore([password], record)

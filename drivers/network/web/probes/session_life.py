@@ -1,6 +1,6 @@
 """How long sessions of the web administration last: one that nobody uses, and one that is used all the time.
 
-A session that ends proves something only beside one that lives: a restart ends them all.
+The end of a session proves something only if another session lives: a restart ends them all.
 """
 
 import threading
@@ -71,7 +71,7 @@ class WaitForEnd:
         for life in lives:
             record.note(f"{life.about} -> {life.found.answer}: {life.found.detail}")
         return Lasting(
-            question="Does a session end by itself?",
+            question="Does a session end automatically?",
             facts=tuple(life.found for life in lives),
             witness=all_of(life.witness for life in lives),
             waited={life.about: life.ends for life in lives},
@@ -97,8 +97,8 @@ class _Life:
         self.subject: WebSession | None = None
         self.other: WebSession | None = None
         self.began = 0.0
-        self.witness = Witness(what="nobody has looked yet", holds=False)
-        self.found = fact(self.about, Answer.SILENT, "not asked")
+        self.witness = Witness(what="the session was not checked yet", holds=False)
+        self.found = fact(self.about, Answer.SILENT, "not tested")
 
     def begin(self) -> None:
         """Log in."""
@@ -140,8 +140,8 @@ class _Life:
 
 class _Idle(_Life):
     about = "idle"
-    asked = "after nobody used it for"
-    kept = "a session of the same age that was kept busy"
+    asked = "unused for"
+    kept = "a session of the same age that was in use"
 
     def begin(self) -> None:
         """Log in twice: the first one is kept busy."""
@@ -149,14 +149,14 @@ class _Idle(_Life):
         super().begin()
 
     def use(self) -> None:
-        """Use the other one; what it answers counts at the end alone."""
+        """Use the other one. Its answer counts only at the end."""
         if self.other is not None:
             look(self.other, self.web.http_login)
 
 
 class _Absolute(_Life):
     about = "absolute"
-    asked = "kept busy for"
+    asked = "in use for"
     kept = "a session that began in the middle"
 
     def use(self) -> None:

@@ -40,7 +40,7 @@ class Guarded:
             return secret
         text = answer.body.decode("utf-8", "replace")
         places = sorted({f"{place}" for value, place in self.values.items() if value in text})
-        return f"what {', '.join(places[:3])} shows behind the login" if places else ""
+        return f"data that {', '.join(places[:3])} shows only after the login" if places else ""
 
 
 def secrets_of(logins: Iterable[tuple[str, str]]) -> dict[str, bytes]:

@@ -43,7 +43,7 @@ class ReadStateReport:
         for reader in self.readers:
             session = reader.log_in()
             inside = not isinstance(session, LoginAttempt)
-            words = "got in" if inside else "did not get in"
+            words = "succeeded" if inside else "did not succeed"
             witnesses.append(Witness(what=f"the login of {reader.user} {words}", holds=inside))
             document: object = None
             if isinstance(session, WebSession):
@@ -54,7 +54,7 @@ class ReadStateReport:
             for name in (self.declaration.state_field, *self.declaration.fields):
                 facts.append(_field(name, reader.user, lookup(document, name)))
         return StateReport(
-            question="What does the product report of its own state?",
+            question="What does the product report about its own state?",
             facts=tuple(facts),
             witness=all_of(witnesses),
             states=frozenset(states),
@@ -97,12 +97,12 @@ class AskStateReport:
         return "state_report_access"
 
     def run(self, record: Recorder) -> Observation:
-        """Read with authority, read without, write with and without."""
-        question = "Who may read and change the state that the product reports?"
+        """Read with an authorised login, read without, write with and without."""
+        question = "Who can read and change the state that the product reports?"
         client, session = self.reader.client(), self.reader.log_in()
         if isinstance(session, LoginAttempt):
-            words = f"the login of {self.reader.user} did not get in ({session.answer}: {session.detail})"
-            fact = Fact(about="GET anonymous", answer=Answer.SILENT, detail=f"not asked: {words}"[:2000])
+            words = f"the login of {self.reader.user} did not succeed ({session.answer}: {session.detail})"
+            fact = Fact(about="GET anonymous", answer=Answer.SILENT, detail=f"not tested: {words}"[:2000])
             return Observation(question=question, facts=(fact,), witness=Witness(what=words, holds=False))
         with session:
             reference = WebRequest("GET", self.declaration.path).sent_by(session)

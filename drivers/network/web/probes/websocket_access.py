@@ -73,11 +73,11 @@ def _ask(client: WebClient, socket: WebSocketDeclaration, headers: Mapping[str, 
         pattern = re.compile(socket.speaks)
         words = listener.heard(lambda message: pattern.search(message) is not None, socket.seconds)
         if words is not None:
-            return Answer.SEEN, f"opened, and it says {printable(words, _SHOWN)}"
+            return Answer.SEEN, f"it opened and sends {printable(words, _SHOWN)}"
         if (goodbye := listener.goodbye) is not None:
             return Answer.REFUSED, goodbye
         others = f", only {printable(listener.messages()[0], _SHOWN)}" if listener.messages() else ""
-        return Answer.SILENT, f"opened, but nothing that is declared comes{others}"
+        return Answer.SILENT, f"it opened but sends no declared message{others}"
     finally:
         listener.close()
 
@@ -101,7 +101,7 @@ class WebSocketAccess:
         return f"websocket_access.{self.web.service.id}"
 
     def run(self, record: Recorder) -> Observation:
-        """Ask with authority, then without; BenchError when this machine cannot send."""
+        """Ask with an authorised login, then without. BenchError if this machine cannot send."""
         session = self.web.log_in()
         if isinstance(session, LoginAttempt):
             return self._unasked(self.web.account, session)
@@ -121,7 +121,9 @@ class WebSocketAccess:
 
     @property
     def _question(self) -> str:
-        return f"To whom do {len(self.sockets)} WebSockets of {self.web.service.id} speak?"
+        return (
+            f"Which clients receive data over the declared WebSockets of {self.web.service.id} ({len(self.sockets)})?"
+        )
 
     def _asked(self) -> tuple[WebSocketAsker, ...]:
         return (
@@ -164,11 +166,11 @@ class WebSocketAccess:
         headers = {"Origin": own_origin(session.client)} | _cookie(session, socket.path)
         answer, detail = _ask(session.client, socket, headers)
         record.note(f"{session.user} {when}: {socket.path} -> {answer}: {detail}")
-        word = "spoke" if answer is Answer.SEEN else f"did not speak ({detail})"
+        word = "sent data" if answer is Answer.SEEN else f"did not send data ({detail})"
         return Witness(what=f"{socket.path} {word} to {session.user} {when}", holds=answer is Answer.SEEN)
 
     def _unasked(self, login: Login, attempt: LoginAttempt) -> Observation:
-        detail = f"not asked: the login of {login.user} failed ({attempt.answer}: {attempt.detail})"
+        detail = f"not tested: the login of {login.user} failed ({attempt.answer}: {attempt.detail})"
         facts = [
             Fact(about=asked.about(socket.path), answer=Answer.SILENT, detail=detail)
             for socket in self.sockets
@@ -209,7 +211,7 @@ class UsualWebSockets:
         for path, (answer, detail) in answers.items():
             record.note(f"{path} -> {answer}: {detail}")
         return Observation(
-            question=f"Does {self.service.id} have a WebSocket that nobody declared, open to whoever comes?",
+            question=f"Does {self.service.id} have an undeclared WebSocket that is open to anonymous clients?",
             facts=(self._fact(answers),),
         )
 

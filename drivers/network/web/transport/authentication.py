@@ -70,7 +70,7 @@ class Challenge:
 
 
 def challenges(header: str) -> tuple[Challenge, ...]:
-    """Read WWW-Authenticate, the fields of which may be joined by commas; what is none is passed over."""
+    """Parse WWW-Authenticate, whose fields may be joined by commas. Malformed parts are skipped."""
     return tuple(_read(header[:HEADER_LIMIT]))
 
 

@@ -64,7 +64,7 @@ class WebAnswer:
         return 200 <= self.status < 300
 
     def json(self) -> object:
-        """Return the body as JSON, or None where it is none, or nested too deeply to be handled."""
+        """Return the body as JSON. Return None if it is malformed, or nested too deeply."""
         return parsed(self.body)
 
     def target(self, path: str) -> str | None:
@@ -84,7 +84,7 @@ def no_answer(error: Exception) -> NoAnswerError:
     if isinstance(error, ssl.SSLError):
         return NoAnswerError(Answer.REFUSED if "ALERT" in (error.reason or "") else Answer.SILENT, detail)
     if isinstance(error, http.client.HTTPException | ValueError) or not isinstance(error, OSError):
-        return NoAnswerError(Answer.SILENT, detail)  # closed without a word, or not HTTP
+        return NoAnswerError(Answer.SILENT, detail)  # closed silently, or not HTTP
     return NoAnswerError(answer_of(error), detail)
 
 
@@ -142,9 +142,9 @@ class WebClient:
         cookies: RequestsCookieJar | None = None,
         seconds: float = SECONDS,
     ) -> WebAnswer:
-        """Send one request and read its answer; NoAnswerError where there is none. `cookies` are sent and updated."""
+        """Send one request and read its answer. NoAnswerError if it gets no answer. `cookies` are sent and updated."""
         if not path.startswith("/"):
-            raise ConfigurationError(f"{path!r} is no path of a web administration.", "Paths begin with a slash.")
+            raise ConfigurationError(f"{path!r} is not a path of a web administration.", "Begin the path with a slash.")
         jar = RequestsCookieJar() if cookies is None else cookies
         own = {"User-Agent": "trustprobe", "Accept": "*/*", "Accept-Encoding": "identity"}
         own["Connection"] = self.connection

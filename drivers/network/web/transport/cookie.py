@@ -61,7 +61,7 @@ class SetCookie:
         """Say what keeps a browser from sending this cookie with a request that another site's page makes.
 
         `navigation` is a link that is followed; forms and scripts are not. Empty where some browser sends it: one
-        without SameSite is sent by those that do not take Lax for granted.
+        without SameSite is sent by those that do not default to Lax.
         """
         if self.same_site == "strict" or (self.same_site == "lax" and not navigation):
             return f"SameSite={self.same_site.capitalize()}"

@@ -61,7 +61,7 @@ class Form:
     says_method: bool = False
     """Whether the page names a method."""
     by_script: bool = False
-    """Whether a script may send it: it goes nowhere by itself, or a script is called first."""
+    """Whether a script may send it: the form has no target, or a script is called first."""
     id: str = ""
 
     def add(self, found: Input) -> None:
@@ -195,7 +195,7 @@ class Page(HTMLParser):
 
 
 def read_page(page: bytes) -> Page:
-    """Read a page; one that breaks off or is none at all holds what came before."""
+    """Parse a page. A truncated or malformed page contains what came before the fault."""
     reader = Page()
     try:
         reader.feed(page[:PAGE_LIMIT].decode("utf-8", "replace"))

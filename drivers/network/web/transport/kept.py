@@ -31,7 +31,7 @@ class KeptClient:
         return self._client.request("GET", path, headers=headers)
 
     def _over_kept(self, path: str, headers: dict[str, str]) -> WebAnswer | None:
-        """Ask over the connection, opened where there is none; None where its answer cannot be read here."""
+        """Ask over the connection, and open it first if needed. None if its answer cannot be parsed here."""
         fresh = self._dialogue is None
         try:
             answer = self._exchange(path, headers)
@@ -78,7 +78,7 @@ class KeptClient:
 def _head_size(pending: bytes) -> int:
     end = _BLANK.search(pending)
     if end is None and len(pending) > _HEAD_LIMIT:
-        raise EndedError(Answer.SILENT, f"a head of more than {_HEAD_LIMIT} octets")
+        raise EndedError(Answer.SILENT, f"the head has more than {_HEAD_LIMIT} octets")
     return end.end() if end else 0
 
 

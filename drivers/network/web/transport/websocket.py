@@ -1,7 +1,6 @@
 """A WebSocket to listen at (RFC 6455): the opening handshake, and what a server sends, bounded in octets.
 
-Nothing is sent after the handshake but one text, where there is one to say, and pongs; what the messages mean is said
-by whoever listens.
+After the handshake, only one text, if there is one, and pongs are sent. The caller interprets the messages.
 """
 
 import base64
@@ -44,13 +43,13 @@ class _NoWebSocketError(ValueError):
     """What came is no acceptance of the opening handshake."""
 
     def __init__(self, head: bytes) -> None:
-        super().__init__("no WebSocket")
+        super().__init__("not a WebSocket")
         self.head = head
 
     def outcome(self) -> NotOpened:
         words = printable(self.head.partition(b"\r\n")[0], _SHOWN)
         refused = self.head[:9] in (b"HTTP/1.1 ", b"HTTP/1.0 ") and self.head[9:10] in (b"2", b"3", b"4")
-        return NotOpened(Answer.REFUSED if refused else Answer.SILENT, words or "nothing came")
+        return NotOpened(Answer.REFUSED if refused else Answer.SILENT, words or "no answer")
 
 
 class Listener:
@@ -76,7 +75,7 @@ class Listener:
     def ask(
         cls, client: WebClient, path: str, headers: Mapping[str, str] | None = None, say: str | None = None
     ) -> Self | NotOpened:
-        """Ask for a WebSocket with these headers beside the handshake's, and listen; or tell how it was not opened.
+        """Request a WebSocket with these headers and the handshake's, and listen. Or return how it was not opened.
 
         `say` is the first text that is sent. Raises BenchError as `answer_of` does.
         """
@@ -197,7 +196,7 @@ class Listener:
 
 
 def _handshake(connection: socket.socket, host: str, path: str, headers: Mapping[str, str]) -> bytes:
-    """Make the opening handshake (clause 4.1), and return what came behind it; ValueError where none came about."""
+    """Make the opening handshake (clause 4.1), and return the data after it. ValueError if it failed."""
     key = base64.b64encode(secrets.token_bytes(16))
     lines = (
         f"GET {path} HTTP/1.1",
@@ -213,7 +212,7 @@ def _handshake(connection: socket.socket, host: str, path: str, headers: Mapping
     head = b""
     while b"\r\n\r\n" not in head:
         if len(head) > HEAD_LIMIT or time.monotonic() > deadline:
-            raise ValueError("no end of the head")
+            raise ValueError("the head has no end")
         data = connection.recv(4096)
         if not data:
             raise _NoWebSocketError(head)

@@ -28,7 +28,7 @@ def test_a_page_without_a_logout_proves_nothing_until_one_is_declared() -> None:
         declared = LogOut(device.web, LogoutDeclaration(path="/logout")).run(MemoryRecorder())
     assert not seen.conclusive
     assert seen.witness is not None
-    assert "sessions.logout" in seen.witness.what
+    assert "add `logout: {path: ...}` to `sessions`" in seen.witness.what
     assert declared.refused == {"session"}
     assert declared.conclusive
 

@@ -91,14 +91,14 @@ def test_a_page_with_the_words_of_the_refusal_is_no_login() -> None:
 def test_a_path_that_asks_for_nothing_takes_every_password() -> None:
     found = attempt(Web(anonymous=200), "wrong")
     assert found.answer is Answer.SEEN
-    assert "without any login" in found.detail
+    assert "without a login" in found.detail
 
 
 @pytest.mark.parametrize("challenge", ["Bearer", "Negotiate", 'Digest realm="x", nonce="n", algorithm=GOST'])
 def test_an_interface_without_a_password_method_says_so_itself(challenge: str) -> None:
     found = attempt(Web(challenge))
     assert found.answer is Answer.REFUSED
-    assert found.detail.startswith("offers no password method")
+    assert found.detail.startswith("the device offers no password method")
     with threaded(Web(challenge)) as port:
         assert door(port).knock().answer is Answer.REFUSED
 

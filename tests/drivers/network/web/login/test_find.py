@@ -196,7 +196,7 @@ def test_a_form_that_names_another_host_is_sent_to_the_device_alone_and_the_word
     outcome, paths = _attempt({"/": html(page)})
     assert paths[1] == "POST /do"
     assert outcome.answer is Answer.SILENT
-    assert "names sso.example as its address, and the device itself was asked" in outcome.detail
+    assert "names sso.example as its address, but the login was sent to the device" in outcome.detail
 
 
 def test_basic_authentication_is_told_from_a_missing_form() -> None:
@@ -208,13 +208,13 @@ def test_basic_authentication_is_told_from_a_missing_form() -> None:
             ("/", "/inside", "/login", "/signin", "/index.html", "/login.html", "/login.htm", "/login.php"), ask
         )
     )
-    assert "the device asks for HTTP Basic authentication, not for a form" in outcome.detail
+    assert "the device requires HTTP Basic authentication, not a form" in outcome.detail
 
 
 def test_a_page_that_hashes_first_is_told_when_its_login_does_not_work() -> None:
     page = f"<script>form.p.value = md5(form.p.value)</script>{FORM}"
     outcome, _ = _attempt({"/": html(page), "/do": lambda _: Said("?")})
-    assert "computes (md5): declare a recipe, or browser: true" in outcome.detail
+    assert "computes a value (md5): declare `http_login.recipe`, or `browser: true`" in outcome.detail
 
 
 @pytest.mark.parametrize(

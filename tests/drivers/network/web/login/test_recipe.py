@@ -81,7 +81,10 @@ def test_a_step_that_gives_something_else_says_which_and_what_came() -> None:
         attempt = log_in(pages.client, NONCE, "admin", PASSWORD)
     assert isinstance(attempt, LoginAttempt)
     assert attempt.answer is Answer.SILENT
-    assert "step 1 (GET /api/nonce): no nonce by json 'data.nonce'; came 503 <html>maintenance" in attempt.detail
+    assert (
+        "step 1 (GET /api/nonce): nonce is not in json 'data.nonce' of the answer 503 <html>maintenance"
+        in attempt.detail
+    )
 
 
 def test_a_status_that_is_expected_has_to_come() -> None:
@@ -89,7 +92,7 @@ def test_a_status_that_is_expected_has_to_come() -> None:
     with serving(DEVICE) as pages:
         attempt = log_in(pages.client, recipe, "admin", PASSWORD)
     assert isinstance(attempt, LoginAttempt)
-    assert "step 1 (GET /api/nonce): status 204 was expected; came 200" in attempt.detail
+    assert "step 1 (GET /api/nonce): status 204 was expected, but the answer is 200" in attempt.detail
 
 
 def test_a_form_in_two_steps_takes_its_token_from_each_page() -> None:

@@ -98,14 +98,14 @@ def test_what_only_a_script_names_is_found_and_closed() -> None:
 @pytest.mark.parametrize(
     ("said", "why"),
     [
-        ('{"copy": ["HV2-8f2622ab"]}', "what /api/settings shows behind the login"),
-        ("<h1>HV2-8f2622ab</h1>", "what /api/settings shows behind the login"),
-        ('{"uptime": 12, "clients": ["a"]}', "data that is declared nowhere"),
+        ('{"copy": ["HV2-8f2622ab"]}', "data that /api/settings shows only after the login"),
+        ("<h1>HV2-8f2622ab</h1>", "data that /api/settings shows only after the login"),
+        ('{"uptime": 12, "clients": ["a"]}', "undeclared data"),
         (
             Said(b"\x00\x01settings", headers={"Content-Type": "application/octet-stream"}),
-            "data that is declared nowhere",
+            "undeclared data",
         ),
-        ('<form><input name=ip value=x><input name=dns value="9.9.9.9"></form>', "fields that are filled in"),
+        ('<form><input name=ip value=x><input name=dns value="9.9.9.9"></form>', "filled-in fields"),
         (
             Said("var key='only looking'", headers={"Content-Type": "text/javascript"}),
             "the password of viewer in clear",

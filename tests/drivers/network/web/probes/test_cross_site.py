@@ -63,7 +63,7 @@ def test_what_the_device_refuses_by_itself_as_well_is_said() -> None:
     with running() as device:
         seen = asked(device)
     assert "SameSite=Strict and the device itself" in seen.detail("form")
-    assert "a browser asks first" in seen.detail("script")
+    assert "a browser sends a preflight" in seen.detail("script")
 
 
 @pytest.mark.parametrize("protection", ["checks_origin", "asks_for_token"])

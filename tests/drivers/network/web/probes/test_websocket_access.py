@@ -94,7 +94,7 @@ def test_frames_without_content_do_not_come_for_ever() -> None:
     with running("endless_ws") as device:
         seen = ask(device, speaks="event")
     assert not seen.conclusive
-    assert "did not speak" in str(seen.witness)
+    assert "did not send data" in str(seen.witness)
 
 
 def test_without_the_valid_login_nothing_is_proven() -> None:
@@ -109,7 +109,7 @@ def test_a_socket_that_nobody_declared_is_found_on_a_usual_path() -> None:
     with running("ws_anonymous", "any_origin") as device:
         seen = UsualWebSockets(device.target, device.service, ("/none", "/ws")).run(MemoryRecorder())
         assert seen.seen == {"web"}
-        assert "/ws: opened" in seen.detail("web")
+        assert "/ws: it opened" in seen.detail("web")
 
 
 def test_pages_and_statuses_are_no_sockets() -> None:
