@@ -114,7 +114,7 @@ def test_records_that_are_all_faulty_fail() -> None:
 
 
 def test_no_record_to_judge_leaves_the_case_open() -> None:
-    assert stays_open(cases.test_records_carry_time_and_source, read(silent("records")), says="nothing")
+    assert stays_open(cases.test_records_carry_time_and_source, read(silent("records")), says="no probe saw it")
 
 
 def test_records_without_a_password_pass() -> None:
