@@ -17,9 +17,10 @@ def test_state_can_be_read(state_report: StateReport, state_declaration: StateRe
 
     Witness: each of these logins got in.
     """
-    faults = [f"the report does not show {about}" for about in sorted(state_report.silent)]
-    strange = state_report.states - set(state_declaration.states)
-    faults += [f"the state is {state}, which is not declared" for state in sorted(strange)]
+    missing = ", ".join(sorted(state_report.silent))
+    strange = ", ".join(sorted(state_report.states - set(state_declaration.states)))
+    faults = [f"the report does not show {missing}"] if missing else []
+    faults += [f"the state is {strange}, which is not declared"] if strange else []
     assert not faults, "; ".join(faults)
 
 
