@@ -1,181 +1,409 @@
-"""The verdict rules: no verdict on silence without a witness, whatever the author of a case forgot."""
+"""The hooks that give verdicts, called with made-up items; test_judged_runs.py judges in a process of its own."""
 
-import json
+from collections.abc import Callable, Generator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.trustprobe.judging.judging import MadeUp, judge, reasons, verdicts
-from trustprobe.judging.judge import DESELECTED, NOT_REACHED
+from lab_config.bench import Permission
+from reports.results import Verdict
+from tests.trustprobe.judging.made_up_run import BROKEN, HOLDS, SECRET, Item, case, run, saw
+from trustprobe.errors import BenchError, DeviceLostError, HarnessError, NotForwardedError
+from trustprobe.judging import judge as engine
+from trustprobe.judging.judge import DESELECTED, NOT_REACHED, Judge, Judgement
+from trustprobe.judging.outcomes import Inconclusive, Manual, NotApplicable, NotProvided
+from trustprobe.judging.schedule import NoRows
+from trustprobe.probe import Answer
 
-ASSERT_NOT_SEEN = 'assert not {0}.seen, "it was seen"'
-CASES = [
-    MadeUp("refused_passes", "saw(Answer.REFUSED)"),
-    MadeUp("silence_with_witness_passes", "saw(Answer.SILENT, HOLDS)"),
-    MadeUp("silence_without_witness", "saw(Answer.SILENT)"),
-    MadeUp("silence_with_a_dead_witness", "saw(Answer.SILENT, FAILS)"),
-    MadeUp("refusal_with_a_dead_witness", "saw(Answer.REFUSED, FAILS)"),
-    MadeUp("presence_seen", "saw(Answer.SEEN)", 'assert False, "it was seen"'),
-    MadeUp("presence_seen_with_a_dead_witness", "saw(Answer.SEEN, FAILS)", 'assert False, "it was seen"'),
-    MadeUp("absence_seen", "saw(Answer.SEEN)", fails_on="absence"),
-    MadeUp("absence_silent", "saw(Answer.SILENT)", 'assert False, "nothing came"', "absence"),
-    MadeUp("absence_silent_witnessed", "saw(Answer.SILENT, HOLDS)", 'assert False, "nothing came"', "absence"),
-    MadeUp("absence_refused", "saw(Answer.REFUSED)", 'assert False, "refused"', "absence"),
-    MadeUp("absence_passed_without_seeing", "saw(Answer.SILENT, HOLDS)", fails_on="absence"),
-    MadeUp("presence_failed_without_seeing", "saw(Answer.SILENT, HOLDS)", 'assert False, "it was seen"'),
-    MadeUp("left_open", "left_open(Answer.SILENT, HOLDS)"),
-    MadeUp("left_open_absence", "left_open(Answer.SILENT, HOLDS)", 'assert False, "nothing came"', "absence"),
-    MadeUp("observed_nothing", "saw(None)"),
-    MadeUp("not_even_an_observation", "None"),
-    MadeUp("bench_broke", "(_ for _ in ()).throw(BenchError('the cable is out.'))"),
-    MadeUp("bench_broke_inside", "saw(Answer.SEEN)", "raise BenchError('the cable is out.')"),
-    MadeUp("not_forwarded", "(_ for _ in ()).throw(NotForwardedError('tcp', 23))"),
-    MadeUp("not_forwarded_inside", "saw(Answer.SEEN)", "raise NotForwardedError('tcp', 23)"),
-    MadeUp("harness_broke", "saw(Answer.SEEN)", "1 / 0"),
-    MadeUp("assertion_in_a_fixture", "(_ for _ in ()).throw(AssertionError('inside a library'))"),
-    MadeUp("not_allowed", "saw(Answer.REFUSED)", needs="(Permission.UPDATE,)"),
-    MadeUp("not_applicable", "(_ for _ in ()).throw(NotApplicable('has none'))"),
-    MadeUp("not_provided", "(_ for _ in ()).throw(NotProvided('has no log'))"),
-]
-EXPECTED = {
-    "refused_passes": "PASS",
-    "silence_with_witness_passes": "PASS",
-    "silence_without_witness": "INCONCLUSIVE",
-    "silence_with_a_dead_witness": "INCONCLUSIVE",
-    "refusal_with_a_dead_witness": "INCONCLUSIVE",
-    "presence_seen": "FAIL",
-    "presence_seen_with_a_dead_witness": "FAIL",
-    "absence_seen": "PASS",
-    "absence_silent": "INCONCLUSIVE",
-    "absence_silent_witnessed": "FAIL",
-    "absence_refused": "FAIL",
-    "absence_passed_without_seeing": "INCONCLUSIVE",
-    "presence_failed_without_seeing": "INCONCLUSIVE",
-    "left_open": "INCONCLUSIVE",
-    "left_open_absence": "INCONCLUSIVE",
-    "observed_nothing": "ERROR",
-    "not_even_an_observation": "ERROR",
-    "bench_broke": "ERROR",
-    "bench_broke_inside": "ERROR",
-    "not_forwarded": "INCONCLUSIVE",
-    "not_forwarded_inside": "INCONCLUSIVE",
-    "harness_broke": "ERROR",
-    "assertion_in_a_fixture": "ERROR",
-    "not_allowed": "INCONCLUSIVE",
-    "not_applicable": "NOT_APPLICABLE",
-    "not_provided": "FAIL",
-}
+ESCAPE, SHOWN = "\x1b[2J", "\\x1b[2J"
+"""What a hostile device sends to clear a screen, and how a report shows it."""
+EPOCH = datetime(2026, 1, 2, tzinfo=UTC)
+Body = Callable[[], object]
+NO_FORWARDING = "the bench forwards no tcp/23 to the device: add `tcp/23: PORT` to `network.port_map` of the bench file"
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, dict[str, Any], Path]:
-    folder = tmp_path_factory.mktemp("judge")
-    code, results, output = judge(folder, CASES)
-    assert results, output
-    (folder / "output").write_text(output, "utf-8")
-    return code, results, folder
+class Bench:
+    """A judge, the hooks of pytest around it, and a device that is there until it is `gone`."""
+
+    def __init__(self, folder: Path, *allow: Permission) -> None:
+        self.run = run(folder, *allow)
+        self.gone: str | None = None
+        self.asked: list[float] = []
+        self.judge = Judge(self.run, self.alive)
+        self.manager = pytest.PytestPluginManager()
+        self.manager.register(self.judge)
+        self.manager.register(self)
+        self.body: Body = lambda: "done"
+
+    def alive(self, seconds: float) -> str | None:
+        self.asked.append(seconds)
+        return self.gone
+
+    def pytest_runtest_setup(self) -> object:
+        return self.body()
+
+    def pytest_runtest_call(self) -> object:
+        return self.body()
+
+    def pytest_runtest_teardown(self) -> object:
+        return self.body()
+
+    def plan(self, *items: Item) -> None:
+        self.judge.plan(list(items))
+
+    def do(self, when: str, item: Item, body: Body | None = None) -> Judgement:
+        """Call one hook of a planned item; raises what comes out of it."""
+        if item.nodeid not in self.judge.judgements:
+            self.plan(item)
+        self.body = body or (lambda: "done")
+        assert getattr(self.manager.hook, f"pytest_runtest_{when}")(item=item, nextitem=None) == ["done"]
+        return self.judge.judgements[item.nodeid]
+
+    def decided(self, when: str, item: Item, body: Body | None = None) -> tuple[str, str]:
+        """Return verdict and reason of an item that the hook skips or fails."""
+        with pytest.raises((pytest.skip.Exception, pytest.fail.Exception)) as raised:
+            self.do(when, item, body)
+        judgement = self.judge.judgements[item.nodeid]
+        failed = judgement.verdict is Verdict.FAIL
+        assert isinstance(raised.value, pytest.fail.Exception) is failed
+        assert raised.value.msg == (judgement.reason if failed else f"{judgement.verdict}: {judgement.reason}")
+        assert raised.value.pytrace is not failed
+        return str(judgement.verdict), judgement.reason
+
+    def failed(self, when: str, item: Item, error: Exception, comes: type[Exception]) -> tuple[str, str]:
+        """Return verdict and reason of an item of which pytest sees an exception."""
+        with pytest.raises(comes):
+            self.do(when, item, raises(error))
+        judgement = self.judge.judgements[item.nodeid]
+        return str(judgement.verdict), judgement.reason
 
 
-@pytest.mark.parametrize("name", EXPECTED)
-def test_the_verdict_follows_from_what_was_observed(name: str, run: tuple[int, dict[str, Any], Path]) -> None:
-    assert verdicts(run[1])[name] == EXPECTED[name]
+def raises(error: BaseException) -> Body:
+    def body() -> object:
+        raise error
+
+    return body
 
 
-def test_a_case_that_is_refused_is_torn_down_like_any_other(run: tuple[int, dict[str, Any], Path]) -> None:
-    assert "ERROR at teardown" not in (run[2] / "output").read_text("utf-8")
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path, Permission.CONFIGURE, Permission.POWER)
 
 
-def test_a_failure_makes_the_run_nonconforming_with_exit_code_1(run: tuple[int, dict[str, Any], Path]) -> None:
-    assert (run[0], run[1]["overall"]) == (1, "NONCONFORMING")
+def absence(*arguments: object, **fields: Any) -> Item:
+    """An item whose case fails on absence and rests on one refusal."""
+    return Item.of(case(fails_on="absence", **fields), it=saw(Answer.REFUSED))
 
 
-def test_an_error_says_whose_fault_it_is(run: tuple[int, dict[str, Any], Path]) -> None:
-    reasons = {case["id"]: case["reason"] for case in run[1]["cases"]}
-    assert reasons["made.bench_broke"] == "bench: the cable is out."
-    assert reasons["made.harness_broke"].startswith("harness: ZeroDivisionError")
+# What is planned
 
 
-def test_a_question_that_is_left_open_says_why(run: tuple[int, dict[str, Any], Path]) -> None:
-    reasons = {case["id"]: case["reason"] for case in run[1]["cases"]}
-    assert reasons["made.left_open"] == "silence proves nothing here without a witness: it: nothing was sent"
+def test_what_is_planned_is_not_run_until_it_is_judged(bench: Bench) -> None:
+    first = Item.of(case(), "test_one").with_row("22")
+    bench.plan(first, Item.of(None, "test_of_the_harness"))
+    (planned,) = bench.judge.judgements.values()
+    assert (planned.item, planned.case, planned.row) == (first.nodeid, case(), "22")
+    assert (planned.verdict, planned.reason) == (Verdict.NOT_RUN, NOT_REACHED)
+    assert (planned.seconds, planned.observations) == (0, [])
 
 
-@pytest.mark.parametrize("name", ["made.not_forwarded", "made.not_forwarded_inside"])
-def test_a_port_that_the_bench_does_not_forward_shows_the_line_to_add(
-    name: str, run: tuple[int, dict[str, Any], Path]
+def test_what_is_deselected_says_so_and_other_tests_are_not_noted(bench: Bench) -> None:
+    first, second = Item.of(case(), "test_one"), Item.of(case("made.two"), "test_two")
+    bench.plan(first, second)
+    bench.manager.hook.pytest_deselected(items=[Item.of(None, "test_other"), second])
+    assert [one.reason for one in bench.judge.judgements.values()] == [NOT_REACHED, DESELECTED]
+
+
+# Before a case
+
+
+def test_a_case_whose_fixtures_are_set_up_has_no_verdict_yet(bench: Bench) -> None:
+    assert bench.do("setup", Item.of(case())).verdict is Verdict.NOT_RUN
+
+
+def test_no_case_is_judged_once_the_device_was_lost(bench: Bench) -> None:
+    bench.run.lost = "the device does not answer since made.zero ran"
+    assert bench.decided("setup", Item.of(case())) == ("INCONCLUSIVE", bench.run.lost)
+
+
+def test_a_case_without_rows_has_the_verdict_that_its_fixture_declares(bench: Bench) -> None:
+    item = Item.of(case()).with_row("none", it=NoRows(NotApplicable("it has none")))
+    assert bench.decided("setup", item) == ("NOT_APPLICABLE", "it has none")
+
+
+def test_a_case_needs_each_of_its_permissions(bench: Bench) -> None:
+    needs = (Permission.UPDATE, Permission.POWER, Permission.RESET)
+    verdict, reason = bench.decided("setup", Item.of(case(needs=needs)))
+    assert verdict == "INCONCLUSIVE"
+    assert reason.startswith("the bench does not allow update, reset: ")
+    bench.do("setup", Item.of(case(needs=(Permission.POWER,)), "test_allowed"))
+
+
+def test_a_refused_case_sets_nothing_up(bench: Bench) -> None:
+    bench.run.lost = "gone"
+    set_up: list[str] = []
+    bench.decided("setup", Item.of(case()), lambda: set_up.append("set up"))
+    assert not set_up
+
+
+class Wrapper:
+    """A wrapper of pytest's own, and what came out of what it wraps."""
+
+    def __init__(self) -> None:
+        self.came: list[str] = []
+
+    def _around(self) -> Generator[None, Any, Any]:
+        try:
+            result = yield
+        except BaseException as error:
+            self.came.append(type(error).__name__)
+            raise
+        self.came.append("nothing")
+        return result
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_setup(self) -> Generator[None, Any, Any]:
+        return (yield from self._around())
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self) -> Generator[None, Any, Any]:
+        return (yield from self._around())
+
+
+def test_wrappers_of_pytest_are_set_up_for_a_refused_case_too(bench: Bench) -> None:
+    inner = bench.manager.unregister(bench.judge)
+    wrapper = Wrapper()
+    bench.manager.register(wrapper)
+    bench.manager.register(inner)
+    bench.run.lost = "gone"
+    bench.decided("setup", Item.of(case()))
+    assert wrapper.came == ["Skipped"]
+
+
+def test_what_a_case_raises_is_judged_after_the_wrappers_of_pytest(bench: Bench) -> None:
+    wrapper = Wrapper()
+    bench.manager.register(wrapper)
+    bench.decided("call", Item.of(case()), raises(Inconclusive("not now")))
+    assert wrapper.came == ["Inconclusive"]
+
+
+@pytest.mark.parametrize("when", ["setup", "call"])
+@pytest.mark.parametrize(
+    ("error", "verdict", "reason"),
+    [
+        (Inconclusive("no canary"), "INCONCLUSIVE", "no canary"),
+        (NotApplicable("has none"), "NOT_APPLICABLE", "has none"),
+        (Manual("look"), "MANUAL", "look"),
+        (NotProvided("no log"), "FAIL", "no log"),
+        (NotForwardedError("tcp", 23), "INCONCLUSIVE", NO_FORWARDING),
+    ],
+)
+def test_what_a_fixture_or_a_case_raises_is_its_verdict(
+    bench: Bench, when: str, error: Exception, verdict: str, reason: str
 ) -> None:
-    (reason,) = (case["reason"] for case in run[1]["cases"] if case["id"] == name)
-    line = "add `tcp/23: PORT` to `network.port_map` of the bench file"
-    assert reason == f"the bench forwards no tcp/23 to the device: {line}"
+    assert bench.decided(when, Item.of(case()), raises(error)) == (verdict, reason)
 
 
-def test_allure_shows_a_failure_as_failed_an_error_as_broken_and_the_rest_as_skipped(
-    run: tuple[int, dict[str, Any], Path],
-) -> None:
-    shown = {}
-    for path in run[2].glob("out/*/allure-results/*-result.json"):
-        entry = json.loads(path.read_text("utf-8"))
-        shown[entry["name"].removeprefix("test_")] = entry["status"]
-    words = {
-        "PASS": "passed",
-        "FAIL": "failed",
-        "ERROR": "broken",
-        "INCONCLUSIVE": "skipped",
-        "NOT_APPLICABLE": "skipped",
-    }
-    assert shown == {name: words[verdict] for name, verdict in EXPECTED.items()}
-
-
-def test_allure_keeps_the_reason_of_what_is_skipped(run: tuple[int, dict[str, Any], Path]) -> None:
-    texts = [path.read_text("utf-8") for path in run[2].glob("out/*/allure-results/*-result.json")]
-    assert any(
-        "INCONCLUSIVE: silence proves nothing here without a witness: the canary is dead" in text for text in texts
+def test_a_device_that_is_lost_while_a_fixture_observes_leaves_the_case_open(bench: Bench) -> None:
+    error = DeviceLostError("the device does not answer.")
+    assert bench.decided("setup", Item.of(case()), raises(error)) == (
+        "INCONCLUSIVE",
+        "device: the device does not answer.",
     )
 
 
-def test_only_passes_make_a_run_conforming_with_exit_code_0(tmp_path: Path) -> None:
-    code, results, output = judge(tmp_path, [MadeUp("one", "saw(Answer.REFUSED)")])
-    assert (code, results["overall"]) == (0, "CONFORMING"), output
+@pytest.mark.parametrize("when", ["setup", "call"])
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (BenchError("no cable.", "Plug it in."), "bench: no cable. Plug it in."),
+        (ZeroDivisionError("by zero"), "harness: ZeroDivisionError: by zero"),
+    ],
+)
+def test_what_breaks_is_an_error_that_pytest_sees_as_well(
+    bench: Bench, when: str, error: Exception, reason: str
+) -> None:
+    assert bench.failed(when, Item.of(case()), error, type(error)) == ("ERROR", reason)
 
 
-def test_a_failure_below_required_is_a_finding_and_changes_nothing_else(tmp_path: Path) -> None:
-    cases = [
-        MadeUp("one", "saw(Answer.REFUSED)"),
-        MadeUp("two", "saw(Answer.SEEN)", "assert False, 'seen'", strength="expected"),
-    ]
-    code, results, _ = judge(tmp_path, cases)
-    assert (code, results["overall"], verdicts(results)["two"]) == (0, "CONFORMING", "FAIL")
+@pytest.mark.parametrize("when", ["setup", "call"])
+def test_what_breaks_is_made_legible_for_every_report(bench: Bench, when: str) -> None:
+    error = ValueError(f"it said {ESCAPE}")
+    bench.failed(when, Item.of(case()), error, ValueError)
+    assert error.args == (f"it said {SHOWN}",)
 
 
-def test_a_deselected_case_is_not_run_and_the_run_is_incomplete(tmp_path: Path) -> None:
-    cases = [MadeUp("one", "saw(Answer.REFUSED)"), MadeUp("two", "saw(Answer.REFUSED)")]
-    code, results, _ = judge(tmp_path, cases, "-k", "test_one")
-    assert (code, results["overall"]) == (2, "INCOMPLETE")
-    assert verdicts(results) == {"one": "PASS", "two": "NOT_RUN"}
-    assert reasons(results)["two"] == DESELECTED
+def test_an_assertion_in_a_fixture_is_a_fault_of_the_harness(bench: Bench) -> None:
+    error = AssertionError(f"inside {ESCAPE}\nassert 1 == 2")
+    with pytest.raises(HarnessError) as raised:
+        bench.do("setup", Item.of(case()), raises(error))
+    assert raised.value.__cause__ is error
+    (judgement,) = bench.judge.judgements.values()
+    assert judgement.verdict is Verdict.ERROR
+    assert judgement.reason == str(raised.value)
+    assert judgement.reason.startswith("harness: an assertion failed before ")
+    assert f"inside {SHOWN}. " in judgement.reason
+    assert "1 == 2" not in judgement.reason
 
 
-def test_a_case_that_an_interrupted_run_did_not_reach_says_so(tmp_path: Path) -> None:
-    cases = [MadeUp("one", "saw(Answer.REFUSED)", "raise KeyboardInterrupt"), MadeUp("two", "saw(Answer.REFUSED)")]
-    _, results, _ = judge(tmp_path, cases)
-    assert verdicts(results)["two"] == "NOT_RUN"
-    assert reasons(results)["two"] == NOT_REACHED
+def test_what_pytest_skips_was_not_run(bench: Bench) -> None:
+    with pytest.raises(pytest.skip.Exception, match="^on this machine$"):
+        bench.do("setup", Item.of(case()), lambda: pytest.skip("on this machine"))
+    (judgement,) = bench.judge.judgements.values()
+    assert (judgement.verdict, judgement.reason) == (Verdict.NOT_RUN, "on this machine")
 
 
-def test_an_empty_selection_is_incomplete(tmp_path: Path) -> None:
-    code, results, _ = judge(tmp_path, [MadeUp("one", "saw(Answer.REFUSED)")], "-k", "nothing_of_this_name")
-    assert (code, results["overall"], verdicts(results)) == (2, "INCOMPLETE", {"one": "NOT_RUN"})
+# The case itself
 
 
-def test_a_case_that_the_profile_names_and_nobody_wrote_is_a_configuration_error(tmp_path: Path) -> None:
-    rule = "  made.nowhere: {strength: required, clause: ours}\n"
-    _, results, output = judge(tmp_path, [MadeUp("one", "saw(Answer.REFUSED)")], more_rules=rule)
-    assert not results
-    assert "made.nowhere, but there is no such case" in output
+def test_a_case_that_holds_passes_without_a_reason(bench: Bench) -> None:
+    judgement = bench.do("call", Item.of(case(), it=saw(Answer.REFUSED)))
+    assert (judgement.verdict, judgement.reason) == (Verdict.PASS, "")
 
 
-def test_assertions_that_are_switched_off_are_refused(tmp_path: Path) -> None:
-    _, results, output = judge(tmp_path, [MadeUp("one", "saw(Answer.REFUSED)")], "--assert=plain")
-    assert not results
-    assert "no case can fail" in output
+def test_a_pass_on_silence_without_a_witness_is_open(bench: Bench) -> None:
+    assert bench.decided("call", Item.of(case(), it=saw(Answer.SILENT, BROKEN))) == (
+        "INCONCLUSIVE",
+        "silence without a witness: the canary is dead",
+    )
+
+
+def test_a_case_that_observed_nothing_is_an_error(bench: Bench) -> None:
+    with pytest.raises(HarnessError, match="observed nothing"):
+        bench.do("call", Item.of(case(), it=saw(None)))
+    (judgement,) = bench.judge.judgements.values()
+    assert judgement.verdict is Verdict.ERROR
+    assert judgement.reason.startswith("harness: the case observed nothing")
+
+
+def test_a_verdict_rests_on_the_observations_that_the_case_itself_takes(bench: Bench) -> None:
+    own, other = saw(Answer.REFUSED, probe="own"), saw(Answer.SILENT, probe="other")
+    item = Item.of(case(), number=3, it=own)
+    item.funcargs["other"] = other  # of a fixture of its fixture
+    item._fixtureinfo.argnames += ("not_set_up",)  # type: ignore[misc]
+    assert bench.do("call", item).observations == [own]
+
+
+def test_a_failed_assertion_is_a_failure_in_the_words_of_its_author(bench: Bench) -> None:
+    error = AssertionError(f"it is open {ESCAPE}\nassert not 1")
+    item = Item.of(case(), it=saw(Answer.SEEN))
+    assert bench.failed("call", item, error, AssertionError) == ("FAIL", f"it is open {SHOWN}")
+    assert error.args == (f"it is open {SHOWN}\nassert not 1",)
+    assert not bench.asked
+
+
+def test_a_failure_without_anything_seen_is_open(bench: Bench) -> None:
+    item = Item.of(case(), it=saw(Answer.SILENT, HOLDS))
+    verdict, reason = bench.decided("call", item, raises(AssertionError("it is open")))
+    assert verdict == "INCONCLUSIVE"
+    assert reason.endswith("(it is open)")
+
+
+def test_a_failure_on_absence_stands_if_the_device_is_still_there(bench: Bench) -> None:
+    error = AssertionError("no record came")
+    assert bench.failed("call", absence(), error, AssertionError) == ("FAIL", "no record came")
+    assert bench.asked == [3.0]
+
+
+def test_a_failure_on_absence_is_open_if_the_device_is_gone(bench: Bench) -> None:
+    bench.gone = "the device does not answer"
+    verdict = bench.decided("call", absence(), raises(AssertionError("no record came")))
+    assert verdict == ("INCONCLUSIVE", "the device does not answer (no record came)")
+
+
+def test_a_failure_on_presence_stands_although_the_device_is_gone(bench: Bench) -> None:
+    bench.gone = "the device does not answer"
+    item = Item.of(case(), it=saw(Answer.SEEN))
+    assert bench.failed("call", item, AssertionError("it is open"), AssertionError) == ("FAIL", "it is open")
+    assert not bench.asked
+
+
+def test_a_failure_that_is_open_already_asks_nothing_of_the_device(bench: Bench) -> None:
+    item = Item.of(case(fails_on="absence"), it=saw(Answer.SILENT))
+    bench.decided("call", item, raises(AssertionError("no record came")))
+    assert not bench.asked
+
+
+def test_a_device_that_a_case_restarts_has_the_time_that_it_needs_to_boot(bench: Bench) -> None:
+    bench.failed("call", absence(needs=(Permission.POWER,)), AssertionError("it did not start"), AssertionError)
+    assert bench.asked == [bench.run.product.component.boot_seconds]
+    assert bench.asked != [3.0]
+
+
+# Reasons and labels
+
+
+def test_a_reason_is_cut_at_a_thousand_characters(bench: Bench) -> None:
+    _, reason = bench.decided("setup", Item.of(case()), raises(Manual("x" * 1_001)))
+    assert reason == "x" * 1_000 + "... [cut, 1001 characters in all]"
+
+
+def test_a_reason_holds_no_secret_of_the_bench(bench: Bench) -> None:
+    _, reason = bench.decided("setup", Item.of(case()), raises(Manual(f"it showed {SECRET}")))
+    assert reason == "it showed [secret admin]"
+
+
+def test_a_case_and_its_verdict_are_labelled(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[tuple[object, ...]] = []
+    monkeypatch.setattr(engine, "label_case", lambda *given: said.append(given))
+    monkeypatch.setattr(engine, "label_verdict", lambda *given: said.append(given))
+    item = Item.of(case(), it=saw(Answer.REFUSED))
+    bench.do("setup", item)
+    bench.do("call", item)
+    assert said == [(bench.run, case()), (Verdict.PASS, "", [saw_as_taken(item)])]
+
+
+def saw_as_taken(item: Item) -> object:
+    return item.funcargs["it"]
+
+
+# After a case
+
+
+def test_a_case_that_passes_and_leaves_the_device_alone_asks_nothing_of_it(bench: Bench) -> None:
+    item = Item.of(case(), it=saw(Answer.REFUSED))
+    bench.do("call", item)
+    bench.do("teardown", item)
+    assert (bench.asked, bench.run.lost) == ([], None)
+
+
+def test_after_a_case_that_did_not_pass_the_device_has_to_be_there(bench: Bench) -> None:
+    bench.do("teardown", Item.of(case()))
+    assert (bench.asked, bench.run.lost) == ([3.0], None)
+
+
+@pytest.mark.parametrize("need", [Permission.LOCKOUT, Permission.POWER])
+def test_after_a_case_that_disturbed_it_the_device_has_time_to_come_back(bench: Bench, need: Permission) -> None:
+    item = Item.of(case(needs=(need,)), it=saw(Answer.REFUSED))
+    bench.do("call", item)
+    bench.do("teardown", item)
+    assert bench.asked == [bench.run.product.component.boot_seconds]
+
+
+def test_a_device_that_does_not_come_back_is_lost_and_the_case_is_named(bench: Bench) -> None:
+    bench.gone = "the device does not answer"
+    bench.do("teardown", Item.of(case()))
+    assert bench.run.lost == "the device does not answer since made.one ran"
+
+
+def test_a_lost_device_is_not_asked_again(bench: Bench) -> None:
+    bench.run.lost = "gone since made.zero ran"
+    bench.do("teardown", Item.of(case()))
+    assert (bench.asked, bench.run.lost) == ([], "gone since made.zero ran")
+
+
+def test_the_time_of_a_case_is_measured_from_its_set_up(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Clock:
+        times = [EPOCH, EPOCH + timedelta(seconds=1), EPOCH + timedelta(seconds=3.45678)]
+
+        @classmethod
+        def now(cls, _zone: object) -> datetime:
+            return cls.times.pop(0)
+
+    monkeypatch.setattr(engine, "datetime", Clock)
+    item = Item.of(case())
+    bench.do("setup", item)
+    judgement = bench.do("teardown", item)
+    assert (judgement.started, judgement.seconds) == (EPOCH + timedelta(seconds=1), 2.457)
