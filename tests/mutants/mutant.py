@@ -62,15 +62,21 @@ def mutants(path: str, source: str) -> list[Mutant]:
 
 def _meaning(text: str) -> str | None:
     try:
-        return ast.dump(ast.parse(text))
+        tree = ast.parse(text)
     except SyntaxError:
         return None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arguments):  # mypy checks which arguments are given by name: `*` may be `/`
+            node.args = [*node.posonlyargs, *node.args, *node.kwonlyargs]
+            node.defaults = [*node.defaults, *(one for one in node.kw_defaults if one is not None)]
+            node.posonlyargs, node.kwonlyargs, node.kw_defaults = [], [], []
+    return ast.dump(tree)
 
 
 def _left_out(tree: ast.Module) -> Iterator[tuple[Place, Place]]:
-    """Return the places of annotations and `@dataclass(...)`, which mypy checks, and of the clauses that a case covers.
+    """Return the places of annotations, names of types and `@dataclass(...)`, which mypy checks, and of some data.
 
-    Tests of standards/ compare the clauses with the mapping.
+    The data are the clauses that a case covers: tests of standards/ compare them with the mapping.
     """
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
@@ -83,8 +89,9 @@ def _left_out(tree: ast.Module) -> Iterator[tuple[Place, Place]]:
             continue
         elif isinstance(node, ast.arg | ast.AnnAssign):
             parts = [node.annotation]
-        elif isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["COVERS"]:
-            parts = [node.value]
+        elif isinstance(node, ast.Assign):
+            covers = [ast.unparse(target) for target in node.targets] == ["COVERS"]
+            parts = [node.value] if covers or ast.unparse(node.value).startswith(("Callable[", "TypeVar(")) else []
         else:
             continue
         yield from (_place(part) for part in parts if part is not None)

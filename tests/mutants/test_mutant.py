@@ -56,6 +56,9 @@ def test_a_line_becomes_a_mutant(source: str, mutant: str) -> None:
         "text = 'a sentence'",
         "@dataclass(frozen=True)\nclass A:\n    x: int",
         "kept = (one)",
+        "Build = Callable[[Run], Probe]",
+        "Observed = TypeVar('Observed', bound=Observation, covariant=True)",
+        "def look(one: int, *, two: int, three: str = ''): ...",
     ],
 )
 def test_a_line_that_does_nothing_becomes_no_mutant(source: str) -> None:

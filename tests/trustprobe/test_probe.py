@@ -1,8 +1,14 @@
 """Observations: narrowing, and which of their silence proves anything."""
 
-from trustprobe.probe import Answer, Fact, Observation, Witness
+from datetime import UTC, datetime
+
+import pytest
+from pydantic import ValidationError
+
+from trustprobe.probe import Answer, Fact, Observation, Witness, all_of, printable
 
 WITNESS = Witness(what="the canary answered", holds=True)
+BROKEN = Witness(what="the canary is dead", holds=False)
 
 
 def two(answer: Answer = Answer.SILENT, witness: Witness | None = WITNESS) -> Observation:
@@ -31,3 +37,107 @@ def test_a_fact_without_a_witness_is_conclusive_only_in_the_words_of_the_device(
     alone = Observation(question="?", facts=(Fact(about="tcp/22", answer=Answer.SILENT),))
     assert not alone.conclusive
     assert alone.model_copy(update={"facts": (Fact(about="tcp/22", answer=Answer.REFUSED),)}).conclusive
+
+
+def test_narrowing_keeps_the_facts_of_the_parts_only() -> None:
+    assert [fact.about for fact in two().about("tcp/22").facts] == ["tcp/22"]
+    assert [fact.about for fact in two().about("tcp/23", "tcp/22").facts] == ["tcp/22", "tcp/23"]
+
+
+def test_an_unknown_part_is_named_with_the_probe_that_holds_no_fact_about_it() -> None:
+    with pytest.raises(KeyError, match="Observation holds no fact about tcp/24, tcp/25"):
+        two().about("tcp/24", "tcp/22", "tcp/25")
+    with pytest.raises(KeyError, match="tcp_sweep holds no fact about tcp/24"):
+        two().model_copy(update={"probe": "tcp_sweep"}).about("tcp/24")
+
+
+def test_narrowed_to_two_open_facts_both_reasons_are_named() -> None:
+    both = two().model_copy(update={"left_open": {"tcp/22": "no cable", "tcp/23": "no time"}})
+    narrowed = both.about("tcp/22", "tcp/23")
+    assert narrowed.witness == Witness(what="tcp/22: no cable; tcp/23: no time", holds=False)
+    broken = both.model_copy(update={"witness": BROKEN}).about("tcp/22")
+    assert broken.witness == Witness(what="the canary is dead; tcp/22: no cable", holds=False)
+
+
+def test_parts_are_told_apart_by_their_answer() -> None:
+    facts = tuple(Fact(about=str(answer), answer=answer) for answer in Answer)
+    observation = Observation(question="?", facts=facts)
+    assert (observation.seen, observation.refused, observation.silent) == ({"seen"}, {"refused"}, {"silent"})
+
+
+def test_the_detail_of_a_part_joins_what_its_facts_say() -> None:
+    said = [("a", "one"), ("b", "two"), ("a", ""), ("a", "three")]
+    facts = tuple(Fact(about=about, answer=Answer.SEEN, detail=detail) for about, detail in said)
+    assert Observation(question="?", facts=facts).detail("a") == "one; three"
+
+
+def test_a_witness_decides_unless_a_fact_is_left_open() -> None:
+    def silent(witness: Witness | None, answer: Answer = Answer.SILENT) -> Observation:
+        return Observation(question="?", facts=(Fact(about="it", answer=answer),), witness=witness, probe="look")
+
+    assert silent(WITNESS).conclusive
+    assert not silent(BROKEN, Answer.REFUSED).conclusive
+    assert silent(WITNESS).unproven == silent(None, Answer.REFUSED).unproven == ""
+    assert silent(BROKEN).unproven == "the canary is dead"
+    assert silent(None).unproven == "look: nothing came on it"
+    open_fact = {"left_open": {"it": "no cable"}}
+    assert silent(WITNESS).model_copy(update=open_fact).unproven == "it: no cable"
+    assert silent(BROKEN).model_copy(update=open_fact).unproven == "the canary is dead"
+    assert silent(None).model_copy(update=open_fact).unproven == "it: no cable"
+
+
+def test_a_reason_names_five_silent_parts_in_their_order() -> None:
+    facts = tuple(Fact(about=str(part), answer=Answer.SILENT) for part in (6, 5, 4, 3, 2, 1))
+    assert Observation(question="?", facts=facts, probe="look").unproven == "look: nothing came on 1, 2, 3, 4, 5"
+
+
+def test_a_joined_witness_holds_if_each_does_and_names_those_that_do_not() -> None:
+    other = Witness(what="another", holds=True)
+    assert all_of([WITNESS, other]) == Witness(what="the canary answered; another", holds=True)
+    assert all_of(iter([WITNESS, BROKEN])) == Witness(what="the canary is dead", holds=False)
+    assert all_of([BROKEN, other, BROKEN]).what == "the canary is dead; the canary is dead"
+    assert not all_of([]).holds
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("plain text", "plain text"),
+        ("\x1b[2J\u202ea\n", "\\x1b[2J\\u202ea\\n"),
+        (b"caf\xc3\xa9 \xff\x00", "caf\xe9 \\xff\\x00"),
+    ],
+)
+def test_text_of_a_device_is_shown_so_that_nothing_interprets_it(given: bytes | str, shown: str) -> None:
+    assert printable(given) == shown
+
+
+def test_text_is_cut_at_the_limit_and_says_how_much_was_given() -> None:
+    assert printable("x" * 5, 5) == "xxxxx"
+    assert printable("x" * 6, 5) == "xxxxx... [cut, 6 characters in all]"
+    assert printable("a\x1b", 5) == "a\\x1b"
+    assert printable("\x1b\x1b", 5) == "\\x1b\\... [cut, 2 characters in all]"
+    assert printable("x" * 9_999, None) == "x" * 9_999
+    assert printable("x" * 2_000) == "x" * 2_000
+    assert printable("x" * 2_001).startswith("x" * 2_000 + "...")
+
+
+def test_a_detail_holds_what_printable_gives_and_no_more() -> None:
+    assert Fact(about="it", answer=Answer.SEEN, detail=printable("x" * 10**7))
+    longest = Fact(about="it", answer=Answer.SEEN, detail="x" * 2_064)
+    assert len(longest.detail) == 2_064
+    with pytest.raises(ValidationError):
+        Fact(about="it", answer=Answer.SEEN, detail="x" * 2_065)
+
+
+def test_a_record_cannot_be_changed_and_has_no_further_fields() -> None:
+    with pytest.raises(ValidationError):
+        two().seconds = 2
+    with pytest.raises(ValidationError):
+        Witness.model_validate({"what": "x", "holds": True, "more": 1})
+
+
+def test_an_observation_begins_now_and_has_taken_no_time_yet() -> None:
+    before = datetime.now(UTC)
+    made = two()
+    assert before <= made.started <= datetime.now(UTC)
+    assert made.seconds == 0

@@ -8,7 +8,7 @@ Fixtures refer to other fixtures as objects, never by name, so that a misspellin
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import Enum, IntEnum
 from typing import Any, TypeVar
 
@@ -142,7 +142,7 @@ class Scheduled:
     """A fixture that a test item uses, with what it declares."""
 
     name: str
-    function: Callable[..., Any] = field(compare=False)
+    function: Callable[..., Any]
     schedule: Schedule
 
     @property

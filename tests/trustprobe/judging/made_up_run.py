@@ -1,6 +1,8 @@
 """A run, items and observations that are made up, so that tests call the engine itself: no process, no device."""
 
+import functools
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,6 +25,12 @@ HOLDS = Witness(what="the canary answered", holds=True)
 BROKEN = Witness(what="the canary is dead", holds=False)
 SECRET = "correct-horse"
 """The password of the bench."""
+STARTED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@functools.cache
+def _read(text: str) -> dict[str, Any]:
+    return dict(yaml.safe_load(text))
 
 
 def saw(
@@ -41,23 +49,23 @@ def case(id: str = "made.one", *, fails_on: FailsOn = "presence", **fields: Any)
 
 def component(**fields: object) -> Component:
     """Return the component of the made-up product, with what is given changed."""
-    return Component.model_validate(yaml.safe_load(PRODUCT)["component"] | fields)
+    return Component.model_validate(_read(PRODUCT)["component"] | fields)
 
 
 def product(**fields: object) -> Product:
     """Return the made-up product, with what is given changed."""
-    return Product.model_validate(yaml.safe_load(PRODUCT) | fields)
+    return Product.model_validate(_read(PRODUCT) | fields)
 
 
 def bench(*allow: Permission, **fields: object) -> Bench:
     """Return the made-up bench, with what is given changed."""
-    return Bench.model_validate(yaml.safe_load(BENCH) | {"allow": allow} | fields)
+    return Bench.model_validate(_read(BENCH) | {"allow": allow} | fields)
 
 
 def profile(rules: Mapping[str, str], **fields: object) -> Profile:
     """Return the made-up profile: id of a case to its strength."""
     cases = {name: CaseRule.model_validate({"strength": given, "clause": "ours"}) for name, given in rules.items()}
-    return Profile.model_validate(yaml.safe_load(PROFILE) | {"cases": cases} | fields)
+    return Profile.model_validate(_read(PROFILE) | {"cases": cases} | fields)
 
 
 def run(folder: Path, *allow: Permission, rules: Mapping[str, str] | None = None, **fields: Any) -> Run:
@@ -70,8 +78,7 @@ def run(folder: Path, *allow: Permission, rules: Mapping[str, str] | None = None
         "secrets": Secrets({"admin": SECRET}),
         "operator": "A person",
     }
-    started = yaml.safe_load("2026-01-02T03:04:05Z")
-    return Run(folder=RunFolder(folder, made.id, started), started=started, **(given | fields))
+    return Run(folder=RunFolder(folder, made.id, STARTED), started=STARTED, **(given | fields))
 
 
 class Item(pytest.Function):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -249,7 +250,7 @@ def test_an_assertion_in_a_fixture_is_a_fault_of_the_harness(bench: Bench) -> No
 
 
 def test_what_pytest_skips_was_not_run(bench: Bench) -> None:
-    with pytest.raises(pytest.skip.Exception, match="^on this machine$"):
+    with pytest.raises(pytest.skip.Exception, match=r"^on this machine$"):
         bench.do("setup", Item.of(case()), lambda: pytest.skip("on this machine"))
     (judgement,) = bench.judge.judgements.values()
     assert (judgement.verdict, judgement.reason) == (Verdict.NOT_RUN, "on this machine")
@@ -395,14 +396,8 @@ def test_a_lost_device_is_not_asked_again(bench: Bench) -> None:
 
 
 def test_the_time_of_a_case_is_measured_from_its_set_up(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Clock:
-        times = [EPOCH, EPOCH + timedelta(seconds=1), EPOCH + timedelta(seconds=3.45678)]
-
-        @classmethod
-        def now(cls, _zone: object) -> datetime:
-            return cls.times.pop(0)
-
-    monkeypatch.setattr(engine, "datetime", Clock)
+    times = [EPOCH, EPOCH + timedelta(seconds=1), EPOCH + timedelta(seconds=3.45678)]
+    monkeypatch.setattr(engine, "datetime", SimpleNamespace(now=lambda _zone: times.pop(0)))
     item = Item.of(case())
     bench.do("setup", item)
     judgement = bench.do("teardown", item)

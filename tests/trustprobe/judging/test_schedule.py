@@ -1,125 +1,42 @@
-"""What fixtures declare of rows and scheduling, judged through the real plugin."""
+"""What fixtures declare of rows and scheduling, and how a test finds it; test_scheduled_runs.py judges with it."""
 
-import ast
-import json
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from _pytest.fixtures import FixtureFunctionDefinition
 
 import fixtures.network.cloud
-from tests.trustprobe.judging.judging import ROOT, judge
+from tests.trustprobe.judging.made_up_run import Item, case
 from trustprobe.errors import HarnessError
-from trustprobe.judging.schedule import Alone, Place, rows, schedule_of, scheduled
-
-SUITE = """
-from trustprobe.judging.schedule import Alone, Place, rows, scheduled, value_of
-from tests.trustprobe.judging.test_schedule import ASKED, Asking
-
-def ask(name, asked=ASKED):
-    asked.append(name)
-    return saw(Answer.REFUSED)
-
-def published(function):
-    name = function.__name__.removeprefix("test_")
-    return case(f"made.{name}", covers=["AI-1"], fails_on="presence", advice="None.")(function)
-
-@pytest.fixture
-@scheduled(last=True)
-def looks_back(): return ask("looks_back")
-
-@pytest.fixture
-@scheduled(place=Place.AFTER_THE_LONGEST)
-def tolerates_nothing(): return ask("tolerates_nothing")
-
-@pytest.fixture
-@scheduled(ahead=lambda run: Asking("ahead"), place=Place.AFTER_WAITING)
-def waits(observe): return observe(Asking("ahead"))
-
-@pytest.fixture
-def first(): return ask("first")
-
-@pytest.fixture
-@rows(lambda run: [("a", 1), ("b", 2)])
-def with_rows(request): return ask(f"row {request.param}")
-
-@pytest.fixture
-@rows(lambda run: [], none=NotApplicable("the product has none of them"))
-def without_rows(request): return ask("never")
-
-@pytest.fixture
-@scheduled(alone=Alone.YES)
-def alone(): return ask("alone")
-"""
-NAMES = ("looks_back", "tolerates_nothing", "waits", "first", "with_rows", "without_rows")
-CASES = "".join(
-    f'''
-@published
-def test_{name}({name}):
-    """Look."""
-'''
-    for name in NAMES
+from trustprobe.judging.outcomes import NotApplicable
+from trustprobe.judging.run import Run
+from trustprobe.judging.schedule import (
+    Alone,
+    NoRows,
+    Place,
+    Schedule,
+    Scheduled,
+    fixtures_of,
+    parametrize,
+    rows,
+    schedule_of,
+    scheduled,
+    uses,
+    value_of,
+    without_rows,
 )
-ASKED: list[str] = []
-"""What was asked, in its order; of use in the judging process only."""
+
+NOTHING = Schedule(None, None, None, None, None, False, False, Place.FIRST, Alone.NO, False)
+RUN = cast(Run, SimpleNamespace(product=SimpleNamespace(id="thing")))
 
 
-class Asking:
-    """A probe that answers at once."""
+def plain() -> Callable[[], None]:
+    def observed() -> None:
+        """Nothing."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def run(self, _record: object) -> Any:
-        from trustprobe.probe import Answer, Fact, Observation
-
-        ASKED.append(self.name)
-        return Observation(question="?", facts=(Fact(about="it", answer=Answer.REFUSED),))
-
-
-@pytest.fixture(scope="module")
-def judged(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], list[str]]:
-    folder = tmp_path_factory.mktemp("schedule")
-    end = f"""
-@pytest.fixture(scope="session", autouse=True)
-def kept():
-    yield
-    import json, pathlib
-    pathlib.Path({str(folder / "asked.json")!r}).write_text(json.dumps(ASKED))
-"""
-    rules = "".join(f"  made.{name}: {{strength: required, clause: ours}}\n" for name in NAMES)
-    _, results, output = judge(
-        folder, [], "-p", "trustprobe.judging.ahead", more_rules=rules, suite=SUITE + CASES + end
-    )
-    assert results, output
-    return {entry["id"].removeprefix("made."): entry for entry in results["cases"]}, json.loads(
-        (folder / "asked.json").read_text("utf-8")
-    )
-
-
-def test_cases_run_in_the_order_that_their_fixtures_declare(judged: tuple[dict[str, Any], list[str]]) -> None:
-    asked = [name for name in judged[1] if name != "ahead"]
-    assert asked == ["first", "row 1", "row 2", "tolerates_nothing", "looks_back"]
-
-
-def test_a_probe_that_is_declared_ahead_begins_before_the_first_case_and_is_asked_once(
-    judged: tuple[dict[str, Any], list[str]],
-) -> None:
-    assert judged[1].count("ahead") == 1
-    assert judged[1].index("ahead") <= judged[1].index("first") + 1
-    assert judged[0]["waits"]["verdict"] == "PASS"
-
-
-def test_a_case_has_the_rows_that_its_fixture_declares(judged: tuple[dict[str, Any], list[str]]) -> None:
-    assert [row["id"] for row in judged[0]["with_rows"]["rows"]] == ["a", "b"]
-
-
-def test_a_case_without_rows_has_the_declared_verdict_in_the_words_of_the_fixture(
-    judged: tuple[dict[str, Any], list[str]],
-) -> None:
-    entry = judged[0]["without_rows"]
-    assert (entry["verdict"], entry["reason"]) == ("NOT_APPLICABLE", "the product has none of them")
-    assert "never" not in judged[1]
+    return observed
 
 
 def test_a_decorator_above_the_fixture_is_refused() -> None:
@@ -138,59 +55,128 @@ def test_both_decorators_add_to_each_other() -> None:
     assert (schedule.alone, schedule.place) == (Alone.YES, Place.AFTER_WAITING)
 
 
-DISTURBING = ("drivers.serial", "drivers.logs", "drivers.debug", "drivers.power", "drivers.update")
-"""Drivers whose probes take the console, count records, stop the processor or restart the device."""
+def test_a_fixture_that_declares_nothing_needs_no_place_of_its_own() -> None:
+    assert schedule_of(plain()) == NOTHING
+    assert schedule_of(scheduled()(plain())) == NOTHING
+    other = plain()
+    other.trustprobe_schedule = "of another plugin"  # type: ignore[attr-defined]
+    assert schedule_of(other) == NOTHING
 
 
-def disturbing_names(tree: ast.Module) -> set[str]:
-    """Return the probes of those drivers that a fixture module imports, and the fixtures that cause logged events."""
-    found = {"await_event", "event_question"}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(DISTURBING):
-            module = __import__(node.module or "", fromlist=["*"])
-            for alias in node.names:
-                if callable(getattr(getattr(module, alias.name), "run", None)):
-                    found.add(alias.name)
-    return found
+def test_places_stand_in_their_order() -> None:
+    assert list(Place) == [0, 1, 2]
+    assert sorted([Place.AFTER_THE_LONGEST, Place.FIRST, Place.AFTER_WAITING])[0] is Place.FIRST
 
 
-def observing(function: ast.FunctionDef) -> bool:
-    """Whether a fixture observes: it takes `observe` or the fixture that waits for an event."""
-    return bool({"observe", "await_event"} & {argument.arg for argument in function.args.args})
+def test_every_word_of_a_schedule_is_kept() -> None:
+    fixture = fixtures.network.cloud.cloud_trust
+    schedule = schedule_of(
+        scheduled(
+            ahead_fixture=fixture,
+            restart=fixture,
+            steady=True,
+            guesses=True,
+            place=Place.AFTER_THE_LONGEST,
+            alone=Alone.BUT_STEADY,
+            last=True,
+        )(plain())
+    )
+    words = (None, None, None, fixture, fixture, True, True, Place.AFTER_THE_LONGEST, Alone.BUT_STEADY, True)
+    assert schedule == Schedule(*words)
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "fixtures").rglob("*.py")), ids=lambda path: path.stem)
-def test_a_fixture_that_asks_over_such_an_interface_declares_what_it_tolerates(path: Path) -> None:
-    tree = ast.parse(path.read_text("utf-8"))
-    names = disturbing_names(tree)
-    missing = []
-    for function in tree.body:
-        if not isinstance(function, ast.FunctionDef) or not observing(function):
-            continue
-        used = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)} & names
-        decorated = ast.unparse(ast.Module([*function.decorator_list], []))  # type: ignore[list-item]
-        makes = "fixture" in decorated and "Question" not in ast.unparse(function.returns or ast.Constant(None))
-        if used and makes and function.name != "await_event" and "alone=" not in decorated:
-            missing.append(f"{path.name}: {function.name} uses {', '.join(sorted(used))}")
-    assert not missing, "add @scheduled(alone=...) below @pytest.fixture"
+def test_one_probe_ahead_is_built_when_it_is_wanted_from_the_run() -> None:
+    built: list[object] = []
+    ahead = schedule_of(scheduled(ahead=lambda run: cast(Any, built.append(run)))(plain())).ahead
+    assert ahead is not None
+    (build,) = ahead(RUN)
+    assert not built
+    build()
+    assert built == [RUN]
 
 
-def test_only_the_schedule_looks_fixtures_up_by_name() -> None:
-    found = []
-    for path in [*(ROOT / "trustprobe" / "judging").rglob("*.py"), *(ROOT / "fixtures").rglob("*.py")]:
-        if path.name == "schedule.py":
-            continue
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            named = node.attr if isinstance(node, ast.Attribute) else getattr(node, "value", "")
-            if named in ("getfixturevalue", "fixturenames"):
-                found.append(f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}: {named}")
-    assert not found, "refer to fixtures as objects: `value_of(request, module.fixture)`, `uses(item, fixture)`"
+def test_probes_of_rows_are_built_one_for_each() -> None:
+    builds = [cast(Any, object()), cast(Any, object())]
+    ahead = schedule_of(scheduled(ahead_of_rows=lambda _run: builds)(plain())).ahead
+    assert ahead is not None
+    assert list(ahead(RUN)) == builds
 
 
-def test_probes_begin_after_the_servers_and_the_capture_of_every_fixture_module() -> None:
-    import conftest
+def test_the_verdict_without_rows_is_given_or_made_from_the_run() -> None:
+    outcome = NotApplicable("it has none")
+    for none in (outcome, lambda run: outcome if run is RUN else None):
+        schedule = schedule_of(rows(lambda _run: [], none=none)(plain()))  # type: ignore[arg-type]
+        assert schedule.none is not None
+        assert schedule.none(RUN) is outcome
+    assert schedule_of(rows(lambda _run: [])(plain())).none is None
 
-    assert conftest.pytest_plugins[-1] == "trustprobe.judging.ahead"
-    paths = (path for path in (ROOT / "fixtures").rglob("*.py") if path.name != "__init__.py")
-    modules = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in paths}
-    assert modules <= set(conftest.pytest_plugins)
+
+
+def test_the_fixtures_of_a_test_come_with_what_the_innermost_definition_declares() -> None:
+    outer, middle, inner = (scheduled(place=place)(plain()) for place in Place)
+    item = Item.of(case(), request=None).with_fixtures(looks=inner)
+    item._fixtureinfo.name2fixturedefs["looks"] = cast(Any, [SimpleNamespace(func=f) for f in (outer, middle, inner)])
+    (one,) = fixtures_of(item)
+    assert one == Scheduled("looks", inner, schedule_of(inner))
+    assert one.schedule.place is Place.AFTER_THE_LONGEST
+    assert one.source == (__name__, inner.__code__.co_firstlineno)
+
+
+def test_only_functions_use_fixtures() -> None:
+    item = cast(pytest.Item, SimpleNamespace(fixturenames=["looks"]))
+    assert list(fixtures_of(item)) == []
+
+
+def test_a_test_uses_a_fixture_by_its_name() -> None:
+    fixture: FixtureFunctionDefinition = fixtures.network.cloud.cloud_trust
+    assert uses(Item.of(case(), cloud_trust=None), fixture)
+    assert not uses(Item.of(case(), cloud=None), fixture)
+    assert not uses(cast(pytest.Item, SimpleNamespace()), fixture)
+
+
+def test_the_value_of_a_fixture_is_asked_for_by_its_name() -> None:
+    request = cast(pytest.FixtureRequest, SimpleNamespace(getfixturevalue=lambda name: f"value of {name}"))
+    assert value_of(request, fixtures.network.cloud.cloud_trust) == "value of cloud_trust"
+
+
+class Metafunc(pytest.Metafunc):
+    """What pytest hands over to make rows, and the rows that were made."""
+
+    @classmethod
+    def of(cls, **functions: Callable[..., Any]) -> "Metafunc":
+        made: Metafunc = object.__new__(cls)
+        made.definition = cast(Any, Item.of(case()).with_fixtures(**functions))
+        made.made = []
+        return made
+
+    made: list[tuple[object, ...]]
+
+    def parametrize(self, *given: Any, ids: Any = None, indirect: Any = False, **_: Any) -> None:
+        self.made.append((*given, ids, indirect))
+
+
+def test_a_case_gets_the_rows_of_each_of_its_fixtures() -> None:
+    ports = rows(lambda run: [("22", f"{run.product.id} 22"), ("80", 80)])(plain())
+    accounts = rows(lambda _run: [("admin", "A")])(plain())
+    metafunc = Metafunc.of(plain=plain(), ports=ports, other=plain(), accounts=accounts)
+    parametrize(metafunc, RUN)
+    assert metafunc.made == [("ports", ["thing 22", 80], ["22", "80"], True), ("accounts", ["A"], ["admin"], True)]
+
+
+def test_a_case_without_rows_gets_one_row_that_holds_the_verdict() -> None:
+    outcome = NotApplicable("it has none")
+    metafunc = Metafunc.of(ports=rows(lambda _run: [], none=outcome)(plain()))
+    parametrize(metafunc, RUN)
+    assert metafunc.made == [("ports", [NoRows(outcome)], ["none"], True)]
+
+
+def test_a_fixture_without_a_row_and_without_a_verdict_for_that_is_refused() -> None:
+    with pytest.raises(HarnessError, match="ports has no row for thing"):
+        parametrize(Metafunc.of(ports=rows(lambda _run: [])(plain())), RUN)
+
+
+def test_the_verdict_of_a_case_without_rows_is_found_among_its_rows() -> None:
+    outcome = NotApplicable("it has none")
+    assert without_rows(Item.of(case())) is None
+    assert without_rows(Item.of(case()).with_row("22", ports=22)) is None
+    assert without_rows(Item.of(case()).with_row("22-none", ports=22, accounts=NoRows(outcome))) is outcome
