@@ -25,7 +25,7 @@ class Health:
 
     bench: Bench
     component: Component
-    _given_up: set[int] = field(default_factory=set, compare=False, repr=False)
+    _given_up: set[int] = field(default_factory=set)
     """Ports that stayed closed once. The check does not wait for them again, because a case judges closed ports."""
 
     @property
@@ -43,37 +43,38 @@ class Health:
         A starting device opens one port after the other, so this also waits for the other ports that refuse.
         A forwarder accepts connections even if the device is off. With forwarding, the canary must send data.
         """
-        if isinstance(self.bench.network, Absent) or self.canary is None:
+        canary = self.canary
+        if isinstance(self.bench.network, Absent) or canary is None:
             return None
         target = Target(self.bench.network)
         deadline = time.monotonic() + seconds
         while True:
             if self.bench.network.forwarded:
-                answer = _spoken(target, self.canary)
+                answer = _spoken(target, canary)
             else:
                 left = deadline - time.monotonic()
                 # The kernel repeats a SYN to a board that is still off only after seconds: connect again instead.
                 seconds = BRIEF_SECONDS if left > LAST_SECONDS else max(0.5, left)
-                answer = _connected(target, self.canary.port, seconds)
+                answer = _connected(target, canary.port, seconds)
             if answer is Answer.SEEN:
-                self._await_others(target, deadline)
+                self._await_others(target, canary, deadline)
                 return None
             if time.monotonic() + PAUSE >= deadline:
                 break
             threading.Event().wait(PAUSE)
         how = "is silent" if answer is Answer.SILENT else "refuses connections"
-        return f"the device does not answer: {self.canary.about} at {target.address} {how}"
+        return f"the device does not answer: {canary.about} at {target.address} {how}"
 
     def require_back(self, seconds: float) -> None:
         """Wait until the device answers again. Raise DeviceLostError if it does not within so many seconds."""
         if gone := self.gone(seconds):
             raise DeviceLostError(f"{gone} within {seconds:g} s after its power came back.")
 
-    def _await_others(self, target: Target, deadline: float) -> None:
+    def _await_others(self, target: Target, canary: Service, deadline: float) -> None:
         """Wait until no other declared TCP port refuses, until the deadline, once for each."""
         declared = self.component.ports(Transport.TCP) - self._given_up
         reached = {port for port in declared if target.reaches(Transport.TCP, port)}
-        for port in sorted(reached - {self.canary.port if self.canary else 0}):
+        for port in sorted(reached - {canary.port}):
             while _connected(target, port, BRIEF_SECONDS) is Answer.REFUSED:
                 if time.monotonic() + PAUSE >= deadline:
                     self._given_up.add(port)

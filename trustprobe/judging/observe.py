@@ -88,6 +88,8 @@ class Observer:
                 return cast(Observed, self._observed[probe.name])
         observation = self._run(probe)
         self._observed[probe.name] = observation
+        for outdated in (self._failed, self._begun):
+            outdated.pop(probe.name, None)
         return observation
 
     def _wait(self, probe: Probe[Observed], fresh: bool) -> None:

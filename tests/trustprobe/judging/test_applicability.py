@@ -56,6 +56,15 @@ def test_items_of_ir_8425_are_never_excused() -> None:
 def test_a_condition_that_the_standard_does_not_have_is_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"conditions\.F:zz is not a condition"):
         require_known_conditions(product(F_zz=True), Path("product.yaml"))
+    with pytest.raises(ConfigurationError, match=r"product.yaml: conditions\.F:yy is no condition"):
+        require_known_conditions(product(F_zz=True, F_yy=True, F_w=False), Path("product.yaml"))
+    require_known_conditions(product(F_w=False), Path("product.yaml"))
+
+
+def test_only_what_a_catalogue_recommends_is_recommended() -> None:
+    assert not recommended(load_profile("cyber_trust_mark"))
+    assert "EN303645 5.3-9" in recommended(EN_303_645)
+    assert "EN303645 5.3-2" not in recommended(EN_303_645)
 
 
 @pytest.mark.parametrize(

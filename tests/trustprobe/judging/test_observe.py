@@ -2,12 +2,15 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from reports.redaction import Redactor
 from trustprobe.errors import BenchError, HarnessError
+from trustprobe.judging import observe as engine
 from trustprobe.judging.observe import Observer
+from trustprobe.judging.outcomes import Inconclusive
 from trustprobe.probe import Answer, Fact, Observation, Recorder
 
 SECONDS = 60.0
@@ -157,3 +160,142 @@ def test_the_progress_of_what_was_begun_is_shown_while_somebody_waits_for_it_onl
     slow.go_on.set()
     waiting.join(SECONDS)
     assert progress == ["quick", "quick", "slow"]
+
+
+def test_each_question_has_its_own_folder_in_the_order_of_asking(observe: Observer, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        observe(answered(name))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["01-one", "02-two"]
+
+
+def test_an_observation_records_its_probe_its_files_and_its_time(
+    observe: Observer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = iter([100.0, 101.23456])
+    monkeypatch.setattr(engine, "time", SimpleNamespace(monotonic=lambda: next(times)))
+    made = observe(answered("one"))
+    assert (made.probe, made.firmware, made.seconds) == ("one", "1.0", 1.235)
+    files = ("observation.json", "transcript.txt", "answer.bin")
+    assert made.evidence == tuple(f"evidence/01-one/{file}" for file in files)
+    assert sorted(path.name for path in (tmp_path / "01-one").iterdir()) == sorted(files)
+
+
+@dataclass
+class Through:
+    """A probe that goes through a door."""
+
+    door: object
+
+
+@pytest.mark.parametrize(
+    ("module", "interface"),
+    [
+        ("drivers.storage.search", "storage"),
+        ("drivers.network.tls.versions", "network"),
+        ("drivers.power", ""),
+        ("other.drivers.network", ""),
+        ("other.network.drivers", ""),
+        ("tests.drivers", ""),
+    ],
+)
+def test_an_observation_is_recorded_with_the_folder_of_its_probe_or_of_its_door(module: str, interface: str) -> None:
+    made = type("Made", (Question,), {"__module__": module})
+    assert engine._interface(made("one")) == interface
+    assert engine._interface(Through(made("one"))) == interface  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("error", "note"),
+    [
+        (BenchError("no cable.", "Plug it in."), "no observation: bench: no cable. Plug it in."),
+        (Inconclusive("no canary"), "no observation: no canary"),
+        (ValueError("inside"), "no observation: ValueError: inside"),
+    ],
+)
+def test_why_nothing_was_observed_is_in_the_transcript(
+    observe: Observer, tmp_path: Path, error: Exception, note: str
+) -> None:
+    expected = HarnessError if isinstance(error, ValueError) else type(error)
+    with pytest.raises(expected) as raised:
+        observe(answered("one", error))
+    with pytest.raises(expected) as again:
+        observe(answered("one"))
+    assert again.value is raised.value
+    assert (tmp_path / "01-one" / "transcript.txt").read_text("utf-8").endswith(f"{note}\n")
+    if expected is HarnessError:
+        assert raised.value.__cause__ is error
+        assert "01-one" in str(raised.value)
+
+
+def test_what_is_asked_again_successfully_is_known_from_then_on(observe: Observer) -> None:
+    question = answered("one", BenchError("no cable."))
+    observe.begin(question)
+    with pytest.raises(BenchError):
+        observe(question)
+    question.error = None
+    again = observe(question, fresh=True)
+    assert observe(question) is again
+    assert question.asked == 2
+
+
+def test_what_ended_unexpectedly_beside_others_can_be_asked_again(observe: Observer) -> None:
+    question = answered("one", SystemExit(3))  # type: ignore[arg-type]
+    observe.begin(question)
+    with pytest.raises(SystemExit):
+        observe(question)
+    question.error = None
+    assert observe(question, fresh=True) is observe(question)
+
+
+def test_what_was_asked_or_failed_before_is_not_begun_again(observe: Observer) -> None:
+    known, broken = answered("known"), answered("broken", BenchError("no cable."))
+    observe(known)
+    with pytest.raises(BenchError):
+        observe(broken)
+    for question in (known, broken):
+        observe.begin(question)
+    observe.settle()
+    assert (known.asked, broken.asked) == (1, 1)
+
+
+def test_a_begun_question_takes_its_turn_in_a_thread_that_no_interrupted_run_waits_for(observe: Observer) -> None:
+    turn = threading.Semaphore(1)
+    slow = Question("slow")
+    observe.begin(slow, turn=turn)
+    assert slow.begun.wait(SECONDS)
+    assert not turn.acquire(blocking=False)
+    (thread,) = [one for one in threading.enumerate() if one.name == "slow"]
+    assert thread.daemon
+    slow.go_on.set()
+    observe.settle()
+    assert turn.acquire(blocking=False)
+
+
+def test_only_what_is_declared_steady_goes_on(observe: Observer) -> None:
+    steady, other = Question("steady"), Question("other")
+    observe.begin(steady, steady=True)
+    observe.begin(other)
+    assert other.begun.wait(SECONDS)
+    settling = threading.Thread(target=observe.settle, kwargs={"but_steady": True})
+    settling.start()
+    settling.join(0.1)
+    assert settling.is_alive()
+    other.go_on.set()
+    settling.join(SECONDS)
+    assert not settling.is_alive()
+    waiting = threading.Thread(target=observe.settle)
+    waiting.start()
+    waiting.join(0.1)
+    assert waiting.is_alive()
+    steady.go_on.set()
+    waiting.join(SECONDS)
+    assert not waiting.is_alive()
+
+
+def test_what_ended_is_not_waited_for_again(observe: Observer) -> None:
+    question = answered("one")
+    observe.begin(question)
+    observe.settle()
+    observe(answered("two"))
+    observe.settle()
+    assert observe.awaited == "two"
