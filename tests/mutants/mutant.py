@@ -74,7 +74,7 @@ def _meaning(text: str) -> str | None:
 
 
 def _left_out(tree: ast.Module) -> Iterator[tuple[Place, Place]]:
-    """Return the places of annotations, names of types and `@dataclass(...)`, which mypy checks, and of some data.
+    """Return the places of annotations, types, protocols and `@dataclass(...)`, which mypy checks, and of some data.
 
     The data are the clauses that a case covers: tests of standards/ compare them with the mapping.
     """
@@ -86,6 +86,8 @@ def _left_out(tree: ast.Module) -> Iterator[tuple[Place, Place]]:
         elif isinstance(node, ast.ClassDef):
             made = [one for one in node.decorator_list if ast.unparse(one).startswith("dataclass(")]
             yield from (((one.lineno, one.col_offset - 1), _place(one)[1]) for one in made)
+            if any(ast.unparse(base).startswith("Protocol") for base in node.bases):
+                yield _place(node)
             continue
         elif isinstance(node, ast.arg | ast.AnnAssign):
             parts = [node.annotation]
@@ -105,5 +107,5 @@ def _data_of_case(decorator: ast.expr) -> Iterator[tuple[Place, Place]]:
     yield from (_place(keyword.value) for keyword in decorator.keywords if keyword.arg == "covers")
 
 
-def _place(node: ast.expr) -> tuple[Place, Place]:
+def _place(node: ast.expr | ast.stmt) -> tuple[Place, Place]:
     return (node.lineno, node.col_offset), (node.end_lineno or node.lineno, node.end_col_offset or node.col_offset)

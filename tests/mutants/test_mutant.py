@@ -57,6 +57,7 @@ def test_a_line_becomes_a_mutant(source: str, mutant: str) -> None:
         "@dataclass(frozen=True)\nclass A:\n    x: int",
         "kept = (one)",
         "Build = Callable[[Run], Probe]",
+        "class Probe(Protocol[Observed]):\n    @property\n    def name(self) -> str: ...",
         "Observed = TypeVar('Observed', bound=Observation, covariant=True)",
         "def look(one: int, *, two: int, three: str = ''): ...",
     ],

@@ -25,6 +25,7 @@ def test_the_other_facts_of_the_observation_are_conclusive() -> None:
     narrowed = two().about("tcp/22")
     assert narrowed.conclusive
     assert narrowed.witness == WITNESS
+    assert two(witness=None).about("tcp/22").witness is None
 
 
 def test_narrowed_to_it_the_witness_says_why_it_is_left_open() -> None:

@@ -20,7 +20,6 @@ _INTERFACES = {
     "console": "serial",
     "jtag": "debug",
     "gdb": "debug",
-    "swd": "debug",
     "update": "update",
     "logging": "logs",
 }

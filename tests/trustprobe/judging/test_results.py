@@ -1,12 +1,20 @@
 """From judgements to results: every observation says where it was made."""
 
 import ast
+import platform
+from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from reports.results import Interface
-from trustprobe.judging.results import interface_of
+from reports.results import CaseResult, Interface, Overall, Results, Verdict
+from tests.trustprobe.judging.made_up_run import BROKEN, SECRET, STARTED, bench, case, product, run, saw
+from trustprobe.judging.case import Case
+from trustprobe.judging.judge import Judge, Judgement
+from trustprobe.judging.results import TOOLS, assemble, interface_of
+from trustprobe.judging.run import Run
+from trustprobe.probe import Answer
 
 DRIVERS = Path(__file__).parents[3] / "drivers"
 THROUGH_A_DOOR = {"guessing"}
@@ -35,3 +43,129 @@ def test_observations_of_each_folder_of_drivers_are_recorded_with_an_interface(f
 
 def test_a_probe_that_is_in_no_folder_of_drivers_has_no_interface() -> None:
     assert interface_of("") is Interface.NONE
+
+
+@pytest.mark.parametrize(
+    ("folder", "interface"),
+    [("logs", Interface.LOG), ("documents", Interface.DOCUMENT), ("storage", Interface.STORAGE)],
+)
+def test_some_folders_have_the_interface_of_another_name(folder: str, interface: Interface) -> None:
+    assert interface_of(folder) is interface
+
+
+def results_of(made: Run, *judged: Judgement, firmware: str = "1.1", interrupted: bool = False) -> Results:
+    judge = Judge(made, lambda _seconds: None)
+    judge.judgements = {f"{number}": one for number, one in enumerate(judged)}
+    return assemble(judge, firmware, interrupted)
+
+
+def judged(
+    entry: Case, verdict: Verdict = Verdict.PASS, row: str = "", later: float = 0, seconds: float = 0.0
+) -> Judgement:
+    started = STARTED + timedelta(seconds=later)
+    reason = "" if verdict is Verdict.PASS else "it is so"
+    observation = saw(Answer.SILENT, BROKEN, interface="logs", evidence=("evidence/01-look/transcript.txt",))
+    return Judgement("item", entry, row, verdict, reason, started, seconds, [observation])
+
+
+@pytest.fixture(autouse=True)
+def register(monkeypatch: pytest.MonkeyPatch) -> dict[str, Case]:
+    known = {one.id: one for one in (case(), case("made.two"), case("made.other", covers=("DP-1",)))}
+    monkeypatch.setattr("trustprobe.judging.case._register", known)
+    return known
+
+
+def test_results_hold_what_was_judged_and_with_what(tmp_path: Path) -> None:
+    made = results_of(run(tmp_path), judged(case()))
+    assert (made.overall, made.exit_code, made.firmware_seen) == (Overall.CONFORMING, 0, ("1.1",))
+    assert made.tools == {**{name: version(name) for name in TOOLS}, "python": platform.python_version()}
+    names = {"trustprobe", "pytest", "scapy", "paramiko", "pyserial", "pyOpenSSL", "cryptography", "allure-pytest"}
+    assert set(TOOLS) == names
+    assert made.parts[0].part == "services"
+
+
+def test_a_lost_device_or_an_interruption_is_why_a_run_is_incomplete(tmp_path: Path) -> None:
+    made = run(tmp_path)
+    entry = judged(case(), Verdict.NOT_RUN)
+    assert "interrupted" not in results_of(made, entry).reason
+    assert "interrupted" in results_of(made, entry, interrupted=True).reason
+    made.lost = f"the device showed {SECRET} and went away"
+    reason = results_of(made, entry, interrupted=True).reason
+    assert "the device showed [secret admin] and went away" in reason
+    assert "interrupted" not in reason
+
+
+def test_a_bench_says_what_it_cannot_see(tmp_path: Path) -> None:
+    limits = results_of(run(tmp_path)).limits
+    assert limits[0] == "outside the profile: everything else"
+    missing = [limit.split(":")[0] for limit in limits[1:]]
+    assert missing == [f"the bench has no {name}" for name in ("network", "console", "jtag", "power", "collector")]
+
+
+def test_forwarded_ports_and_parts_of_other_benches_are_limits(tmp_path: Path) -> None:
+    plain, mapped = {"address": "127.0.0.1"}, {"address": "127.0.0.1", "port_map": {"tcp/80": 8080}}
+    made = results_of(run(tmp_path, bench=bench(network=plain)))
+    assert not any("forwarded" in limit for limit in made.limits)
+    elsewhere = product(elsewhere=["the cloud, tested by its operator"])
+    made = results_of(run(tmp_path, bench=bench(network=mapped), product=elsewhere))
+    assert "not on this bench: the cloud, tested by its operator" in made.limits
+    assert sum("forwarded" in limit for limit in made.limits) == 1
+
+
+def test_rows_become_a_case_with_the_strength_of_the_profile(tmp_path: Path) -> None:
+    rules = {"made.two": "advisory", "made.one": "required", "made.other": "required"}
+    made = run(tmp_path, rules=rules)
+    rows = [
+        judged(case(), Verdict.FAIL, "22", later=5, seconds=1.0004),
+        judged(case("made.two")),
+        judged(case(), Verdict.PASS, "80", later=2, seconds=1.0002),
+    ]
+    two, one = results_of(made, *rows).cases
+    assert (two.id, two.strength, one.id, one.strength) == ("made.two", "advisory", "made.one", "required")
+    assert [(row.id, row.verdict, row.reason) for row in one.rows] == [("22", "FAIL", "it is so"), ("80", "PASS", "")]
+    assert [row.id for row in two.rows] == ["made.two"]
+    assert (one.started, one.seconds) == (STARTED + timedelta(seconds=2), 2.001)
+    assert one.rows[0].observations == ("look",)
+    (observation,) = one.observations
+    assert (observation.interface, observation.seen, observation.refused, observation.silent) == ("log", 0, 0, 1)
+    assert (observation.witness, observation.witness_holds) == ("the canary is dead", False)
+    assert observation.evidence == ("evidence/01-look/transcript.txt",)
+
+
+def test_an_observation_without_a_witness_has_none(tmp_path: Path) -> None:
+    entry = judged(case())
+    entry.observations = [saw(Answer.REFUSED)]
+    (result,) = results_of(run(tmp_path), entry).cases
+    assert (result.observations[0].witness, result.observations[0].witness_holds) == (None, None)
+
+
+def test_a_pass_has_no_reason_even_if_one_was_noted(tmp_path: Path) -> None:
+    entry = judged(case())
+    entry.reason = "noted"
+    (result,) = results_of(run(tmp_path), entry).cases
+    assert result.rows[0].reason == ""
+
+
+def test_a_case_without_a_row_was_not_run_and_one_that_does_not_apply_is_left_out(tmp_path: Path) -> None:
+    made = run(tmp_path, rules={"made.one": "required", "made.two": "required", "made.other": "required"})
+    one, two = results_of(made, judged(case("made.two"))).cases
+    assert (one.id, one.verdict, one.reason, one.rows, one.started) == (
+        "made.one",
+        "NOT_RUN",
+        "no row was run",
+        (),
+        None,
+    )
+    assert (two.id, two.verdict, two.reason) == ("made.two", "PASS", "")
+
+
+def test_what_ran_is_listed_although_nothing_asks_for_it(tmp_path: Path) -> None:
+    made = run(tmp_path, rules={"made.other": "required"})
+    (other,) = results_of(made, judged(case("made.other", covers=("DP-1",)))).cases
+    assert isinstance(other, CaseResult)
+    assert other.verdict == "PASS"
+
+
+def test_one_probe_that_several_rows_rest_on_is_listed_once(tmp_path: Path) -> None:
+    (result,) = results_of(run(tmp_path), judged(case(), row="22"), judged(case(), row="80")).cases
+    assert [one.probe for one in result.observations] == ["look"]
