@@ -130,8 +130,8 @@ def case_of(item: pytest.Item) -> Case | None:
     mark = item.get_closest_marker("case")
     if mark is None:
         return None
-    entry = mark.args[0]
-    assert isinstance(entry, Case)
+    (entry,) = mark.args
+    assert isinstance(entry, Case), "only @case makes a case, never the mark by hand"
     return entry
 
 

@@ -162,6 +162,13 @@ def test_a_test_belongs_to_a_case_or_to_the_harness() -> None:
     assert case_of(Item.of(None)) is None
 
 
+def test_a_mark_by_hand_makes_no_case() -> None:
+    item = Item.of(None)
+    item.own_markers = [pytest.mark.case("made.one").mark]
+    with pytest.raises(AssertionError, match="only @case"):
+        case_of(item)
+
+
 def test_only_a_parametrized_test_is_a_row() -> None:
     item = Item.of(made_up_run.case())
     assert row_of(item) == ""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -287,6 +287,11 @@ def test_a_verdict_rests_on_the_observations_that_the_case_itself_takes(bench: B
     assert bench.do("call", item).observations == [own]
 
 
+def test_only_a_function_is_a_case() -> None:
+    with pytest.raises(AssertionError):
+        engine._rests_on(cast(pytest.Item, SimpleNamespace()))
+
+
 def test_a_failed_assertion_is_a_failure_in_the_words_of_its_author(bench: Bench) -> None:
     error = AssertionError(f"it is open {ESCAPE}\nassert not 1")
     item = Item.of(case(), it=saw(Answer.SEEN))
@@ -353,11 +358,7 @@ def test_a_case_and_its_verdict_are_labelled(bench: Bench, monkeypatch: pytest.M
     item = Item.of(case(), it=saw(Answer.REFUSED))
     bench.do("setup", item)
     bench.do("call", item)
-    assert said == [(bench.run, case()), (Verdict.PASS, "", [saw_as_taken(item)])]
-
-
-def saw_as_taken(item: Item) -> object:
-    return item.funcargs["it"]
+    assert said == [(bench.run, case()), (Verdict.PASS, "", [item.funcargs["it"]])]
 
 
 # After a case
