@@ -179,3 +179,11 @@ def test_assertions_that_are_switched_off_are_refused(tmp_path: Path) -> None:
     _, results, output = judge(tmp_path, [MadeUp("one", "saw(Answer.REFUSED)")], "--assert=plain")
     assert not results
     assert "no case can fail" in output
+
+
+def test_what_a_person_has_to_look_at_leaves_the_requirement_open(tmp_path: Path) -> None:
+    body = "from trustprobe.judging.outcomes import Manual; raise Manual('nobody has looked')"
+    code, results, _ = judge(tmp_path, [MadeUp("asked", "saw(Answer.SEEN)", body), MadeUp("seen", "saw(Answer.SEEN)")])
+    assert code == 2
+    assert verdicts(results) == {"asked": "MANUAL", "seen": "PASS"}
+    assert results["requirements"][0]["reason"] == "open: made.asked (MANUAL)"
