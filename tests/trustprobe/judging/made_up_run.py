@@ -71,7 +71,7 @@ def profile(rules: Mapping[str, str], **fields: object) -> Profile:
 def run(folder: Path, *allow: Permission, rules: Mapping[str, str] | None = None, **fields: Any) -> Run:
     """Return a run of the made-up product, which writes below this folder."""
     made = product()
-    given = {
+    given: dict[str, Any] = {
         "product": made,
         "bench": bench(*allow),
         "profile": profile(rules or {"made.one": "required"}),

@@ -82,8 +82,8 @@ def test_probes_begin_in_the_order_of_their_fixtures(begun: Begun, tmp_path: Pat
     def last() -> None:
         """What another fixture builds."""
 
-    steady.__code__ = steady.__code__.replace(co_firstlineno=1)  # type: ignore[attr-defined]
-    guesses.__code__ = guesses.__code__.replace(co_firstlineno=2)  # type: ignore[attr-defined]
+    steady.__code__ = steady.__code__.replace(co_firstlineno=1)
+    guesses.__code__ = guesses.__code__.replace(co_firstlineno=2)
     begin(begun, run(tmp_path), last=last, guesses=guesses, plain=plain, steady=steady)
     assert begun == [("first", True, False), ("second", False, True), ("value of cloud_trust", False, False)]
 

@@ -29,8 +29,8 @@ class Session:
     """pytest around the plugin: its options, its hooks and its session; `first` and `last` watch the order."""
 
     def __init__(self, folder: Path, **options: Any) -> None:
-        self.options = {"--bench": None, "--product": None, "--profile": "p", "--out": folder, "--capability": None}
-        self.options |= {"assertmode": "rewrite"} | options
+        self.options: dict[str, Any] = {"--profile": "p", "--out": folder, "assertmode": "rewrite"}
+        self.options |= dict.fromkeys(("--bench", "--product", "--capability")) | options
         self.stash = pytest.Stash()
         self.option = SimpleNamespace()
         self.pluginmanager = pytest.PytestPluginManager()

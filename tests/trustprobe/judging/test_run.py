@@ -12,6 +12,7 @@ import yaml
 from lab_config.base import Absent
 from lab_config.bench import NetworkBench, SecondSample
 from lab_config.rules import GuessedPairs, Profile, Strength
+from standards.catalogue import catalogues
 from tests.trustprobe.judging import made_up_run
 from tests.trustprobe.judging.judging import BENCH, MadeUp, write
 from tests.trustprobe.judging.made_up_run import SECRET
@@ -51,7 +52,7 @@ def test_each_requirement_of_a_profile_resolves_once(tmp_path: Path, requirement
 def test_a_requirement_that_is_cited_and_has_no_text_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = engine.catalogues()
+    known = catalogues()
     required: list[str] = []
     cited = SimpleNamespace(require=lambda clauses, _where: required.extend(clauses), text=known.text)
     monkeypatch.setattr(engine, "catalogues", lambda: cited)
@@ -159,7 +160,8 @@ def test_forwarded_ports_leave_the_rest_of_a_bench_alone(files: Files) -> None:
     files.change("bench", network=NETWORK)
     made = files.load(port_map=PORTS).bench
     assert isinstance(made.second, Absent)
-    for port_map in (None, {}):
+    nothing: dict[str, int] = {}
+    for port_map in (None, nothing):
         plain = files.load(port_map=port_map).bench.network
         assert isinstance(plain, NetworkBench)
         assert (plain.port_map, plain.interface) == ({}, "eth7")

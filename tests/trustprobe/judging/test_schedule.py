@@ -139,40 +139,36 @@ def test_the_value_of_a_fixture_is_asked_for_by_its_name() -> None:
     assert value_of(request, fixtures.network.cloud.cloud_trust) == "value of cloud_trust"
 
 
-class Metafunc(pytest.Metafunc):
-    """What pytest hands over to make rows, and the rows that were made."""
+def rows_made(**functions: Callable[..., Any]) -> list[tuple[object, ...]]:
+    """Return the rows that a test gets whose fixtures are made from these functions."""
+    made: list[tuple[object, ...]] = []
+    metafunc = object.__new__(pytest.Metafunc)
+    metafunc.definition = cast(Any, Item.of(case()).with_fixtures(**functions))
 
-    @classmethod
-    def of(cls, **functions: Callable[..., Any]) -> "Metafunc":
-        made: Metafunc = object.__new__(cls)
-        made.definition = cast(Any, Item.of(case()).with_fixtures(**functions))
-        made.made = []
-        return made
+    def record(*given: object, ids: object, indirect: object) -> None:
+        made.append((*given, ids, indirect))
 
-    made: list[tuple[object, ...]]
-
-    def parametrize(self, *given: Any, ids: Any = None, indirect: Any = False, **_: Any) -> None:
-        self.made.append((*given, ids, indirect))
+    vars(metafunc)["parametrize"] = record
+    parametrize(metafunc, RUN)
+    return made
 
 
 def test_a_case_gets_the_rows_of_each_of_its_fixtures() -> None:
     ports = rows(lambda run: [("22", f"{run.product.id} 22"), ("80", 80)])(plain())
     accounts = rows(lambda _run: [("admin", "A")])(plain())
-    metafunc = Metafunc.of(plain=plain(), ports=ports, other=plain(), accounts=accounts)
-    parametrize(metafunc, RUN)
-    assert metafunc.made == [("ports", ["thing 22", 80], ["22", "80"], True), ("accounts", ["A"], ["admin"], True)]
+    made = rows_made(plain=plain(), ports=ports, other=plain(), accounts=accounts)
+    assert made == [("ports", ["thing 22", 80], ["22", "80"], True), ("accounts", ["A"], ["admin"], True)]
 
 
 def test_a_case_without_rows_gets_one_row_that_holds_the_verdict() -> None:
     outcome = NotApplicable("it has none")
-    metafunc = Metafunc.of(ports=rows(lambda _run: [], none=outcome)(plain()))
-    parametrize(metafunc, RUN)
-    assert metafunc.made == [("ports", [NoRows(outcome)], ["none"], True)]
+    made = rows_made(ports=rows(lambda _run: [], none=outcome)(plain()))
+    assert made == [("ports", [NoRows(outcome)], ["none"], True)]
 
 
 def test_a_fixture_without_a_row_and_without_a_verdict_for_that_is_refused() -> None:
     with pytest.raises(HarnessError, match="ports has no row for thing"):
-        parametrize(Metafunc.of(ports=rows(lambda _run: [])(plain())), RUN)
+        rows_made(ports=rows(lambda _run: [])(plain()))
 
 
 def test_the_verdict_of_a_case_without_rows_is_found_among_its_rows() -> None:
