@@ -9,6 +9,7 @@ from trustprobe.probe import Answer, Fact, Observation, Witness, all_of, printab
 
 WITNESS = Witness(what="the canary answered", holds=True)
 BROKEN = Witness(what="the canary is dead", holds=False)
+NOTHING = "no answer on"
 
 
 def two(answer: Answer = Answer.SILENT, witness: Witness | None = WITNESS) -> Observation:
@@ -46,9 +47,9 @@ def test_narrowing_keeps_the_facts_of_the_parts_only() -> None:
 
 
 def test_an_unknown_part_is_named_with_the_probe_that_holds_no_fact_about_it() -> None:
-    with pytest.raises(KeyError, match="Observation holds no fact about tcp/24, tcp/25"):
+    with pytest.raises(KeyError, match="Observation [a-z]+ no fact about tcp/24, tcp/25"):
         two().about("tcp/24", "tcp/22", "tcp/25")
-    with pytest.raises(KeyError, match="tcp_sweep holds no fact about tcp/24"):
+    with pytest.raises(KeyError, match="tcp_sweep [a-z]+ no fact about tcp/24"):
         two().model_copy(update={"probe": "tcp_sweep"}).about("tcp/24")
 
 
@@ -81,7 +82,7 @@ def test_a_witness_decides_unless_a_fact_is_left_open() -> None:
     assert not silent(BROKEN, Answer.REFUSED).conclusive
     assert silent(WITNESS).unproven == silent(None, Answer.REFUSED).unproven == ""
     assert silent(BROKEN).unproven == "the canary is dead"
-    assert silent(None).unproven == "look: nothing came on it"
+    assert silent(None).unproven == f"look: {NOTHING} it"
     open_fact = {"left_open": {"it": "no cable"}}
     assert silent(WITNESS).model_copy(update=open_fact).unproven == "it: no cable"
     assert silent(BROKEN).model_copy(update=open_fact).unproven == "the canary is dead"
@@ -90,7 +91,7 @@ def test_a_witness_decides_unless_a_fact_is_left_open() -> None:
 
 def test_a_reason_names_five_silent_parts_in_their_order() -> None:
     facts = tuple(Fact(about=str(part), answer=Answer.SILENT) for part in (6, 5, 4, 3, 2, 1))
-    assert Observation(question="?", facts=facts, probe="look").unproven == "look: nothing came on 1, 2, 3, 4, 5"
+    assert Observation(question="?", facts=facts, probe="look").unproven == f"look: {NOTHING} 1, 2, 3, 4, 5"
 
 
 def test_a_joined_witness_holds_if_each_does_and_names_those_that_do_not() -> None:

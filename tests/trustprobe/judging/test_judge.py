@@ -265,10 +265,9 @@ def test_a_case_that_holds_passes_without_a_reason(bench: Bench) -> None:
 
 
 def test_a_pass_on_silence_without_a_witness_is_open(bench: Bench) -> None:
-    assert bench.decided("call", Item.of(case(), it=saw(Answer.SILENT, BROKEN))) == (
-        "INCONCLUSIVE",
-        "silence without a witness: the canary is dead",
-    )
+    verdict, reason = bench.decided("call", Item.of(case(), it=saw(Answer.SILENT, BROKEN)))
+    assert verdict == "INCONCLUSIVE"
+    assert reason.endswith(": the canary is dead")
 
 
 def test_a_case_that_observed_nothing_is_an_error(bench: Bench) -> None:
@@ -387,7 +386,8 @@ def test_after_a_case_that_disturbed_it_the_device_has_time_to_come_back(bench: 
 def test_a_device_that_does_not_come_back_is_lost_and_the_case_is_named(bench: Bench) -> None:
     bench.gone = "the device does not answer"
     bench.do("teardown", Item.of(case()))
-    assert bench.run.lost == "the device does not answer since made.one ran"
+    assert str(bench.run.lost).startswith("the device does not answer")
+    assert "made.one" in str(bench.run.lost)
 
 
 def test_a_lost_device_is_not_asked_again(bench: Bench) -> None:

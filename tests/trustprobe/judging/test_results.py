@@ -79,8 +79,8 @@ def test_results_hold_what_was_judged_and_with_what(tmp_path: Path) -> None:
     made = results_of(run(tmp_path), judged(case()))
     assert (made.overall, made.exit_code, made.firmware_seen) == (Overall.CONFORMING, 0, ("1.1",))
     assert made.tools == {**{name: version(name) for name in TOOLS}, "python": platform.python_version()}
-    names = {"trustprobe", "pytest", "scapy", "paramiko", "pyserial", "pyOpenSSL", "cryptography", "allure-pytest"}
-    assert set(TOOLS) == names
+    libraries = {"scapy", "dnspython", "paramiko", "pyserial", "pyOpenSSL", "cryptography"}
+    assert set(TOOLS) == {"trustprobe", "pytest", "allure-pytest", *libraries}
     assert made.parts[0].part == "services"
 
 

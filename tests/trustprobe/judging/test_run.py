@@ -41,7 +41,7 @@ def numbers(**changed: object) -> dict[str, Any]:
     [
         (["AI-99"], "AI-99"),
         (["AI-1", "EN18031-1 ACM-1"], "ACM-1"),
-        (["AI-1", "DP-1", "AI-1"], "names one item twice"),
+        (["AI-1", "DP-1", "AI-1"], "twice|Remove one"),
     ],
 )
 def test_each_requirement_of_a_profile_resolves_once(tmp_path: Path, requirements: list[str], says: str) -> None:
@@ -88,7 +88,7 @@ def test_a_profile_with_rules_of_its_own_borrows_nothing(tmp_path: Path) -> None
 
 
 def test_a_profile_borrows_only_from_one_that_borrows_nothing(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"mine\.yaml: `rules_of` names a profile that borrows"):
+    with pytest.raises(ConfigurationError, match=r"mine\.yaml: `rules_of` names a profile "):
         load_profile(rules(tmp_path, rules_of="device_interfaces"))
 
 
@@ -128,11 +128,11 @@ def test_a_run_is_what_its_files_say(files: Files) -> None:
 
 
 def test_the_product_is_the_one_of_the_bench_unless_it_is_given(files: Files) -> None:
-    with pytest.raises(ConfigurationError, match="holds no 'thing'"):
+    with pytest.raises(ConfigurationError, match="no 'thing'"):
         files.load(product=None)
     files.change("bench", product="reference_camera")
     assert files.load(product=None).product.id == "reference_camera"
-    with pytest.raises(ConfigurationError, match=r"bench desk holds a reference_camera, the product is thing\."):
+    with pytest.raises(ConfigurationError, match=r"bench desk holds a reference_camera, .*product is thing\."):
         files.load()
 
 
@@ -202,7 +202,7 @@ def test_what_anyone_can_look_up_or_derive_is_no_secret(
 def test_the_bench_has_passwords_of_declared_accounts_and_components_only(files: Files) -> None:
     with_password(files, SECRET)
     files.change("bench", credentials={name: {"user": "x", "password": "file:password"} for name in ("root", "guest")})
-    with pytest.raises(ConfigurationError, match=r"bench\.yaml: credentials\.guest .* They are admin\."):
+    with pytest.raises(ConfigurationError, match=r"bench\.yaml: credentials\.guest .* admin\.$"):
         files.load()
 
 
@@ -218,9 +218,9 @@ def test_the_accounts_and_components_that_exist_are_named(tmp_path: Path) -> Non
 
     require(["admin"], ["sensor"], "admin", "sensor")
     require(["admin"], ["sensor"])
-    with pytest.raises(ConfigurationError, match=r"They are admin, sensor\."):
+    with pytest.raises(ConfigurationError, match=r" admin, sensor\.$"):
         require(["admin"], ["sensor"], "other")
-    with pytest.raises(ConfigurationError, match=r"They are none\."):
+    with pytest.raises(ConfigurationError, match=r" none\.$"):
         require([], [], "other")
 
 
