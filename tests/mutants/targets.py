@@ -10,7 +10,13 @@ import yaml
 from tests.mutants.mutant import Mutant
 
 ROOT = Path(__file__).parents[2]
-MUTATED = ("suites/**/test_*.py", "trustprobe/judging/*.py", "trustprobe/errors.py", "trustprobe/probe.py")
+MUTATED = (
+    "suites/**/test_*.py",
+    "trustprobe/judging/*.py",
+    "trustprobe/errors.py",
+    "trustprobe/place.py",
+    "trustprobe/probe.py",
+)
 EQUIVALENT = Path(__file__).with_name("equivalent.yaml")
 
 

@@ -7,6 +7,8 @@ import sys
 import tarfile
 from pathlib import Path
 
+import pytest
+
 from trustprobe import place
 
 
@@ -29,6 +31,18 @@ def output(command: tuple[str, ...], cwd: Path, **environment: str) -> str:
 def test_a_checkout_holds_the_package_next_to_the_tree() -> None:
     assert place.PACKAGE == place.TREE / "trustprobe"
     assert (place.TREE / "conftest.py").is_file()
+
+
+def test_the_tree_comes_first_on_the_path_of_imports_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = ["", str(place.TREE), "/elsewhere"]
+    monkeypatch.setattr(sys, "path", path)
+    place.put_first()
+    assert sys.path == [str(place.TREE), "", "/elsewhere"]
+    assert sys.path is path  # whoever holds the list sees the change
+
+
+def test_a_module_of_the_tree_is_run_without_the_current_folder() -> None:
+    assert place.python("virtual_lab.x") == (sys.executable, "-P", str(place.PACKAGE / "place.py"), "virtual_lab.x")
 
 
 def test_packages_of_other_projects_with_our_names_do_not_win(tmp_path: Path) -> None:

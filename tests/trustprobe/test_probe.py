@@ -47,9 +47,9 @@ def test_narrowing_keeps_the_facts_of_the_parts_only() -> None:
 
 
 def test_an_unknown_part_is_named_with_the_probe_that_holds_no_fact_about_it() -> None:
-    with pytest.raises(KeyError, match="Observation [a-z]+ no fact about tcp/24, tcp/25"):
+    with pytest.raises(KeyError, match=r"Observation [a-z]+ no fact about tcp/24, tcp/25"):
         two().about("tcp/24", "tcp/22", "tcp/25")
-    with pytest.raises(KeyError, match="tcp_sweep [a-z]+ no fact about tcp/24"):
+    with pytest.raises(KeyError, match=r"tcp_sweep [a-z]+ no fact about tcp/24"):
         two().model_copy(update={"probe": "tcp_sweep"}).about("tcp/24")
 
 
