@@ -98,7 +98,7 @@ def test_what_could_not_be_asked_is_told_to_everyone_who_asks(observe: Observer)
 
 
 def test_an_assertion_inside_a_library_is_a_fault_of_the_harness_and_no_finding(observe: Observer) -> None:
-    with pytest.raises(HarnessError, match="the probe one .*AssertionError: inside"):
+    with pytest.raises(HarnessError, match=r"the probe one .*AssertionError: inside"):
         observe(answered("one", AssertionError("inside")))
 
 
@@ -115,7 +115,7 @@ def test_a_begun_question_runs_beside_others_and_is_asked_once(observe: Observer
 def test_what_broke_beside_others_is_told_to_who_observes_it(observe: Observer) -> None:
     observe.begin(answered("slow", AssertionError("inside")))
     for _ in range(2):
-        with pytest.raises(HarnessError, match="the probe slow .*AssertionError"):
+        with pytest.raises(HarnessError, match=r"the probe slow .*AssertionError"):
             observe(answered("slow"))
 
 
