@@ -31,8 +31,8 @@ LOGINS = ((ADMIN, Who("admin", "secret")), (VIEWER, Who("viewer", "looking")))
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """On loopback what does not come at once does not come."""
-    monkeypatch.setattr(mqtt_session, "SECONDS", 1.0)
-    monkeypatch.setattr(mqtt_topics, "DELIVERY_SECONDS", 0.1)
+    monkeypatch.setattr(mqtt_session, "SECONDS", 5.0)
+    monkeypatch.setattr(mqtt_topics, "DELIVERY_SECONDS", 0.5)
 
 
 @dataclass
