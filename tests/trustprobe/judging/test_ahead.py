@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-import fixtures.cloud
+import fixtures.network.cloud
 from lab_config.bench import Permission
 from tests.trustprobe.judging.made_up_run import Item, case, component, product, run
 from trustprobe.errors import BenchError
@@ -78,7 +78,7 @@ def test_probes_begin_in_the_order_of_their_fixtures(begun: Begun, tmp_path: Pat
     def plain() -> None:
         """Nothing is asked ahead."""
 
-    @scheduled(ahead_fixture=fixtures.cloud.cloud_trust)
+    @scheduled(ahead_fixture=fixtures.network.cloud.cloud_trust)
     def last() -> None:
         """What another fixture builds."""
 

@@ -111,7 +111,6 @@ def test_the_verdict_without_rows_is_given_or_made_from_the_run() -> None:
     assert schedule_of(rows(lambda _run: [])(plain())).none is None
 
 
-
 def test_the_fixtures_of_a_test_come_with_what_the_innermost_definition_declares() -> None:
     outer, middle, inner = (scheduled(place=place)(plain()) for place in Place)
     item = Item.of(case(), request=None).with_fixtures(looks=inner)
