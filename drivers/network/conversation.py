@@ -1,6 +1,6 @@
 """One short exchange over TCP or TLS: say something, hear what comes back, within 4 KiB and 3 s.
 
-What the bytes mean is said by whoever asked; nothing here trusts them.
+The caller interprets the bytes. Nothing here trusts them.
 """
 
 import socket
@@ -25,7 +25,7 @@ class ConversationEnd(StrEnum):
     """How a conversation ended."""
 
     NOT_OPENED = "not opened"
-    ENOUGH = "enough was heard"
+    ENOUGH = "enough data arrived"
     CLOSED = "the device closed the connection"
     LIMIT = f"more than {READ_LIMIT} bytes"
     TIME = "time was up"
@@ -173,7 +173,7 @@ def converse(
 ) -> Conversation:
     """Connect to a TCP port, say this, and read until it is enough, or the time, the limit or the connection ends.
 
-    `pause` is the longest silence, in seconds, that is waited out, `lull` that behind the first bytes if it is longer,
+    `pause` is the longest tolerated silence in seconds, and `lull` that after the first bytes if it is longer,
     `seconds` the most in all; both are READ_SECONDS where nothing else is said. With `after`, nothing is said until
     what has come fulfils it. Raises BenchError when this machine cannot send.
     """

@@ -72,14 +72,14 @@ class Dialogue:
         try:
             self._socket.sendall(data)
         except TimeoutError as error:
-            raise EndedError(Answer.SILENT, "the device reads no more") from error
+            raise EndedError(Answer.SILENT, "the device no longer reads") from error
         except OSError:
             return
 
     def receive(self, seconds: float | None = None) -> bytes:
         """Return what came next, at least one octet; b"" where nothing came within `seconds`, if they are given."""
         if self._left <= 0:
-            raise EndedError(Answer.SILENT, "the device does not stop talking")
+            raise EndedError(Answer.SILENT, "the device does not stop sending")
         left = self._seconds()
         self._socket.settimeout(left if seconds is None else min(left, seconds))
         if _QUICK_ACK is not None:  # it lasts for a moment only: set before each read

@@ -28,7 +28,7 @@ class ClientCertificate:
         except (OSError, ValueError) as error:
             raise BenchError(
                 f"the peer's certificate {self.certificate} cannot be used: {error}.",
-                "Correct `peers` of the bench file.",
+                "Correct `peers` in the bench file.",
             ) from error
 
 
@@ -82,5 +82,5 @@ def _read(path: Path) -> x509.Certificate:
         return x509.load_pem_x509_certificate(path.read_bytes())
     except (OSError, ValueError) as error:
         raise BenchError(
-            f"the peer's certificate {path} cannot be used: {error}.", "Correct `peers` of the bench file."
+            f"the peer's certificate {path} cannot be used: {error}.", "Correct `peers` in the bench file."
         ) from error

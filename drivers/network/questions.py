@@ -39,11 +39,11 @@ class ServiceQuestion(Frozen):
 
     # What follows is for services over TCP, whose protocol is found by asking one question after the other.
     after: str = ""
-    """Regular expression on a greeting: the payload is for those who greet so, and said behind it."""
+    """Regular expression on a greeting: the payload is for servers that greet so, and is sent after it."""
     over: str = ""
     """The service that this one is found on: asked only where that has spoken."""
     inside_tls: bool = False
-    """Whether it is worth asking for inside TLS; whoever speaks unasked is heard there anyway."""
+    """Whether it is worth probing inside TLS. A server that sends first is heard there anyway."""
     anywhere: bool = True
     """False where the answer tells little: then it is asked on its own ports, and where it is declared, alone."""
     in_any_answer: bool = False

@@ -35,7 +35,7 @@ class Target:
 
     @property
     def interface(self) -> str | None:
-        """The interface of this machine on which frames reach the sample; None behind forwarded ports."""
+        """The interface of this machine on which frames reach the sample. None if ports are forwarded."""
         return None if self.bench.forwarded else self.bench.interface
 
     def reaches(self, transport: Transport, port: int) -> bool:
@@ -81,7 +81,7 @@ class Target:
             sock.close()
             raise BenchError(
                 f"this machine cannot send to {self.address}: {error.strerror}.",
-                "Check the bench's network interface and this machine's routes.",
+                "Check the network interface of the bench and the routes of this machine.",
             ) from error
         return sock
 
@@ -96,4 +96,4 @@ def answer_of(error: OSError) -> Answer:
         return Answer.REFUSED
     if isinstance(error, TimeoutError) or error.errno in _SILENT:
         return Answer.SILENT
-    raise BenchError(f"this machine could not send: {error}.", "Check the bench's network interface.") from error
+    raise BenchError(f"this machine could not send: {error}.", "Check the network interface of the bench.") from error

@@ -191,7 +191,7 @@ def test_a_service_that_speaks_something_else_is_shown_with_what_it_said(
     assert "tcp/22 (ssh) does not speak ssh. Correct `protocol` and `tls` of ssh" in said
     printed = capsys.readouterr().out
     assert "ok  services  tcp/443 (admin): answers in http inside TLS" in printed
-    assert r"no  services  tcp/22 (ssh): something else than ssh spoke: ftp: 220 \x1b[2Jftp ready" in printed
+    assert r"no  services  tcp/22 (ssh): something other than ssh answered: ftp: 220 \x1b[2Jftp ready" in printed
 
 
 def test_a_service_without_tls_and_one_of_another_ca_are_told_apart(checked: Check, hub: Board, tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ def test_a_serial_port_that_is_not_there_is_the_benchs_fault(tmp_path: Path, mon
     cases = {case["id"]: case for case in results_of(tmp_path / "out")["cases"]}
     login = cases["serial.console.login"]
     assert login["verdict"] == "ERROR"
-    assert login["reason"].startswith("bench: serial port /dev/ttyNOTTHERE0 is not there.")
+    assert login["reason"].startswith("bench: the serial port /dev/ttyNOTTHERE0 does not exist.")
     # what was read on paper stands; nothing that asks the device does
     assert not [name for name, case in cases.items() if case["verdict"] == "PASS" and not name.startswith("document.")]
 
@@ -250,7 +250,7 @@ def test_a_message_is_sent_to_no_port_that_nobody_declared(tmp_path: Path) -> No
 
 def test_a_file_that_is_no_message_is_refused(tmp_path: Path) -> None:
     said = sentence(run("send", str(BENCH), "--bench", real_bench(tmp_path), cwd=tmp_path))
-    assert "holds no message that was kept" in said
+    assert "contains no message of a run" in said
 
 
 def test_a_message_to_a_device_that_is_not_there_says_so_and_exits_1(

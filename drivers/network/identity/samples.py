@@ -94,7 +94,9 @@ class CompareSamples:
     def run(self, record: Recorder) -> SharedIdentifiers:
         """Read the first sample, the second, and try the passwords of the first on the second."""
         if self._ends(self.first) & self._ends(self.second):
-            raise BenchError("both samples of the bench have one address.", "Correct `second.network` of the bench.")
+            raise BenchError(
+                "both samples of the bench have the same address.", "Correct `second.network` in the bench file."
+            )
         facts, unread = [], self._undeclared
         one, other = self._read(self.first, unread, record), self._read(self.second, unread, record)
         for name in IDENTIFIERS[:-1]:
@@ -110,14 +112,16 @@ class CompareSamples:
         if reason:
             unread["default_password"] = reason
         if taken:
-            words = f"the second sample takes the first one's password of {', '.join(taken)}"
+            words = f"the second sample accepts the first one's password of {', '.join(taken)}"
         else:
             words = reason or f"the second sample refuses the first one's password of {', '.join(tried)}"
         facts.append(Fact(about="default_password", answer=Answer.SEEN if taken else Answer.SILENT, detail=words))
         return SharedIdentifiers(
             question="Which identifiers, keys and passwords do two samples share?",
             facts=tuple(facts),
-            witness=Witness(what=f"{len(IDENTIFIERS) - len(unread)} of {len(IDENTIFIERS)} read", holds=not unread),
+            witness=Witness(
+                what=f"{len(IDENTIFIERS) - len(unread)} of {len(IDENTIFIERS)} identifiers were read", holds=not unread
+            ),
             unread=unread,
         )
 
@@ -131,7 +135,7 @@ class CompareSamples:
             "certificate": self.tls,
             "ssh_host_key": self.ssh,
         }
-        return {name: "the declaration names no place to read it" for name, place in given.items() if place is None}
+        return {name: "the declaration names no field that shows it" for name, place in given.items() if place is None}
 
     def _ends(self, sample: LabelledSample) -> set[tuple[object, int | None]]:
         """Return the addresses and ports of this machine's view that a sample is asked at."""
@@ -201,16 +205,16 @@ class CompareSamples:
         """
         user, own = self.second.logins[account].user, self.second.logins[account].password
         if door.attempt(user, own).answer is not Answer.SEEN:
-            return False, f"the second sample does not take its own password of {account}"
+            return False, f"the second sample does not accept its own password of {account}"
         attempt = door.attempt(user, self.first.logins[account].password)
         record.note(f"{account}: the first sample's password on the second -> {attempt.answer}: {attempt.detail}")
         if attempt.answer is Answer.SILENT:
             return False, f"{account}: {attempt.detail}"
         if attempt.answer is Answer.SEEN:
             anything = door.attempt(user, secrets.token_urlsafe(12)).answer is Answer.SEEN
-            return not anything, f"the second sample takes any password of {account}" if anything else ""
+            return not anything, f"the second sample accepts any password of {account}" if anything else ""
         locked_out = door.attempt(user, own).answer is not Answer.SEEN
-        words = f"after it, the second sample does not take its own password of {account}"
+        words = f"afterwards, the second sample does not accept its own password of {account}"
         return False, words if locked_out else ""
 
 

@@ -85,7 +85,7 @@ def _told(error: OSError) -> None:
 
 @dataclass(frozen=True)
 class CoapAnswer:
-    """What a request came to: a response, or why there is none."""
+    """The result of a request: a response, or the reason why there is no response."""
 
     message: CoapMessage | None
     body: bytes = b""
@@ -100,7 +100,7 @@ class CoapAnswer:
 
     @property
     def words(self) -> str:
-        """The response's code, or why there is none."""
+        """The code of the response, or the reason why there is no response."""
         return self.message.words if self.message is not None else self.refused or "no answer"
 
 

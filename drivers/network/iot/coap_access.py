@@ -1,4 +1,4 @@
-"""Who may read and change what over CoAP (RFC 7252): whoever comes, and a viewer beyond his role.
+"""What anonymous clients, and a viewer beyond his role, can read and change over CoAP (RFC 7252).
 
 Resources are those of the declaration, and what the service lists itself (RFC 6690). Nothing is written but the value
 that is there, where the declaration says that this changes nothing. What an answer means is said by the cases.
@@ -44,7 +44,7 @@ class CoapPort:
 
 @dataclass(frozen=True)
 class CoapAsk:
-    """One request to a declared resource, by whoever comes or by a viewer."""
+    """One request to a declared resource, from an anonymous client or a viewer."""
 
     service: str
     resource: CoapResource
@@ -124,9 +124,9 @@ def outcome_of(answer: CoapAnswer) -> Outcome:
 
 @dataclass(frozen=True)
 class AskCoap:
-    """Ask the resources of one port without authority, and as a viewer where there is one.
+    """Request the resources of one port without authorisation, and as a viewer if there is one.
 
-    Without authority is: without security; inside DTLS without a credential, and with a made-up identity and key.
+    Without authorisation means: without security, inside DTLS without a credential, or with a made-up identity and key.
     Witness: the service answered CoAP before and after; inside DTLS, the administrator was granted the same reads.
     """
 
@@ -148,14 +148,14 @@ class AskCoap:
     def run(self, record: Recorder) -> Observation:
         """Ask; BenchError when this machine cannot send."""
         port, found = self.port, _Found()
-        question = f"What does CoAP on {port.about} grant to somebody without authority?"
+        question = f"What does CoAP on {port.about} grant to a client without authorisation?"
         values = self._control("before", found, record)
         for label, door, native in self._doors():
             self._through(label, door, native, values, found, record)
         if (viewer := self._key(Role.VIEWER)) is not None and port.tls:
             self._as_viewer(viewer, values, found, record)
         self._control("after", found, record)
-        missing: Outcome = (Answer.SILENT, "not asked")
+        missing: Outcome = (Answer.SILENT, "not tested")
         outcomes = {about: found.outcomes.get(about, missing) for about in self._names()}
         facts = [Fact(about=name, answer=answer, detail=detail) for name, (answer, detail) in outcomes.items()]
         witness = all_of(found.witnesses)
@@ -213,7 +213,7 @@ class AskCoap:
             return Answer.SEEN, f"{len(granted)} listed resources, {printable('; '.join(granted[:4]), 400)}"
         if answers and all(answer is Answer.REFUSED for answer, _ in answers.values()):
             return Answer.REFUSED, f"{len(answers)} listed resources, all refused"
-        return Answer.SILENT, f"{len(listed)} undeclared resources are listed, none can be read"
+        return Answer.SILENT, f"{len(listed)} undeclared resources are listed, but none can be read"
 
     def _enter(
         self,
@@ -235,7 +235,7 @@ class AskCoap:
         else:
             value = values.get(path)
             if not self.may_write or value is None or value.message is None or not value.ok:
-                why = "nobody knows the value that is there" if self.may_write else "the bench does not allow configure"
+                why = "the current value is not known" if self.may_write else "the bench does not allow configure"
                 found.enter(ask.about, (Answer.SILENT, f"not written: {why}"))
                 found.left_open[ask.about] = f"not written: {why}"
                 return
@@ -257,7 +257,9 @@ class AskCoap:
                     if ask.role is Role.VIEWER:
                         self._enter(client, ask, "as a viewer", values, found, record)
         except NoDtlsError as error:
-            found.witnesses.append(Witness(what=f"the viewer's key opens no session: {error.detail}", holds=False))
+            found.witnesses.append(
+                Witness(what=f"the viewer's key does not open a session: {error.detail}", holds=False)
+            )
 
     def _speaks(self, when: str) -> Witness:
         """Say whether the port speaks at all, where nobody has authority there."""
@@ -267,7 +269,7 @@ class AskCoap:
                 answer = CoapClient(channel).request("GET", CORE)
             return Witness(what=f"{about} answered {CORE} {when}: {answer.words}", holds=answer.message is not None)
         if self.port.service is not None:
-            what = f"the bench file has no key of the administrator for {self.port.service}"
+            what = f"the bench file has no administrator's key for {self.port.service}: add it to `credentials`"
             return Witness(what=what, holds=False)
         try:
             with Dtls(self.target, self.port.port, None):
@@ -276,7 +278,7 @@ class AskCoap:
             return Witness(what=f"{about} answered a ClientHello {when}: {error.detail}", holds=error.spoke)
 
     def _control(self, when: str, found: _Found, record: Recorder) -> dict[str, CoapAnswer]:
-        """Ask with authority, or where there is none for any answer; return the values that were read."""
+        """Ask with an authorised login, or without one for any answer. Return the values that were read."""
         key = self._key(Role.ADMINISTRATOR)
         if not self.port.tls or key is None:
             found.witnesses.append(self._speaks(when))
@@ -287,7 +289,7 @@ class AskCoap:
                 client = CoapClient(secured)
                 answers = {path: client.request("GET", path) for path in wanted or [CORE]}
         except NoDtlsError as error:
-            what = f"the administrator's key opened no session {when}: {error.detail}"
+            what = f"the administrator's key did not open a session {when}: {error.detail}"
             found.witnesses.append(Witness(what=what, holds=False))
             return {}
         for path, answer in answers.items():

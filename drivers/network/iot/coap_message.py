@@ -101,7 +101,7 @@ def _nibble(value: int) -> tuple[int, bytes]:
 
 
 def parse(data: bytes) -> CoapMessage | None:
-    """Return the message that a datagram is; None where it is none."""
+    """Parse a datagram as a message. None if it is malformed."""
     if len(data) < 4 or data[0] >> 6 != 1 or data[0] & 0xF > 8:
         return None
     size = 4 + (data[0] & 0xF)

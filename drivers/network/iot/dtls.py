@@ -1,7 +1,7 @@
 """DTLS 1.2 as a channel for CoAP (RFC 7252 clause 9): with a pre-shared key, or without a credential of our own.
 
 pyOpenSSL does the handshake in memory; the datagrams go over a socket of `Target`. How a handshake ends is told in the
-device's own bytes where there are any: an alert is a refusal, silence is none.
+device's own bytes if there are any: an alert is a refusal, and silence is not.
 """
 
 import time
@@ -36,7 +36,7 @@ class PreSharedKey:
 
     @classmethod
     def of(cls, identity: str, secret: str) -> "PreSharedKey":
-        """Read the key of a bench file: text, or hexadecimal digits behind `hex:`; ValueError where they are none."""
+        """Parse the key of a bench file: text, or hexadecimal digits after `hex:`. ValueError if they are malformed."""
         if secret.startswith("hex:"):
             return cls(identity, bytes.fromhex(secret.removeprefix("hex:")))
         return cls(identity, secret.encode())
@@ -149,8 +149,8 @@ class Dtls:
                 raise NoDtlsError(Answer.REFUSED, str(error)) from error
             if time.monotonic() > deadline:
                 break
-        detail = "the handshake did not come to its end" if came else "no answer to a ClientHello"
-        raise NoDtlsError(Answer.SILENT, f"{detail} in {HANDSHAKE_SECONDS:g} s", spoke=came)
+        detail = "the handshake did not complete" if came else "no answer to a ClientHello"
+        raise NoDtlsError(Answer.SILENT, f"{detail} within {HANDSHAKE_SECONDS:g} s", spoke=came)
 
     def _take(self, deadline: float) -> bool:
         """Hand over the next datagram, or send again what got no answer."""

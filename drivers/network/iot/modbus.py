@@ -1,6 +1,6 @@
-"""Modbus servers on the device: what they let whoever comes read and write (MODBUS/TCP, and MODBUS/TCP Security).
+"""Modbus servers on the device: what anonymous clients can read and write (MODBUS/TCP, MODBUS/TCP Security).
 
-The protocol knows no login: over TCP alone whoever reaches the port is heard, inside TLS a client certificate decides.
+The protocol has no login: over plain TCP every client is served, and inside TLS a client certificate decides.
 Nothing is written but a value that was read from a point whose declaration says that this changes nothing.
 """
 
@@ -118,13 +118,13 @@ class ModbusClient:
                     return reply
         except OSError as error:
             raise _no_modbus(error) from error
-        raise NoModbusError(Answer.SILENT, "answers come, but none to what was asked")
+        raise NoModbusError(Answer.SILENT, "answers arrive, but none to the request")
 
     def _message(self, deadline: float) -> bytes:
         head = self._take(HEADER, deadline)
         size = size_of(head)
         if size is None:
-            raise NoModbusError(Answer.SILENT, f"something else than Modbus speaks: {printable(head)}")
+            raise NoModbusError(Answer.SILENT, f"something other than Modbus answers: {printable(head)}")
         return head + self._take(size - HEADER, deadline)
 
     def _take(self, size: int, deadline: float) -> bytes:
@@ -148,7 +148,7 @@ def _no_modbus(error: OSError) -> NoModbusError:
         alert = "ALERT" in (error.reason or "")
         return NoModbusError(Answer.REFUSED if alert else Answer.SILENT, f"TLS: {error.reason or error}")
     if isinstance(error, TimeoutError):
-        return NoModbusError(Answer.SILENT, f"no answer in {SECONDS:g} s")
+        return NoModbusError(Answer.SILENT, f"no answer within {SECONDS:g} s")
     return NoModbusError(answer_of(error), f"{type(error).__name__}: {error}")
 
 
@@ -219,14 +219,16 @@ class AskModbus:
         for fact in facts:
             record.note(f"{fact.about} -> {fact.answer}: {fact.detail}")
         witnesses.append(canary.witness())
-        question = f"What do {len(self.ports)} Modbus ports let whoever comes read and write?"
+        question = f"What can anonymous clients read and write on {len(self.ports)} Modbus ports?"
         return Observation(question=question, facts=tuple(facts), witness=all_of(witnesses), left_open=left_open)
 
     def _control(self, port: ModbusPort, when: str, record: Recorder) -> Witness:
         """Ask a declared service for its identity, or a declared point, as the paired peer."""
         own = dict(self.peers).get(port.service or "")
         if port.tls and own is None:
-            what = f"the bench file has no peers.{port.service}, the certificate that serves as control"
+            what = (
+                f"the bench file has no peers.{port.service}, the certificate that serves as control: add it to `peers`"
+            )
             return Witness(what=what, holds=False)
         pdu = read(port.points[0].table, port.points[0].address, port.points[0].count) if port.points else identify()
         try:
@@ -239,7 +241,7 @@ class AskModbus:
         return Witness(what=f"{port.service} answered the control {when} with {reply.words}", holds=holds)
 
     def _ask(self, port: ModbusPort) -> tuple[list[Fact], dict[str, str]]:
-        """Ask all of one port; beside the facts stands what leaves them open."""
+        """Probe all of one port. Also return the reasons that leave facts open."""
         facts: list[Fact] = []
         doubts: dict[str, str] = {}
         try:
@@ -265,7 +267,7 @@ class AskModbus:
             about = port.writing(point)
             if not self.may_write or got.kind is not ModbusReplyKind.DATA:
                 why = (
-                    "the bench does not allow it"
+                    "the bench does not allow configure"
                     if got.kind is ModbusReplyKind.DATA
                     else f"it could not be read: {got.words}"
                 )
@@ -300,7 +302,11 @@ def _whatever(client: ModbusClient, port: ModbusPort) -> tuple[Fact, bool]:
         except NoModbusError as error:
             mute, refused = error, False
             continue
-        told = f"; it says that it is {printable(identity(name), _SHOWN)}" if name.kind is ModbusReplyKind.DATA else ""
+        told = (
+            f"; it identifies itself as {printable(identity(name), _SHOWN)}"
+            if name.kind is ModbusReplyKind.DATA
+            else ""
+        )
         if name.code in _NO_UNIT:
             said.append(f"unit {unit}: {name.words}")
             refused = False

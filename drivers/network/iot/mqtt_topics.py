@@ -41,7 +41,7 @@ class Act(StrEnum):
 
 @dataclass(frozen=True)
 class TopicAsk:
-    """One act on one declared topic by somebody who has no right to it; without a role by whoever comes."""
+    """One act on one declared topic by a client without the right. Without a role, the client is anonymous."""
 
     act: Act
     topic: MqttTopic
@@ -54,7 +54,7 @@ class TopicAsk:
 
 
 def topic_asks(topics: Sequence[MqttTopic], roles: Sequence[Role]) -> tuple[TopicAsk, ...]:
-    """Return what is tried: by whoever comes, and by each of these roles where the declaration does not name it."""
+    """Return what is tried: anonymously, and with each of these roles if the declaration does not grant it."""
     asks = []
     for topic in topics:
         for role in (None, *roles):
@@ -95,7 +95,7 @@ class AnyTopic:
                 if answer is Answer.SILENT and detail.startswith("a session"):
                     left_open[act.at(broker)] = detail
         return Observation(
-            question=f"May whoever comes publish on one of {len(self.brokers)} MQTT ports?",
+            question=f"Can anonymous clients publish or subscribe on one of {len(self.brokers)} MQTT ports?",
             facts=tuple(facts),
             witness=canary.witness(),
             left_open=left_open,
@@ -121,13 +121,15 @@ def _to_nobody(held: MqttSession) -> Outcome:
     held.subscribe(word)
     code = held.publish(word, word.encode())
     if held.hears(word.encode(), DELIVERY_SECONDS if code is not None and code < _REFUSAL else 0.0):
-        return Answer.SEEN, f"published to {word} without a login, and it was delivered"
+        return Answer.SEEN, f"a message to {word} was published without a login and delivered"
     if code is not None and held.level == V5:
         if code < _REFUSAL:
-            return Answer.SEEN, f"published to {word} without a login, acknowledged with {code:#04x}"
+            return Answer.SEEN, f"a message to {word} was published without a login and acknowledged with {code:#04x}"
         return Answer.REFUSED, f"PUBACK {code:#04x}"
-    what = "acknowledged, which 3.1.1 does for what it drops as well" if code is not None else "without an answer"
-    return Answer.SILENT, f"a session without a login; what was published stayed {what}"
+    what = (
+        "was acknowledged, but MQTT 3.1.1 also acknowledges dropped messages" if code is not None else "got no answer"
+    )
+    return Answer.SILENT, f"a session without a login; the published message {what}"
 
 
 def _statistics(held: MqttSession) -> Outcome:
@@ -135,16 +137,16 @@ def _statistics(held: MqttSession) -> Outcome:
     granted = held.subscribe(STATISTICS)
     held.until(lambda heard: bool(messages(heard, held.level)), DELIVERY_SECONDS if granted else 0.0)
     if came := messages(held.heard, held.level):
-        return Answer.SEEN, f"subscribed to {STATISTICS} without a login, and {printable(came[0][0], _SHOWN)} came"
+        return Answer.SEEN, f"a subscription to {STATISTICS} without a login delivered {printable(came[0][0], _SHOWN)}"
     if granted is False:
         return Answer.REFUSED, f"the subscription to {STATISTICS} is refused"
-    what = "was granted, and nothing came" if granted else "was not answered"
+    what = "was granted, but delivered nothing" if granted else "was not answered"
     return Answer.SILENT, f"a session without a login; the subscription to {STATISTICS} {what}"
 
 
 @dataclass(frozen=True)
 class TopicAccess:
-    """Try what the declaration gives others: each act on each topic by whoever comes, and by roles beyond theirs.
+    """Try acts that the declaration does not grant: each act on each topic, anonymously and with other roles.
 
     SEEN is a message that was delivered, REFUSED a CONNACK, SUBACK or PUBACK that says no. Witness: what somebody
     published who may was delivered to somebody who may read, before and after, on each topic.
@@ -173,10 +175,10 @@ class TopicAccess:
                 record.note(f"{ask.about} -> {answer}: {detail}")
                 facts.append(Fact(about=ask.about, answer=answer, detail=detail))
                 if answer is Answer.SILENT and topic.harmless is None:
-                    left_open[ask.about] = f"{detail}; the declaration names no harmless message to show it with"
+                    left_open[ask.about] = f"{detail}; to test it, add `harmless: MESSAGE` to the topic"
             witnesses.append(self._control(topic, "after", record))
         question = (
-            f"Who may publish and subscribe to {len(self.topics)} topics of {self.service} beyond the declaration?"
+            f"Who can publish and subscribe to {len(self.topics)} topics of {self.service} beyond the declaration?"
         )
         return Observation(question=question, facts=tuple(facts), witness=all_of(witnesses), left_open=left_open)
 
@@ -187,10 +189,12 @@ class TopicAccess:
         return (topic.harmless or "").replace("{nonce}", secrets.token_hex(8)).encode()
 
     def _control(self, topic: MqttTopic, when: str, record: Recorder) -> Witness:
-        """Deliver a message with authority; without a harmless one, subscribe with it."""
+        """Deliver a message with an authorised login. Without a harmless message, only subscribe."""
         reader, writer = self._who(topic.read), self._who(topic.write)
         if reader is None or (writer is None and topic.harmless is not None):
-            return Witness(what=f"no login of this bench may read and write {topic.topic}", holds=False)
+            return Witness(
+                what=f"no login of this bench may read and write {topic.topic}: add one to `credentials`", holds=False
+            )
         try:
             if topic.harmless is None or writer is None:
                 with session(self.target, self.broker, reader) as hearing:
@@ -229,7 +233,8 @@ class TopicAccess:
                 if hearing.hears(message, DELIVERY_SECONDS):
                     return (
                         Answer.SEEN,
-                        f"published by {writer.user or 'nobody'}, delivered to {reader.user or 'nobody'}",
+                        f"published by {writer.user or 'an anonymous client'}, "
+                        f"delivered to {reader.user or 'an anonymous client'}",
                     )
         return Answer.SILENT, "nothing was delivered"
 
@@ -238,5 +243,5 @@ def _kept(held: MqttSession, topic: str) -> Outcome:
     granted = held.subscribe(topic)
     held.until(lambda heard: bool(messages(heard, held.level)), DELIVERY_SECONDS if granted else 0.0)
     if messages(held.heard, held.level):
-        return Answer.SEEN, f"the message that is kept on {topic} came"
-    return (Answer.REFUSED, "SUBACK: refused") if granted is False else (Answer.SILENT, "nothing came")
+        return Answer.SEEN, f"the retained message on {topic} was delivered"
+    return (Answer.REFUSED, "SUBACK: refused") if granted is False else (Answer.SILENT, "nothing was delivered")

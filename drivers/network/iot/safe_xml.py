@@ -10,7 +10,7 @@ DEPTH, ELEMENTS, OCTETS = 32, 20_000, 1 << 20
 
 
 class UnsafeXmlError(ValueError):
-    """The document is none, or goes beyond the limits."""
+    """The document is malformed, or exceeds the limits."""
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Element:
         return found
 
     def value(self, name: str) -> str:
-        """Return the text of a child; empty where there is none."""
+        """Return the text of a child. It is empty if there is no child."""
         return next((child.text.strip() for child in self.children if child.name == name), "")
 
 
@@ -44,7 +44,7 @@ class _Builder:
     def start(self, name: str, _attributes: object) -> None:
         self._count += 1
         if self._count > ELEMENTS or len(self._open) > DEPTH:
-            raise UnsafeXmlError("more elements than anybody needs")
+            raise UnsafeXmlError("too many elements")
         element = Element(name.rpartition(":")[2])
         self._open[-1].children.append(element)
         self._open.append(element)
@@ -56,11 +56,11 @@ class _Builder:
         self._open[-1].text += data
 
     def doctype(self, *_: object) -> None:
-        raise UnsafeXmlError("a document type")
+        raise UnsafeXmlError("it has a document type")
 
 
 def read_xml(document: bytes) -> Element:
-    """Return the root element; UnsafeXmlError where the document is none, or goes beyond the limits."""
+    """Return the root element. UnsafeXmlError if the document is malformed, or exceeds the limits."""
     if len(document) > OCTETS:
         raise UnsafeXmlError("too long")
     builder = _Builder()

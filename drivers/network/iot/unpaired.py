@@ -136,8 +136,8 @@ def alike(secret: str) -> str:
 class AskUnpaired:
     """Send a component's message as several strangers; SEEN is one that shows, or that the device says it took.
 
-    REFUSED is the device's own word. Witness: the paired component's message showed, before and after, and somebody
-    could look behind each stranger's.
+    REFUSED is in the device's own bytes. Witness: the paired component's message showed, before and after, and
+    the window could be read after each stranger's message.
     """
 
     component: str
@@ -161,7 +161,7 @@ class AskUnpaired:
                 record.progress(done, len(strangers), f"{self.component}: {one.label}")
                 facts.append(self._stranger(one, 2 * usual, record, missed))
             after, _ = self._paired("after", record)
-        question = f"Does the device take a message of {self.component} from somebody whom it was never paired with?"
+        question = f"Does the device accept a message of {self.component} from a sender that it was never paired with?"
         return Observation(question=question, facts=tuple(facts), witness=all_of((before, *missed, after)))
 
     def _paired(self, when: str, record: Recorder) -> tuple[Witness, float]:
@@ -183,7 +183,7 @@ class AskUnpaired:
             answer = Answer.SEEN if shown else said.answer
             words = f"{said.words}; {'shows' if shown else 'does not show'} at {self.window.name}"
         except UnreadableError as error:
-            answer, words = Answer.SILENT, f"nobody could look: {error}"
+            answer, words = Answer.SILENT, f"the effect could not be read: {error}"
             missed.append(Witness(what=printable(f"{one.label}: {words}", _SHOWN), holds=False))
         record.note(f"{one.label} -> {answer}: {words}")
         return Fact(about=f"{self.component}: {one.label}", answer=answer, detail=printable(words, _SHOWN))
@@ -207,4 +207,4 @@ class AskUnpaired:
             reading = ComponentReading.of(self.message)
             if not watch.shows(reading.pattern, 0.0):
                 return reading
-        raise UnreadableError(f"{self.window.name} shows every value that was tried before it was sent")
+        raise UnreadableError(f"{self.window.name} showed every new value before it was sent")

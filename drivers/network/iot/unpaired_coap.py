@@ -99,7 +99,7 @@ class CoapWindow:
             with self.peer.channel() as channel:
                 answer = CoapClient(channel).request("GET", self.path)
         except NoDtlsError as error:
-            raise UnreadableError(f"{self.reader} gets no DTLS session: {error.detail}") from error
+            raise UnreadableError(f"{self.reader} cannot open a DTLS session: {error.detail}") from error
         if not answer.ok:
             raise UnreadableError(f"{self.name} -> {answer.words}")
         return answer.body

@@ -56,7 +56,7 @@ class MqttTalker:
         except NoSessionError as error:
             return MessageReply(error.attempt.answer, error.attempt.detail)
         if code is None:
-            return MessageReply(Answer.SILENT, "no PUBACK came")
+            return MessageReply(Answer.SILENT, "no PUBACK arrived")
         return MessageReply(Answer.REFUSED if code >= _REFUSAL else Answer.SILENT, f"PUBACK {code:#04x}")
 
 
@@ -87,7 +87,7 @@ class MqttWindow:
                     raise UnreadableError(f"the subscription to {self.name} was not granted")
                 yield _Subscription(held)
         except NoSessionError as error:
-            raise UnreadableError(f"{self.reader} gets no session: {error.attempt.detail}") from error
+            raise UnreadableError(f"{self.reader} cannot open a session: {error.attempt.detail}") from error
 
 
 @dataclass(frozen=True)
@@ -103,5 +103,5 @@ class _Subscription:
         if self.held.until(came, max(seconds, _LOOK_SECONDS)):
             return True
         if self.held.over:
-            raise UnreadableError("the reader's session has ended, or too much came in it")
+            raise UnreadableError("the reader's session ended, or received too much data")
         return False

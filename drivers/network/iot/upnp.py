@@ -152,7 +152,7 @@ def fetch(target: Target, place: UpnpLocation) -> Element | None:
     try:
         answer = _client(target, place.port).request("GET", place.path, seconds=SECONDS)
         return read_xml(answer.body) if answer.ok else None
-    except (NoAnswerError, ValueError):  # no answer, no XML within the limits, or a path that is none
+    except (NoAnswerError, ValueError):  # no answer, malformed XML or XML beyond the limits, or a malformed path
         return None
 
 

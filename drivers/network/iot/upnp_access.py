@@ -1,4 +1,4 @@
-"""What UPnP actions do for whoever asks: actions that read, and the port mapping of an Internet gateway (IGD).
+"""What UPnP actions do for anonymous clients: actions that read, and the port mapping of an Internet gateway.
 
 Only actions whose name begins with Get are called. A mapping is asked for with a lease, to this machine, on a port that
 is free, and taken back; only where the bench allows that. Whether an answer is a failure is said by the cases.
@@ -43,7 +43,7 @@ _ARGUMENTS = 6
 
 
 class UpnpSeen(Observation):
-    """What actions do for whoever asks."""
+    """What actions do for anonymous clients."""
 
     descriptions: tuple[str, ...] = ()
     """Where a description was found, as `tcp/49152 /rootDesc.xml`."""
@@ -87,7 +87,7 @@ class AskUpnp:
             left_open[MAPPING] = mapping.detail
         return UpnpSeen(
             descriptions=tuple(f"tcp/{place.port} {place.path}" for place in documents),
-            question=f"What do {len(offered)} UPnP actions do for whoever asks?",
+            question=f"What do {len(offered)} UPnP actions do for anonymous clients?",
             facts=(reading, mapping),
             witness=self._witness(places, documents),
             left_open=left_open,
@@ -105,7 +105,7 @@ class AskUpnp:
         return places
 
     def _documents(self, places: Sequence[UpnpLocation]) -> dict[UpnpLocation, Element]:
-        """Fetch descriptions, all at once; what holds no device is none."""
+        """Fetch descriptions, all at once. A document without a device is not a description."""
         reached = [place for place in places if self._reaches(place)]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             found = pool.map(partial(fetch, self.target), reached)
@@ -118,7 +118,7 @@ class AskUpnp:
         return [one for one in actions(self.target, place, document) if is_name(one.name) and is_type(one.service)]
 
     def _read(self, offered: Sequence[Action], record: Recorder) -> tuple[Fact, bool]:
-        """Call what reads and is not public; beside the fact stands whether errors leave the question open."""
+        """Call the actions that read and are not public. Also return whether errors leave the question open."""
         wanted = [
             action
             for action in offered
@@ -136,12 +136,18 @@ class AskUpnp:
         granted = [f"{about} ({reply.words})" for about, reply in replies.items() if reply.ok]
         if granted:
             shown = printable("; ".join(granted[:4]), 600)
-            return Fact(about=READING, answer=Answer.SEEN, detail=f"{len(granted)} actions answer, {shown}"), False
+            return Fact(about=READING, answer=Answer.SEEN, detail=f"{len(granted)} actions answer: {shown}"), False
         if replies and all(reply.is_refusal for reply in replies.values()):
-            return Fact(about=READING, answer=Answer.REFUSED, detail=f"{len(replies)} actions ask for authority"), False
+            return Fact(
+                about=READING, answer=Answer.REFUSED, detail=f"{len(replies)} actions require authorisation"
+            ), False
         errors = [f"{about}: {reply.words}" for about, reply in replies.items() if not reply.is_refusal]
         shown = printable("; ".join(errors[:4]), 600)
-        detail = f"{len(errors)} actions neither answer nor ask for authority, {shown}" if errors else "nothing to call"
+        detail = (
+            f"{len(errors)} actions neither answer nor require authorisation: {shown}"
+            if errors
+            else "no action to call"
+        )
         return Fact(about=READING, answer=Answer.SILENT, detail=detail), bool(errors)
 
     def _is_public(self, action: Action) -> bool:
@@ -152,9 +158,13 @@ class AskUpnp:
         """Ask for a mapping of a free port to this machine, and take it back."""
         mappers = _mappers(offered)
         if not mappers:
-            return Fact(about=MAPPING, answer=Answer.SILENT, detail="no action that maps ports is offered")
+            return Fact(about=MAPPING, answer=Answer.SILENT, detail="the device offers no action that maps ports")
         if not self.may_map:
-            return Fact(about=MAPPING, answer=Answer.SILENT, detail="not asked: the bench does not allow configure")
+            return Fact(
+                about=MAPPING,
+                answer=Answer.SILENT,
+                detail="not tested: the bench does not allow configure. Add `configure` to `allow`",
+            )
         refused = []
         for action in mappers:
             reply = self._try_mapping(action, offered, record)
@@ -167,7 +177,7 @@ class AskUpnp:
     def _try_mapping(self, action: Action, offered: Sequence[Action], record: Recorder) -> UpnpReply:
         port = self._free_port(action, offered)
         if port is None:
-            return UpnpReply(False, "no free port was found to try a mapping with")
+            return UpnpReply(False, "no free port was found for a test mapping")
         place = {"NewRemoteHost": "", "NewExternalPort": str(port), "NewProtocol": "TCP"}
         wanted = {
             **place,
@@ -183,8 +193,8 @@ class AskUpnp:
             return reply
         undo = _beside(action, "DeletePortMapping", offered)
         undone = call(self.target, undo, place) if undo is not None else UpnpReply(False, "no such action")
-        record.note(f"taken back: {undone.words}")
-        word = "taken back" if undone.ok else f"not taken back ({undone.words}), its lease ends after {LEASE_SECONDS} s"
+        record.note(f"removed again: {undone.words}")
+        word = "removed again" if undone.ok else f"not removed ({undone.words}). Its lease ends after {LEASE_SECONDS} s"
         return UpnpReply(True, f"external port {port} was mapped to this machine without a login, and {word}")
 
     def _free_port(self, action: Action, offered: Sequence[Action]) -> int | None:
@@ -202,16 +212,16 @@ class AskUpnp:
 
     def _witness(self, places: Sequence[UpnpLocation], documents: dict[UpnpLocation, Element]) -> Witness:
         if not places:
-            return Witness(what="UPnP was heard, but no description on the device was named", holds=False)
+            return Witness(what="UPnP answered, but named no description on the device", holds=False)
         came = [
-            Witness(what=f"the description of tcp/{place.port} came before the calls", holds=place in documents)
+            Witness(what=f"the description of tcp/{place.port} was read before the calls", holds=place in documents)
             if self._reaches(place)
             else Witness(what=NotForwardedError("tcp", place.port).words, holds=False)
             for place in places
         ]
         after = [
             Witness(
-                what=f"the description of tcp/{place.port} came after the calls",
+                what=f"the description of tcp/{place.port} was read after the calls",
                 holds=fetch(self.target, place) is not None,
             )
             for place in documents

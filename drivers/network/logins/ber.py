@@ -49,27 +49,27 @@ def content_of(data: bytes, tag: int) -> bytes:
     """Return the content of the first element, which must have this tag."""
     found, content, _ = _first(data)
     if found != tag:
-        raise BerError(f"tag {found:#04x} where {tag:#04x} belongs")
+        raise BerError(f"tag {found:#04x} instead of {tag:#04x}")
     return content
 
 
 def number_of(tag: int, content: bytes) -> int:
     """Return the value of an INTEGER of up to eight octets."""
     if tag != INTEGER or not 1 <= len(content) <= 8:
-        raise BerError("no integer")
+        raise BerError("not an integer")
     return int.from_bytes(content, "big", signed=True)
 
 
 def _first(data: bytes) -> tuple[int, bytes, bytes]:
     if len(data) < 2:
-        raise BerError("cut off")
+        raise BerError("truncated")
     tag, length, start = data[0], data[1], 2
     if length & 0x80:
         octets = length & 0x7F
         if not 1 <= octets <= 4:
-            raise BerError("a length of no use")
+            raise BerError("an unusable length")
         start += octets
         length = int.from_bytes(data[2:start], "big")
     if len(data) < start + length:
-        raise BerError("cut off")
+        raise BerError("truncated")
     return tag, data[start : start + length], data[start + length :]

@@ -59,7 +59,7 @@ class FtpDoor:
         A service that is not available (421) and a time-out are SILENT. BenchError only where this machine cannot send.
         """
         if not (user + password).isprintable():
-            raise BenchError("a login to send holds control characters.", "Correct the list of guesses.")
+            raise BenchError("a login to send contains control characters.", "Correct the list of guesses.")
         try:
             with Dialogue(self.target, self.port, tls=self.tls, seconds=SECONDS) as dialogue:
                 attempt = _Session(dialogue).attempt(user, password)
@@ -77,10 +77,10 @@ class FtpDoor:
                 session = _Session(dialogue)
                 greeting = session.greeting()
                 if greeting.code not in (220, 421, 530):
-                    return Knock(Answer.REFUSED, f"something else than FTP spoke: {greeting}")
+                    return Knock(Answer.REFUSED, f"something other than FTP answered: {greeting}")
                 answer = session.ask("PWD")
                 if greeting.code == 220 and answer.code in (250, 500, 502) and "ftp" not in greeting.text.lower():
-                    return Knock(Answer.REFUSED, f"greets like a mail server: {greeting}; {answer}")
+                    return Knock(Answer.REFUSED, f"the greeting is that of a mail server: {greeting}; {answer}")
                 return Knock(Answer.SEEN, str(greeting))
         except EndedError as ended:
             return Knock(ended.answer, ended.detail, connected=ended.connected)
@@ -101,20 +101,22 @@ class _Session:
             return problem
         proof = next(((command, reply) for command in _PROOFS if not (reply := self.ask(command)).positive), None)
         if proof is None:
-            return LoginAttempt(Answer.SILENT, "commands are answered without a login: nothing would prove one")
+            return LoginAttempt(
+                Answer.SILENT, "the server answers commands without a login, so no command can prove a login"
+            )
         reply, asked = self.ask(f"USER {user}"), "user name"
         if reply.code == 331:
             reply, asked = self.ask(f"PASS {password}"), "password"
         if reply.code in (530, 430, 532, 332):
-            return LoginAttempt(Answer.REFUSED, f"the {asked} is answered {reply}")
+            return LoginAttempt(Answer.REFUSED, f"the answer to the {asked} is {reply}")
         if not reply.positive:
-            return LoginAttempt(Answer.SILENT, f"the {asked} is answered {reply}")
+            return LoginAttempt(Answer.SILENT, f"the answer to the {asked} is {reply}")
         command, before = proof
         after = self.ask(command)
         self._dialogue.send(b"QUIT\r\n")
         if not after.positive:
-            return LoginAttempt(Answer.SILENT, f"{reply}, but {command} is answered {after} still")
-        return LoginAttempt(Answer.SEEN, f"{command} is answered {after} after the login, {before} before it")
+            return LoginAttempt(Answer.SILENT, f"{reply}, but the answer to {command} is still {after}")
+        return LoginAttempt(Answer.SEEN, f"the answer to {command} is {after} after the login and {before} before it")
 
     def greeting(self) -> FtpReply:
         """Read the greeting; 120 says that it is still to come."""
@@ -127,9 +129,9 @@ class _Session:
         return self._reply()
 
     def _upgrade(self) -> LoginAttempt | None:
-        """Go on inside TLS, which discards what came in clear behind the reply (RFC 4217, 4)."""
+        """Continue inside TLS, which discards clear data after the reply (RFC 4217, 4)."""
         if (reply := self.ask("AUTH TLS")).code != 234:
-            return LoginAttempt(Answer.SILENT, f"asks for TLS, and answers AUTH TLS with {reply}")
+            return LoginAttempt(Answer.SILENT, f"the server requires TLS, but answers AUTH TLS with {reply}")
         self._pending.clear()
         self._dialogue.start_tls()
         return None
@@ -139,7 +141,7 @@ class _Session:
         first = self._line()
         matched = _REPLY.match(first + b" ")
         if matched is None:
-            raise EndedError(Answer.SILENT, f"no reply of FTP: {printable(first, _SHOWN)}")
+            raise EndedError(Answer.SILENT, f"not a reply of FTP: {printable(first, _SHOWN)}")
         text = [first[4:]]
         if matched[2] == b"-":
             for _ in range(_LINES):

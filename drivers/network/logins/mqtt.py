@@ -1,4 +1,4 @@
-"""MQTT brokers on the device: does one let in whoever comes, with a well-known credential or with none at all.
+"""MQTT brokers on the device: whether one accepts anonymous clients, or a well-known credential.
 
 Over TCP or TLS, in 3.1.1 and where a broker wants it in 5. The packets are in `mqtt_packets.py`.
 """
@@ -100,7 +100,7 @@ def _attempt(talk: Conversation, came: BrokerAnswers) -> LoginAttempt:
     if "CERTIFICATE_REQUIRED" in talk.problem.upper():
         return LoginAttempt(Answer.REFUSED, "TLS alert: a client certificate is required")
     shown = printable(talk.problem or talk.heard, _SHOWN) or "nothing"
-    return LoginAttempt(Answer.SILENT, f"no CONNACK came: {shown} ({talk.end})", unanswered=not talk.heard)
+    return LoginAttempt(Answer.SILENT, f"no CONNACK arrived: {shown} ({talk.end})", unanswered=not talk.heard)
 
 
 @dataclass(frozen=True)
@@ -147,20 +147,20 @@ class AskBrokers:
             witnesses.append(self._control(self.control, record))
         witnesses.append(canary.witness())
         return Observation(
-            question=f"Does one of {len(facts)} MQTT ports let in whoever comes?",
+            question=f"Does one of {len(facts)} MQTT ports accept anonymous clients?",
             facts=tuple(facts),
             witness=all_of(witnesses),
             left_open=left_open,
         )
 
     def _ask(self, broker: Broker, record: Recorder) -> tuple[Fact, str]:
-        """Ask one broker; beside the fact stands what leaves it open."""
+        """Probe one broker. Also return the reason that leaves the fact open."""
         declared = self.control is not None and self.control.door.broker == broker
         for left in reversed(range(ATTEMPTS if declared else 1)):
             talk, came = MqttDoor(self.target, broker, broker.about).connect(None)
             if talk.heard or talk.end != ConversationEnd.TIME:
                 break
-            record.note(f"{broker.about}: nothing came, {left} attempts are left")
+            record.note(f"{broker.about}: no answer, {left} attempts are left")
         if talk.heard:
             record.keep(f"tcp-{broker.port}.bin", talk.heard)
         if came.code != 0:
@@ -169,12 +169,14 @@ class AskBrokers:
             doubt = attempt.detail if open_ and attempt.answer is Answer.SILENT else ""
             return Fact(about=broker.about, answer=attempt.answer, detail=attempt.detail), doubt
         if came.subscribed or came.topic is not None:
-            topic = f", and {printable(came.topic, _SHOWN)} came" if came.topic is not None else ""
-            return Fact(about=broker.about, answer=Answer.SEEN, detail=f"subscribed to # without a login{topic}"), ""
+            topic = f", which delivered {printable(came.topic, _SHOWN)}" if came.topic is not None else ""
+            return Fact(
+                about=broker.about, answer=Answer.SEEN, detail=f"a subscription to # without a login was granted{topic}"
+            ), ""
         if came.subscribed is False:
-            detail = "a session without a login, and the subscription to # is refused"
+            detail = "a session without a login, but the subscription to # is refused"
             return Fact(about=broker.about, answer=Answer.REFUSED, detail=detail), ""
-        detail = "a session without a login, but no SUBACK came"
+        detail = "a session without a login, but no SUBACK arrived"
         return Fact(about=broker.about, answer=Answer.SILENT, detail=detail), detail
 
     def _control(self, control: Control, record: Recorder) -> Witness:
@@ -184,7 +186,7 @@ class AskBrokers:
             return Witness(what=error.words, holds=False)
         record.note(f"control: the valid login of {control.user} -> {attempt.answer}: {attempt.detail}")
         holds = attempt.answer is Answer.SEEN
-        words = "got in" if holds else f"did not get in ({attempt.answer}: {attempt.detail})"
+        words = "succeeded" if holds else f"did not succeed ({attempt.answer}: {attempt.detail})"
         return Witness(what=f"the valid login of {control.user} on {control.door.interface} {words}", holds=holds)
 
 
@@ -246,7 +248,7 @@ class GuessUndeclaredBroker:
         for done, pair in enumerate(self.pairs):
             record.progress(done, len(self.pairs), f"mqtt: {pair.user}")
             if shown and shown[pair.user] is not pair:
-                detail = "not asked: the broker takes any password"
+                detail = "not tested: the broker accepts any password"
                 facts.append(Fact(about=pair.about, answer=Answer.SILENT, detail=detail))
                 continue
             attempts = [door.attempt(pair.user, pair.password) for door in doors]

@@ -112,7 +112,7 @@ def _packets(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _variable(data: bytes) -> tuple[int, int]:
-    """Return a variable byte integer and the bytes that it takes; (0, 0) where it is none."""
+    """Return a variable byte integer and its length in bytes. (0, 0) if it is malformed."""
     value = 0
     for index, octet in enumerate(data[:4]):
         value |= (octet & 0x7F) << 7 * index

@@ -55,7 +55,7 @@ class MqttSession:
     level: int
     heard: bytes = b""
     lost: OSError | None = None
-    """What ended the connection: in TLS 1.3 the alert to a client certificate comes behind the handshake."""
+    """What ended the connection: in TLS 1.3, the alert to a client certificate comes after the handshake."""
     over: bool = False
     """Whether nothing more can come: the connection has ended, or too much came."""
 
@@ -136,7 +136,9 @@ def session(target: Target, broker: Broker, who: Who, first: int = V5) -> Iterat
             yield older
         return
     heard = printable(opened.heard, 80) or "nothing"
-    raise NoSessionError(told(code) if code is not None else LoginAttempt(Answer.SILENT, f"no CONNACK came: {heard}"))
+    raise NoSessionError(
+        told(code) if code is not None else LoginAttempt(Answer.SILENT, f"no CONNACK arrived: {heard}")
+    )
 
 
 def _no_tls(error: OSError) -> LoginAttempt:

@@ -89,7 +89,7 @@ class RtspConnection:
         head = self.dialogue.until(self._pending, self._head_size)
         matched = _STATUS.match(head)
         if matched is None:
-            raise EndedError(Answer.SILENT, f"something else than RTSP spoke: {printable(head, _SHOWN)}")
+            raise EndedError(Answer.SILENT, f"something other than RTSP answered: {printable(head, _SHOWN)}")
         headers: dict[str, str] = {}
         for line in head.splitlines()[1:]:
             name, found, value = line.decode("utf-8", "replace").partition(":")
@@ -115,7 +115,7 @@ class RtspConnection:
         if end is None and len(pending) > _HEAD_LIMIT:
             raise EndedError(Answer.SILENT, f"a head of more than {_HEAD_LIMIT} octets")
         if end is None and len(pending) >= 8 and not pending.startswith(b"RTSP/"):
-            raise EndedError(Answer.SILENT, f"something else than RTSP spoke: {printable(pending, _SHOWN)}")
+            raise EndedError(Answer.SILENT, f"something other than RTSP answered: {printable(pending, _SHOWN)}")
         return end.end() if end else 0
 
     def __enter__(self) -> "RtspConnection":
@@ -191,15 +191,15 @@ class RtspDoor:
             with RtspConnection(self.target, self.endpoint) as connection:
                 answer = connection.request("DESCRIBE", connection.url(self.path), {"Accept": "application/sdp"})
         except EndedError as ended:
-            kind = Answer.REFUSED if "else than RTSP" in ended.detail else ended.answer
+            kind = Answer.REFUSED if "other than RTSP" in ended.detail else ended.answer
             return Knock(kind, ended.detail, connected=ended.connected)
         challenge = strongest(challenges(answer.headers.get("www-authenticate", "")))
         if answer.status == 401 and challenge is None:
-            return Knock(Answer.REFUSED, "offers no password method")
+            return Knock(Answer.REFUSED, "the device offers no password method")
         if answer.status == 401 or answer.is_sdp:
             realm = challenge.parameters.get("realm", "") if challenge else ""
-            return Knock(Answer.SEEN, f"DESCRIBE {self.path} is answered {answer.words}", realm)
-        return Knock(Answer.REFUSED, f"DESCRIBE {self.path} asks for no password: {answer.words}")
+            return Knock(Answer.SEEN, f"the answer to DESCRIBE {self.path} is {answer.words}", realm)
+        return Knock(Answer.REFUSED, f"DESCRIBE {self.path} requires no password: {answer.words}")
 
 
 def describe_as(connection: RtspConnection, path: str, user: str, password: str) -> LoginAttempt:
@@ -207,22 +207,22 @@ def describe_as(connection: RtspConnection, path: str, user: str, password: str)
     uri, accept = connection.url(path), {"Accept": "application/sdp"}
     answer = connection.request("DESCRIBE", uri, accept)
     if answer.is_sdp:
-        return LoginAttempt(Answer.SEEN, f"{path} gives an SDP without any login")
+        return LoginAttempt(Answer.SEEN, f"{path} gives an SDP without a login")
     if answer.status != 401:
-        return LoginAttempt(Answer.SILENT, f"{path} asks for no login: {answer.words}")
+        return LoginAttempt(Answer.SILENT, f"{path} requires no login: {answer.words}")
     for _ in range(_STALE):
         challenge = strongest(challenges(answer.headers.get("www-authenticate", "")))
         if challenge is None:
-            return LoginAttempt(Answer.REFUSED, "offers no password method")
+            return LoginAttempt(Answer.REFUSED, "the device offers no password method")
         answer = connection.request("DESCRIBE", uri, accept | credential(challenge, user, password, "DESCRIBE", uri))
         if answer.is_sdp:
-            return LoginAttempt(Answer.SEEN, f"{path} gives an SDP to {challenge.label}, and 401 without it")
+            return LoginAttempt(Answer.SEEN, f"{path} gives an SDP to {challenge.label}, and answers 401 without it")
         if answer.status != 401:
-            return LoginAttempt(Answer.SILENT, f"neither an SDP nor asked again: {answer.words}")
+            return LoginAttempt(Answer.SILENT, f"neither an SDP nor another challenge: {answer.words}")
         again = strongest(challenges(answer.headers.get("www-authenticate", "")))
         if again is None or not again.stale:
             return LoginAttempt(Answer.REFUSED, f"401 to {challenge.label}")
-    return LoginAttempt(Answer.SILENT, "each nonce is too old as soon as it is used")
+    return LoginAttempt(Answer.SILENT, "the device rejects each nonce as stale at its first use")
 
 
 def credential(challenge: Challenge, user: str, password: str, method: str, uri: str) -> dict[str, str]:

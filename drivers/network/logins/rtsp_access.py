@@ -21,7 +21,7 @@ _ACCEPT = {"Accept": "application/sdp"}
 _OVER_TCP = {"Transport": "RTP/AVP/TCP;unicast;interleaved=0-1"}
 _CONTROL = re.compile(rb"^a=control:([^\r\n]{1,500})", re.M)
 _NEW_CONNECTIONS = 8
-"""How often a port is asked anew that closes the connection, before its further paths are left out."""
+"""How often a port that closes the connection is asked again before its further paths are left out."""
 
 
 def endpoints_of(services: Iterable[Service]) -> tuple[Endpoint, ...]:
@@ -31,7 +31,7 @@ def endpoints_of(services: Iterable[Service]) -> tuple[Endpoint, ...]:
 
 
 def common_paths() -> tuple[str, ...]:
-    """Return the paths on which makers serve streams."""
+    """Return the paths on which manufacturers serve streams."""
     return tuple(row["path"] for row in table("rtsp_paths")["paths"])
 
 
@@ -79,7 +79,7 @@ class AskStreams:
             left_open |= {fact.about: doubt} if doubt else {}
         witnesses.append(canary.witness())
         return Observation(
-            question=f"Does one of {len(facts)} RTSP ports give a stream to whoever comes?",
+            question=f"Does one of {len(facts)} RTSP ports give a stream to anonymous clients?",
             facts=tuple(facts),
             witness=all_of(witnesses),
             left_open=left_open,
@@ -96,18 +96,18 @@ class AskStreams:
                     answer = _described(connection, path, self.control.user, self.control.password)
                     if answer.is_sdp:
                         tracks[path] = _track(connection, path, answer)
-                    words = "gave an SDP" if answer.is_sdp else f"gave none: {answer.words}"
+                    words = "gave an SDP" if answer.is_sdp else f"gave no SDP: {answer.words}"
             except EndedError as ended:
-                words = f"gave none: {ended.detail}"
+                words = f"gave no SDP: {ended.detail}"
             except NotForwardedError as error:
-                words = f"gave none: {error.words}"
+                words = f"gave no SDP: {error.words}"
             record.note(f"control: {path} with the login of {self.control.user} {words}")
             what = f"{path} with the valid login of {self.control.user} {words}"
             witnesses.append(Witness(what=what, holds=path in tracks))
         return tracks, witnesses
 
     def _ask(self, endpoint: Endpoint, tracks: dict[str, str], record: Recorder) -> tuple[Fact, str]:
-        """Ask one endpoint; beside the fact stands what leaves it open."""
+        """Probe one endpoint. Also return the reason that leaves the fact open."""
         declared = self.control is not None and self.control.endpoint == endpoint
         own = self.control.paths if self.control and declared else ()
         asked = _Anonymous(self.target, endpoint, record)
@@ -163,7 +163,7 @@ class _Anonymous:
         self._request("TEARDOWN", path, session)
 
     def _request(self, method: str, where: str, headers: dict[str, str]) -> RtspAnswer | None:
-        """Send one request, anew where the connection was closed before it; None where no answer came."""
+        """Send one request, again if the connection was closed before it. None if there is no answer."""
         kept = self._connection is not None
         try:
             if self._connection is None:
@@ -177,7 +177,7 @@ class _Anonymous:
             if kept and self._left > 0:
                 return self._request(method, where, headers)
             self.problem = ended.detail
-            self.refuses = ended.answer is Answer.REFUSED or ended.detail.startswith("something else than RTSP")
+            self.refuses = ended.answer is Answer.REFUSED or ended.detail.startswith("something other than RTSP")
             return None
         words = f"{method}: {answer.words}"
         self.said[words] = self.said.get(words, 0) + 1

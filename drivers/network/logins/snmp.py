@@ -91,7 +91,7 @@ class GuessCommunities:
     """Read sysDescr.0 with each name, and where that shows nothing what follows 1.3.6.1.
 
     SEEN is a response with a value, REFUSED a report or an error of the agent, or ICMP from its port. Witness: the
-    agent told its v3 engine before, behind each batch, and after; where no SNMP is declared, other declared UDP
+    agent showed its v3 engine before, after each batch, and at the end. If no SNMP is declared, other declared UDP
     services answered.
     """
 
@@ -121,7 +121,7 @@ class GuessCommunities:
         for fact in facts:
             record.note(f"{fact.about} -> {fact.answer}: {fact.detail}")
         return SnmpGuesses(
-            question=f"Does an SNMP agent on udp/{self.port} know one of {len(self.names)} well-known names?",
+            question=f"Does an SNMP agent on udp/{self.port} accept one of {len(self.names)} well-known names?",
             facts=facts,
             witness=None if agent.closed and not gone else self._witness(before, after, others, agent),
             engine=before.name.hex() if before else "",
@@ -148,7 +148,7 @@ class GuessCommunities:
             return Fact(about=name.about, answer=Answer.REFUSED, detail="ICMP port unreachable")
         if answer is None:
             untold = name.version is Version.V3 and agent.told is None
-            detail = "no engine of v3 was told, so no user was tried" if untold else "no answer"
+            detail = "the agent showed no v3 engine, so no user was tried" if untold else "no answer"
             return Fact(about=name.about, answer=Answer.SILENT, detail=detail)
         if answer.value is not None:
             return Fact(about=name.about, answer=Answer.SEEN, detail=f"reads {printable(answer.value, _SHOWN)}")
@@ -159,14 +159,16 @@ class GuessCommunities:
 
     def _witness(self, before: Engine | None, after: Engine | None, others: frozenset[int], agent: "_Agent") -> Witness:
         if before and after and agent.unread:
-            return Witness(what=f"udp/{self.port} told its v3 engine behind some requests and not others", holds=False)
+            return Witness(
+                what=f"udp/{self.port} showed its v3 engine after some requests but not after others", holds=False
+            )
         if before and after:
-            return Witness(what=f"the agent on udp/{self.port} told its v3 engine before and after", holds=True)
+            return Witness(what=f"the agent on udp/{self.port} showed its v3 engine before and after", holds=True)
         if others and not self.declared and not before:
             ports = ", ".join(f"udp/{port}" for port in sorted(others))
             return Witness(what=f"no SNMP is declared, and {ports} answered before and after", holds=True)
-        when = "before and not after" if before else "after and not before" if after else "neither before nor after"
-        return Witness(what=f"udp/{self.port} told a v3 engine {when}, so its silence proves nothing", holds=False)
+        when = "before but not after" if before else "after but not before" if after else "neither before nor after"
+        return Witness(what=f"udp/{self.port} showed a v3 engine {when}, so its silence proves nothing", holds=False)
 
 
 def _is_empty(answer: SnmpAnswer) -> bool:
@@ -184,7 +186,7 @@ class _Agent:
     told: Engine | None = None
     closed: bool = False
     unread: bool = False
-    """Whether it told no engine behind some requests, so that nobody knows whether it read them."""
+    """Whether it showed no engine after some requests, so it may not have read them."""
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(secrets.randbelow(1 << 30) + 1))
 
     def engine(self, seconds: float) -> Engine | None:
@@ -208,7 +210,7 @@ class _Agent:
     def ask(self, wanted: Iterable[Name], engine: Engine | None, *, following: bool = False) -> None:
         """Send each request, again where nothing came, and enter the answers.
 
-        Where the agent tells its engine, it is asked for it behind the requests of each round: when that is answered,
+        If the agent shows its engine, it is asked for it after the requests of each round. If it answers that,
         a slow agent has read them as well.
         """
         asked = list(wanted)

@@ -37,7 +37,7 @@ _REPORTS = {
     6: "usmStatsDecryptionErrors",
 }
 _STATISTICS = content_of(object_identifier("1.3.6.1.6.3.15.1.1"), OBJECT)
-"""usmStats (RFC 3414 clause 5); the number behind it says which counter."""
+"""usmStats (RFC 3414 clause 5). The number after it selects the counter."""
 
 
 class Version(StrEnum):
@@ -50,7 +50,7 @@ class Version(StrEnum):
 
 @dataclass(frozen=True)
 class Engine:
-    """What a v3 agent tells to whoever asks (RFC 3414 clause 4): its name, its starts, and seconds since the last."""
+    """The public data of a v3 agent (RFC 3414 clause 4): its name, its starts, and seconds since the last."""
 
     name: bytes = b""
     boots: int = 0
@@ -112,7 +112,7 @@ def _message_v3(number: int, engine: Engine, user: str, asking: bytes) -> bytes:
 
 
 def parse(data: bytes) -> SnmpAnswer | None:
-    """Return an answer, or None where the datagram is none: a request that was sent back, or not SNMP at all."""
+    """Parse an answer. None if the datagram is not one: a request that was sent back, or not SNMP at all."""
     try:
         parts = list(elements(content_of(data, SEQUENCE)))
         number = number_of(*parts[0])

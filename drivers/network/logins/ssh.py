@@ -26,7 +26,7 @@ REFUSALS_MOST = 100
 
 @dataclass
 class _Limits:
-    """How many refusals one connection bears; learned from connections that the server ended."""
+    """How many refusals one connection tolerates, learned from connections that the server ended."""
 
     refusals: int = REFUSALS_MOST
 
@@ -105,13 +105,13 @@ class SshDoor:
             words = printable(f"{type(error).__name__}: {error}", 300)
             raise BenchError(
                 f"a command over {self.interface} did not finish ({words}).",
-                "Try the same login by hand; the device may be busy or may have closed the port.",
+                "Try the same login by hand. The device may be busy or may have closed the port.",
             ) from error
 
     def gather(
         self, user: str, password: str, command: str, seconds: float = COMMAND_SECONDS, most: int = OUTPUT_BYTES
     ) -> Output:
-        """Run a command, and return what it wrote until it ended by itself, or anything else ended it.
+        """Run a command, and return its output until it ended or was ended.
 
         Raises BenchError only where this machine cannot send.
         """
@@ -129,7 +129,9 @@ class SshDoor:
         except Exception as error:  # noqa: BLE001 - paramiko raises what its thread met: struct.error, ValueError ...
             words = printable(f"{type(error).__name__}: {error}", 300)
             return Output(bytes(data), f"a command over {self.interface} did not finish within {seconds:g} s ({words})")
-        return Output(bytes(data), f"a command over {self.interface} wrote too much" if len(data) >= most else "")
+        return Output(
+            bytes(data), f"a command over {self.interface} wrote too much output" if len(data) >= most else ""
+        )
 
     @contextlib.contextmanager
     def _connection(self, deadline: float) -> Iterator[SshConnection]:
@@ -160,7 +162,7 @@ class SshDoor:
         if isinstance(refused, LoginAttempt):
             raise BenchError(
                 f"{user} cannot log in to {self.interface}: {refused.detail}.",
-                "Check the credentials of the bench file.",
+                "Check the credentials in the bench file.",
             )
 
 

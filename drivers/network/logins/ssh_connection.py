@@ -109,19 +109,19 @@ class SshConnection:
         """Say in the server's words how it refused."""
         offered = printable(", ".join(handler.offered) or "nothing", 200)
         if handler.partial:
-            return LoginAttempt(Answer.SILENT, f"{self._method} was taken, but the server asks for more: {offered}")
+            return LoginAttempt(Answer.SILENT, f"{self._method} was accepted, but the server requires more: {offered}")
         if self._method == "keyboard-interactive" and "password" in handler.offered:
             self._method = "password"
             return LoginAttempt(
-                Answer.SILENT, f"keyboard-interactive was refused, but a password may be given: {offered}"
+                Answer.SILENT, f"keyboard-interactive was refused, but the server offers password: {offered}"
             )
         if self._method not in handler.offered:
-            return LoginAttempt(Answer.REFUSED, f"no login by password: the server offers {offered}")
-        banner = f"; it says: {self._banner}" if self._banner else ""
+            return LoginAttempt(Answer.REFUSED, f"no login by password, because the server offers {offered}")
+        banner = f". Its banner is: {self._banner}" if self._banner else ""
         return LoginAttempt(Answer.REFUSED, f"USERAUTH_FAILURE to {self._method}; the server offers {offered}{banner}")
 
     def close(self) -> None:
-        """End it, and leave no socket and no thread behind."""
+        """End it, with its socket and thread."""
         self._sock.end()
         transport = getattr(self, "transport", None)
         if transport is not None:
@@ -176,7 +176,7 @@ class _BoundedSocket(socket.socket):
         self.budget = budget
 
     def end(self) -> None:
-        """End both directions, which wakes whoever waits on this socket."""
+        """End both directions, which wakes the thread that waits on this socket."""
         with contextlib.suppress(OSError):
             self.shutdown(socket.SHUT_RDWR)
 
@@ -185,7 +185,7 @@ class _BoundedSocket(socket.socket):
         acknowledge(self)
         self.budget -= len(data)
         if self.budget < 0:
-            raise EOFError("the server sent more than one login needs")
+            raise EOFError("the server sent more data than a login needs")
         return data
 
 

@@ -104,7 +104,7 @@ def split_identification(data: bytes) -> tuple[bytes, bytes] | None:
     for _ in range(MAX_LINES + 1):
         line, end, rest = rest.partition(b"\n")
         if len(line) > MAX_LINE:
-            raise SshDecodeError(f"a line of more than {MAX_LINE} bytes where the identification was due")
+            raise SshDecodeError(f"a line of more than {MAX_LINE} bytes instead of the identification")
         if not end:
             return None
         if line.startswith(b"SSH-"):
@@ -135,7 +135,7 @@ def decode_packets(data: bytes) -> Kexinit | Disconnect | None:
             reason, words = payload[1:5], payload[9 : 9 + int.from_bytes(payload[5:9])]
             return Disconnect(int.from_bytes(reason), printable(words, 300))
         if payload[0] not in (_IGNORE, _UNIMPLEMENTED, _DEBUG):
-            raise SshDecodeError(f"message {payload[0]} where a KEXINIT was due")
+            raise SshDecodeError(f"message {payload[0]} instead of a KEXINIT")
     raise SshDecodeError(f"more than {MAX_PACKETS} packets before the KEXINIT")
 
 
@@ -151,7 +151,7 @@ def decode_kexinit(payload: bytes) -> Kexinit:
         lists.append(tuple(name for name in names.split(",") if name))
         rest = rest[4 + size :]
     if len(rest) != 5:
-        raise SshDecodeError(f"a KEXINIT with {len(rest)} bytes behind its lists")
+        raise SshDecodeError(f"a KEXINIT with {len(rest)} bytes after its lists")
     if not all(lists[:4]):
         raise SshDecodeError("a KEXINIT that offers no key exchange, host key or cipher")
     return Kexinit(tuple(lists))
@@ -181,7 +181,7 @@ class SshAlgorithms:
             with self.target.connect(self.port) as sock:
                 found, words = talk.read(sock, time.monotonic() + self.seconds)
         except SshDecodeError as error:
-            found, words = None, f"sent something that is no SSH: {error}"
+            found, words = None, f"the server sent data that is not SSH: {error}"
         except OSError as error:
             answer_of(error)
             found, words = None, f"no KEXINIT: {error}"
@@ -194,7 +194,7 @@ class SshAlgorithms:
         return self._observed(found if isinstance(found, Kexinit) else None, answer, banner, words)
 
     def _observed(self, found: Kexinit | None, answer: Answer, banner: str, words: str) -> SshKexinit:
-        whole = "was parsed whole" if found else f"was not read: {printable(words)}"
+        whole = "was parsed completely" if found else f"was not parsed: {printable(words)}"
         return SshKexinit(
             question=f"Which algorithms does the SSH server on tcp/{self.port} offer?",
             facts=(Fact(about="kexinit", answer=answer, detail=printable(words)),),
@@ -232,11 +232,11 @@ class _Talk:
             chunk = sock.recv(8_192)
             if not chunk:
                 said = printable(bytes(self.received[:300]))
-                return None, f"closed the connection without a KEXINIT, having said: {said}"
+                return None, f"the server closed the connection without a KEXINIT, after it sent: {said}"
             self.received += chunk
 
 
 def _words(found: Kexinit | Disconnect) -> str:
     if isinstance(found, Disconnect):
-        return f"disconnected: {found.words} (reason {found.reason})"
+        return f"the server disconnected: {found.words} (reason {found.reason})"
     return f"{sum(map(len, found.lists))} names in {_LISTS} lists"

@@ -26,7 +26,7 @@ _QUIET = 0.3
 """Seconds without a further octet, after which a last line that ends like a prompt is one."""
 _SHOWN = 160
 _KEPT = 4_096
-"""Characters behind the last typed line that are looked at: each octet may come alone."""
+"""How many characters after the last typed line are searched: each octet may arrive alone."""
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]{0,32}[ -/]{0,8}[@-~]|\][^\x07\x1b]{0,256}(?:\x07|\x1b\\)?|[@-Z\\^_=>78])")
 _DIGITS = re.compile(r"\d+")
 
@@ -59,11 +59,11 @@ class TelnetDoor:
     def attempt(self, user: str, password: str) -> LoginAttempt:
         """Log in once: SEEN is a command prompt twice, REFUSED the login program's words or its prompt again.
 
-        A connection that is closed without a word and a time-out are SILENT. BenchError only where this machine cannot
+        A connection that is closed silently and a time-out are SILENT. BenchError only where this machine cannot
         send.
         """
         if not (user + password).isprintable():
-            raise BenchError("a login to type holds control characters.", "Correct the list of guesses.")
+            raise BenchError("a login to type contains control characters.", "Correct the list of guesses.")
         try:
             with Dialogue(self.target, self.port, tls=self.tls, seconds=self.seconds) as dialogue:
                 return _Login(dialogue, self.prompts).attempt(user, password)
@@ -80,7 +80,7 @@ class TelnetDoor:
                 except EndedError as ended:
                     answer = Answer.SEEN if login.options.seen else Answer.SILENT
                     return Knock(answer, f"{ended.detail}; {login.words}")
-                return Knock(Answer.SEEN, f"asks with {printable(shown, _SHOWN)}")
+                return Knock(Answer.SEEN, f"the prompt is {printable(shown, _SHOWN)}")
         except EndedError as ended:
             return Knock(ended.answer, ended.detail, connected=ended.connected)
 
@@ -99,14 +99,14 @@ class _Login:
     def attempt(self, user: str, password: str) -> LoginAttempt:
         before = self.greeting()
         if self._is_shell(before):
-            return self._proven("", f"a prompt without any login: {printable(before, _SHOWN)}")
+            return self._proven("", f"a command prompt without a login: {printable(before, _SHOWN)}")
         if self._login.search(before):
             self._type(user)
             asked = self._await(lambda line: self._is_shell(line) or self._asks(line))
             if self._is_shell(asked):
-                return self._proven(before, "logged in without being asked for a password")
+                return self._proven(before, "logged in without a password prompt")
             if not self._password.search(asked):
-                return LoginAttempt(Answer.REFUSED, f"the user name alone was refused: {self.words}")
+                return LoginAttempt(Answer.REFUSED, f"the user name was refused before a password: {self.words}")
         return self._give(password, before)
 
     def greeting(self) -> str:
@@ -132,12 +132,12 @@ class _Login:
             self._type("")
             shown = self._await(lambda line: self._is_shell(line) or self._asks(line))
             if self._asks(shown):
-                return LoginAttempt(Answer.REFUSED, f"asks for a login again: {printable(shown, _SHOWN)}")
+                return LoginAttempt(Answer.REFUSED, f"the login prompt appears again: {printable(shown, _SHOWN)}")
             if _alike(shown, last) and not (before and _alike(shown, before)):
                 self._dialogue.send(b"exit\r\n")
-                return LoginAttempt(Answer.SEEN, f"{how}, and the prompt {printable(shown, _SHOWN)} came twice")
+                return LoginAttempt(Answer.SEEN, f"{how}, and the prompt {printable(shown, _SHOWN)} appeared twice")
             last = shown
-        return LoginAttempt(Answer.SILENT, f"no prompt came twice: {self.words}")
+        return LoginAttempt(Answer.SILENT, f"no prompt appeared twice: {self.words}")
 
     def _type(self, text: str) -> None:
         """Send a line; where the device echoes, Enter is CR NUL as from a terminal (RFC 1123, 3.3.1)."""
@@ -199,5 +199,5 @@ def _regex(pattern: str) -> re.Pattern[str]:
         return re.compile(pattern)
     except re.error as error:
         raise ConfigurationError(
-            f"{pattern!r} is no regular expression: {error}.", "Correct `telnet` of the declaration."
+            f"{pattern!r} is not a regular expression: {error}.", "Correct `telnet` in the declaration."
         ) from error

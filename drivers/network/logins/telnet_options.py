@@ -90,5 +90,5 @@ class TelnetOptions:
 
 
 def escaped(text: str) -> bytes:
-    """Return text as it is sent: an octet 255 is doubled (RFC 854)."""
+    """Return text as it is sent: an octet 255 is repeated (RFC 854)."""
     return text.encode("utf-8").replace(bytes([IAC]), bytes([IAC, IAC]))

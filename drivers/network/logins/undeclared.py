@@ -64,7 +64,7 @@ class Corridor:
             if not knock.connected or knock.answer is Answer.SILENT:
                 break
         self._asking = tuple(asking.values())
-        nobody = Knock(Answer.SILENT, "there is nothing to knock at")
+        nobody = Knock(Answer.SILENT, "there is no door to probe")
         return min(said, key=lambda knock: _ORDER.index(knock.answer), default=nobody)
 
     def attempt(self, user: str, password: str) -> LoginAttempt:
@@ -72,7 +72,7 @@ class Corridor:
         if not self._asking:
             self.knock()
         tried = [door.attempt(user, password) for door in self._asking]
-        silent = LoginAttempt(Answer.SILENT, "nothing asked for a password")
+        silent = LoginAttempt(Answer.SILENT, "no door requires a password")
         return min(tried, key=lambda one: _ORDER.index(one.answer), default=silent)
 
     @contextmanager
@@ -147,9 +147,9 @@ class GuessUndeclared:
         def guess(pair: Pair) -> Fact:
             nonlocal silences
             if silences >= SILENCES:
-                return Fact(about=pair.about, answer=Answer.SILENT, detail="not asked: nobody answers any more")
+                return Fact(about=pair.about, answer=Answer.SILENT, detail="not tested: the device no longer answers")
             if shown and shown[pair.user] is not pair:
-                return Fact(about=pair.about, answer=Answer.SILENT, detail="not asked: it takes any password")
+                return Fact(about=pair.about, answer=Answer.SILENT, detail="not tested: the door accepts any password")
             tried = [(door, door.attempt(pair.user, pair.password)) for door in doors]
             door, attempt = min(tried, key=lambda one: _ORDER.index(one[1].answer))
             silences = silences + 1 if attempt.answer is Answer.SILENT else 0

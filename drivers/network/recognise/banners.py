@@ -17,7 +17,7 @@ from trustprobe.probe import Answer, Fact, Observation, Recorder, printable
 _SCOPES = re.compile(rb"<[^<>]{0,40}Scopes[^<>]{0,200}>([^<]{0,2000})<")
 _SECONDS, _ASKS, _MOST_NAMES = 0.7, 3, 16
 _LINE_SECONDS = 1.0
-NOTHING = "tells nothing of its software"
+NOTHING = "shows nothing about its software"
 
 
 def _holds(end: bytes, heard: bytes) -> bool:
@@ -66,12 +66,12 @@ class ReadBanners:
                 facts.append(Fact(about=service.about, answer=Answer.SILENT, detail=error.words))
                 continue
             if told is None:
-                facts.append(Fact(about=service.about, answer=Answer.SILENT, detail="did not speak"))
+                facts.append(Fact(about=service.about, answer=Answer.SILENT, detail="did not answer"))
             else:
                 words = printable(b"; ".join(told)) or NOTHING
                 facts.append(Fact(about=service.about, answer=Answer.SEEN, detail=words))
             record.note(f"{facts[-1].about} {facts[-1].answer}: {facts[-1].detail}")
-        question = f"What do {len(facts)} services tell of themselves without a login?"
+        question = f"What do {len(facts)} services show about their software without a login?"
         return Observation(question=question, facts=tuple(facts), left_open=left_open)
 
     def _greeting(self, service: Service) -> list[bytes] | None:

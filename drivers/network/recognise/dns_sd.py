@@ -58,7 +58,7 @@ def asked(message: bytes) -> tuple[tuple[bytes, ...], ...]:
 
 
 def _parsed(message: bytes, *, whole: bool = True, asked_only: bool = False) -> "Message":
-    """Return a message; DnsDecodeError where it is none, or `whole` and some of it cannot be parsed."""
+    """Parse a message. DnsDecodeError if it is malformed, or if `whole` and a part of it cannot be parsed."""
     from dns.exception import DNSException
     from dns.message import from_wire
 

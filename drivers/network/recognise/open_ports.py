@@ -63,7 +63,7 @@ class RecogniseOpenPorts:
         for fact in facts:
             record.note(f"{fact.about} {fact.answer}: {fact.detail}")
         return Observation(
-            question=f"What speaks on {len(self.ports)} open TCP ports, and is one of {len(rows)} services among it?",
+            question=f"Which services answer on {len(self.ports)} open TCP ports, and which of {len(rows)} forbidden ones?",
             facts=tuple(facts),
             witness=self._witness(canary, len(self.ports - set(spoken)), len(usual) == len(reached)),
         )
@@ -72,8 +72,8 @@ class RecogniseOpenPorts:
         table = {row.service: row for row in clear_services()}
         if unknown := sorted(set(self.forbidden) - set(table)):
             raise ConfigurationError(
-                f"there is no service {', '.join(unknown)} that must not be open.",
-                f"Choose among {', '.join(sorted(table))}, or add it to drivers/data/tcp_services.yaml as `clear`.",
+                f"there is no forbidden service {', '.join(unknown)}.",
+                f"Use one of {', '.join(sorted(table))}, or add it to drivers/data/tcp_services.yaml as `clear`.",
             )
         return tuple(table[name] for name in self.forbidden)
 
@@ -96,7 +96,7 @@ class RecogniseOpenPorts:
             others = pool.map(lambda port: _ask_usual(recogniser, port), usual)
             for port, answer in [*zip(opened, answers, strict=True), *zip(usual, others, strict=True)]:
                 done += 1
-                record.progress(done, len(opened) + len(usual), "what speaks on TCP ports")
+                record.progress(done, len(opened) + len(usual), "services on TCP ports")
                 if answer is not None:
                     spoken[port] = answer
         return spoken
@@ -106,9 +106,9 @@ class RecogniseOpenPorts:
         if self.swept is not None:
             parts.append(self.swept)
         if unasked:
-            parts.append(Witness(what=f"{unasked} open ports were not asked what they speak", holds=False))
+            parts.append(Witness(what=f"the protocol of {unasked} open ports was not probed", holds=False))
         if not all_reached:
-            reason = "forwarding stands before the device: only the mapped ports could be asked"
+            reason = "ports are forwarded to the device, so only the mapped ports could be probed"
             parts.append(Witness(what=reason, holds=False))
         return all_of(parts)
 
@@ -126,7 +126,7 @@ def _ask_usual(recogniser: Recogniser, port: int) -> Spoken:
 def _port_fact(port: int, spoken: Spoken | None) -> Fact:
     about = f"tcp/{port}"
     if spoken is None:
-        return Fact(about=about, answer=Answer.SILENT, detail="not asked what it speaks: too many ports are open")
+        return Fact(about=about, answer=Answer.SILENT, detail="its protocol was not probed: too many ports are open")
     return Fact(about=about, answer=spoken.answer, detail=spoken.words)
 
 
@@ -134,7 +134,7 @@ def _forbidden_fact(row: ServiceQuestion, spoken: Mapping[int, Spoken]) -> Fact:
     """Join the ports: SEEN when the service spoke on one, whichever; REFUSED only when all usual ones answered RST."""
     found = [f"tcp/{port}: {one.words}" for port, one in sorted(spoken.items()) if row.service in one.clear]
     if found:
-        more = f"; and {len(found) - _LISTED} ports more" if len(found) > _LISTED else ""
+        more = f"; and {len(found) - _LISTED} more ports" if len(found) > _LISTED else ""
         return Fact(about=row.service, answer=Answer.SEEN, detail="; ".join(found[:_LISTED]) + more)
     if unclear := list(_unclear(row, spoken)):
         return Fact(about=row.service, answer=Answer.SILENT, detail="; ".join(unclear[:_LISTED]))
@@ -146,11 +146,11 @@ def _unclear(row: ServiceQuestion, spoken: Mapping[int, Spoken]) -> Iterable[str
     for port in row.ports:
         one = spoken.get(port)
         if one is None:
-            yield f"tcp/{port}: not asked"
+            yield f"tcp/{port}: not probed"
         elif one.talk.connected is Answer.SILENT:
             yield f"tcp/{port}: no answer"
         elif one.talk.connected is Answer.SEEN:
-            yield f"tcp/{port}: open, but it did not speak {row.service}: {one.words}"
+            yield f"tcp/{port}: open, but it did not answer in {row.service}: {one.words}"
     unknown = [port for port, one in spoken.items() if one.talk.connected is Answer.SEEN and not (one.row or one.tls)]
     if others := sorted(set(unknown) - set(row.ports)):
-        yield f"nothing known speaks on {', '.join(f'tcp/{port}' for port in others[:_LISTED])}"
+        yield f"no known protocol answers on {', '.join(f'tcp/{port}' for port in others[:_LISTED])}"

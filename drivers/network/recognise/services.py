@@ -66,9 +66,9 @@ class RecogniseServices:
         for fact in ordered:
             record.note(f"{fact.about} {fact.answer}: {fact.detail}")
         spoke = [fact.about for fact in ordered if fact.answer is Answer.SEEN]
-        what = f"{', '.join(spoke)} spoke" if spoke else "no declared service spoke its protocol"
+        what = f"{', '.join(spoke)} answered" if spoke else "no declared service answered in its protocol"
         return Observation(
-            question=f"Do {len(self.services)} declared services speak the declared protocol?",
+            question=f"Do {len(self.services)} declared services answer in the declared protocol?",
             facts=ordered,
             witness=Witness(what=what, holds=bool(spoke)),
             left_open={service.about: why for service, why in unasked.items()},
@@ -116,22 +116,22 @@ def _judged(service: Service, spoken: Spoken) -> tuple[Answer, str]:
     if spoken.speaks(service.protocol) and spoken.tls == service.tls:
         return Answer.SEEN, shown
     if spoken.echoes:
-        return Answer.REFUSED, f"something else than {_name(service)} spoke: {spoken.words}"
+        return Answer.REFUSED, f"something other than {_name(service)} answered: {spoken.words}"
     if service.tls and not spoken.tls and (talk.raw or talk.heard):
-        return Answer.REFUSED, f"something else than TLS spoke: {spoken.words}"
+        return Answer.REFUSED, f"something other than TLS answered: {spoken.words}"
     if spoken.row is not None and (rows or spoken.protocol in _NAMES or spoken.tls != service.tls):
-        return Answer.REFUSED, f"something else than {_name(service)} spoke: {spoken.words}"
+        return Answer.REFUSED, f"something other than {_name(service)} answered: {spoken.words}"
     if spoken.tls and not service.tls:
-        return Answer.REFUSED, f"something else than {_name(service)} spoke: {spoken.words}"
+        return Answer.REFUSED, f"something other than {_name(service)} answered: {spoken.words}"
     if not rows:
         return _without_row(service, spoken, shown)
     if spoken.tls and not talk.heard:
         # That our library could not finish is nothing that the device said.
-        return Answer.SILENT, f"TLS spoke, but no session came about: {printable(talk.problem or talk.end, _SHOWN)}"
+        return Answer.SILENT, f"TLS answered, but no session was opened: {printable(talk.problem or talk.end, _SHOWN)}"
     beginning = talk.end is ConversationEnd.TIME and any(row.may_become_answered(talk.heard) for row in rows)
     if not talk.heard or beginning:
-        return Answer.SILENT, f"connected, but {service.protocol} did not speak: {talk.end}; {spoken.words}"
-    return Answer.REFUSED, f"something else than {_name(service)} spoke: {spoken.words}"
+        return Answer.SILENT, f"connected, but no answer in {service.protocol}: {talk.end}; {spoken.words}"
+    return Answer.REFUSED, f"something other than {_name(service)} answered: {spoken.words}"
 
 
 def _name(service: Service) -> str:
@@ -142,7 +142,7 @@ def _without_row(service: Service, spoken: Spoken, shown: str) -> tuple[Answer, 
     """Of a protocol without a row, no more is asked than a TLS handshake record or an accepted connection."""
     talk = spoken.talk
     if not service.tls:
-        return Answer.SEEN, f"connected; {shown}" if shown else "connected; it says nothing unasked"
+        return Answer.SEEN, f"connected; {shown}" if shown else "connected; it sends nothing first"
     if talk.is_handshake:
         return Answer.SEEN, "a TLS handshake record"
     return Answer.SILENT, f"no TLS handshake record: {talk.end}; {shown}"

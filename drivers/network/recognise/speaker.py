@@ -121,18 +121,18 @@ class Spoken:
             return "RST" if self.talk.connected is Answer.REFUSED else "no answer to connect()"
         shown = printable(self.talk.heard or (b"" if self.tls else self.talk.raw), _SHOWN)
         if self.echoes:
-            return "echo: it sends back what it is sent"
+            return "echo: it returns the data that it receives"
         if self.tls and self.row is None:
             if self.talk.problem:
-                return f"TLS, but no session came about: {printable(self.talk.problem, _SHOWN)}"
+                return f"TLS, but no session was opened: {printable(self.talk.problem, _SHOWN)}"
             inside = f"an unknown protocol: {shown}" if shown else "an unknown protocol"
             return f"TLS, and inside it {inside}{self._why}"
         if self.row is None:
             questions = f"{self.asked} questions" if self.asked != 1 else "one question"
-            return f"an unknown protocol: {shown}" if shown else f"says nothing to {questions}{self._why}"
+            return f"an unknown protocol: {shown}" if shown else f"it does not answer {questions}{self._why}"
         name = f"{self.protocol} inside TLS" if self.tls else self.protocol
         open_to_all = any(_matches(row.open_to_all, self.talk.heard) for row in self._rows)
-        return f"{name}{', open to anybody' if open_to_all else ''}: {shown}"
+        return f"{name}{', open to everybody' if open_to_all else ''}: {shown}"
 
     @property
     def _why(self) -> str:
@@ -160,7 +160,7 @@ class _Course:
         if talk.connected is not Answer.SEEN:
             if self.talk is not None or self.tls is not None:
                 often = f"{self.connections - 1} questions"
-                self.ended = f"it took no more connections after {often}, the next would have been {ask.words}"
+                self.ended = f"it accepted no more connections after {often}. The next question was {ask.words}"
             self.talk = self.talk or talk
             return
         heard = _without_echo(said, talk.heard)
@@ -207,7 +207,7 @@ class Recogniser:
             else:
                 course.enter(ask, say, talk)
             if time.monotonic() > course.deadline:
-                course.ended = course.ended or f"no more was asked after {self._patience.port:g} s"
+                course.ended = course.ended or f"the probe of this port ended after {self._patience.port:g} s"
             if course.ended or course.echoes or talk.connected is not Answer.SEEN:
                 break
         return self._unknown(port, course, depth)
@@ -240,11 +240,11 @@ class Recogniser:
             return
         while course.closes_at_once:
             if course.listened >= _AT_ONCE_CLOSED:
-                course.ended = "it closes each connection before anything is said"
+                course.ended = "it closes each connection before any data is sent"
                 return
             yield ConnectionQuestion(None, False, patience.greeting)
         if port in PRINTERS:
-            course.ended = "nothing was said to it, for a printer prints what it is sent"
+            course.ended = "no data was sent to it, because a printer prints what it receives"
             return
         yield from self._questions(port, expected, course, depth)
 
@@ -360,7 +360,7 @@ def _key(row: ServiceQuestion | None, tls: bool) -> tuple[str, bool]:
 
 
 def _candidates(ask: ConnectionQuestion) -> list[ServiceQuestion]:
-    """Return the rows that an answer is held against: what was asked for, who speaks unasked, who speaks plainly."""
+    """Return the rows that an answer is compared with: the asked one, those that send first, those in clear."""
     asked = [ask.row] if ask.row else []
     plain = [row for row in tcp_questions() if row.in_any_answer and row is not ask.row]
     return asked + plain + [row for row in tcp_questions() if row.speaks_first and row is not ask.row]

@@ -1,4 +1,4 @@
-"""What the device does when it connects by itself: the certificates that it refuses, the versions and suites it offers.
+"""The device as a TLS client: the certificates that it refuses, and the versions and suites that it offers.
 
 The server that it connects to is in `servers/tls.py`. Data over a certificate that nobody may trust is the finding.
 """
@@ -32,14 +32,14 @@ class ClientTrustSeen(Observation):
         """Narrow to one kind; the witness then says as well that the device was shown that certificate."""
         narrow = self.about(kind)
         assert narrow.witness is not None
-        words = f"the device {'was' if kind in self.connected else 'did not connect to be'} shown the certificate"
+        words = f"the device was {'' if kind in self.connected else 'not '}shown the certificate"
         both = all_of([narrow.witness, Witness(what=f"{words} ({kind})", holds=kind in self.connected)])
         return narrow.model_copy(update={"witness": both})
 
 
 @dataclass(frozen=True)
 class ClientTrust:
-    """Show the device one bad certificate after the other, each to a connection that it opens by itself.
+    """Show the device one bad certificate after the other, each on a connection that the device opens.
 
     `seconds` is the longest time until it tries again. Witness: it sent application data over the good certificate
     before and after.
@@ -72,7 +72,7 @@ class ClientTrust:
             record.note(f"{contact.presented}: {contact.outcome}: {contact.detail}")
         moments = {"before": before, "after": after}
         return ClientTrustSeen(
-            question=f"Which of {len(self.bad)} bad certificates does the device trust when it connects by itself?",
+            question=f"Which of {len(self.bad)} bad certificates does the device trust as a TLS client?",
             facts=tuple(_fact(kind, contact) for kind, contact in came.items()),
             witness=all_of([self._witness(moment, contact) for moment, contact in moments.items()]),
             connected=frozenset(kind for kind, contact in came.items() if contact is not None),
@@ -92,7 +92,7 @@ class ClientTrust:
         words = f"{moment} the bad certificates, the device did not send data over the good one in time"
         good = [one for one in self.server.contacts() if one.presented == self.server.good.kind and one.hello]
         if good and good[-1].outcome is not ContactOutcome.SPOKE:
-            words += f"; on its last connection it {good[-1].outcome}: {good[-1].detail}"
+            words += f"; on its last connection, it {good[-1].outcome}: {good[-1].detail}"
         if self.objections:
             words += f"; {refused_for(self.objections)}"
         return Witness(what=words, holds=False)
@@ -119,7 +119,7 @@ class ClientOffersSeen(Observation):
 
 @dataclass(frozen=True)
 class ClientOffers:
-    """Read a ClientHello that the device sends by itself. Witness: it was parsed whole by our own codec.
+    """Read a ClientHello of the device. Witness: our own codec parsed it completely.
 
     A hello without supported_versions tells the newest version alone: the older ones are then SILENT, and a silence
     that proves nothing.
@@ -144,7 +144,7 @@ class ClientOffers:
         for fact in facts:
             record.note(f"{fact.about} {fact.answer}: {fact.detail}")
         return ClientOffersSeen(
-            question="Which TLS versions and suites does the device offer when it connects by itself?",
+            question="Which TLS versions and suites does the device offer as a TLS client?",
             facts=tuple(facts),
             witness=_parsed(hello),
             versions=hello.versions if hello else (),
@@ -155,28 +155,34 @@ class ClientOffers:
 
 def _parsed(hello: OfferedHello | None) -> Witness:
     if hello is None:
-        return Witness(what="no whole ClientHello of the device came in time", holds=False)
+        return Witness(what="the device sent no complete ClientHello in time", holds=False)
     count = f"{len(hello.versions)} versions, {len(hello.suites)} suites, {len(hello.extensions)} extensions"
     if not hello.lists_versions:
-        return Witness(what=f"the ClientHello has no supported_versions, older ones stay open ({count})", holds=False)
-    return Witness(what=f"the ClientHello was parsed whole: {count}", holds=True)
+        return Witness(
+            what=f"the ClientHello has no supported_versions, so older versions are unknown ({count})", holds=False
+        )
+    return Witness(what=f"the ClientHello was parsed completely: {count}", holds=True)
 
 
 def _version_fact(version: str, hello: OfferedHello | None) -> Fact:
     if hello is None:
-        return Fact(about=version, answer=Answer.SILENT, detail="no ClientHello came")
+        return Fact(about=version, answer=Answer.SILENT, detail="no ClientHello arrived")
     if version in hello.versions:
         return Fact(about=version, answer=Answer.SEEN, detail="offered in the ClientHello")
     known = {name: place for place, name in enumerate(VERSIONS)}
     newest = max((known.get(name, 0) for name in hello.versions), default=0)
     if hello.lists_versions or known[version] > newest:
         return Fact(about=version, answer=Answer.REFUSED, detail=f"not among {', '.join(hello.versions)}")
-    return Fact(about=version, answer=Answer.SILENT, detail=f"the hello names {hello.versions[0]} alone, as its newest")
+    return Fact(
+        about=version,
+        answer=Answer.SILENT,
+        detail=f"the ClientHello names only {hello.versions[0]}, as its newest version",
+    )
 
 
 def _family_fact(family: str, members: tuple[int, ...], hello: OfferedHello | None) -> Fact:
     if hello is None:
-        return Fact(about=family, answer=Answer.SILENT, detail="no ClientHello came")
+        return Fact(about=family, answer=Answer.SILENT, detail="no ClientHello arrived")
     offered = [suites().name(suite) for suite in hello.suites if suite in members]
     if offered:
         return Fact(about=family, answer=Answer.SEEN, detail=", ".join(offered)[:500])

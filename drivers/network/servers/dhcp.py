@@ -48,8 +48,9 @@ class DhcpServer(DatagramServer):
             own_mac = self._raw.getsockname()[4]
         except OSError as error:
             raise BenchError(
-                f"the DHCP server cannot have udp/{_SERVER} of {interface}: {error.strerror}.",
-                "It needs root or CAP_NET_RAW and CAP_NET_BIND_SERVICE, and no other server there (`ss -lnup`).",
+                f"the DHCP server cannot listen on udp/{_SERVER} of {interface}: {error.strerror}.",
+                "Run as root, or with CAP_NET_RAW and CAP_NET_BIND_SERVICE, and stop any other server there (`ss "
+                "-lnup`).",
             ) from error
         ends = Ends(own_mac, self._mac, self.bench.address, "255.255.255.255", 0, 0)
         self._headers = ends.ip() / UDP(sport=_SERVER, dport=_CLIENT)

@@ -35,7 +35,7 @@ class DnsServer(DatagramServer):
         except OSError as error:
             raise BenchError(
                 f"the resolver cannot listen on udp/{self.bench.port} of {self.bench.address}: {error.strerror}.",
-                "`ss -lnup` names the program that has it; or correct `resolver` of the bench file.",
+                "Stop the program that uses it (`ss -lnup` names it), or correct `resolver` in the bench file.",
             ) from error
         return asked
 

@@ -96,9 +96,9 @@ def _addressed(octets: bytes, answer: bytes) -> bytes:
 
 
 _HINTS = {
-    errno.EADDRINUSE: "Another program (chronyd, ntpd?) has it: `ss -lnup` names it; stop it, or take another port.",
-    errno.EACCES: "Ports under 1024 need a right: set net.ipv4.ip_unprivileged_port_start, or choose another port.",
-    errno.EADDRNOTAVAIL: "This machine does not have this address: correct `time_source.address` of the bench file.",
+    errno.EADDRINUSE: "Another program (chronyd?) uses it, and `ss -lnup` names it. Stop it, or choose another port.",
+    errno.EACCES: "Ports below 1024 require a right. Set net.ipv4.ip_unprivileged_port_start, or choose another port.",
+    errno.EADDRNOTAVAIL: "This machine does not have this address. Correct `time_source.address` in the bench file.",
 }
 
 
@@ -108,7 +108,7 @@ def _bound(bench: TimeSourceBench) -> socket.socket:
         sock.bind((bench.address, bench.port))
     except OSError as error:
         sock.close()
-        hint = _HINTS.get(error.errno or 0, "Check `time_source` of the bench file.")
+        hint = _HINTS.get(error.errno or 0, "Check `time_source` in the bench file.")
         raise BenchError(
             f"the time server cannot listen on udp/{bench.port} of {bench.address}: {error.strerror}.", hint
         ) from error

@@ -1,4 +1,4 @@
-"""A TLS server that the device connects to by itself: it presents the certificate of the moment, and notes what came.
+"""A TLS server that the device connects to: it presents the current certificate, and notes what arrived.
 
 Over the good certificate it answers HTTP requests: 204, or what is announced.
 
@@ -44,7 +44,7 @@ class ContactOutcome(StrEnum):
 
     SPOKE = "sent application data"
     ALERT = "refused with an alert"
-    CLOSED = "closed the connection without a word"
+    CLOSED = "closed the connection silently"
     MUTE = "sent no application data in time"
     BROKEN = "ended without a TLS handshake"
 
@@ -113,8 +113,9 @@ class TlsClientServer:
             self._listener = socket.create_server((self.bench.address, self.bench.port), family=family, backlog=4)
         except OSError as error:
             raise BenchError(
-                f"port {self.bench.port} of {self.bench.address} cannot be listened on: {error.strerror}.",
-                "`ss -lntp` names the program that has it; or correct `cloud.address` and `cloud.port`.",
+                f"the stand-in for the cloud cannot listen on tcp/{self.bench.port} of {self.bench.address}: "
+                f"{error.strerror}.",
+                "Stop the program that uses it (`ss -lntp` names it), or correct `cloud` in the bench file.",
             ) from error
         self._listener.setblocking(False)
         self._wake, self._woken = socket.socketpair()
@@ -144,7 +145,7 @@ class TlsClientServer:
         self._commands.append(switch)
         self._wake.send(b"x")
         if not done.wait(_STOP_SECONDS):
-            raise HarnessError("the TLS server does not answer any more.") from self._failure
+            raise HarnessError("the TLS server no longer answers.") from self._failure
         return mark[0]
 
     def contacts(self, since: int = 0) -> tuple[TlsContact, ...]:
@@ -281,7 +282,7 @@ class _Visit:
         self._spoke = False
         self._request = b""
         self._last: WrongAnswer | None = None
-        """The wrong answer that ends this connection; again to whoever asks again at once."""
+        """The wrong answer that ends this connection. A client that asks again at once gets it again."""
         self._answers = 0
         self.hello: OfferedHello | None = None
         self.raw_hello = b""
@@ -297,8 +298,8 @@ class _Visit:
             if self._woken in ready:
                 return
             if not ready:
-                words = "the handshake was done" if self._agreed else "no handshake"
-                self._end(ContactOutcome.MUTE, f"{words}, and silence")
+                words = "the handshake was complete" if self._agreed else "no handshake"
+                self._end(ContactOutcome.MUTE, f"{words}, then silence")
                 return
             if self._over() or (self._spoke and self._reply is None):
                 return

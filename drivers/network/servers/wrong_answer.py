@@ -5,7 +5,7 @@ import socket
 from dataclasses import dataclass
 
 LAST_SECONDS = 0.02
-"""How long a connection stays open behind a wrong answer, so that the device has read it."""
+"""How long a connection stays open after a wrong answer, so that the device can read it."""
 REDIRECT_SECONDS = 0.15
 """How long a device that is redirected may ask once more on that connection."""
 MOST_ANSWERS = 20
@@ -15,14 +15,14 @@ _PIECE = 16_384
 
 @dataclass(frozen=True)
 class WrongAnswer:
-    """What one question gets in place of its answer: of HTTP, or in place of TLS. The connection ends behind it."""
+    """What one question gets instead of its answer: in HTTP, or instead of TLS. The connection ends after it."""
 
     octets: bytes
     in_place_of_tls: bool = False
 
     @property
     def seconds(self) -> float:
-        """How long the connection stays open behind it."""
+        """How long the connection stays open after it."""
         return REDIRECT_SECONDS if b"\r\nLocation:" in self.octets[:64] else LAST_SECONDS
 
 

@@ -40,9 +40,9 @@ class SweepCanary:
     def witness(self) -> Witness:
         """Say whether the sweep would have seen an open port: the canary answered throughout and after it."""
         if not self.asked:
-            return Witness(what=f"canary tcp/{self.port} was not asked", holds=False)
-        end = "the last after the sweep" if self.last else "but not after the sweep"
-        again = f" ({self.repeated} had to be asked again)" if self.repeated else ""
+            return Witness(what=f"canary tcp/{self.port} was not probed", holds=False)
+        end = "also after the sweep" if self.last else "but not after the sweep"
+        again = f" ({self.repeated} times only when probed again)" if self.repeated else ""
         return Witness(
             what=f"canary tcp/{self.port} answered {self.answered} of {self.asked} times{again}, {end}",
             holds=self.last and self.answered >= CANARY_SHARE * self.asked,
@@ -132,15 +132,15 @@ class PortAnswers:
 
     def course(self, ceiling: int) -> str:
         """Say how the sweep went: rate, losses, re-asks, rests and confidence; `ceiling` is the bench's."""
-        rests = f"{len(self.rests)} rests of {sum(self.rests):.1f} s in all" if self.rests else "no rest"
+        rests = f"{len(self.rests)} pauses of {sum(self.rests):.1f} s in total" if self.rests else "no pause"
         confidence = f"an open port is missed with a probability below {self.missed + 1e-6:.6f}"
         if self.heard >= self.asked:
             confidence = "every port answered"
         elif not self.rounds or not self.canary.answered:
-            confidence = "nothing says how many open ports were missed"
+            confidence = "the number of missed open ports is unknown"
         return (
-            f"{self.sent} questions in {self.seconds:.1f} s, {self.rate:.0f} a second (at most {ceiling}); "
-            f"{self.canary.repeated} of {self.canary.asked} answers of the canary lost; {self.lost} questions asked "
+            f"{self.sent} questions in {self.seconds:.1f} s, {self.rate:.0f} per second (at most {ceiling}); "
+            f"{self.canary.repeated} of {self.canary.asked} answers of the canary lost; {self.lost} questions sent "
             f"again; {rests}; {confidence}"
         )
 

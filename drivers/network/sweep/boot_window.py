@@ -134,7 +134,7 @@ class BootWindow:
     def _witness(self, boot: _Boot) -> Witness:
         seen = f"{len(boot.closed)} ports were" if boot.closed else "no port was"
         kernel = f"{seen} seen closed while the device booted"
-        when = f"answered {boot.canary:.1f} s after power on" if boot.canary is not None else "did not come back"
+        when = f"answered {boot.canary:.1f} s after power on" if boot.canary is not None else "did not answer again"
         return all_of(
             [
                 Witness(what=f"{kernel}, in {boot.rounds} rounds", holds=bool(boot.closed)),
@@ -157,7 +157,9 @@ def _questions() -> Iterator[tuple[selectors.DefaultSelector, Ask]]:
             try:
                 sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
             except OSError as error:
-                raise BenchError(f"this machine gives no socket: {error}.", "Raise its limit of open files.") from error
+                raise BenchError(
+                    f"this machine cannot open a socket: {error}.", "Raise its limit of open files."
+                ) from error
             opened.append(sock)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
             code = sock.connect_ex((address, number))
@@ -182,7 +184,7 @@ def _answer(code: int) -> Answer:
 
 def _facts(boot: _Boot, asked: Sequence[int]) -> Iterator[Fact]:
     for port, times in sorted(boot.opened.items()):
-        detail = f"took connections from {times[0]:.1f} s to {times[-1]:.1f} s after power on"
+        detail = f"accepted connections from {times[0]:.1f} s to {times[-1]:.1f} s after power on"
         yield Fact(about=f"tcp/{port}", answer=Answer.SEEN, detail=detail)
     closed = boot.closed - set(boot.opened)
     if closed:

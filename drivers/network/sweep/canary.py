@@ -5,7 +5,7 @@ from trustprobe.probe import Witness
 
 
 class Canary:
-    """Asked at its making and once more by `witness`; `port` is None where the product declares no TCP service."""
+    """Probed when it is created and again by `witness`. `port` is None if the product declares no TCP service."""
 
     def __init__(self, target: Target, port: int | None) -> None:
         self._target = target
@@ -15,7 +15,7 @@ class Canary:
     def witness(self) -> Witness:
         """Ask again, and say whether both connections came about. Raises BenchError when this machine cannot send."""
         if self._port is None:
-            return Witness(what="no TCP service is declared that could be the canary", holds=False)
+            return Witness(what="no TCP service is declared that can be the canary", holds=False)
         moments = {"before": self._before, "after": self._connects()}
         words = " and ".join(f"{'connected' if held else 'did not connect'} {when}" for when, held in moments.items())
         return Witness(what=f"canary tcp/{self._port} {words}", holds=all(moments.values()))

@@ -1,4 +1,4 @@
-"""TCP ports asked by connect(), for benches without raw sockets, and for targets behind a router.
+"""TCP ports probed with connect(), for benches without raw sockets, and for targets beyond a router.
 
 Slower than `syn.py` where ports are filtered: at most 1,000 questions are open at once, and each waits a second. In
 which order and how fast they are asked is said by `course.py`.
@@ -27,7 +27,7 @@ _TO_ITSELF = 10
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _NO_MORE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _RECVERR = {socket.AF_INET: (socket.IPPROTO_IP, 11), socket.AF_INET6: (socket.IPPROTO_IPV6, 25)}
-"""IP_RECVERR and IPV6_RECVERR of <linux/in.h> and <linux/in6.h>: whoever refused is told apart."""
+"""IP_RECVERR and IPV6_RECVERR of <linux/in.h> and <linux/in6.h>: they show who refused."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class ConnectAsker(SweepAsker):
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[None]:
-        """Hold the selector; no socket of a question is left behind."""
+        """Hold the selector. Every socket is closed at the end."""
         with selectors.DefaultSelector() as self._selector:
             try:
                 yield
@@ -86,7 +86,7 @@ class ConnectAsker(SweepAsker):
     def _start(self, port: int, canary: int = 0, tries: int = 0) -> None:
         there = (self._target.address, self._target.port(Transport.TCP, port))
         sock = self._socket()
-        # Leaves no connection of ours behind, here or on the device.
+        # Leaves no open connection, here or on the device.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         sock.setsockopt(*_RECVERR[self._family], 1)
         self._flight[sock] = _Question(port, time.monotonic(), canary, tries)
@@ -106,7 +106,7 @@ class ConnectAsker(SweepAsker):
             except OSError as error:
                 if error.errno not in _NO_MORE or not self._flight:
                     raise BenchError(
-                        f"this machine gives no socket: {error}.", "Raise its limit of open files."
+                        f"this machine cannot open a socket: {error}.", "Raise its limit of open files."
                     ) from error
                 self.capacity = len(self._flight)
             flying = len(self._flight)
@@ -136,7 +136,7 @@ class ConnectAsker(SweepAsker):
             self._start(question.port, question.canary, question.tries + 1)
             return
         answer = Answer.SEEN if code == 0 else answer_of(OSError(code, os.strerror(code)))
-        # An ICMP error is a firewall's word, not the port's: raw frames do not take it for an RST either.
+        # An ICMP error comes from a firewall, not the port: raw frames do not count it as an RST either.
         if answer is Answer.SILENT or by_icmp:
             return
         self.answers.enter(question.port, answer is Answer.SEEN)

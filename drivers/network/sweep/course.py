@@ -99,16 +99,16 @@ class PortSweep:
     def _look_out(self) -> None:
         """Say how far the sweep is, and end it when there is no use in more."""
         answers, done = self.answers, min(self.answers.heard, self._total)
-        self._record.progress(done, self._total, f"TCP ports, {self._pace.per_second} a second")
+        self._record.progress(done, self._total, f"TCP ports, {self._pace.per_second} per second")
         opened = len(answers.open)
         if opened >= INDISTINCT_LEAST and opened >= INDISTINCT_SHARE * min(self._asked, self._total):
             answers.indistinct = True
             answers.unfinished = (
-                f"{opened} of the first {min(self._asked, self._total)} ports answered SYN-ACK, as a tarpit or a SYN "
-                "proxy does: what is a service cannot be told, the sweep was ended early"
+                f"{opened} of the first {min(self._asked, self._total)} ports answered SYN-ACK, as with a tarpit or a "
+                "SYN proxy. Services cannot be distinguished, so the sweep ended early"
             )
         elif time.monotonic() > self._deadline:
-            answers.unfinished = f"the sweep ran out of time, at {self._pace.per_second} questions a second"
+            answers.unfinished = f"the sweep ran out of time at {self._pace.per_second} questions per second"
 
     def _window(self, ports: Sequence[int]) -> bool:
         """Ask these ports with the canary among them; return whether their silence counts: the canary answered."""
@@ -136,7 +136,7 @@ class PortSweep:
     def _await_canary(self, *, can_rest: bool = True) -> bool:
         """Wait for the canary, ask again when its answer is lost, and learn from that how fast to ask.
 
-        Returns False where what was asked beside it has to be asked again.
+        Returns False if the questions around it must be sent again.
         """
         asker, canary = self._asker, self.answers.canary
         for number in range(1 if self._lost_in_a_row > 1 else CANARY_ASKS):
@@ -167,7 +167,7 @@ class PortSweep:
         self._lost_in_a_row += 1
         self._mute_in_a_row = self._mute_in_a_row + 1 if mute else 0
         if self._mute_in_a_row > 1:
-            self.answers.unfinished = "the device answered nothing, the sweep was ended early"
+            self.answers.unfinished = "the device did not answer, so the sweep ended early"
 
     def _learn(self, repeats: int, late: bool) -> bool:
         """Set the pace by an answer of the canary; return whether it came to the first question."""
@@ -184,8 +184,8 @@ class PortSweep:
     def _rest(self) -> bool:
         """Leave the device alone until its canary answers; always False: what was asked last is asked again."""
         asker, answers = self._asker, self.answers
-        word = "refused its canary port, which it had opened before" if asker.canary_refused else "fell silent"
-        self._record.note(f"the device {word} after {answers.sent} questions: resting")
+        word = "refused its canary port, which was open before" if asker.canary_refused else "became silent"
+        self._record.note(f"the device {word} after {answers.sent} questions: the sweep pauses")
         began, pause, alive = time.monotonic(), _FIRST_PAUSE, 0
         while len(answers.rests) < MOST_RESTS and time.monotonic() - began < REST_SECONDS:
             asker.listen(pause)
@@ -196,12 +196,13 @@ class PortSweep:
                 answers.rests.append(time.monotonic() - began)
                 self._pace.silenced()
                 self._record.note(
-                    f"it answers again after {answers.rests[-1]:.1f} s: on at {self._pace.per_second} a second"
+                    f"it answers again after {answers.rests[-1]:.1f} s: the sweep continues at "
+                    f"{self._pace.per_second} per second"
                 )
                 return False
             if alive >= _ALIVE_ASKS and not asker.canary_refused:
                 self._has_canary = False
-                self._record.note("the canary port alone is silent, others answer: on without it")
+                self._record.note("only the canary port is silent and others answer, so the sweep continues without it")
                 return False
             pause = min(_LONGEST_PAUSE, 2 * pause)
         often = f", for the {len(answers.rests) + 1}th time" if answers.rests else ""

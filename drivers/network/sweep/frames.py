@@ -96,7 +96,7 @@ class Incoming:
         raise error
 
     def fields(self, layout: struct.Struct, number: int) -> Iterator[tuple[Any, ...]]:
-        """Read the frames of the last call by a layout of `SLOT` bytes; behind a frame's end are older bytes."""
+        """Read the frames of the last call by a layout of `SLOT` bytes. After a frame's end are older bytes."""
         return layout.iter_unpack(self._frames[: number * SLOT])
 
     def lengths(self, number: int) -> Iterator[tuple[int]]:

@@ -1,6 +1,6 @@
 """How often a device says by ICMP that a UDP port is closed: Linux does six times at once, then once a second.
 
-A port that is asked in between gets no answer, and must not be taken for one that gives none.
+A port that is probed in between gets no answer, and must not be mistaken for a silent port.
 """
 
 from collections import deque

@@ -77,7 +77,8 @@ class EthernetLink:
         if error.errno in (errno.ENOBUFS, errno.EAGAIN):
             return
         raise BenchError(
-            f"interface {self.interface} does not send: {error}.", "Set it up, or correct `network.interface`."
+            f"the interface {self.interface} does not send: {error}.",
+            "Bring it up, or correct `network.interface` in the bench file.",
         ) from error
 
 
@@ -96,7 +97,7 @@ def _reply(sock: socket.socket, sender: bytes) -> bytes | None:
 def link_to(target: Target) -> EthernetLink | None:
     """Return the link to a target; None where raw frames do not apply.
 
-    They do not apply to IPv6, to addresses behind a router or forwarded ports, and to interfaces that are not Ethernet.
+    They do not apply to IPv6, to addresses beyond a router, to forwarded ports, or to interfaces that are not Ethernet.
     An interface that does not exist or is down is a BenchError.
     """
     address, interface = target.address, target.interface
@@ -108,10 +109,14 @@ def link_to(target: Target) -> EthernetLink | None:
     with IPRoute() as netlink:
         found = list(netlink.get_links(ifname=interface)) if netlink.link_lookup(ifname=interface) else []
         if not found:
-            raise BenchError(f"there is no interface {interface} here.", "Correct `network.interface` of the bench.")
+            raise BenchError(
+                f"this machine has no interface {interface}.", "Correct `network.interface` in the bench file."
+            )
         addresses = list(netlink.get_addr(family=socket.AF_INET, index=found[0]["index"]))
     if not found[0]["flags"] & _IFF_UP:
-        raise BenchError(f"interface {interface} is down.", "Set it up, or correct `network.interface` of the bench.")
+        raise BenchError(
+            f"the interface {interface} is down.", "Bring it up, or correct `network.interface` in the bench file."
+        )
     own = _own_address(addresses, ipaddress.IPv4Address(address))
     if found[0]["ifi_type"] != _ARPHRD_ETHER or own is None:
         return None

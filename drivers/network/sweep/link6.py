@@ -41,7 +41,8 @@ class Link6(EthernetLink):
                 sock.sendto(b"", (self.address, _DISCARD_PORT))
             except OSError as error:
                 raise BenchError(
-                    f"interface {self.interface} does not send: {error}.", "Set it up, or correct `network.interface`."
+                    f"the interface {self.interface} does not send: {error}.",
+                    "Bring it up, or correct `network.interface` in the bench file.",
                 ) from error
             while time.monotonic() < deadline:
                 for entry in netlink.get_neighbours(socket.AF_INET6, dst=self.address):
@@ -54,7 +55,7 @@ class Link6(EthernetLink):
 def link6_to(target: Target) -> EthernetLink | None:
     """Return the link to an IPv6 target; None where raw frames do not apply.
 
-    They do not apply to addresses behind a router or forwarded ports, and to interfaces that are not Ethernet. An
+    They do not apply to addresses beyond a router, to forwarded ports, or to interfaces that are not Ethernet. An
     interface that does not exist or is down is a BenchError.
     """
     address, interface = target.address, target.interface
@@ -66,7 +67,8 @@ def link6_to(target: Target) -> EthernetLink | None:
         found = list(netlink.get_links(ifname=interface)) if netlink.link_lookup(ifname=interface) else []
         if not found or not found[0]["flags"] & _IFF_UP:
             raise BenchError(
-                f"there is no interface {interface} here that is up.", "Correct `network.interface` of the bench."
+                f"this machine has no interface {interface} that is up.",
+                "Correct `network.interface` in the bench file.",
             )
         addresses = list(netlink.get_addr(family=socket.AF_INET6, index=found[0]["index"]))
     own = _own_address(addresses, ipaddress.IPv6Address(address))

@@ -1,7 +1,7 @@
 """How fast a sweep asks: gently at first, twice as fast while all goes well, half as fast when answers get lost.
 
 A device that fell silent is tried a little faster after each calm while, until it falls silent once more: from then on
-it is asked as fast as it bore. What a lost answer is, and when a device rests, is said by `course.py`.
+it is probed as fast as it tolerated. `course.py` defines a lost answer, and when a device rests.
 """
 
 import time
@@ -26,7 +26,7 @@ class SweepPace:
     def __init__(self, ceiling: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.per_second = min(ceiling, START)
         self.limit = ceiling
-        """What the device bears, as far as is known: no faster than that."""
+        """The pace that the device tolerates, as far as known: no faster."""
         self._floor = min(ceiling, FLOOR)
         self._ceiling, self._starting = ceiling, True
         self._calm_since: float | None = None
@@ -76,7 +76,7 @@ class SweepPace:
         self._starting = False
 
     def silenced(self) -> None:
-        """Go on half as fast as in the second before the device fell silent, at most what it bore before the last try.
+        """Continue at half the pace before the device became silent, at most the tolerated pace before the last try.
 
         Called when it answers again: from now on it must be calm for a while before it is tried faster.
         """

@@ -55,7 +55,7 @@ class TcpPorts(Observation):
 class TcpSweep:
     """Ask every TCP port of the target; `declared` ports are reported one by one, `canary` is the witness.
 
-    Behind forwarding only the mapped ports are asked, for the others are not the device's; the witness does not hold
+    If ports are forwarded, only the mapped ports are probed: the others are not the device's. The witness does not hold
     then.
     """
 
@@ -98,14 +98,14 @@ class TcpSweep:
             try:
                 return self._sweep_link(link, asked, record)
             except PermissionError:
-                record.note("raw sockets are not permitted here: asking by connect()")
+                record.note("raw sockets are not permitted here, so ports are probed with connect()")
         return self._run(ConnectAsker(self.target, SweepCanary(self.canary)), asked, record)
 
     def _sweep_link(self, link: EthernetLink, asked: list[int], record: Recorder) -> PortAnswers:
         mac = link.resolve()
         if mac is None:
             protocol = "neighbour discovery" if ":" in link.address else "ARP"
-            missing = f"no {protocol} answer from {link.address} on {link.interface}, nothing else was asked"
+            missing = f"no {protocol} answer from {link.address} on {link.interface}, so nothing else was probed"
             return PortAnswers("syn", SweepCanary(self.canary), unfinished=missing)
         asker = Syn6Asker if ":" in link.address else SynAsker
         return self._run(asker(link, mac, SweepCanary(self.canary)), asked, record)
@@ -116,7 +116,7 @@ class TcpSweep:
     def _witness(self, answers: PortAnswers) -> Witness:
         if not self.target.bench.forwarded:
             return answers.witness()
-        reason = "forwarding stands before the device: only the mapped ports could be asked"
+        reason = "ports are forwarded to the device, so only the mapped ports could be probed"
         return all_of([answers.witness(), Witness(what=reason, holds=False)])
 
     def _facts(self, answers: PortAnswers, opened: frozenset[int], asked: Collection[int]) -> Iterable[Fact]:
@@ -129,11 +129,11 @@ class TcpSweep:
             elif port in answers.closed:
                 yield Fact(about=f"tcp/{port}", answer=Answer.REFUSED, detail="RST")
             elif port in answers.open:
-                yield Fact(about=f"tcp/{port}", answer=Answer.SILENT, detail="SYN-ACK, as from nearly every port")
+                yield Fact(about=f"tcp/{port}", answer=Answer.SILENT, detail="SYN-ACK, like nearly every port")
             else:
                 yield Fact(about=f"tcp/{port}", answer=Answer.SILENT, detail=answers.unfinished or "no answer")
         if indistinct := len(answers.open - opened - self.declared):
-            detail = f"{indistinct} ports answered SYN-ACK, as nearly every one does: none of them need be a service"
+            detail = f"{indistinct} ports answered SYN-ACK, like nearly every port, so none of them need be a service"
             yield Fact(about=OTHER_INDISTINCT, answer=Answer.SILENT, detail=detail)
         closed = len(answers.closed - self.declared)
         if closed:
@@ -143,7 +143,7 @@ class TcpSweep:
             why = f" ({answers.unfinished})" if answers.unfinished else ""
             yield Fact(about=OTHER_FILTERED, answer=Answer.SILENT, detail=f"{filtered} ports gave no answer{why}")
         if unasked := len(set(ALL_PORTS) - set(asked) - self.declared):
-            detail = f"{unasked} ports are not forwarded to the device, and were not asked"
+            detail = f"{unasked} ports are not forwarded to the device and were not probed"
             yield Fact(about=OTHER_NOT_FORWARDED, answer=Answer.SILENT, detail=detail)
         if answers.sent:
             course = answers.course(self.target.bench.packets_per_second)

@@ -162,7 +162,7 @@ class SynAsker(SweepAsker):
             except OSError as error:
                 if error.errno not in (errno.ENOBUFS, errno.EAGAIN):
                     raise BenchError(
-                        f"interface {self._link.interface} does not send: {error}.", "Check the link of the bench."
+                        f"the interface {self._link.interface} does not send: {error}.", "Check the link of the bench."
                     ) from error
                 self.listen(0.005)
             else:

@@ -25,7 +25,7 @@ class Syn6Template(SynTemplate):
 
 
 def parse6(frame: bytes) -> TcpAnswer | None:
-    """Read an Ethernet frame; None for anything but a TCP segment right behind the header of IPv6."""
+    """Parse an Ethernet frame. None for anything but a TCP segment directly after the header of IPv6."""
     if len(frame) < _HEADERS + 20 or frame[14] >> 4 != 6 or frame[20] != socket.IPPROTO_TCP:
         return None
     source, destination, _, acknowledged, _, flags = struct.unpack_from("!HHIIBB", frame, _HEADERS)

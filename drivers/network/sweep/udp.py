@@ -107,11 +107,15 @@ class UdpPort:
 
     def fact(self) -> Fact:
         """Say what came from this port."""
-        silent = "filtered: ICMP says that it cannot be reached" if self.barred else "no answer: open or filtered"
+        silent = (
+            "filtered: an ICMP error reports that it cannot be reached"
+            if self.barred
+            else "no answer: open or filtered"
+        )
         detail = {Answer.REFUSED: "ICMP port unreachable", Answer.SILENT: silent}.get(self.answer)
         if self.replies:
             reply = max(self.replies, key=lambda reply: reply.expected)
-            word = reply.service if reply.expected else f"something else than {reply.service}"
+            word = reply.service if reply.expected else f"something other than {reply.service}"
             moved = "" if reply.source_port == 0 else f" (from udp/{reply.source_port})"
             detail = f"{word}{moved}: {printable(reply.data, _SHOWN)}"
         return Fact(about=f"udp/{self.port}", answer=self.answer, detail=detail or "")
@@ -179,7 +183,7 @@ class UdpAsking:
             self._record.progress(total - remaining, total, "UDP, at the pace of the device's ICMP")
 
     def _open(self, port: UdpPort, question: ServiceQuestion) -> socket.socket:
-        """Open a socket that hears ICMP errors and replies, and one beside it for replies from another port.
+        """Open a socket that receives ICMP errors and replies, and another for replies from another port.
 
         TFTP (RFC 1350 clause 4) and many discovery services answer from a port of their own.
         """
@@ -242,7 +246,7 @@ class UdpAsking:
 class UdpSweep:
     """Ask each UDP service of the table and each declared one; the declared ones are the witness.
 
-    Behind forwarding only the mapped ports are asked, and the witness does not hold.
+    If ports are forwarded, only the mapped ports are probed, and the witness does not hold.
     """
 
     target: Target
@@ -308,25 +312,25 @@ class UdpSweep:
     def _witness(
         self, before: frozenset[int], during: frozenset[int], after: frozenset[int], once: frozenset[int], *, mute: bool
     ) -> Witness:
-        """Each of `once` must have answered before, during and after: where answers get lost, silence is none.
+        """Each of `once` must have answered before, during and after: if answers get lost, silence proves nothing.
 
         Where no undeclared port is `mute` each gave its own word, and nothing can have been lost in the sweep itself.
         """
         each_time = sorted(before & during & after if mute else before & after)
         when = "before, during and after the sweep" if mute else "before and after the sweep"
         if not each_time and mute and (away := sorted(before & after)):
-            what = f"declared {_named(away)} did not answer during the sweep, so silence in it proves nothing"
+            what = f"the declared {_named(away)} did not answer during the sweep, so silence in it proves nothing"
             return Witness(what=what, holds=False)
         if not each_time:
             what = f"no declared UDP service answered {when}, so silence proves nothing"
             return Witness(what=what, holds=False)
         if mute and (lost := sorted(once - set(each_time))):
-            what = f"declared {_named(lost)} did not answer each time, so that other answers may be lost as well"
+            what = f"the declared {_named(lost)} did not answer each time, so other answers may be lost as well"
             return Witness(what=what, holds=False)
-        answered = Witness(what=f"declared {_named(each_time)} answered {when}", holds=True)
+        answered = Witness(what=f"the declared {_named(each_time)} answered {when}", holds=True)
         if not self.target.bench.forwarded:
             return answered
-        reason = "forwarding stands before the device: only the mapped ports could be asked"
+        reason = "ports are forwarded to the device, so only the mapped ports could be probed"
         return all_of([answered, Witness(what=reason, holds=False)])
 
 
@@ -338,7 +342,7 @@ def _clear_fact(name: str, ports: Iterable[UdpPort]) -> Fact:
         words = "; ".join(f"udp/{port}: {printable(reply.data, _SHOWN)}" for port, reply in found)
         return Fact(about=name, answer=Answer.SEEN, detail=words)
     refused = bool(asked) and all(port.answer is Answer.REFUSED for port in asked)
-    detail = "; ".join(f"udp/{port.port}: {port.fact().detail}" for port in asked) or "not asked"
+    detail = "; ".join(f"udp/{port.port}: {port.fact().detail}" for port in asked) or "not probed"
     return Fact(about=name, answer=Answer.REFUSED if refused else Answer.SILENT, detail=detail)
 
 

@@ -1,4 +1,4 @@
-"""Whether frames of our own reach the device: the Ethernet link to it, or the reason why there is none."""
+"""Whether our own frames reach the device: the Ethernet link to it, or the reason why there is no link."""
 
 import ipaddress
 
@@ -8,12 +8,12 @@ from drivers.network.target import Target
 
 
 def wire_to(target: Target) -> EthernetLink | str:
-    """Return the link to the device, or why there is none. An interface that is down or missing is a BenchError."""
+    """Return the link to the device, or the reason why there is no link. BenchError if an interface is down."""
     if target.bench.forwarded:
-        return "ports are forwarded to the device here, so that frames reach the machine that forwards them"
+        return "ports are forwarded to the device, so frames would reach the forwarding machine"
     if target.interface is None:
-        return "the bench file names no `network.interface` on which frames reach the device"
+        return "the bench file names no interface for frames to the device (add `interface: ...` to `network`)"
     link = None
     if not ipaddress.ip_address(target.address).is_loopback:
         link = (link6_to if ":" in target.address else link_to)(target)
-    return link or f"{target.address} is not on the Ethernet link of {target.interface}: frames do not reach it"
+    return link or f"{target.address} is not on the Ethernet link of {target.interface}, so frames do not reach it"

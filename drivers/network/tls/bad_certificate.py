@@ -45,11 +45,11 @@ class Authority:
             private = serialization.load_pem_private_key(key.read_bytes(), None)
             read = cls(x509.load_pem_x509_certificate(certificate.read_bytes()), private)  # type: ignore[arg-type]
             if read.certificate.public_key() != read.key.public_key():
-                raise ValueError("the key is not that of the certificate")
+                raise ValueError("the key does not belong to the certificate")
         except (OSError, ValueError, TypeError) as error:
             raise BenchError(
                 f"the CA {certificate.name} with the key {key.name} cannot be used: {error}.",
-                "Correct `cloud.ca_certificate` and `cloud.ca_key` of the bench file; both are PEM files.",
+                "Correct `cloud.ca_certificate` and `cloud.ca_key` in the bench file. Both are PEM files.",
             ) from error
         return read
 

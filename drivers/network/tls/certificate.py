@@ -154,7 +154,8 @@ class ReadCertificate:
             "question": f"Which certificate does tcp/{self.port} show?",
             "facts": (Fact(about="certificate", answer=answer, detail=words),),
             "witness": Witness(
-                what=f"the certificate of tcp/{self.port} was {'read' if read else f'not read: {words}'}", holds=read
+                what=f"the certificate of tcp/{self.port} was {'parsed' if read else f'not parsed: {words}'}",
+                holds=read,
             ),
         }
         return ServerCertificate.model_validate(known | fields)
@@ -257,8 +258,8 @@ def _trust_store(trust_anchor: Path | None) -> crypto.X509Store:
         store.load_locations(file, folder)
     except (crypto.Error, TypeError) as error:
         raise ConfigurationError(
-            f"{trust_anchor or 'the list of CAs of this machine'} holds no certificate that can be read.",
-            "`trust_anchor` of the bench file names a PEM file with the CA that issues the product's certificate.",
+            f"{trust_anchor or 'the list of CAs of this machine'} contains no certificate that can be parsed.",
+            "Name a PEM file with the CA that issues the product's certificate in `trust_anchor` of the bench file.",
         ) from error
     store.set_flags(flags)
     return store

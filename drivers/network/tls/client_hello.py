@@ -36,7 +36,7 @@ def offered_hello(data: bytes) -> OfferedHello | None:
         if isinstance(item, HandshakeMessage) and item.kind == _CLIENT_HELLO:
             return _hello(item.body)
         word = item.name if isinstance(item, Alert) else f"handshake message {item.kind}"
-        raise TlsDecodeError(f"{word} where a ClientHello was due")
+        raise TlsDecodeError(f"{word} instead of a ClientHello")
     return None
 
 
@@ -85,7 +85,7 @@ def _sslv2_format(data: bytes) -> OfferedHello | None:
         return None
     reader = FieldReader(data[2 : 2 + (((data[0] & 0x7F) << 8) | data[1])])
     if reader.number(1) != _CLIENT_HELLO:
-        raise TlsDecodeError("an SSLv2 message that is no CLIENT-HELLO")
+        raise TlsDecodeError("an SSLv2 message that is not a CLIENT-HELLO")
     version = reader.number(2)
     lengths = [reader.number(2) for _ in range(3)]
     listed = _numbers(reader.take(lengths[0]), 3)

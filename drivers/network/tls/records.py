@@ -145,7 +145,7 @@ class ClientHello:
 
 
 def first_answer(data: bytes) -> ServerHello | Alert | None:
-    """Return the first ServerHello or fatal alert in what a server sent so far; None if there is none yet.
+    """Return the first ServerHello or fatal alert in what a server sent so far, or None.
 
     Warnings are passed over: a server may warn (unrecognized_name) and go on. Raises TlsDecodeError.
     """
@@ -154,7 +154,7 @@ def first_answer(data: bytes) -> ServerHello | Alert | None:
     for item in read_items(data):
         if isinstance(item, HandshakeMessage):
             if item.kind != _SERVER_HELLO:
-                raise TlsDecodeError(f"handshake message {item.kind} where a ServerHello was due")
+                raise TlsDecodeError(f"handshake message {item.kind} instead of a ServerHello")
             return _server_hello(item.body)
         if item.fatal:
             return item

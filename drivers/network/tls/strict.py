@@ -48,7 +48,7 @@ def objections_to_server(chain: Iterable[x509.Certificate]) -> tuple[Objection, 
 def refused_for(objections: Iterable[Objection]) -> str:
     """Say that the bench can be the reason of a refusal, as the end of a sentence."""
     every = ", and ".join(one.what for one in objections)
-    return f"the bench's CA can be why, for it {every}: `trustprobe bench check trust` says what to do"
+    return f"the CA of the bench may be the cause, because it {every}: run `trustprobe bench check trust`"
 
 
 def refused_by_strict_client(certificate: Path, key: Path, anchor: Path, host: str | None) -> str:
@@ -88,7 +88,7 @@ def _objections(certificate: x509.Certificate, check: _Check) -> Iterator[Object
     try:
         extensions = certificate.extensions
     except ValueError as error:
-        yield Objection(f"has extensions that cannot be parsed: {error}", "Make it again.")
+        yield Objection(f"has extensions that cannot be parsed: {error}", "Create it again.")
         return
     yield from check(certificate, extensions)
 
@@ -96,24 +96,24 @@ def _objections(certificate: x509.Certificate, check: _Check) -> Iterator[Object
 def _dates(certificate: x509.Certificate) -> Iterator[Objection]:
     now, begin, end = datetime.now(UTC), certificate.not_valid_before_utc, certificate.not_valid_after_utc
     if now > end:
-        yield Objection(f"expired on {end:%Y-%m-%d}", "Make it again with a later end: `-days`.")
+        yield Objection(f"expired on {end:%Y-%m-%d}", "Create it again with a later end: `-days`.")
     if now < begin:
-        yield Objection(f"is valid from {begin:%Y-%m-%d} only", "Check this machine's clock, or make it again.")
+        yield Objection(f"is valid only from {begin:%Y-%m-%d}", "Check the clock of this machine, or create it again.")
 
 
 def _strength(certificate: x509.Certificate) -> Iterator[Objection]:
     try:
         digest, key = certificate.signature_hash_algorithm, certificate.public_key()
     except (ValueError, UnsupportedAlgorithm) as error:
-        yield Objection(f"has a key or signature that cannot be parsed: {error}", "Make it again.")
+        yield Objection(f"has a key or signature that cannot be parsed: {error}", "Create it again.")
         return
     if isinstance(digest, _WEAK_HASHES):
         yield Objection(f"is signed with {digest.name.upper()}", "Sign it again with `-sha256`.")
     least = EC_BITS if isinstance(key, ec.EllipticCurvePublicKey) else RSA_BITS
     if isinstance(key, rsa.RSAPublicKey | dsa.DSAPublicKey | ec.EllipticCurvePublicKey) and key.key_size < least:
         yield Objection(
-            f"has a key of {key.key_size} bits, where {least} are the least",
-            "Make a new key: `-newkey rsa:2048`, or `-newkey ec -pkeyopt ec_paramgen_curve:P-256`.",
+            f"has a key of {key.key_size} bits, but needs at least {least}",
+            "Create a new key: `-newkey rsa:2048`, or `-newkey ec -pkeyopt ec_paramgen_curve:P-256`.",
         )
 
 
@@ -123,7 +123,7 @@ def _ca_extensions(certificate: x509.Certificate, extensions: x509.Extensions) -
     if constraints is None:
         yield Objection("has no basicConstraints (4.2.1.9)", basic)
     elif not constraints.value.ca:
-        yield Objection("is no CA: its basicConstraints say CA:FALSE (4.2.1.9)", basic)
+        yield Objection("is not a CA: its basicConstraints are CA:FALSE (4.2.1.9)", basic)
     elif not constraints.critical:
         yield Objection("has basicConstraints that are not critical (4.2.1.9)", basic)
     signs = "Add `keyUsage=critical,keyCertSign,cRLSign`."
@@ -147,17 +147,20 @@ def _server_extensions(certificate: x509.Certificate, extensions: x509.Extension
         yield from _ca_extensions(certificate, extensions)
     elif constraints is not None and constraints.value.ca:
         yield Objection(
-            "is a CA's, and not a server's", "Let a CA issue one with `basicConstraints=critical,CA:FALSE`."
+            "is a CA certificate, not a server certificate",
+            "Let a CA issue one with `basicConstraints=critical,CA:FALSE`.",
         )
     elif usage is not None and usage.value.key_cert_sign:
-        yield Objection("may sign certificates and is no CA (4.2.1.3)", "Write `keyUsage=critical,digitalSignature`.")
+        yield Objection(
+            "may sign certificates but is not a CA (4.2.1.3)", "Write `keyUsage=critical,digitalSignature`."
+        )
     if usage is not None and not usage.value.digital_signature:
         yield Objection("has a keyUsage without digitalSignature", "Write `keyUsage=critical,digitalSignature`.")
     purposes = _find(extensions, x509.ExtendedKeyUsage)
     allowed = {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
     if purposes is not None and not allowed & set(purposes.value):
         yield Objection(
-            "is for no server: its extendedKeyUsage lacks serverAuth", "Write `extendedKeyUsage=serverAuth`."
+            "is not for servers: its extendedKeyUsage lacks serverAuth", "Write `extendedKeyUsage=serverAuth`."
         )
     if _find(extensions, x509.SubjectAlternativeName) is None:
         yield Objection("names no host in subjectAltName (RFC 9525)", "Add `subjectAltName=IP:...` or `DNS:...`.")

@@ -50,7 +50,7 @@ class Suites:
 
     def name(self, suite: int | None) -> str:
         """Return the registered name of a suite."""
-        return "no suite at all" if suite is None else self.names.get(suite, f"suite 0x{suite:04X}")
+        return "no suite" if suite is None else self.names.get(suite, f"suite 0x{suite:04X}")
 
 
 @cache
@@ -75,10 +75,10 @@ class HelloEnd(StrEnum):
     ANSWERED = "answered"
     CLOSED = "closed the connection"
     RESET = "reset the connection"
-    TIMEOUT = "sent nothing more in time"
+    TIMEOUT = "sent no more data in time"
     TOO_MUCH = "sent more than a first flight can hold"
-    NO_TLS = "sent something that is no TLS"
-    UNCONNECTED = "did not take the TCP connection"
+    NO_TLS = "sent data that is not TLS"
+    UNCONNECTED = "did not accept the TCP connection"
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def exchange(
 def read_reply(talk: Exchange) -> HelloReply:
     """Say what an exchange came to, by the first ServerHello or fatal alert in it."""
     if talk.end is HelloEnd.UNCONNECTED:
-        return HelloReply(Answer.SILENT, f"not asked: the port {talk.end} ({talk.words})", asked=False)
+        return HelloReply(Answer.SILENT, f"not tested: the port {talk.end} ({talk.words})", asked=False)
     if talk.end is HelloEnd.NO_TLS:
         return HelloReply(Answer.SILENT, f"{talk.end} ({talk.words}): {printable(talk.received, 120)}")
     if talk.end in (HelloEnd.TIMEOUT, HelloEnd.TOO_MUCH):
@@ -209,7 +209,9 @@ class Questioner:
     def witness(self, version: str) -> Witness:
         """Ask for the version that was accepted before the questions once more, after them."""
         if not version:
-            return Witness(what=f"tcp/{self.port} answered none of our ClientHellos with a ServerHello", holds=False)
+            return Witness(
+                what=f"tcp/{self.port} did not answer any of our ClientHellos with a ServerHello", holds=False
+            )
         after = self.version(version)
         same = f"tcp/{self.port} answered the same codec with a ServerHello for {version} before"
         if after.answer is not Answer.SEEN:
@@ -246,7 +248,7 @@ def batches(codes: Sequence[int]) -> Iterator[tuple[int, ...]]:
 def _in_version(reply: HelloReply, version: str) -> HelloReply:
     if reply.hello is None or reply.hello.version == version:
         return reply
-    return HelloReply(Answer.REFUSED, f"answered {reply.hello.version} instead", reply.hello)
+    return HelloReply(Answer.REFUSED, f"answered with {reply.hello.version} instead", reply.hello)
 
 
 @dataclass(frozen=True)
@@ -312,7 +314,11 @@ class TlsSuites:
             facts = []
             for number, (family, members) in enumerate(families.items(), start=1):
                 record.progress(number, len(families), family)
-                reply = self._offer(asker, members) if accepted else HelloReply(Answer.SILENT, "no version is answered")
+                reply = (
+                    self._offer(asker, members)
+                    if accepted
+                    else HelloReply(Answer.SILENT, "the server answers no version")
+                )
                 facts.append(Fact(about=family, answer=reply.answer, detail=reply.detail))
             witness = asker.witness(accepted)
         finally:

@@ -1,4 +1,4 @@
-"""A capture of what one device sends by itself, all through a run: connection requests and datagrams, on its own link.
+"""A capture of one device's unsolicited traffic during a run: connection requests and datagrams, on its own link.
 
 The kernel drops the rest (answers to sweeps, sessions with the bench), so that a capture costs next to nothing. What
 the packets mean is said by `egress.py`.
@@ -105,7 +105,7 @@ class Capture:
         """Return what was heard so far."""
         with self._lock:
             counts = self._socket.getsockopt(_SOL_PACKET, _STATISTICS, 8)
-            self._dropped += struct.unpack("=II", counts)[1]  # reading it sets it to nought
+            self._dropped += struct.unpack("=II", counts)[1]  # reading it sets it to zero
             seconds = time.monotonic() - self._began
             return Recording(tuple(self._frames), seconds, self._dropped, self._full, self._is_deaf())
 

@@ -1,4 +1,4 @@
-"""What the device sends by itself, compared with the destinations that its maker declares (IR 8425, IAC-2b).
+"""The unsolicited traffic of the device, compared with the destinations that are declared (IR 8425, IAC-2b).
 
 A reply to a question of the bench is none of the device's own; neither are the housekeeping of a network stack (ARP,
 ICMP, DHCP, IGMP) and the announcements of a declared discovery service. Hosts are matched by address: by the bench's
@@ -24,7 +24,7 @@ from trustprobe.probe import Answer, Fact, Frozen, Observation, Recorder, Witnes
 
 MOST_FLOWS: Final = 500
 MOST_ALIASES: Final = 16
-"""Aliases behind one another that are followed, as many as common resolvers follow."""
+"""The length of a chain of aliases that is followed, as with common resolvers."""
 DNS_PORT: Final = 53
 NO_QUERY: Final = "(no query)"
 """Stands for datagrams to a resolver that ask for no name: a tunnel looks like that."""
@@ -110,7 +110,7 @@ class Traffic:
             self._names(frame.payload)
 
     def hosts(self) -> dict[str, frozenset[str]]:
-        """Return the addresses that names have, by themselves and by what they are other names of."""
+        """Return the addresses that names have, directly and through their aliases."""
         found = dict(self.addresses)
         for name in {alias for alias, _ in self.aliases}:
             reached = {name}
@@ -189,7 +189,7 @@ class Traffic:
 
 
 class Sent(Frozen):
-    """Where the device sent something by itself. `role` is who that is declared to be; None for nobody."""
+    """A destination of unsolicited traffic. `role` is its declared role, or None if it is not declared."""
 
     transport: str
     address: str
@@ -202,7 +202,7 @@ class Sent(Frozen):
 
 
 class EgressSeen(Observation):
-    """What the device sent by itself: facts `tcp/ADDRESS:PORT`, and `dns/NAME` for names that it asked for."""
+    """The unsolicited traffic: facts `tcp/ADDRESS:PORT`, and `dns/NAME` for names that the device looked up."""
 
     undeclared: tuple[str, ...]
     sent: tuple[Sent, ...]
@@ -241,16 +241,16 @@ class Egress:
             traffic.enter(captured)
         told = traffic.hosts()
         sent = {flow.about: self._sent(flow, peers, traffic, told) for flow in traffic.flows.values()}
-        strange = [f"dns/{name}" for name in traffic.names if all(name != peer.host for peer in peers)]
-        facts = tuple(_facts(traffic, sent, strange))
+        undeclared = [f"dns/{name}" for name in traffic.names if all(name != peer.host for peer in peers)]
+        facts = tuple(_facts(traffic, sent, undeclared))
         for fact in facts:
             record.note(f"{fact.about}: {fact.detail}")
         declared = [about for about, one in sent.items() if one.role is not None and not one.housekeeping]
         return EgressSeen(
-            question="To whom does the device send by itself?",
+            question="To which destinations does the device send unsolicited traffic?",
             facts=facts,
             witness=_witness(recording, traffic, declared, declares=bool(peers)),
-            undeclared=(*(about for about, one in sent.items() if one.role is None), *strange),
+            undeclared=(*(about for about, one in sent.items() if one.role is None), *undeclared),
             sent=tuple(sent.values()),
         )
 
@@ -290,30 +290,30 @@ class Egress:
         return None
 
 
-def _facts(traffic: Traffic, sent: Mapping[str, Sent], strange: Sequence[str]) -> Iterator[Fact]:
+def _facts(traffic: Traffic, sent: Mapping[str, Sent], undeclared: Sequence[str]) -> Iterator[Fact]:
     began = min((flow.first for flow in traffic.flows.values()), default=0.0)
     for about, one in sent.items():
         flow = traffic.flows[about]
         words = f"{one.role or 'not declared'}: {flow.frames} packets, the first after {flow.first - began:.1f} s"
         yield _fact(about, words + (f" ({one.host})" if one.host != one.address else ""))
     for name, times in traffic.names.items():
-        words = "not declared" if f"dns/{name}" in strange else "declared"
-        yield _fact(f"dns/{name}", f"{words}: asked for {times} times")
+        words = "not declared" if f"dns/{name}" in undeclared else "declared"
+        yield _fact(f"dns/{name}", f"{words}: looked up {times} times")
 
 
 def _witness(recording: Recording, traffic: Traffic, declared: Sequence[str], *, declares: bool) -> Witness:
-    heard = f"{traffic.sent} packets of the device's own in {recording.seconds:.0f} s"
+    heard = f"the device sent {traffic.sent} packets in {recording.seconds:.0f} s"
     if recording.deaf:
-        fault = "the bench's interface was taken away in the middle (an adapter that was unplugged, or reset itself)"
-        return Witness(what=f"{heard}, but {fault}: see to the bench, and run again", holds=False)
+        fault = "the interface of the bench disappeared during the capture (an adapter was unplugged, or reset itself)"
+        return Witness(what=f"{heard}, but {fault}: check the bench, and run again", holds=False)
     if recording.dropped or recording.full or traffic.full:
-        lost = f"the kernel lost {recording.dropped} of them" if recording.dropped else "more came than are kept"
+        lost = f"the kernel lost {recording.dropped} of them" if recording.dropped else "more arrived than are kept"
         return Witness(what=f"{heard}, but {lost}", holds=False)
     if declared:
-        return Witness(what=f"{heard}; declared traffic among them: {', '.join(sorted(declared)[:5])}", holds=True)
+        return Witness(what=f"{heard}, with declared traffic among them: {', '.join(sorted(declared)[:5])}", holds=True)
     if not declares and traffic.sent:
-        return Witness(what=f"{heard}: replies to the bench; the product is declared to send nothing", holds=True)
-    return Witness(what=f"{heard}, and nothing that is declared: was it heard at all?", holds=False)
+        return Witness(what=f"{heard}: replies to the bench. The product is declared to send nothing", holds=True)
+    return Witness(what=f"{heard}, but no declared traffic, so the capture may have missed it", holds=False)
 
 
 def _fact(about: str, detail: str) -> Fact:

@@ -1,6 +1,6 @@
 """Manufacturer Usage Descriptions (RFC 8520): what the from-device policy of a MUD file accepts, and a draft of one.
 
-Read strictly: a match that is not understood is refused, so that nothing is taken for declared that is not. What a MUD
+Parsed strictly: an unknown match is refused, so nothing counts as declared that is not. What a MUD
 controller would have to resolve (controllers, same manufacturer) is understood for DNS, NTP and the local networks.
 """
 
@@ -31,26 +31,26 @@ def peers(document: dict[str, Any]) -> tuple[TrafficPeer, ...]:
         lists = {acl["name"]: acl for acl in document["ietf-access-control-list:acls"]["acl"]}
         missing = sorted(wanted - set(lists))
         if missing:
-            raise MalformedError(f"its from-device policy names the access list {missing[0]!r}, which is not there")
+            raise MalformedError(f"its from-device policy names the access list {missing[0]!r}, which does not exist")
         aces = [ace for name in sorted(wanted) for ace in lists[name]["aces"]["ace"]]
         return tuple(peer for ace in aces if ace["actions"]["forwarding"] == "accept" for peer in _peers(ace))
     except (KeyError, TypeError, AttributeError) as error:
-        raise MalformedError(f"it is no MUD file as RFC 8520 has it: {type(error).__name__} {error}") from None
+        raise MalformedError(f"it is not a MUD file of RFC 8520: {type(error).__name__} {error}") from None
 
 
 def _peers(ace: dict[str, Any]) -> Iterator[TrafficPeer]:
     """Return what one entry accepts: a peer for each host and transport."""
     name, matches = str(ace["name"]), ace["matches"]
     if unknown := sorted(set(matches) - _UNDERSTOOD):
-        raise MalformedError(f"the entry {name!r} matches {unknown[0]!r}, which is not understood here")
+        raise MalformedError(f"the entry {name!r} matches {unknown[0]!r}, which is not supported here")
     of_ip = {key: value for family in ("ipv4", "ipv6") for key, value in matches.get(family, {}).items()}
     if unknown := sorted(set(of_ip) - _IP):
-        raise MalformedError(f"the entry {name!r} matches {unknown[0]!r}, which is not understood here")
+        raise MalformedError(f"the entry {name!r} matches {unknown[0]!r}, which is not supported here")
     hosts, ports = _hosts(name, of_ip, matches.get("ietf-mud:mud", {}))
     stated = [kind for kind in ("tcp", "udp") if kind in matches]
     protocol = of_ip.get("protocol")
     if protocol is not None and protocol not in _PROTOCOLS:
-        raise MalformedError(f"the entry {name!r} is about protocol {protocol}, which is not understood here")
+        raise MalformedError(f"the entry {name!r} is about protocol {protocol}, which is not supported here")
     for kind in stated or ([_PROTOCOLS[protocol]] if protocol is not None else ["tcp", "udp"]):
         own = _ports(name, matches.get(kind, {})) or ports
         for host in hosts:
@@ -68,14 +68,14 @@ def _hosts(
             try:
                 ipaddress.ip_network(network)
             except ValueError:
-                raise MalformedError(f"the entry {name!r} names {network!r}, which is no network") from None
+                raise MalformedError(f"the entry {name!r} names {network!r}, which is not a network") from None
         return tuple(networks), ANY
     if "local-networks" in of_mud:
         return _LOCAL, ANY
     if (controller := of_mud.get("controller")) in _CONTROLLERS:
         return _EVERYWHERE, ((_CONTROLLERS[controller],) * 2,)
     if of_mud:
-        raise MalformedError(f"the entry {name!r} matches {sorted(of_mud)[0]!r}, which is not understood here")
+        raise MalformedError(f"the entry {name!r} matches {sorted(of_mud)[0]!r}, which is not supported here")
     return _EVERYWHERE, ANY
 
 
@@ -91,12 +91,12 @@ def _ports(name: str, transport: dict[str, Any]) -> tuple[tuple[int, int], ...]:
     if operator == "neq":
         return ((0, port - 1), (port + 1, 65_535))
     if operator not in bounds:
-        raise MalformedError(f"the entry {name!r} compares ports by {operator!r}, which is not understood here")
+        raise MalformedError(f"the entry {name!r} compares ports by {operator!r}, which is not supported here")
     return (bounds[operator],)
 
 
 def draft(name: str, url: str, peers: Iterable[TrafficPeer], now: datetime | None = None) -> str:
-    """Return a MUD file, as JSON, whose from-device policy accepts these peers, for its maker to review and sign."""
+    """Return a MUD file, as JSON, whose from-device policy accepts these peers, for the manufacturer to review."""
     lists: dict[str, list[dict[str, Any]]] = {"ipv4": [], "ipv6": []}
     for number, peer in enumerate(dict.fromkeys(peers)):
         for family in _families(peer.host):

@@ -1,6 +1,6 @@
 """Ethernet frames as who sends what to whom: the addresses and ports of one frame, read without trust (RFC 791, 8200).
 
-Of TCP only connection requests matter here; fragments behind the first carry no ports, and go where the first went.
+Of TCP, only connection requests matter here. Later fragments carry no ports, and go where the first one went.
 """
 
 import ipaddress

@@ -1,4 +1,4 @@
-"""Somebody that a device may send to, as its maker declares it: in the declaration, or in a MUD file."""
+"""A declared destination of a device: in the declaration, or in a MUD file."""
 
 import ipaddress
 from collections.abc import Mapping

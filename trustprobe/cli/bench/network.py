@@ -102,7 +102,7 @@ def _words(service: Service, fact: Fact) -> str:
 
 def _not_as_declared(desk: Desk, service: Service, fact: Fact) -> UnexpectedAnswerError:
     where = f"{service.about} ({service.id}) does not speak {service.protocol}{' inside TLS' if service.tls else ''}"
-    if fact.detail.startswith("something else"):
+    if fact.detail.startswith("something other than"):
         step = f"Correct `protocol` and `tls` of {service.id} in {desk.product_path}."
     elif fact.answer is Answer.SILENT:
         step = "Check that it runs on the board and that no firewall or forwarding blocks it. Otherwise"

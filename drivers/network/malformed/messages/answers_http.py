@@ -9,12 +9,12 @@ _STATUS = "RFC 9112 clause 4, the status line"
 _FIELDS = "RFC 9112 clause 5, header fields (CWE-120)"
 _LENGTH = "RFC 9112 clause 6.3, the length of a body"
 _CHUNKS = "RFC 9112 clause 7.1, chunks"
-_REDIRECT = "RFC 9110 clause 15.4, a redirect without end (CWE-835)"
-_JSON = "RFC 8259, a body that is no JSON"
+_REDIRECT = "RFC 9110 clause 15.4, an endless redirect (CWE-835)"
+_JSON = "RFC 8259, a body that is not JSON"
 
 
 def http_answers(random: Random) -> Iterator[Message]:
-    """Yield the answers that are named; what is likely to hurt comes first."""
+    """Yield the named answers. Those that are most likely to do damage come first."""
     yield Message("headers_without_end", b"HTTP/1.1 200 OK\r\n" + b"X-Pad: %s\r\n" % (b"A" * 100) * 1_100, _FIELDS)
     yield Message("header_long", _answer(b"X-Long: " + b"A" * 65_536), _FIELDS)
     yield Message("length_huge", _answer(b"Content-Length: 99999999999999999999", b"{}"), f"{_LENGTH} (CWE-190)")
@@ -71,7 +71,7 @@ def _rest(random: Random) -> Iterator[Message]:
         _FIELDS,
     )
     yield Message("cookie_long", _answer(b"Set-Cookie: a=" + b"A" * 30_000 + b"\r\nContent-Length: 0"), _FIELDS)
-    yield Message("noise", random.randbytes(1_024), "octets of the seed")
+    yield Message("noise", random.randbytes(1_024), "random octets from the seed")
 
 
 def _status_lines() -> Iterator[Message]:

@@ -59,7 +59,7 @@ def name_answers(random: Random) -> Iterator[Message]:
         ("ones", b"\xff" * 512, _COUNTS),
     ):
         yield Message(name, data, origin)
-    yield Message("noise", b"\0\0\x81\x80" + random.randbytes(500), "octets of the seed")
+    yield Message("noise", b"\0\0\x81\x80" + random.randbytes(500), "random octets from the seed")
 
 
 def name_answer_changes(random: Random) -> Iterator[Message]:
@@ -97,10 +97,14 @@ def address_answers(random: Random) -> Iterator[Message]:
         ),
         ("name_format", _dhcp(OFFER + b"\x0f" + bytes([len(FORMATS)]) + FORMATS + b"\xff"), "CWE-134"),
         ("name_not_utf8", _dhcp(OFFER + b"\x0c" + bytes([len(NOT_UTF8)]) + NOT_UTF8 + b"\xff"), _OPTIONS),
-        ("search_pointer", _dhcp(OFFER + b"\x77\x04\xc0\x00\xc0\x00\xff"), "RFC 3397, names that point; CVE-2020-7461"),
+        (
+            "search_pointer",
+            _dhcp(OFFER + b"\x77\x04\xc0\x00\xc0\x00\xff"),
+            "RFC 3397, names with pointers; CVE-2020-7461",
+        ),
         ("search_cut_off", _dhcp(OFFER + b"\x77\x02\x3fa\xff"), "RFC 3397"),
         ("routes_of_33", _dhcp(OFFER + b"\x79\x05\x21\x01\x01\x01\x01\xff"), "RFC 3442, a prefix of 33"),
-        ("routes_cut_off", _dhcp(OFFER + b"\x79\x02\x18\x01\xff"), "RFC 3442, a router cut off"),
+        ("routes_cut_off", _dhcp(OFFER + b"\x79\x02\x18\x01\xff"), "RFC 3442, a truncated router"),
         ("lease_of_0", _dhcp(OFFER + b"\x33\x04\0\0\0\0\xff"), "RFC 2131 clause 3.3"),
         ("lease_of_1", _dhcp(OFFER + b"\x33\x01\x01\xff"), _OPTIONS),
         ("kind_of_0", _dhcp(b"\x35\x00\xff"), _OPTIONS),
@@ -124,11 +128,11 @@ def address_answers(random: Random) -> Iterator[Message]:
         ("names_not_ended", _dhcp(OFFER + b"\xff", fill=b"A"), _FIELDS),
     ):
         yield Message(name, data, origin)
-    yield Message("noise", _dhcp(random.randbytes(250)), "octets of the seed")
+    yield Message("noise", _dhcp(random.randbytes(250)), "random octets from the seed")
 
 
 def address_answer_changes(random: Random) -> Iterator[Message]:
-    """Yield options that were changed, without end, behind a header that gives no address."""
+    """Yield changed options, endlessly, after a header that gives no address."""
     valid = OFFER + b"\x36\x04\0\0\0\0\x01\x04\xff\xff\xff\0\x0f\x02tp\xff"
     for message in mutations((valid,), random, 1_000):
         yield Message(message.name, _dhcp(message.data), message.origin)

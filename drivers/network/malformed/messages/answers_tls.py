@@ -15,7 +15,7 @@ _HANDSHAKE, _ALERT, _CHANGE, _DATA, _HEARTBEAT = 22, 21, 20, 23, 24
 
 
 def tls_answers(random: Random) -> Iterator[Message]:
-    """Yield the answers to a ClientHello that are named; what is likely to hurt comes first."""
+    """Yield the named answers to a ClientHello. Those that are most likely to do damage come first."""
     yield Message("no_tls", b"HTTP/1.1 400 Bad Request\r\n\r\n", "another protocol on the port")
     yield Message("record_of_65535", _record(_HANDSHAKE, b"\x02" * 4_096, 0xFFFF), _RECORDS)
     yield Message("hello_of_16_mib", _record(_HANDSHAKE, b"\x02\xff\xff\xff" + bytes(64)), _HELLO)
@@ -31,17 +31,17 @@ def tls_answers(random: Random) -> Iterator[Message]:
     yield from _chains()
     yield Message("alert_of_1", _record(_ALERT, b"\x02"), _ALERTS)
     yield Message("alert_unknown", _record(_ALERT, b"\xff\xff"), _ALERTS)
-    yield Message("warnings_many", _record(_ALERT, b"\x01\x5a") * 4_000, "CVE-2016-8610, warnings without end")
+    yield Message("warnings_many", _record(_ALERT, b"\x01\x5a") * 4_000, "CVE-2016-8610, endless warnings")
     yield Message("records_empty", _record(_HANDSHAKE, b"") * 4_000, "RFC 8446 clause 5.1 (CWE-835)")
     yield Message("requests_many", _message(0, b"") * 2_000, "RFC 5246 clause 7.4.1.1, HelloRequest")
     yield Message("change_first", _record(_CHANGE, b"\x01"), f"{_ORDER}; CVE-2014-0224")
     yield Message("data_first", _record(_DATA, b"hello"), _ORDER)
-    yield Message("heartbeat", _record(_HEARTBEAT, b"\x01\xff\xff" + b"x"), "CVE-2014-0160, as a client meets it")
+    yield Message("heartbeat", _record(_HEARTBEAT, b"\x01\xff\xff" + b"x"), "CVE-2014-0160, against a client")
     yield Message("retry_twice", _hello(nonce=_RETRY) * 2, "RFC 8446 clause 4.1.4, HelloRetryRequest")
     yield Message("done_without_chain", _hello() + _message(14, b""), _ORDER)
     yield Message("finished_first", _message(20, bytes(12)), _ORDER)
-    yield Message("version_2", b"\x80\x2e\x04\x00\x01\x00\x02" + bytes(40), "SSLv2 SERVER-HELLO, unasked")
-    yield Message("noise", _record(_HANDSHAKE, random.randbytes(512)), "octets of the seed")
+    yield Message("version_2", b"\x80\x2e\x04\x00\x01\x00\x02" + bytes(40), "SSLv2 SERVER-HELLO, unsolicited")
+    yield Message("noise", _record(_HANDSHAKE, random.randbytes(512)), "random octets from the seed")
 
 
 def tls_answer_changes(random: Random) -> Iterator[Message]:

@@ -47,12 +47,14 @@ def modbus(random: Random) -> Iterator[Message]:
         ("diagnosis_65535", _adu(b"\x08\xff\xff\xff\xff"), "clause 6.8, an unknown sub-function"),
         ("identity_255", _adu(b"\x2b\x0e\xff\xff"), "clause 6.21, device identification"),
         ("transport_255", _adu(b"\x2b\xff" + b"\xff" * 100), "clause 6.19"),
-        ("pipelined", _adu(read) * 2_000, "clause 4.2, requests that do not wait"),
+        ("pipelined", _adu(read) * 2_000, "clause 4.2, requests without waiting for answers"),
         ("zeros", bytes(512), _MBAP),
         ("ones", b"\xff" * 512, _MBAP),
     ):
         yield Message(name, data, origin)
-    yield Message("noise", _adu(b"\x41" + random.randbytes(200)), "octets of the seed, a function of nobody")
+    yield Message(
+        "noise", _adu(b"\x41" + random.randbytes(200)), "random octets from the seed, for an unassigned function"
+    )
 
 
 def modbus_mutations(random: Random) -> Iterator[Message]:
@@ -68,7 +70,7 @@ def _adu(pdu: bytes, *, length: int | None = None, protocol: int = 0, unit: int 
 
 
 def websocket(random: Random) -> Iterator[Message]:
-    """Yield the streams that are named: an upgrade, and frames behind it."""
+    """Yield the named streams: an upgrade, and frames after it."""
     for name, frames in (
         ("length_63_bit", b"\x82\xff\x7f" + b"\xff" * 7 + bytes(4)),
         ("length_64_bit", b"\x82\xff\xff" + b"\xff" * 7 + bytes(4)),
@@ -110,7 +112,7 @@ def websocket(random: Random) -> Iterator[Message]:
 
 
 def websocket_mutations(random: Random) -> Iterator[Message]:
-    """Yield valid frames that were changed, without end, behind an upgrade."""
+    """Yield changed valid frames, endlessly, after an upgrade."""
     for message in mutations((_frame(0x81, b'{"a": 1}'), _frame(0x01, b"a") + _frame(0x80, b"b")), random, 16_000):
         yield Message(message.name, _upgrade() + message.data, message.origin)
 

@@ -21,7 +21,7 @@ def dns(random: Random) -> Iterator[Message]:
     yield from _names()
     yield from _counts()
     yield from _records()
-    yield Message("noise", random.randbytes(512), "octets of the seed")
+    yield Message("noise", random.randbytes(512), "random octets from the seed")
 
 
 def dns_mutations(random: Random) -> Iterator[Message]:

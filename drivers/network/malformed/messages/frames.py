@@ -56,7 +56,7 @@ class Ends:
     def ip(self, protocol: int | None = None, **fields: Any) -> "Packet":
         """Return the headers down to IPv4 (RFC 791) or IPv6 (RFC 8200), whichever the addresses are of.
 
-        Without `protocol` the header names what is put behind it.
+        Without `protocol`, the header names the payload that follows it.
         """
         from scapy.layers.inet import IP
         from scapy.layers.inet6 import IPv6
@@ -69,7 +69,7 @@ class Ends:
         return self.frame() / header(**{"src": self.own, "dst": self.theirs, **usual, **fields})
 
     def segment(self, flags: int = SYN, *, options: bytes = b"", payload: bytes = b"", **fields: Any) -> "Packet":
-        """Return a TCP segment (RFC 9293 clause 3.1). Behind the headers of `ip` it has its right sum."""
+        """Return a TCP segment (RFC 9293 clause 3.1). After the headers of `ip`, it has its right sum."""
         from scapy.layers.inet import TCP
 
         options += bytes(-len(options) % 4)
@@ -80,7 +80,7 @@ class Ends:
 
 @dataclass(frozen=True)
 class Train:
-    """Frames that are sent one behind the other, and where their idea comes from.
+    """Frames that are sent one after the other, and the source of their idea.
 
     `within` frames belong to a connection that is open, and are rebuilt for it.
     """
@@ -92,7 +92,7 @@ class Train:
 
     @property
     def message(self) -> Message:
-        """The frames as one message, each behind its length."""
+        """The frames as one message, each after its length."""
         return Message(self.name, b"".join(struct.pack("!H", len(one)) + one for one in self.frames), self.origin)
 
 

@@ -6,7 +6,7 @@ from random import Random
 
 from drivers.network.malformed.messages.message import FORMATS, NOT_UTF8, Message, mutations
 
-_SMUGGLING = "RFC 9112 clause 6.3, two ways to tell the length (CWE-444)"
+_SMUGGLING = "RFC 9112 clause 6.3, two lengths that differ (CWE-444)"
 _OVERLONG = "RFC 9110 clause 5.4: a server refuses what is too long with 4xx (CWE-120)"
 
 
@@ -41,7 +41,7 @@ def _request_lines() -> Iterator[Message]:
     line = "RFC 9112 clause 3, the request line"
     yield Message("zeros", b"\x00" * 512, line)
     yield Message("ones", b"\xff" * 512, line)
-    yield Message("no_line_end", b"GET " + b"A" * 16_384, "RFC 9112 clause 3, a request line that never ends")
+    yield Message("no_line_end", b"GET " + b"A" * 16_384, "RFC 9112 clause 3, a request line without an end")
     yield Message("long_target", _get(target=b"/" + b"A" * 65_536), _OVERLONG)
     yield Message("long_method", b"A" * 16_384 + b" / HTTP/1.1\r\nHost: device\r\n\r\n", _OVERLONG)
     yield Message("long_version", b"GET / HTTP/1.1" + b"1" * 4_096 + b"\r\nHost: device\r\n\r\n", line)
@@ -53,14 +53,16 @@ def _request_lines() -> Iterator[Message]:
     yield Message("empty_lines", b"\r\n" * 2_048, "RFC 9112 clause 2.2, empty lines before a request")
     yield Message("target_format", _get(target=b"/" + FORMATS), "CWE-134, a target as a format")
     yield Message("target_not_utf8", _get(target=b"/%c0%af%ff%fe" + NOT_UTF8), "RFC 3986 clause 2.1; RFC 3629 clause 3")
-    yield Message("target_bad_escape", _get(target=b"/%zz%%%2"), "RFC 3986 clause 2.1, escapes that are cut off")
+    yield Message("target_bad_escape", _get(target=b"/%zz%%%2"), "RFC 3986 clause 2.1, truncated escapes")
     yield Message("target_zero", _get(target=b"/index%00.html\x00"), "CWE-158, a zero within a path")
     yield Message("target_traversal", _get(target=b"/" + b"../" * 64 + b"etc/passwd"), "CWE-22")
     yield Message(
-        "target_authority", _get(target=b"http://[::1:99999999]:-1//"), "RFC 3986 clause 3.2, a bad authority"
+        "target_authority", _get(target=b"http://[::1:99999999]:-1//"), "RFC 3986 clause 3.2, a malformed authority"
     )
     yield Message("options_star", b"OPTIONS *" + b"*" * 512 + b" HTTP/1.1\r\nHost: device\r\n\r\n", line)
-    yield Message("http2_preface", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\xff" * 64, "RFC 9113 clause 3.4, unasked")
+    yield Message(
+        "http2_preface", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\xff" * 64, "RFC 9113 clause 3.4, unsolicited"
+    )
 
 
 def _headers() -> Iterator[Message]:
@@ -78,10 +80,10 @@ def _headers() -> Iterator[Message]:
     yield Message("long_cookie", _get(b"Cookie: " + b"session=" + b"A" * 16_384 + b"\r\n"), _OVERLONG)
     yield Message("cookie_syntax", _get(b'Cookie: ;;;=;="\\"; session="\\377\\0;\r\n'), "RFC 6265 clause 4.2.1")
     yield Message(
-        "authorization", _get(b"Authorization: Basic " + b"=" * 512 + b"!\r\n"), "RFC 7617 clause 2, no base64"
+        "authorization", _get(b"Authorization: Basic " + b"=" * 512 + b"!\r\n"), "RFC 7617 clause 2, not base64"
     )
     digest = b'Authorization: Digest username="' + b"A" * 8_192 + b'", nonce=, uri="\r\n'
-    yield Message("authorization_digest", _get(digest), "RFC 7616 clause 3.4, a quote that is never closed")
+    yield Message("authorization_digest", _get(digest), "RFC 7616 clause 3.4, an unclosed quote")
     ranges = b"Range: bytes=" + b",".join(b"%d-" % number for number in range(1_300)) + b"\r\n"
     yield Message("many_ranges", _get(ranges), "RFC 9110 clause 14.2; CVE-2011-3192")
     yield Message("range_overflow", _get(b"Range: bytes=0-18446744073709551615\r\n"), "CVE-2015-1635")
@@ -117,7 +119,9 @@ def _bodies(random: Random) -> Iterator[Message]:
     yield Message("nested_json", _sized(b"application/json", nested), "RFC 8259 clause 9; CWE-674")
     yield Message("form_long", _sized(b"application/x-www-form-urlencoded", b"username=" + b"A" * 65_536), _OVERLONG)
     yield Message("multipart", _sized(b"multipart/form-data; boundary=", b"--\r\n" * 64), "RFC 2046 clause 5.1.1")
-    yield Message("noise", struct.pack("!256H", *(random.randrange(65_536) for _ in range(256))), "octets of the seed")
+    yield Message(
+        "noise", struct.pack("!256H", *(random.randrange(65_536) for _ in range(256))), "random octets from the seed"
+    )
 
 
 def _sized(kind: bytes, body: bytes) -> bytes:

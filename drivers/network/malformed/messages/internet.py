@@ -41,11 +41,11 @@ def arp(ends: Ends, random: Random) -> Iterator[Train]:
     nobody = bytes(4)
     for name, mac in (("from_everybody", b"\xff" * 6), ("from_nobody", bytes(6)), ("from_itself", ends.mac)):
         yield train_of(
-            name, "RFC 5227 clause 2.1.1, a probe with a MAC address of nobody", _arp(ends, sender=(mac, nobody))
+            name, "RFC 5227 clause 2.1.1, a probe with an unassigned MAC address", _arp(ends, sender=(mac, nobody))
         )
-    yield train_of("long", "RFC 826, octets behind the end", _arp(ends) + b"\xff" * 1_400)
-    yield train_of("reply_unasked", "RFC 826, a reply to no question", _arp(ends, operation=2))
-    yield train_of("noise", "octets of the seed", ends.frame(type=ARP) / random.randbytes(28))
+    yield train_of("long", "RFC 826, octets after the end", _arp(ends) + b"\xff" * 1_400)
+    yield train_of("reply_unasked", "RFC 826, an unsolicited reply", _arp(ends, operation=2))
+    yield train_of("noise", "random octets from the seed", ends.frame(type=ARP) / random.randbytes(28))
 
 
 def arp_changes(ends: Ends, random: Random) -> Iterator[Train]:
@@ -73,7 +73,7 @@ def internet(ends: Ends, random: Random) -> Iterator[Train]:
     yield from _headers(ends)
     yield from _options(ends)
     yield from _fragments(ends)
-    yield train_of("noise", "octets of the seed", ends.frame(type=IPV4) / (b"\x45" + random.randbytes(63)))
+    yield train_of("noise", "random octets from the seed", ends.frame(type=IPV4) / (b"\x45" + random.randbytes(63)))
 
 
 def internet_changes(ends: Ends, random: Random) -> Iterator[Train]:
@@ -118,7 +118,9 @@ def _headers(ends: Ends) -> Iterator[Train]:
         yield train_of(name, "RFC 1122 clause 3.2.1.3, impossible sources", _packet(ends, echo, src=source))
     for protocol in (0, 4, 41, 47, 50, 51, 132, 255):
         packet = _packet(ends, b"\xff" * 3, protocol)
-        yield train_of(f"protocol_{protocol}", "RFC 1122 clause 3.2.2.1; a header of another protocol, cut off", packet)
+        yield train_of(
+            f"protocol_{protocol}", "RFC 1122 clause 3.2.2.1; a truncated header of another protocol", packet
+        )
 
 
 def _options(ends: Ends) -> Iterator[Train]:
@@ -181,7 +183,7 @@ def _fragments(ends: Ends) -> Iterator[Train]:
         yield train_of(name, "RFC 791 clause 3.1, flags", _packet(ends, _echo(b"x"), flags=flags))
     for name, protocol in (("never_whole", _ICMP), ("never_whole_unknown", _ANY)):
         many = (part(8, b"z" * 8, True, number, protocol) for number in range(100, 164))
-        yield train_of(name, "CVE-2018-5391, FragmentSmack: memory for what never gets whole", *many)
+        yield train_of(name, "CVE-2018-5391, FragmentSmack: memory for incomplete packets", *many)
 
 
 def icmp(ends: Ends, random: Random) -> Iterator[Train]:
@@ -201,7 +203,7 @@ def icmp(ends: Ends, random: Random) -> Iterator[Train]:
     yield train_of("routers_of_size_0", "RFC 1256 clause 3; a lifetime of zero", routers)
     yield train_of("echo_of_odd_length", plain, _packet(ends, _echo(b"x" * 1_471)))
     yield train_of("extended_echo_length", "RFC 8335 clause 2", _packet(ends, _echo(b"\x20\0\0\0\xff\xff\x03\x03", 42)))
-    yield train_of("noise", "octets of the seed", _icmp(ends, random.randbytes(64)))
+    yield train_of("noise", "random octets from the seed", _icmp(ends, random.randbytes(64)))
 
 
 def icmp_changes(ends: Ends, random: Random) -> Iterator[Train]:

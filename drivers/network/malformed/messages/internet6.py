@@ -26,7 +26,7 @@ def internet6(ends: Ends, random: Random) -> Iterator[Train]:
     yield from _headers(ends)
     yield from _extensions(ends)
     yield from _fragments(ends)
-    yield train_of("noise", "octets of the seed", ends.frame(type=IPV6) / (b"\x60" + random.randbytes(79)))
+    yield train_of("noise", "random octets from the seed", ends.frame(type=IPV6) / (b"\x60" + random.randbytes(79)))
 
 
 def internet6_changes(ends: Ends, random: Random) -> Iterator[Train]:
@@ -58,7 +58,9 @@ def _headers(ends: Ends) -> Iterator[Train]:
     for octets in (0, 1, 24, 39):
         yield train_of(f"cut_off_at_{octets}", _LENGTHS, bytes(_packet(ends, b""))[: 14 + octets])
     for following in (4, 41, 47, 50, 51, 59, 132, 135, 139, 140, 255):
-        yield train_of(f"next_header_{following}", "RFC 8200 clause 4; cut off", _packet(ends, b"\xff" * 3, following))
+        yield train_of(
+            f"next_header_{following}", "RFC 8200 clause 4; truncated", _packet(ends, b"\xff" * 3, following)
+        )
     for name, source in (("from_loopback", "::1"), ("from_group", _GROUP), ("from_itself", ends.theirs)):
         yield train_of(name, "RFC 4291 clause 2, impossible sources", _packet(ends, echo, src=source))
 
@@ -77,9 +79,9 @@ def _extensions(ends: Ends) -> Iterator[Train]:
     yield train_of("option_beyond_header", _OPTIONS, hops(b"\x01\xff\0\0\0\0"))
     yield train_of("option_without_length", _OPTIONS, hops(b"\x00\x00\x00\x00\x00\x01"))
     yield train_of("option_unknown", _OPTIONS, hops(b"\xfe\x00\xbe\x00\x7e\x00"))
-    yield train_of("padding_of_one", "RFC 8504 clause 5.3, padding without end", hops(bytes(1_200)))
+    yield train_of("padding_of_one", "RFC 8504 clause 5.3, endless padding", hops(bytes(1_200)))
     yield train_of("padding_not_zero", _OPTIONS, hops(b"\x01\x04\xff\xff\xff\xff"))
-    yield train_of("options_many", "RFC 8504 clause 5.3, options without end", hops(b"\x1e\x00" * 500))
+    yield train_of("options_many", "RFC 8504 clause 5.3, endless options", hops(b"\x1e\x00" * 500))
     for size in (0, 1, 0xFFFF, 0xFFFFFFFF):
         jumbo = options(b"\xc2\x04" + struct.pack("!I", size)) + echo
         yield train_of(f"jumbo_{size}", "RFC 2675 clause 3; CVE-2008-0352", _packet(ends, jumbo, _HOPS, plen=0))
@@ -112,8 +114,8 @@ def _fragments(ends: Ends) -> Iterator[Train]:
     def part(offset: int, data: bytes, more: bool = True, number: int = 1, following: int = _ICMP) -> "Packet":
         return ends.ip() / IPv6ExtHdrFragment(nh=following, offset=offset // 8, m=more, id=number) / data
 
-    overlap = "RFC 5722: to be dropped whole; CVE-2012-4444"
-    yield train_of("atomic", "RFC 6946, a fragment that is whole", part(0, echo, False, 2))
+    overlap = "RFC 5722: to be dropped completely; CVE-2012-4444"
+    yield train_of("atomic", "RFC 6946, an atomic fragment", part(0, echo, False, 2))
     yield train_of("overlap", overlap, part(0, echo[:400], True, 3), part(200, b"y" * 1_000, False, 3))
     yield train_of("overlap_start", overlap, part(8, echo[8:], False, 4), part(0, b"y" * 400, True, 4))
     yield train_of("same_twice", overlap, part(0, echo[:400], True, 5), part(0, b"\xff" * 400, True, 5))
@@ -130,7 +132,7 @@ def _fragments(ends: Ends) -> Iterator[Train]:
     inner = struct.pack("!BBHI", _FRAGMENT, 0, 1, 11) * 20 + echo[:100]
     yield train_of("nested", "RFC 8200 clause 4.5, a fragment of a fragment", _packet(ends, inner, _FRAGMENT))
     many = tuple(part(8, b"z" * 8, True, number) for number in range(100, 164))
-    yield train_of("never_whole", "CVE-2018-5391, FragmentSmack: memory for what never gets whole", *many)
+    yield train_of("never_whole", "CVE-2018-5391, FragmentSmack: memory for incomplete packets", *many)
 
 
 def neighbours(ends: Ends, random: Random) -> Iterator[Train]:
@@ -155,7 +157,7 @@ def neighbours(ends: Ends, random: Random) -> Iterator[Train]:
     query = struct.pack("!BBHHH", 130, 0, 0, 0xFFFF, 0) + bytes(16) + b"\xff\xff\xff\xff"
     yield train_of("listeners_65535_sources", "RFC 3810 clause 5.1.10", _message(ends, query, hlim=1))
     yield train_of("listeners_cut_off", "RFC 3810 clause 5.1", _message(ends, query[:9], hlim=1))
-    yield train_of("noise", "octets of the seed", _message(ends, random.randbytes(64)))
+    yield train_of("noise", "random octets from the seed", _message(ends, random.randbytes(64)))
 
 
 def neighbour_changes(ends: Ends, random: Random) -> Iterator[Train]:
@@ -196,7 +198,7 @@ def _discovery(ends: Ends) -> Iterator[Train]:
         "solicitation_from_afar", "RFC 4861 clause 7.1.1, hop limit 255", _message(ends, solicit + link, hlim=64)
     )
     nobody = _message(ends, solicit + link, src="::")
-    yield train_of("solicitation_of_nobody", "RFC 4861 clause 7.1.1, a link address of nobody", nobody)
+    yield train_of("solicitation_of_nobody", "RFC 4861 clause 7.1.1, an unassigned link address", nobody)
     flagged = bytes(ICMPv6ND_NA(tgt=ends.own, S=1, res=0x1FFFFFFF, cksum=0))
     yield train_of("advertisement_flags", "RFC 4861 4.4", _message(ends, flagged + link))
 

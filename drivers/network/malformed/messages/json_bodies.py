@@ -1,4 +1,4 @@
-"""Malformed JSON for the web administration behind its login (RFC 8259), and bodies that are not as said.
+"""Malformed JSON for the web administration after a login (RFC 8259), and bodies that differ from their headers.
 
 No message holds a cookie: the session's is put in where they are sent, so that none of it is kept.
 """
@@ -15,7 +15,7 @@ _NUMBERS = "RFC 8259 clause 6, numbers (CWE-190)"
 _STRINGS = "RFC 8259 clause 7, strings; clause 8.1, UTF-8"
 _NAMES = "RFC 8259 clause 4, names (CWE-1321, CWE-694)"
 _TYPES = "a type that the field does not have (CWE-843)"
-_HEADERS = "RFC 9110 clauses 8.3 to 8.6, what the body is said to be"
+_HEADERS = "RFC 9110 clauses 8.3 to 8.6, the description of the body"
 _JSON = b"application/json"
 
 
@@ -43,7 +43,7 @@ def messages(resource: Resource, seed: int, count: int) -> tuple[Message, ...]:
 
 
 def _named(resource: Resource, random: Random) -> Iterator[Message]:
-    # What is likely to hurt comes first: a count may be smaller than the list.
+    # What is most likely to do damage comes first: a count may be smaller than the list.
     for name, body, origin in (*_deep(resource), *_fields(resource), *_odd(random)):
         yield Message(name, resource.request(body), origin)
     yield from _not_as_said(resource)
@@ -70,7 +70,7 @@ def _deep(resource: Resource) -> Iterator[tuple[str, bytes, str]]:
 
 
 def _fields(resource: Resource) -> Iterator[tuple[str, bytes, str]]:
-    """Yield wrong values of a field that can be restored; of a name that nobody knows where there is none."""
+    """Yield wrong values of a field that can be restored, or of an unknown name if there is no such field."""
     for name, value, origin in (
         ("null", b"null", _TYPES),
         ("true", b"true", _TYPES),
@@ -94,7 +94,7 @@ def _fields(resource: Resource) -> Iterator[tuple[str, bytes, str]]:
         ("string_surrogate", b'"\\ud800"', _STRINGS),
         ("string_escape_cut_off", b'"\\u12"', _STRINGS),
         ("string_traversal", b'"../../../../../../etc/passwd\\u0000"', "CWE-22"),
-        ("string_command", b'"$(true);`true`|true"', "CWE-78; the commands do nothing"),
+        ("string_command", b'"$(true);`true`|true"', "CWE-78, with harmless commands"),
         ("string_without_end", b'"abc', _GRAMMAR),
     ):
         yield f"field_{name}", _object(resource, value), origin
@@ -111,7 +111,7 @@ def _odd(random: Random) -> Iterator[tuple[str, bytes, str]]:
     yield "brackets_crossed", b'{"a": [}]', _GRAMMAR
     yield "left_over", b"{}{}[]", _GRAMMAR
     for name, body in (("null", b"null"), ("number", b"1"), ("string", b'"a"'), ("array", b"[1, 2]"), ("nan", b"NaN")):
-        yield f"alone_{name}", body, "RFC 8259 clause 3, a value that is no object"
+        yield f"alone_{name}", body, "RFC 8259 clause 3, a value that is not an object"
     yield "minus_alone", b"-", _NUMBERS
     yield "mark", b"\xef\xbb\xbf{}", "RFC 8259 clause 8.1, a byte order mark"
     yield "utf16", '{"a": 1}'.encode("utf-16"), "RFC 8259 clause 8.1"
@@ -122,7 +122,7 @@ def _odd(random: Random) -> Iterator[tuple[str, bytes, str]]:
     yield "name_prototype", b'{"__proto__": {"a": 1}, "constructor": {"prototype": {"a": 1}}}', _NAMES
     yield "names_many", b"{" + b",".join(b'"a%d":1' % number for number in range(1_500)) + b"}", "CWE-770"
     yield "elements_many", b"[" + b"1," * 7_000 + b"1]", "CWE-770"
-    yield "noise", random.randbytes(512), "octets of the seed"
+    yield "noise", random.randbytes(512), "random octets from the seed"
 
 
 def _not_as_said(resource: Resource) -> Iterator[Message]:
@@ -138,7 +138,5 @@ def _not_as_said(resource: Resource) -> Iterator[Message]:
         yield Message(f"type_{name}", resource.request(body, kind), _HEADERS)
     packed = b"Content-Encoding: gzip\r\n"
     yield Message("encoding_not_kept", resource.request(body, more=packed), _HEADERS)
-    yield Message("shorter_than_said", resource.request(body, length=b"4096"), "RFC 9112 clause 6.3, a body cut off")
-    yield Message(
-        "longer_than_said", resource.request(body, length=b"3"), "RFC 9112 clause 9.3, what follows is a request"
-    )
+    yield Message("shorter_than_said", resource.request(body, length=b"4096"), "RFC 9112 clause 6.3, a truncated body")
+    yield Message("longer_than_said", resource.request(body, length=b"3"), "RFC 9112 clause 9.3, a request follows")

@@ -42,7 +42,7 @@ class Message:
     def __post_init__(self) -> None:
         """Hold the size: no message is a flood."""
         if not self.data or len(self.data) > MESSAGE_LIMIT:
-            raise ValueError(f"{self.name} has {len(self.data)} octets, 1 to {MESSAGE_LIMIT} are sent")
+            raise ValueError(f"{self.name} has {len(self.data)} octets, 1 to {MESSAGE_LIMIT} can be sent")
 
 
 @dataclass(frozen=True)

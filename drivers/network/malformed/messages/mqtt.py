@@ -17,7 +17,7 @@ def mqtt(random: Random) -> Iterator[Message]:
     yield from _lengths()
     yield from _connects()
     yield from _behind_connect()
-    yield Message("noise", random.randbytes(512), "octets of the seed")
+    yield Message("noise", random.randbytes(512), "random octets from the seed")
 
 
 def mqtt_mutations(random: Random) -> Iterator[Message]:

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 CONTROL = "checksum_wrong"
 """The control: a segment that has to be ignored (RFC 9293 clause 3.1, MUST-2 and MUST-3)."""
-_OPTIONS = "RFC 9293 clause 3.1, options (CWE-835 where a length of zero is walked for ever)"
+_OPTIONS = "RFC 9293 clause 3.1, options (CWE-835: an endless loop over a length of zero)"
 _OFFSET = "RFC 9293 clause 3.1, the data offset (CWE-125)"
 _FLAGS = "RFC 9293 clause 3.10.7, flags that exclude each other"
-_WITHIN = "RFC 9293 clause 3.4, numbers; RFC 5961, what comes blind"
+_WITHIN = "RFC 9293 clause 3.4, numbers; RFC 5961, blind attacks"
 _NUMBERS = 1 << 32
 MSS, TIMES, SACK_OK = b"\x02\x04\x05\xb4", b"\x08\x0a\x00\x00\x00\x01\x00\x00\x00\x00", b"\x04\x02"
 
@@ -38,7 +38,7 @@ def segments(ends: Ends, random: Random) -> Iterator[Train]:
     yield from _headers(ends)
     yield from _flags(ends)
     yield from within(ends)
-    yield train_of("noise", "octets of the seed", _octets(ends, random.randbytes(64)))
+    yield train_of("noise", "random octets from the seed", _octets(ends, random.randbytes(64)))
 
 
 def segment_changes(ends: Ends, random: Random) -> Iterator[Train]:

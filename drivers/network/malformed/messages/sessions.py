@@ -1,4 +1,4 @@
-"""Malformed MQTT and SSH behind a login: packets of a client that was let in, requests on an open channel.
+"""Malformed MQTT and SSH after a login: packets of an accepted client, requests on an open channel.
 
 What is sent without a login is in `mqtt.py` and `ssh.py`; the octets here hold no user and no password.
 """
@@ -13,13 +13,13 @@ from drivers.network.malformed.messages.mqtt import mqtt_behind_connect, mqtt_pu
 _REQUEST = "RFC 4254 clause 5.4, channel requests"
 _OPEN = "RFC 4254 clause 5.1, opening a channel"
 _DATA = "RFC 4254 clause 5.2, data and windows (CWE-190)"
-_ORDER = "RFC 4253 clause 11, messages out of their order"
+_ORDER = "RFC 4253 clause 11, messages out of order"
 
 
 def mqtt_session(random: Random) -> Iterator[Message]:
-    """Yield the packets that are named, to be sent behind an accepted CONNECT."""
+    """Yield the named packets, to be sent after an accepted CONNECT."""
     yield from mqtt_behind_connect()
-    yield Message("noise", random.randbytes(256), "octets of the seed")
+    yield Message("noise", random.randbytes(256), "random octets from the seed")
 
 
 def mqtt_session_changes(random: Random) -> Iterator[Message]:
@@ -62,14 +62,14 @@ def ssh_session(random: Random) -> Iterator[Message]:
         ("global_unknown", b"\x50" + _string(FORMATS * 64) + b"\x01", "RFC 4254 clause 4, global requests"),
         ("eof_unknown", b"\x60\x00\x00\x00\x63", "RFC 4254 clause 5.3"),
         ("debug_beyond_end", b"\x04\x01" + _string(b"x", 0xFFFFFFF0), "RFC 4253 clause 11.3"),
-        ("kexinit_cut_off", b"\x14" + bytes(20), "RFC 4253 clause 9, a key exchange anew"),
-        ("newkeys_alone", b"\x15", "RFC 4253 clause 9, a key exchange anew"),
+        ("kexinit_cut_off", b"\x14" + bytes(20), "RFC 4253 clause 9, another key exchange"),
+        ("newkeys_alone", b"\x15", "RFC 4253 clause 9, another key exchange"),
         ("message_0", bytes(16), _ORDER),
         ("message_255", b"\xff" * 64, _ORDER),
         ("service_long", b"\x05" + _string(b"A" * 20_000), "RFC 4253 clause 10"),
     ):
         yield Message(name, payload, origin)
-    yield Message("noise", b"\x62" + random.randbytes(256), "octets of the seed")
+    yield Message("noise", b"\x62" + random.randbytes(256), "random octets from the seed")
 
 
 def ssh_session_changes(random: Random) -> Iterator[Message]:

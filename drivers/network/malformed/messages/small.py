@@ -10,7 +10,7 @@ _OPTIONS = "RFC 7252 clause 3.1, options"
 _HEADER = "RFC 7252 clause 3, the header"
 _SEARCH = "UPnP Device Architecture 1.1 clause 1.3.2, M-SEARCH"
 _NTP = "RFC 5905 clause 7.3, the packet"
-_ANY = "no protocol in particular"
+_ANY = "no specific protocol"
 
 
 def coap(random: Random) -> Iterator[Message]:
@@ -54,7 +54,7 @@ def coap(random: Random) -> Iterator[Message]:
         ("markers", b"\xff" * 200),
     ):
         yield Message(name, head + options, _OPTIONS)
-    yield Message("noise", head + random.randbytes(256), "octets of the seed")
+    yield Message("noise", head + random.randbytes(256), "random octets from the seed")
 
 
 def coap_mutations(random: Random) -> Iterator[Message]:
@@ -90,7 +90,7 @@ def ssdp(random: Random) -> Iterator[Message]:
         ),
     ):
         yield Message(name, data, origin)
-    yield Message("noise", random.randbytes(512), "octets of the seed")
+    yield Message("noise", random.randbytes(512), "random octets from the seed")
 
 
 def ssdp_mutations(random: Random) -> Iterator[Message]:
@@ -129,7 +129,7 @@ def ntp(random: Random) -> Iterator[Message]:
         ("left_over", plain + b"\x00" * 1_000, _NTP),
     ):
         yield Message(name, data, origin)
-    yield Message("noise", b"\x23" + random.randbytes(400), "octets of the seed")
+    yield Message("noise", b"\x23" + random.randbytes(400), "random octets from the seed")
 
 
 def ntp_mutations(random: Random) -> Iterator[Message]:
@@ -165,7 +165,7 @@ def other(random: Random) -> Iterator[Message]:
         ("tls_hello_cut_off", b"\x16\x03\x01\xff\xff\x01\xff\xff\xff"),
     ):
         yield Message(name, data, _ANY)
-    yield Message("noise", random.randbytes(1_024), "octets of the seed")
+    yield Message("noise", random.randbytes(1_024), "random octets from the seed")
 
 
 def other_mutations(random: Random) -> Iterator[Message]:

@@ -23,7 +23,7 @@ def snmp(random: Random) -> Iterator[Message]:
     yield from _fields()
     yield from _bindings()
     yield from _version_3()
-    yield Message("noise", b"\x30\x82\x01\xfc" + random.randbytes(508), "octets of the seed in one sequence")
+    yield Message("noise", b"\x30\x82\x01\xfc" + random.randbytes(508), "random octets from the seed, in one sequence")
 
 
 def snmp_mutations(random: Random) -> Iterator[Message]:

@@ -30,7 +30,9 @@ def ssh(random: Random) -> Iterator[Message]:
     yield from _packets()
     yield from _kexinits()
     yield from _messages()
-    yield Message("noise", _IDENTIFICATION + random.randbytes(1_024), "octets of the seed behind the identification")
+    yield Message(
+        "noise", _IDENTIFICATION + random.randbytes(1_024), "random octets from the seed after the identification"
+    )
 
 
 def ssh_mutations(random: Random) -> Iterator[Message]:
@@ -138,6 +140,6 @@ def _messages() -> Iterator[Message]:
         ("zeros", b"\x00" * 32),
         ("long", b"\x04" + b"\xff" * 20_000),
     ):
-        yield Message(f"key_{name}", _stream(_kexinit(), _exchange(key)), "RFC 8731 clause 3, keys that are no points")
+        yield Message(f"key_{name}", _stream(_kexinit(), _exchange(key)), "RFC 8731 clause 3, keys that are not points")
     yield Message("key_length_ones", _stream(_kexinit(), b"\x1e" + _string(b"\x09", 0xFFFFFFFF)), "RFC 4251 clause 5")
     yield Message("key_missing", _stream(_kexinit(), b"\x1e"), "RFC 4253 clause 8")

@@ -20,7 +20,9 @@ def tls(random: Random) -> Iterator[Message]:
     yield from _handshakes()
     yield from _hellos()
     yield from _extensions()
-    yield Message("noise", b"\x16\x03\x01\x02\x00" + random.randbytes(512), "octets of the seed in one record")
+    yield Message(
+        "noise", b"\x16\x03\x01\x02\x00" + random.randbytes(512), "random octets from the seed, in one record"
+    )
 
 
 def tls_mutations(random: Random) -> Iterator[Message]:

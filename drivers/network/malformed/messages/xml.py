@@ -1,4 +1,4 @@
-"""Malformed SOAP for WS-Discovery: what an XML parser and the code behind it trip over (SOAP 1.2, XML 1.0)."""
+"""Malformed SOAP for WS-Discovery: inputs on which an XML parser and its caller may fail (SOAP 1.2, XML 1.0)."""
 
 from collections.abc import Iterator
 from random import Random
@@ -24,7 +24,7 @@ def ws_discovery(random: Random) -> Iterator[Message]:
     yield from _documents()
     yield from _entities()
     yield from _values()
-    yield Message("noise", random.randbytes(512), "octets of the seed")
+    yield Message("noise", random.randbytes(512), "random octets from the seed")
 
 
 def ws_discovery_mutations(random: Random) -> Iterator[Message]:
@@ -70,7 +70,7 @@ def _entities() -> Iterator[Message]:
     bomb = b"<!DOCTYPE s [<!ENTITY a0 'aaaaaaaaaa'>"
     for number in range(1, 10):
         bomb += b"<!ENTITY a%d '%s'>" % (number, b"&a%d;" % (number - 1) * 10)
-    expansion = "CWE-776, entities that expand to a thousand million octets"
+    expansion = "CWE-776, entities that expand to 1,000,000,000 octets"
     yield Message("entities_that_expand", bomb + b"]>" + _probe(types=b"&a9;")[38:], expansion)
     outside = b'<!DOCTYPE s [<!ENTITY e SYSTEM "file:///etc/passwd">]>'
     yield Message("entity_of_a_file", outside + _probe(types=b"&e;")[38:], "CWE-611")

@@ -46,9 +46,9 @@ def may_be_written(path: str) -> bool:
 
 @dataclass(frozen=True)
 class SendMalformedBodies:
-    """Send one resource malformed bodies in the administrator's name, a healthy request behind every few.
+    """Send one resource malformed bodies as the administrator, with a healthy request after every few.
 
-    Witness: the service answered before and behind them, the session held, and the resource reads as it did before,
+    Witness: the service answered before and after them, the session stayed valid, and the resource reads as before,
     where it can be read.
     """
 
@@ -81,17 +81,17 @@ class SendMalformedBodies:
             return Round(about, series, carrier, keep, watch, record).run()
 
     def _restored(self, requests: "_Requests", before: object, record: Recorder) -> Witness:
-        taken = f"{requests.taken} bodies were taken, {requests.refused} refused with 4xx"
+        taken = f"{requests.taken} bodies were accepted, {requests.refused} refused with 4xx"
         if not self.reads:
             return Witness(what=taken, holds=True)
         path, after = self.resource.path, requests.read(self.resource.path)
         if after != before and self.resource.field:
             old = lookup(before, self.resource.field)
-            record.note(f"{path} reads otherwise than before: {self.resource.field} is written back")
+            record.note(f"{path} reads differently than before: {self.resource.field} is restored")
             requests.write(self.resource, nested(self.resource.field, old or ""))
             after = requests.read(path)
         same = after is not None and after == before
-        words = "reads as before" if same else "does not read as before, and could not be restored"
+        words = "reads as before" if same else "does not read as before and could not be restored"
         return Witness(what=f"{taken}; GET {path} {words}", holds=same)
 
 
@@ -108,7 +108,7 @@ class _Requests:
     def __enter__(self) -> "_Requests":
         if self._logged_in() is None:
             raise BenchError(
-                f"{self.web.user} cannot log in to {self.web.service.id}.", "Check the credentials of the bench file."
+                f"{self.web.user} cannot log in to {self.web.service.id}.", "Check the credentials in the bench file."
             )
         return self
 
@@ -169,7 +169,7 @@ class _Requests:
                 self._hang_up()
                 if fresh:
                     return Reaction(True, b"", f"closed without an answer ({type(error).__name__})"), 0
-        raise AssertionError("a fresh connection is tried last")
+        raise AssertionError("a new connection is tried last")
 
     def _connected(self) -> socket:
         target, service = self.web.target, self.web.service
@@ -183,7 +183,7 @@ class _Requests:
             raise
 
     def _heard(self, sock: socket, *, cut_off: bool) -> tuple[Reaction, int]:
-        """Read an answer. Behind a body that was announced longer our side is closed, and the connection with it."""
+        """Read an answer. After a body that is shorter than announced, close our side, and with it the connection."""
         began = time.monotonic()
         if cut_off:
             sock.settimeout(CUT_OFF_SECONDS)

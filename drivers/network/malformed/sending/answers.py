@@ -51,7 +51,7 @@ def answers_of(layer: str, named: Generator, more: Generator, seed: int, count: 
 
 @dataclass(frozen=True)
 class AnswerMalformed:
-    """Answer what the device asks with malformed messages. Witness: it asked before, and asks again behind each batch.
+    """Answer the device's requests with malformed messages. Witness: it asked before, and again after each batch.
 
     A device that asks no more, while its own services answer, has failed as one has that starts again.
     """
@@ -107,7 +107,7 @@ class AskedForTime:
         """Wait for one more question."""
         if self.server.wait_for_question(self.server.count, self.seconds):
             return None
-        return f"the device has not asked for the time within {self.seconds:g} s"
+        return f"the device did not request the time within {self.seconds:g} s"
 
 
 @dataclass
@@ -125,7 +125,7 @@ class AskedForNames:
     @property
     def about(self) -> str:
         """What the device asks there."""
-        return f"the client that asks for {self.what}"
+        return f"the client that requests {self.what}"
 
     def answer(self, messages: Sequence[Message]) -> list[Reaction]:
         """Put the messages before the next good answer."""
@@ -142,7 +142,7 @@ class AskedForNames:
             nudge()
         if self.server.wait_for_question(before, self.seconds):
             return None
-        return f"the device has not asked for {self.what} within {self.seconds:g} s"
+        return f"the device did not request {self.what} within {self.seconds:g} s"
 
 
 @dataclass
@@ -169,8 +169,8 @@ class AskedCloud:
         mark = self.server.present(self.server.good)
         if self.server.wait_for(lambda one: one.outcome is ContactOutcome.SPOKE, self.seconds, mark) is not None:
             return None
-        return f"the device has not spoken to its cloud within {self.seconds:g} s of a lost connection"
+        return f"the device sent nothing to its cloud within {self.seconds:g} s of a lost connection"
 
 
 def _reaction(asked: bool) -> Reaction:
-    return Reaction(asked, b"", SENT_ONLY if asked else "the device did not ask in time")
+    return Reaction(asked, b"", SENT_ONLY if asked else "the device sent no request in time")

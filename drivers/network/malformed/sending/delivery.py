@@ -16,7 +16,7 @@ from trustprobe.probe import Answer
 
 WRITE_SECONDS = 2.0
 QUIET_SECONDS = 0.03
-"""How long a reaction is awaited before our side of the connection is closed, and once more behind it."""
+"""How long a reaction is awaited before our side of the connection is closed, and again after that."""
 REACTION_SECONDS = 1.0
 """How long a device is heard that goes on talking."""
 READ_LIMIT = 4_096
@@ -67,7 +67,11 @@ def _stream(sock: socket.socket, data: bytes) -> Reaction:
     except OSError as error:
         # It may have answered and closed before it had read all of it.
         reaction = _heard(sock)
-        return Reaction(True, reaction.heard, f"closed while it was sent ({type(error).__name__}); {reaction.words}")
+        return Reaction(
+            True,
+            reaction.heard,
+            f"the device closed the connection while it was sent ({type(error).__name__}); {reaction.words}",
+        )
     reaction = _heard(sock)
     if reaction.words != "silent":
         return reaction

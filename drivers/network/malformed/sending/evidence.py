@@ -75,7 +75,7 @@ def keep_octets(record: Recorder, messages: Iterable[Message]) -> Callable[[Mess
 
 
 def read_kept(path: Path) -> KeptMessage:
-    """Read a message that was kept. ConfigurationError where the file is none."""
+    """Read a message from the evidence. ConfigurationError if the file contains no message."""
     try:
         text = path.read_bytes()[: FILE_LIMIT + 1]
         if len(text) > FILE_LIMIT:
@@ -85,7 +85,7 @@ def read_kept(path: Path) -> KeptMessage:
             raise ValueError(f"{len(kept.data)} octets")
     except (OSError, ValueError, ValidationError) as error:
         raise ConfigurationError(
-            f"{path} holds no message that was kept: {str(error).splitlines()[0]}.",
-            "Give the .json file of a message from a run's evidence/.",
+            f"{path} contains no message of a run: {str(error).splitlines()[0]}.",
+            "Give the .json file of a message from the evidence/ folder of a run.",
         ) from None
     return kept

@@ -1,4 +1,4 @@
-"""Whether a service answers a healthy request as it did before: asked before the first message and behind each.
+"""Whether a service answers a healthy request as before: probed before the first message and after each.
 
 A connection that is taken and closed shows that a process is alive and turns us away: throttling is no crash.
 """
@@ -27,17 +27,17 @@ _READ_LIMIT = 4_096
 _SHOWN = 80
 _BUSY = (b"429", b"503")
 _STARTING = (b"502", b"504")
-"""A front end without what is behind it (RFC 9110 clauses 15.6.3, 15.6.5): no answer to compare later ones with."""
+"""A front end without its back end (RFC 9110 clauses 15.6.3, 15.6.5): no answer to compare later ones with."""
 
 
 class Life(StrEnum):
     """What a healthy request led to."""
 
     ANSWERED = "answered"
-    OTHERWISE = "answered otherwise than before"
+    OTHERWISE = "answered differently than before"
     TURNED_AWAY = "turned away"
     """Taken and closed, or told to come later: a process is there, and does not want us now."""
-    NOBODY = "nobody listened"
+    NOBODY = "not listening"
     """RST or ICMP port unreachable: the network stack is alive, and no process has the port."""
     SILENT = "silent"
 

@@ -26,11 +26,11 @@ BATCH = 8
 _ABOUT_A_CHANNEL = range(93, 101)
 """Messages whose first field is the device's number of the channel (RFC 4254 clause 9): it is written in for zero."""
 SETTLE_SECONDS = 0.02
-"""How long a session is given to end behind a message, before the next one is sent in it."""
+"""How long a session is given to end after a message, before the next one is sent in it."""
 
 
 class Session(Protocol):
-    """What carries a message in a session; opened anew where the device has ended it."""
+    """What carries a message in a session. It is opened again if the device has ended it."""
 
     def deliver(self, message: Message) -> Reaction:
         """Send one message; not carried where the login did not get in."""
@@ -60,12 +60,12 @@ class SendInSession:
         liveness = Liveness(self.target, self.service)
         carrier = Carrier(self.session.deliver, BATCH)
         with contextlib.closing(self.session), Watch(liveness, self.revival, record.note) as watch:
-            return Round(f"{watch.about} behind a login", self.series, carrier, keep, watch, record).run()
+            return Round(f"{watch.about} after a login", self.series, carrier, keep, watch, record).run()
 
 
 @dataclass
 class LoggedInMqtt:
-    """A connection for each message: an accepted CONNECT, and the message right behind it."""
+    """A connection for each message: an accepted CONNECT, and the message directly after it."""
 
     target: Target
     service: Service
@@ -114,12 +114,12 @@ class LoggedInSsh:
             transport.packetizer.send_message(paramiko.Message(octets))
         except (OSError, EOFError, paramiko.SSHException) as error:
             self.close()
-            return Reaction(True, b"", f"closed while it was sent ({type(error).__name__})")
+            return Reaction(True, b"", f"the device closed the connection while it was sent ({type(error).__name__})")
         end = time.monotonic() + SETTLE_SECONDS
         while transport.is_active() and time.monotonic() < end:
             transport.join(0.005)
         if transport.is_active():
-            return Reaction(True, b"", "the session goes on")
+            return Reaction(True, b"", "the session continues")
         self.close()
         return Reaction(True, b"", "the session was ended")
 

@@ -1,4 +1,4 @@
-"""How a device comes back behind a malformed message, and what shows that it has started again."""
+"""How a device comes back after a malformed message, and what shows that it has started again."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Starts:
         self._known: str | None = None
 
     def known(self) -> str | None:
-        """Return the id that was read last; read now where there is none."""
+        """Return the id that was read last, or read it now."""
         return self._known or self.now()
 
     def now(self) -> str | None:
@@ -25,13 +25,13 @@ class Starts:
         return self._known
 
     def forget(self) -> None:
-        """Read the id anew when it is asked for next: what happened since the last time is nobody's message."""
+        """Read the id again at the next request: no message caused what happened since the last time."""
         self._known = None
 
 
 @dataclass(frozen=True)
 class Revival:
-    """How a device comes back: by itself within some seconds, or by what `revive` does to it."""
+    """How a device comes back: automatically within some seconds, or through `revive`."""
 
     comes_back: float
     """Seconds that a device may take to start."""
@@ -40,7 +40,7 @@ class Revival:
     starts: Starts | None = None
     """Reads the id of the device's start; None where the declaration or the bench has no way to."""
     revive: Callable[[], None] | None = None
-    """Brings a device back that does not come back by itself; None where this bench cannot."""
+    """Brings back a device that does not come back automatically. None if this bench cannot."""
 
     def services(self, target: Target) -> tuple[Liveness, ...]:
         """Return what asks each further service that the bench leads to for a healthy answer."""
@@ -56,6 +56,6 @@ class Revival:
         return self.starts.now() if self.starts is not None else None
 
     def forget_start(self) -> None:
-        """Read the id of the start anew the next time."""
+        """Read the id of the start again the next time."""
         if self.starts is not None:
             self.starts.forget()

@@ -1,7 +1,7 @@
-"""One pass through malformed messages, whatever carries them: send some, look, and find the one behind which damage is.
+"""One pass through malformed messages, whatever carries them: send some, check, and find the one that did damage.
 
-What shows a crash: nobody listens, the id of the start has changed, a held connection that is closed or a silence that
-comes again when the message is sent again. Being turned away, and one slow moment, are none of these.
+Signs of a crash: no process listens, the id of the start has changed, or a held connection is closed or the device is
+silent, and this happens again when the message is sent again. A refusal, and one slow moment, are not signs of a crash.
 """
 
 import time
@@ -15,23 +15,23 @@ from drivers.network.malformed.sending.watch import Damage, DamageKind, Watch
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, printable
 
 ROUND_SECONDS = 600.0
-"""A device that takes longer for its messages does not get all of them."""
+"""A device that needs longer for its messages does not get all of them."""
 LATE = 3
-"""Messages before the one behind which damage shows that are sent again as well."""
+"""Messages before the one after which damage shows that are sent again as well."""
 _SHARE = 0.5
 """The share of messages that must have reached the service."""
 _NAMED = 8
 
 
 class MalformedInput(Observation):
-    """A fact for each message: SEEN is damage behind it, REFUSED a healthy answer, SILENT what was not sent."""
+    """A fact for each message: SEEN is damage after it, REFUSED a healthy answer, SILENT a message not sent."""
 
     seed: int
     """The messages follow from it: the same seed, the same octets."""
     sent: int
     """Messages that reached the service."""
     culprit: str = ""
-    """The file of the evidence that holds the message behind which the damage was seen; empty without damage."""
+    """The evidence file with the message after which the damage was seen. It is empty without damage."""
     repeated: bool = False
     """Whether the damage came again when that message was sent alone."""
 
@@ -55,28 +55,28 @@ class Findings:
         self.facts[message.name] = Fact(about=message.name, answer=answer, detail=printable(detail))
 
     def carried(self, message: Message, reaction: Reaction) -> None:
-        """Count a message that was sent. Its fact says that all is well until damage is found behind it."""
+        """Count a message that was sent. Its fact states that all is well until damage is found after it."""
         self.sent += reaction.carried
         answer = Answer.REFUSED if reaction.carried else Answer.SILENT
-        self.enter(message, answer, f"a healthy request was answered as before; the message: {reaction.words}")
+        self.enter(message, answer, f"the device answered a healthy request as before. The message: {reaction.words}")
 
     def leave_open(self, message: Message, why: str) -> None:
-        """End with a message behind which nothing can be proved."""
+        """End with a message after which nothing can be proved."""
         self.unclear = why
         self.enter(message, Answer.SILENT, why)
 
-    def convict(self, message: Message, damage: Damage, again: Damage | None, file: str) -> None:
-        """Name the message behind which the damage is, and the file of the evidence that holds it."""
+    def blame(self, message: Message, damage: Damage, again: Damage | None, file: str) -> None:
+        """Name the message after which the damage is, and its file in the evidence."""
         self.culprit, self.repeated = file, again is not None
-        second = f"again when it was sent alone: {again.words}" if again else "not again when it was sent alone"
-        words = f"{damage.words}; {second}; {len(message.data)} octets, kept as {file} ({message.origin})"
+        second = f"when it was sent alone, again {again.words}" if again else "not again when it was sent alone"
+        words = f"{damage.words}; {second}; {len(message.data)} octets, stored as {file} ({message.origin})"
         self.enter(message, Answer.SEEN, words)
 
     def observation(self, watch: Watch, reached: Callable[[], Witness] | None) -> MalformedInput:
         """Return what was observed; a message without a fact was not sent."""
         messages = self.series.messages
         return MalformedInput(
-            question=f"Does {self.about} stand {len(messages)} malformed messages ({self.series.layer})?",
+            question=f"Does {self.about} withstand {len(messages)} malformed messages ({self.series.layer})?",
             facts=tuple(
                 self.facts.get(one.name) or Fact(about=one.name, answer=Answer.SILENT, detail="not sent")
                 for one in messages
@@ -89,14 +89,14 @@ class Findings:
         )
 
     def _witness(self, watch: Watch, reached: Callable[[], Witness] | None) -> Witness:
-        """Say that each message was followed by a healthy answer, or why that says nothing."""
+        """State that a healthy answer followed each message, or why this proves nothing."""
         count = len(self.series.messages)
         known = sum(fact.answer is not Answer.SILENT for fact in self.facts.values())
         if self.unclear:
             return Witness(what=self.unclear, holds=False)
         if known < _SHARE * count and not self.culprit:
             return Witness(what=f"{known} of {count} messages reached {self.about}", holds=False)
-        what = f"{watch.about} answered a healthy request before the first message, and behind {self.sent}"
+        what = f"{watch.about} answered a healthy request before the first message and after {self.sent}"
         own = Witness(what=f"{what}; {watch.words}", holds=True)
         if reached is None or self.culprit:
             return own
@@ -134,11 +134,11 @@ class Carrier:
 
 @dataclass
 class Round:
-    """Sends messages in batches and looks behind each; on trouble those of the batch are sent again, one by one.
+    """Sends messages in batches and checks after each. On trouble, each message of the batch is sent again, alone.
 
     One by one and not by halves: a look costs milliseconds, a crash a start of the device, and some give up.
     `about` says what the messages are for, `keep` stores one and names its file. Witness: what is watched was well
-    before, and behind each batch.
+    before, and after each batch.
     """
 
     about: str
@@ -163,7 +163,7 @@ class Round:
         messages, end, done = self.series.messages, time.monotonic() + ROUND_SECONDS, 0
         for batch in self.carrier.batches(messages):
             if time.monotonic() > end:
-                self.record.note(f"{ROUND_SECONDS:g} s are over: the rest is not sent")
+                self.record.note(f"{ROUND_SECONDS:g} s have passed, so the remaining messages are not sent")
                 break
             self.record.progress(done, len(messages), batch[0].name)
             if self._send_batch(batch):
@@ -174,7 +174,7 @@ class Round:
         return self._observed()
 
     def _send_batch(self, batch: Sequence[Message]) -> bool:
-        """Send some messages and look once behind them; True where the round ends."""
+        """Send some messages and check once after them. True if the round ends."""
         if len(batch) == 1:
             return self._send_one(batch[0])
         reactions = self.carrier.carry(batch)
@@ -193,28 +193,28 @@ class Round:
         """Send each message of a batch again, alone; True where damage is proved, or where nothing more can be."""
         damage = self.watch.settle(damage)
         names = f"{len(batch)} messages ({', '.join(one.name for one in batch[:_NAMED])})"
-        self.record.note(f"behind one of {names}: {damage.words}; each is sent again, alone")
+        self.record.note(f"after one of {names}: {damage.words}; each is sent again, alone")
         if damage.kind is DamageKind.TURNED_AWAY:
-            self.findings.leave_open(batch[-1], f"{damage.words}: it protects itself, or it is damaged")
+            self.findings.leave_open(batch[-1], f"{damage.words}: the device protects itself, or it is damaged")
             return True
         if not self.watch.gone and any(self._send_one(message, damage) for message in batch):
             return True
         if damage.kind is DamageKind.GONE and not self.watch.bench_lives:
-            self.findings.leave_open(batch[-1], f"{damage.words}, and nothing shows that the bench is alive")
+            self.findings.leave_open(batch[-1], f"{damage.words}, but nothing shows that the bench works")
             return True
         if damage.kind not in (DamageKind.ENDED, DamageKind.GONE):
             return False
         files = [self.keep(message) for message in batch]
         self.findings.culprit = files[-1]
-        words = f"{damage.words}; behind one of {names}, and not when each was sent alone; kept as {', '.join(files)}"
+        words = f"{damage.words} after one of {names}, but not when each was sent alone; stored as {', '.join(files)}"
         self.findings.enter(batch[-1], Answer.SEEN, words)
         return True
 
     def _send_one(self, message: Message, before: Damage | None = None) -> bool:
-        """Send a message alone; True where the round ends behind it. `before` is what was seen behind its batch."""
+        """Send a message alone. True if the round ends after it. `before` is what was seen after its batch."""
         damage = self._send(message)
         if damage is not None and before is not None and DamageKind.ENDED in (before.kind, damage.kind):
-            self._convict(message, before, self.watch.settle(damage))  # twice, and the second time alone
+            self._blame(message, before, self.watch.settle(damage))  # twice, and the second time alone
             return True
         if damage is not None and self._examine(message, damage):
             return True
@@ -244,7 +244,9 @@ class Round:
             DamageKind.TURNED_AWAY in (damage.kind, again.kind if again else None)
             and damage.kind is not DamageKind.ENDED
         ):
-            self.findings.leave_open(message, f"{(again or damage).words}: it protects itself, or it is damaged")
+            self.findings.leave_open(
+                message, f"{(again or damage).words}: the device protects itself, or it is damaged"
+            )
             return True
         if (
             damage.kind is DamageKind.CLOSED
@@ -254,13 +256,13 @@ class Round:
         ):
             again = None
         if again is None and damage.kind in (DamageKind.CLOSED, DamageKind.HUNG):
-            words = f"once {damage.words}, and not when the message was sent again"
+            words = f"once {damage.words}, but not when the message was sent again"
             self.findings.enter(message, Answer.REFUSED, words)
             return False
         if damage.kind is DamageKind.GONE and not self.watch.bench_lives:
-            self.findings.leave_open(message, f"{damage.words}, and nothing shows that the bench is alive")
+            self.findings.leave_open(message, f"{damage.words}, but nothing shows that the bench works")
             return True
-        self._convict(message, damage, again)
+        self._blame(message, damage, again)
         return True
 
     def _again(self, message: Message, damage: Damage) -> Damage | None:
@@ -272,21 +274,21 @@ class Round:
         return self.watch.settle(again) if again else None
 
     def _search(self, damage: Damage) -> None:
-        """Find the message behind which a device starts again so fast that no request fell into the gap."""
-        self.record.note(f"{damage.words}: the messages are sent again, with a look at the id of the start behind each")
+        """Find the message after which a device starts again so fast that no request fell into the gap."""
+        self.record.note(f"{damage.words}: the messages are sent again, and the id of the start is read after each")
         for message in self.series.messages:
             seen = self._send(message)
             found = self.watch.settle(seen) if seen else self.watch.restarted()
             if found is not None and found.kind is DamageKind.ENDED:
-                self._convict(message, damage, found)
+                self._blame(message, damage, found)
                 return
             if self.watch.gone:
                 break
-        words = f"{damage.words} within {len(self.series.messages)} messages, and not when they were sent again"
+        words = f"{damage.words} within {len(self.series.messages)} messages, but not when they were sent again"
         self.findings.enter(self.series.messages[-1], Answer.SEEN, words)
 
-    def _convict(self, message: Message, damage: Damage, again: Damage | None) -> None:
-        self.findings.convict(message, damage, again, self.keep(message))
+    def _blame(self, message: Message, damage: Damage, again: Damage | None) -> None:
+        self.findings.blame(message, damage, again, self.keep(message))
 
     def _observed(self) -> MalformedInput:
         return self.findings.observation(self.watch, self.carrier.reached)

@@ -23,9 +23,9 @@ TOGETHER = 6
 
 @dataclass(frozen=True)
 class SendMalformed:
-    """Send malformed messages of one layer to one service, a healthy request behind every few.
+    """Send malformed messages of one layer to one service, with a healthy request after every few.
 
-    Witness: the service answered before, and behind each message.
+    Witness: the service answered before, and after each message.
     """
 
     target: Target

@@ -65,22 +65,22 @@ FRAME_LAYERS: Mapping[str, FrameLayer] = MappingProxyType(
 
 
 def raw_link(target: Target) -> EthernetLink | str:
-    """Return the link on which frames of our own reach the target, or why there is none."""
+    """Return the link on which our own frames reach the target, or the reason why there is no link."""
     link = wire_to(target)
     if isinstance(link, str):
         return link
     try:
         link.open(ARP).close()
     except PermissionError:
-        return "this user may not send raw frames (CAP_NET_RAW)"
+        return "this user may not send raw frames (run as root, or with CAP_NET_RAW)"
     return link
 
 
 @dataclass(frozen=True)
 class SendMalformedFrames:
-    """Send malformed frames of one layer, and a healthy request to a TCP service behind every few.
+    """Send malformed frames of one layer, and a healthy request to a TCP service after every few.
 
-    Witness: that service answered before, and behind each batch; a good segment, sent as the malformed ones are, was
+    Witness: that service answered before, and after each batch; a good segment, sent as the malformed ones are, was
     answered before and after.
     """
 
@@ -102,7 +102,10 @@ class SendMalformedFrames:
         """Send them all, or until damage is proved; BenchError where nobody has the address, or nothing can be sent."""
         mac = self.link.resolve()
         if mac is None:
-            raise BenchError(f"nobody on {self.link.interface} has {self.link.address}.", "Check address and cable.")
+            raise BenchError(
+                f"no machine on {self.link.interface} has the address {self.link.address}.",
+                "Check the address and the cable.",
+            )
         liveness = Liveness(self.target, self.service)
         with (
             _Wire(self.target, self.link, mac, self.service.port) as wire,
@@ -115,7 +118,9 @@ class SendMalformedFrames:
             before = wire.answers()
             if self.layer == "tcp":
                 ignored = not wire.answers(wrong_sum=True)
-                record.note(f"a segment with a wrong sum was {'ignored' if ignored else 'answered'} (RFC 9293, MUST-3)")
+                record.note(
+                    f"the device {'ignored' if ignored else 'answered'} a segment with a bad checksum (RFC 9293 MUST-3)"
+                )
             about = f"the device at {self.target.address}"
             series = MessageSeries(self.layer, self.seed, tuple(train.message for train in trains))
             carrier = Carrier(
@@ -136,7 +141,7 @@ def _reached(before: bool, after: bool) -> Witness:
     words = " and ".join(
         f"{'answered' if held else 'not answered'} {when}" for when, held in (("before", before), ("after", after))
     )
-    return Witness(what=f"a good segment in a frame of our own was {words}", holds=before and after)
+    return Witness(what=f"a good segment in our own frame was {words}", holds=before and after)
 
 
 @dataclass
@@ -180,7 +185,7 @@ class _Wire:
             for frame in frames:
                 self.sock.send(frame)
         except BlockingIOError:
-            return Reaction(False, b"", "the interface's queue was full")
+            return Reaction(False, b"", "the queue of the interface was full")
         except OSError as error:
             answer_of(error)
             return Reaction(False, b"", f"not sent: {type(error).__name__}")
@@ -194,7 +199,7 @@ class _Wire:
         source = int(connection.getsockname()[1])
         numbers = self._synack(source, ANSWER_SECONDS)
         if numbers is None:
-            raise TimeoutError("the SYN-ACK was not heard")
+            raise TimeoutError("the SYN-ACK was not received")
         theirs, own = numbers
         ends = replace(self.ends, source=source, number=own, acknowledged=theirs + 1)
         return next(train.frames for train in within(ends) if train.name == name)

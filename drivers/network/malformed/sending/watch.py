@@ -25,30 +25,30 @@ SHORT_GAP = 10.0
 
 
 class DamageKind(StrEnum):
-    """What happened to a service behind a message."""
+    """What happened to a service after a message."""
 
     ENDED = "ended"
-    """Nobody listened for a while, or the device has started again: proof by itself."""
+    """No process listened for a while, or the device has started again: this is proof on its own."""
     CLOSED = "closed"
     """A held connection was closed at once: proof when it happens again."""
     HUNG = "hung"
-    """Silent, and back by itself with the same start: proof when it happens again."""
+    """Silent, and back with the same start: proof if it happens again."""
     GONE = "gone"
-    """It does not come back by itself: proof where the bench is seen to be alive."""
+    """It does not come back: proof if the bench is seen to work."""
     TURNED_AWAY = "turned away"
-    """It takes connections and closes them for good: protection or damage, which only its maker can tell apart."""
+    """It accepts connections and closes them: protection or damage, which only the manufacturer can distinguish."""
 
 
 @dataclass(frozen=True)
 class Damage:
-    """What was seen behind a message."""
+    """What was seen after a message."""
 
     kind: DamageKind
     words: str
 
 
 class Watch:
-    """Watches one service, and the device behind it; used as a context manager."""
+    """Watches one service, and its device. Used as a context manager."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Watch:
         note: Callable[[str], None],
         also: Callable[[], str | None] | None = None,
     ) -> None:
-        """`also` says what is wrong beside the service, with a client of the device say; None if nothing is."""
+        """`also` returns what is wrong apart from the service, for example with a client of the device, or None."""
         self.liveness, self._revival, self._note, self._also = liveness, revival, note, also
         self._others = revival.services(liveness.target)
         streams = (one for one in (liveness, *self._others) if one.service.transport is Transport.TCP)
@@ -92,7 +92,7 @@ class Watch:
         """Whether the service answers now; learns what its answer looks like, and whether a connection can be held."""
         first = self._until_answered(min(self._revival.comes_back, SHORT_GAP))[-1]
         if first.life is not Life.ANSWERED:
-            self.missing = f"{self.about} did not answer a healthy request before"
+            self.missing = f"{self.about} did not answer a healthy request before the first message"
             return False
         if self._also is not None:
             if missing := self._also():
@@ -109,13 +109,13 @@ class Watch:
 
     @property
     def words(self) -> str:
-        """What was watched beside the healthy answers."""
+        """What was watched in addition to the healthy answers."""
         held = f"a connection to {self._holder.service.about} was held" if self._holder else "no connection was held"
         start = "the id of the start was compared" if self._start else "no id of the start could be read"
         return f"{held}; {start}"
 
     def look(self, *, again: bool = False) -> Damage | None:
-        """Ask a healthy request behind a message, again and again where it is not answered; None where all is well.
+        """Send a healthy request after a message, repeatedly if it is not answered. None if all is well.
 
         A silence that is there again need not last as long as the first one.
         """
@@ -126,7 +126,7 @@ class Watch:
         if signs[-1].life is not Life.ANSWERED:
             return self._lost(signs[-1], took, lives)
         if Life.NOBODY in lives:
-            words = f"nobody listened on {about} for {took:.1f} s"
+            words = f"no process listened on {about} for {took:.1f} s"
             if self._held is not None and self._holder is self.liveness and not is_closed(self._held):
                 return Damage(
                     DamageKind.HUNG, f"{words}, while a held connection stayed open"
@@ -136,7 +136,7 @@ class Watch:
             return Damage(DamageKind.HUNG, f"{about} was silent for {took:.1f} s")
         if self._held is not None and self._holder is not None and is_closed(self._held):
             self._lasted = time.monotonic() - self._since
-            return Damage(DamageKind.CLOSED, f"a connection that was held to {self._holder.service.about} was closed")
+            return Damage(DamageKind.CLOSED, f"the device closed a held connection to {self._holder.service.about}")
         return self._look_beside()
 
     def _look_beside(self) -> Damage | None:
@@ -152,23 +152,23 @@ class Watch:
         return Damage(DamageKind.GONE, wrong)
 
     def restarted(self) -> Damage | None:
-        """Compare the id of the start with the one before; None as well where there is none."""
+        """Compare the id of the start with the one before. None also if there is no id."""
         before, now = self._start, self._revival.current_start()
         if before is None or now is None or now == before:
             return None
         self._start = now
-        self._note(f"the id of the start was {before}, and is {now}")
+        self._note(f"the id of the start was {before} and is {now}")
         return Damage(DamageKind.ENDED, "the device has started again")
 
     def settle(self, damage: Damage) -> Damage:
         """Bring the service back where it is gone, and say in the damage whether the device has started again."""
         if self.gone and damage.kind is DamageKind.GONE and self._revival.revive is not None:
-            self._note("the service does not come back: the power is switched off and on")
+            self._note("the service does not come back, so the power is switched off and on")
             self._revival.revive()
             self.gone = self._until_answered(self._revival.comes_back)[-1].life is not Life.ANSWERED
             self.bench_lives |= not self.gone
             if not self.gone:
-                damage = replace(damage, words=f"{damage.words}, and was back after the power was off")
+                damage = replace(damage, words=f"{damage.words}, and was back after a power cycle")
                 self._start = self._revival.current_start()
         elif not self.gone and (restart := self.restarted()) is not None:
             damage = Damage(DamageKind.ENDED, f"{damage.words}; {restart.words}")
@@ -184,7 +184,7 @@ class Watch:
             self.liveness.ask()
             time.sleep(PAUSE)
         if closes := self._held is None or is_closed(self._held):
-            self._note("a held connection is closed without a message too: none is held from here on")
+            self._note("a held connection is also closed without a message, so none is held from now on")
             self._holder = None
         self._hold()
         return closes
@@ -192,10 +192,10 @@ class Watch:
     def _lost(self, last: Sign, took: float, lives: set[Life]) -> Damage:
         about, self.gone = self.liveness.service.about, True
         if last.life is Life.TURNED_AWAY:
-            return Damage(DamageKind.TURNED_AWAY, f"{about} has turned healthy requests away for {took:.1f} s")
+            return Damage(DamageKind.TURNED_AWAY, f"{about} has turned away healthy requests for {took:.1f} s")
         if last.life is Life.OTHERWISE:
             self.bench_lives = True
-            words = f"{about} has answered a healthy request otherwise than before for {took:.1f} s: {last.words}"
+            words = f"{about} has answered a healthy request differently than before for {took:.1f} s: {last.words}"
             return Damage(DamageKind.GONE, words)
         self.bench_lives = self._alive_beside(lives)
         return Damage(DamageKind.GONE, f"{about} has not answered a healthy request for {took:.1f} s ({last.life})")
@@ -208,7 +208,7 @@ class Watch:
         interface = self.liveness.target.bench.interface
         if interface is not None and has_carrier(interface):
             alive.append(f"the link of {interface}")
-        self._note(f"alive beside it: {', '.join(alive) or 'nothing'}")
+        self._note(f"other parts that still answer: {', '.join(alive) or 'none'}")
         return bool(alive)
 
     def _until_answered(self, seconds: float) -> list[Sign]:

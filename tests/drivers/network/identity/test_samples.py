@@ -247,7 +247,7 @@ def test_a_refusal_counts_only_where_the_samples_own_password_gets_in_before(uni
     other = replace(known, web=known.web.as_user(mistyped), logins={"admin": mistyped})
     row = compared(units, second=other).row("default_password")
     assert not row.conclusive
-    assert "does not take its own password of admin" in row.detail("default_password")
+    assert "does not accept its own password of admin" in row.detail("default_password")
     assert units[1].web.refused == 2  # to read it, and as the control: nothing was tried behind it
 
 
@@ -256,7 +256,7 @@ def test_a_refusal_counts_only_where_the_samples_own_password_gets_in_afterwards
     row = compared(units).row("default_password")
     assert row.silent == {"default_password"}
     assert not row.conclusive
-    assert "after it" in row.detail("default_password")
+    assert "afterwards" in row.detail("default_password")
 
 
 def test_an_attempt_without_an_answer_is_no_refusal(units: tuple[Unit, Unit]) -> None:
@@ -272,7 +272,7 @@ def test_one_address_for_both_samples_is_the_benchs_fault_whatever_else_is_said_
     first = units[0].sample("first")
     network = first.web.target.bench.model_copy(update={"interface": "lab0", "packets_per_second": 9})
     again = replace(first, title="second", web=replace(first.web, target=Target(network)))
-    with pytest.raises(BenchError, match="one address"):
+    with pytest.raises(BenchError, match="the same address"):
         compared(units, second=again)
     assert not units[0].web.requests
 
@@ -280,6 +280,6 @@ def test_one_address_for_both_samples_is_the_benchs_fault_whatever_else_is_said_
 def test_one_port_in_common_is_the_benchs_fault_too(units: tuple[Unit, Unit]) -> None:
     for unit in units:
         unit.ports["tcp/22"] = 9
-    with pytest.raises(BenchError, match="one address"):
+    with pytest.raises(BenchError, match="the same address"):
         compared(units, ssh=SSH)
     assert not units[0].web.requests + units[1].web.requests

@@ -94,7 +94,7 @@ def test_a_banner_without_end_is_no_modbus() -> None:
 
     seen = ask(banner)
     assert seen.silent == {"tcp/N"}
-    assert "something else" in seen.detail("tcp/N")
+    assert "something other than Modbus" in seen.detail("tcp/N")
 
 
 def test_a_declared_register_is_read_and_written_back_as_it_is() -> None:

@@ -72,7 +72,7 @@ def test_a_reader_whose_session_ends_cannot_tell_what_shows() -> None:
     here, there = socket.socketpair()
     with here, there:
         there.shutdown(socket.SHUT_WR)
-        with pytest.raises(UnreadableError, match="has ended"):
+        with pytest.raises(UnreadableError, match="session ended"):
             unpaired_mqtt._Subscription(mqtt_session.MqttSession(here, V311)).shows(re.compile("x"), 5.0)
 
 

@@ -31,7 +31,7 @@ def test_actions_that_answer_whoever_comes_are_seen_and_a_mapping_is_taken_back(
     seen = ask(gateway)
     assert seen.seen == {READING, MAPPING}
     assert "WANIPConnection#GetStatusInfo (NewStatus Connected)" in seen.detail(READING)
-    assert "taken back" in seen.detail(MAPPING)
+    assert "removed again" in seen.detail(MAPPING)
     assert not gateway.mapped
     assert seen.conclusive
 
@@ -44,7 +44,7 @@ def test_nothing_is_called_that_does_not_read_but_the_mapping_and_its_end() -> N
 
 
 def test_a_mapping_that_is_not_taken_back_is_told_with_the_end_of_its_lease() -> None:
-    assert "its lease ends after 60 s" in ask(Gateway(habits={"keeps"})).detail(MAPPING)
+    assert "Its lease ends after 60 s" in ask(Gateway(habits={"keeps"})).detail(MAPPING)
 
 
 @pytest.mark.parametrize("asks", ["606", "401", "403"])

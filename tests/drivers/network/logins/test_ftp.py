@@ -18,11 +18,11 @@ def attempt(handler: Handler, password: str = "right", *, tls: bool = False) -> 
 def test_a_command_that_was_refused_before_it_proves_a_login() -> None:
     found = attempt(Ftp())
     assert found.answer is Answer.SEEN
-    assert "PWD is answered 257" in found.detail and "530" in found.detail
+    assert "answer to PWD is 257" in found.detail and "530" in found.detail
 
 
 def test_a_wrong_password_is_refused_in_the_words_of_the_server() -> None:
-    assert attempt(Ftp(), "wrong") == LoginAttempt(Answer.REFUSED, "the password is answered 530 Login incorrect.")
+    assert attempt(Ftp(), "wrong") == LoginAttempt(Answer.REFUSED, "the answer to the password is 530 Login incorrect.")
 
 
 @pytest.mark.parametrize("reply", [b"530 Non-anonymous sessions must use encryption.\r\n", b"550 SSL/TLS required\r\n"])

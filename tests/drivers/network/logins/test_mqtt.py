@@ -41,7 +41,7 @@ def test_a_subscription_without_a_login_is_seen(level: int, retained: bool) -> N
     seen = ask(Broker(anonymous=True, level=level, retained=retained))
     (fact,) = seen.facts
     assert fact.answer is Answer.SEEN
-    assert ("a/b came" in fact.detail) is retained
+    assert ("which delivered a/b" in fact.detail) is retained
 
 
 def test_a_message_is_proof_where_no_suback_comes(monkeypatch: pytest.MonkeyPatch) -> None:

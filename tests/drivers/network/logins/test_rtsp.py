@@ -20,7 +20,7 @@ def attempt(handler: Handler, password: str = "right", *, tls: bool = False) -> 
 @pytest.mark.parametrize("tls", [False, True])
 def test_an_sdp_that_is_not_given_without_the_credential_is_a_login(algorithm: str, tls: bool) -> None:
     found = attempt(Rtsp(algorithm=algorithm), tls=tls)
-    assert found == LoginAttempt(Answer.SEEN, f"/live gives an SDP to Digest {algorithm}, and 401 without it")
+    assert found == LoginAttempt(Answer.SEEN, f"/live gives an SDP to Digest {algorithm}, and answers 401 without it")
 
 
 def test_a_wrong_password_is_refused_by_401() -> None:
@@ -32,11 +32,11 @@ def test_a_nonce_that_is_too_old_is_taken_anew() -> None:
 
 
 def test_a_stream_that_asks_for_nothing_takes_every_password() -> None:
-    assert "without any login" in attempt(Rtsp(open_methods=("DESCRIBE",)), "wrong").detail
+    assert "without a login" in attempt(Rtsp(open_methods=("DESCRIBE",)), "wrong").detail
 
 
 def test_a_server_without_a_password_method_says_so_itself() -> None:
-    assert attempt(Rtsp(challenge="Bearer")) == LoginAttempt(Answer.REFUSED, "offers no password method")
+    assert attempt(Rtsp(challenge="Bearer")) == LoginAttempt(Answer.REFUSED, "the device offers no password method")
 
 
 @pytest.mark.parametrize("closes", [False, True])

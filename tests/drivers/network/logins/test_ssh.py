@@ -56,7 +56,7 @@ def test_a_wrong_password_is_refused_in_the_servers_words(close: bool) -> None:
 
 def test_a_server_without_passwords_says_what_it_offers() -> None:
     found = attempt(Rules(methods="publickey"), "right")
-    assert found == LoginAttempt(Answer.REFUSED, "no login by password: the server offers publickey")
+    assert found == LoginAttempt(Answer.REFUSED, "no login by password, because the server offers publickey")
 
 
 @pytest.mark.parametrize(("password", "answer"), [("right", Answer.SEEN), ("wrong", Answer.REFUSED)])
@@ -75,7 +75,7 @@ def test_a_login_without_a_channel_is_no_proof() -> None:
 def test_a_password_that_is_only_the_first_factor_is_neither_login_nor_refusal() -> None:
     found = attempt(Rules(partial=True), "right")
     assert found.answer is Answer.SILENT
-    assert "asks for more" in found.detail
+    assert "requires more" in found.detail
 
 
 class SecondFactor(Rules):
@@ -104,7 +104,7 @@ def test_a_password_is_never_given_for_the_code_of_a_second_factor() -> None:
         found = [way.attempt("admin", password) for password in ("wrong", "right", "wrong", "other")]
     answers = [Answer.REFUSED, Answer.SILENT, Answer.REFUSED, Answer.REFUSED]
     assert [one.answer for one in found] == answers
-    assert found[1].detail == "password was taken, but the server asks for more: keyboard-interactive"
+    assert found[1].detail == "password was accepted, but the server requires more: keyboard-interactive"
     assert rules.passwords == ["wrong", "right", "wrong", "other"]
     assert rules.codes == []
 
@@ -125,7 +125,7 @@ def test_a_refusal_by_keyboard_interactive_says_nothing_of_a_password_that_may_b
             then = connection.login("admin", "right", deadline)
     assert isinstance(refused, LoginAttempt)
     assert refused.answer is Answer.SILENT
-    assert "a password may be given" in refused.detail
+    assert "the server offers password" in refused.detail
     assert then == "password"
 
 

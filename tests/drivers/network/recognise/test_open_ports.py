@@ -68,7 +68,7 @@ def test_a_service_that_must_not_be_open_is_found_on_any_open_port(service: str,
 def test_a_redis_that_asks_for_no_password_is_said_to_be_open_to_anybody() -> None:
     redis = greets(b"", PING=b"+PONG\r\n", GET=b"-ERR unknown command 'GET'\r\n")
     with served(6380, redis) as ports:
-        assert speak(ports).detail("tcp/6380") == r"redis, open to anybody: +PONG\r\n"
+        assert speak(ports).detail("tcp/6380") == r"redis, open to everybody: +PONG\r\n"
 
 
 def test_a_service_over_http_is_found_where_http_speaks_and_said_to_be_open_to_anybody() -> None:
@@ -80,7 +80,7 @@ def test_a_service_over_http_is_found_where_http_speaks_and_said_to_be_open_to_a
     with served(12375, handle) as ports:
         seen = speak(ports, "docker", "http_clear")
     assert seen.seen == {"docker", "http_clear", "tcp/12375"}
-    assert "docker, open to anybody: HTTP/1.1 200" in seen.detail("docker")
+    assert "docker, open to everybody: HTTP/1.1 200" in seen.detail("docker")
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_an_open_port_that_speaks_something_else_is_named_and_is_no_finding() ->
         seen = speak(ports, "ftp", usual={2121: closed_port()})
     assert seen.seen == {"tcp/21"}
     assert seen.detail("tcp/21").startswith("ssh: SSH-2.0-x")
-    assert "open, but it did not speak ftp: ssh: SSH-2.0-x" in seen.detail("ftp")
+    assert "open, but it did not answer in ftp: ssh: SSH-2.0-x" in seen.detail("ftp")
     assert seen.conclusive
 
 
@@ -130,7 +130,7 @@ def test_an_unknown_protocol_is_shown_by_what_it_says() -> None:
 def test_a_port_that_is_not_forwarded_is_not_asked_and_proves_nothing() -> None:
     seen = speak({}, "telnet", usual={23: closed_port()})
     assert seen.silent == {"telnet"}
-    assert "tcp/2323: not asked" in seen.detail("telnet")
+    assert "tcp/2323: not probed" in seen.detail("telnet")
     assert not seen.conclusive
 
 
@@ -152,7 +152,7 @@ def test_of_too_many_open_ports_the_others_are_left_unasked_and_that_is_said(mon
         ports = {port: stack.enter_context(tcp_server(TELNET)) for port in (4, 2323)}
         seen = speak(ports, "telnet", usual={23: closed_port()})
     assert seen.seen == {"tcp/2323", "telnet"}
-    assert "not asked" in seen.detail("tcp/4")
+    assert "not probed" in seen.detail("tcp/4")
     assert not seen.conclusive
 
 

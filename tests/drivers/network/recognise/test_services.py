@@ -157,7 +157,7 @@ def test_udp_services_are_seen_by_a_proper_reply_only() -> None:
         services = declare("ntp", ntp, "udp"), declare("dns", dns, "udp")
         seen, _ = recognise(*services, declare("snmp", closed_port(socket.SOCK_DGRAM), "udp"))
     assert [fact.answer for fact in seen.facts] == ["seen", "refused", "refused"]
-    assert "something else than dns: what?" in seen.facts[1].detail
+    assert "something other than dns: what?" in seen.facts[1].detail
 
 
 def test_facts_come_in_the_order_of_the_declaration() -> None:
@@ -183,8 +183,8 @@ def test_a_declared_port_is_contradicted_by_the_name_of_what_speaks_there() -> N
     with tcp_server(answers_to(x1016=b"\x20\2\0\0")) as broker, tcp_server(echoes) as echo:
         seen, _ = recognise(declare("http", broker), declare("redis", echo), declare("other", broker))
     facts = [(fact.answer, fact.detail) for fact in seen.facts]
-    assert facts[0] == ("refused", r"something else than http spoke: mqtt, open to anybody:  \x02\x00\x00")
-    assert facts[1] == ("refused", "something else than redis spoke: echo: it sends back what it is sent")
+    assert facts[0] == ("refused", r"something other than http answered: mqtt, open to everybody:  \x02\x00\x00")
+    assert facts[1] == ("refused", "something other than redis answered: echo: it returns the data that it receives")
     assert facts[2][0] == "seen"
 
 
@@ -203,4 +203,4 @@ def test_what_is_declared_as_other_must_not_be_what_a_declaration_can_name(handl
 def test_a_service_of_tls_where_clear_text_is_declared_is_refused(tls_context: ssl.SSLContext) -> None:
     with spoken("http", inside(tls_context, answers(b"HTTP/1.1 200 OK\r\n\r\n"))) as fact:
         assert fact.answer == "refused"
-        assert fact.detail.startswith("something else than http spoke: http inside TLS: HTTP/1.1 200")
+        assert fact.detail.startswith("something other than http answered: http inside TLS: HTTP/1.1 200")

@@ -130,7 +130,7 @@ def test_a_printer_is_told_nothing() -> None:
     heard: list[bytes] = []
     spoken = recognise(lambda connection: heard.append(connection.recv(4_096)), 9_100)
     assert heard == [b""]
-    assert "for a printer prints what it is sent" in spoken.words
+    assert "because a printer prints what it receives" in spoken.words
 
 
 def test_on_the_port_of_a_controller_little_else_is_asked() -> None:
@@ -148,19 +148,19 @@ def test_a_port_that_says_nothing_is_asked_a_bounded_number_of_questions() -> No
     spoken = recognise(mute, patience=BRIEF)
     assert spoken.answer is Answer.SILENT
     assert 1 < spoken.asked <= len(tcp_questions())
-    assert spoken.words == f"says nothing to {spoken.asked} questions (no more was asked after 1 s)"
+    assert spoken.words == f"it does not answer {spoken.asked} questions (the probe of this port ended after 1 s)"
 
 
 def test_a_port_that_sends_back_what_it_is_sent_is_an_echo() -> None:
     spoken = recognise(echoes)
-    assert spoken.words == "echo: it sends back what it is sent"
+    assert spoken.words == "echo: it returns the data that it receives"
     assert not spoken.clear
 
 
 def test_a_port_that_closes_each_connection_at_once_is_left_alone() -> None:
     spoken = recognise(closes)
     assert spoken.asked == 3
-    assert "it closes each connection before anything is said" in spoken.words
+    assert "it closes each connection before any data is sent" in spoken.words
 
 
 def test_a_port_that_takes_no_more_connections_is_left_alone_and_that_is_said() -> None:
@@ -178,7 +178,7 @@ def test_a_port_that_takes_no_more_connections_is_left_alone_and_that_is_said() 
         bench = NetworkBench(address="127.0.0.1")
         spoken = Recogniser(Target(bench), BRIEF).recognise(listener.getsockname()[1])
         thread.join(10)
-    assert "it took no more connections after 1 questions" in spoken.words
+    assert "it accepted no more connections after 1 questions" in spoken.words
 
 
 def test_a_closed_port_is_refused() -> None:

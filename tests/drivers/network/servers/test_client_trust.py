@@ -181,8 +181,8 @@ def test_a_strict_device_that_refuses_the_labs_ca_is_not_judged_by_it(
     test_tls_client.test_device_refuses_a_server_that_it_must_not_trust(row)  # no finding, and
     assert not row.conclusive  # nothing proven either
     assert row.witness is not None
-    assert "on its last connection it refused with an alert" in row.witness.what
-    assert f"the bench's CA can be why, for it {fault}" in row.witness.what
+    assert "on its last connection, it refused with an alert" in row.witness.what
+    assert f"the CA of the bench may be the cause, because it {fault}" in row.witness.what
 
 
 def test_a_ca_without_a_fault_is_not_named_as_a_reason(
@@ -190,7 +190,7 @@ def test_a_ca_without_a_fault_is_not_named_as_a_reason(
 ) -> None:
     connect(habit(ssl.create_default_context(cadata=other_ca(tmp_path))))
     seen = trust(server, tmp_path, "self_signed", seconds=SOON)
-    assert "the bench's CA" not in str(seen.witness)
+    assert "the CA of the bench" not in str(seen.witness)
 
 
 def other_ca(folder: Path) -> str:
@@ -212,7 +212,7 @@ def test_a_device_that_comes_once_was_not_shown_the_bad_certificate(
     row = trust(server, tmp_path, "expired", seconds=SOON).row("expired")
     assert not row.conclusive
     assert row.witness is not None
-    assert "did not connect to be shown the certificate" in row.witness.what
+    assert "was not shown the certificate" in row.witness.what
 
 
 HELLO = ClientHello("TLS1.2", (0xC02B, 0xC02F)).encode()
@@ -303,7 +303,7 @@ def test_silence_is_noted_when_its_time_is_over(
     contact = server.wait_for(lambda _: True, SECONDS)
     assert contact is not None
     assert contact.outcome is ContactOutcome.MUTE
-    assert contact.detail == "no handshake, and silence"
+    assert contact.detail == "no handshake, then silence"
 
 
 def test_a_port_check_between_two_connections_is_no_answer_to_a_bad_certificate(
@@ -355,7 +355,7 @@ def test_strangers_are_counted_and_dropped(bench: CloudBench, tmp_path: Path) ->
 
 
 def test_a_port_that_is_taken_is_a_bench_error(server: TlsClientServer, bench: CloudBench) -> None:
-    with pytest.raises(BenchError, match="cannot be listened on"), TlsClientServer(bench, server.good):
+    with pytest.raises(BenchError, match="cannot listen on"), TlsClientServer(bench, server.good):
         pass
 
 

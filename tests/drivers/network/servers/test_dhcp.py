@@ -30,4 +30,4 @@ def test_wrong_answers_go_before_the_good_one_as_what_was_asked_for_and_once(sai
 
 
 def test_a_link_that_is_not_there_is_the_benchs_fault(said: dict[str, Any]) -> None:
-    assert said["without a link"].startswith("bench: the DHCP server cannot have udp/67 of none0")
+    assert said["without a link"].startswith("bench: the DHCP server cannot listen on udp/67 of none0")

@@ -92,7 +92,7 @@ def test_a_device_that_does_not_ask_is_nudged_before_the_first_message_and_never
     assert asked.misses() is not None
     assert not asked.answer([Message("one", b"tp", "a test")])[0].carried
     assert len(nudged) == 1
-    assert AskedForNames(server, "names", 0.05).misses() == "the device has not asked for names within 0.05 s"
+    assert AskedForNames(server, "names", 0.05).misses() == "the device did not request names within 0.05 s"
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def test_a_canary_that_does_not_come_back_leaves_no_witness(ports: Ports) -> Non
     seen = BootWindow(TARGET, ports.numbers, ports.canary, lambda: None, SHORT).run(MemoryRecorder())
     assert not seen.conclusive
     assert seen.witness is not None
-    assert f"canary tcp/{ports.canary} did not come back" in seen.witness.what
+    assert f"canary tcp/{ports.canary} did not answer again" in seen.witness.what
 
 
 def test_a_device_whose_kernel_was_never_heard_while_it_booted_leaves_no_witness(ports: Ports) -> None:

@@ -166,7 +166,7 @@ def test_a_declared_service_that_answers_before_during_and_after_is_said_to_have
         seen, _ = sweep(target, declare("ws_discovery", 3702))
     assert seen.witness is not None
     assert seen.witness.holds
-    assert seen.witness.what == "declared udp/3702 answered before, during and after the sweep"
+    assert seen.witness.what == "the declared udp/3702 answered before, during and after the sweep"
 
 
 def test_lost_answers_of_a_declared_service_open_nothing_where_every_other_port_gave_its_own_word(address: str) -> None:
@@ -212,7 +212,7 @@ def test_a_flood_with_escape_sequences_is_bounded_and_made_printable(address: st
         seen, record = sweep(target)
     assert 5683 in seen.open
     detail = seen.detail("udp/5683")
-    assert detail.startswith("something else than coap")
+    assert detail.startswith("something other than coap")
     assert detail.isprintable()
     assert len(record.kept) == 1
     assert max(map(len, record.kept.values())) <= READ_LIMIT

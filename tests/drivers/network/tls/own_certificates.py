@@ -81,34 +81,34 @@ FAULTS_OF_A_CA = {
     "has no keyUsage (4.2.1.3)": replace(CA, usage=None),
     "may not sign certificates: its keyUsage lacks keyCertSign (4.2.1.3)": replace(CA, usage=SERVER_USAGE),
     "has no basicConstraints (4.2.1.9)": replace(CA, constraints=None),
-    "is no CA: its basicConstraints say CA:FALSE (4.2.1.9)": replace(CA, constraints=SERVER.constraints),
+    "is not a CA: its basicConstraints are CA:FALSE (4.2.1.9)": replace(CA, constraints=SERVER.constraints),
     "has basicConstraints that are not critical (4.2.1.9)": replace(CA, constraints_critical=False),
     "has no subjectKeyIdentifier (4.2.1.2)": replace(CA, has_ski=False),
     "has a critical authorityKeyIdentifier (4.2.1.1, 4.2.1.2)": replace(CA, has_aki=True, aki_critical=True),
     "expired on ": replace(CA, begin=-9 * DAY, end=-DAY),
-    "is valid from ": replace(CA, begin=DAY),
+    "is valid only from ": replace(CA, begin=DAY),
     "is signed with SHA1": replace(CA, sha1=True),
-    "has a key of 1024 bits, where 2048 are the least": replace(CA, key=rsa.generate_private_key(65537, 1024)),
-    "has a key of 192 bits, where 256 are the least": replace(CA, key=ec.generate_private_key(ec.SECP192R1())),
+    "has a key of 1024 bits, but needs at least 2048": replace(CA, key=rsa.generate_private_key(65537, 1024)),
+    "has a key of 192 bits, but needs at least 256": replace(CA, key=ec.generate_private_key(ec.SECP192R1())),
     "has no name (4.1.2.6)": replace(CA, subject=""),
 }
 """How the objection of a strict device to a CA begins, and a CA with that fault alone."""
 FAULTS_OF_A_SERVER = {
     "has no authorityKeyIdentifier (4.2.1.1)": replace(SERVER, has_aki=False),
-    "may sign certificates and is no CA (4.2.1.3)": replace(
+    "may sign certificates but is not a CA (4.2.1.3)": replace(
         SERVER, usage=x509.KeyUsage(True, False, False, False, False, True, False, False, False)
     ),
-    "is a CA's, and not a server's": replace(SERVER, constraints=CA.constraints),
+    "is a CA certificate, not a server certificate": replace(SERVER, constraints=CA.constraints),
     "has a keyUsage without digitalSignature": replace(
         SERVER, usage=x509.KeyUsage(False, False, True, False, False, False, False, False, False)
     ),
-    "is for no server: its extendedKeyUsage lacks serverAuth": replace(
+    "is not for servers: its extendedKeyUsage lacks serverAuth": replace(
         SERVER, purposes=(ExtendedKeyUsageOID.CLIENT_AUTH,)
     ),
     "names no host in subjectAltName (RFC 9525)": replace(SERVER, names=()),
     "expired on ": replace(SERVER, begin=-9 * DAY, end=-DAY),
     "is signed with SHA1": replace(SERVER, sha1=True),
-    "has a key of 1024 bits, where 2048 are the least": replace(SERVER, key=rsa.generate_private_key(65537, 1024)),
+    "has a key of 1024 bits, but needs at least 2048": replace(SERVER, key=rsa.generate_private_key(65537, 1024)),
 }
 """The same for the certificate of a server."""
 

@@ -264,7 +264,7 @@ def test_an_anchor_that_holds_no_certificate_is_an_error_of_the_configuration(tm
     empty = tmp_path / "empty.pem"
     empty.write_text("nothing here")
     for path in (empty, tmp_path / "missing.pem"):
-        with pytest.raises(ConfigurationError, match="holds no certificate"):
+        with pytest.raises(ConfigurationError, match="contains no certificate"):
             read(1, path)
 
 

@@ -32,7 +32,7 @@ NOT_OF_OPENSSL = {
     "is signed with SHA1",
     "has a keyUsage without digitalSignature",
     "names no host in subjectAltName (RFC 9525)",
-    "is a CA's, and not a server's",
+    "is a CA certificate, not a server certificate",
 }
 
 
@@ -112,7 +112,7 @@ def test_the_wrong_host_is_refused_by_the_strict_client(tmp_path: Path) -> None:
 
 def test_a_refusal_is_said_with_every_objection() -> None:
     words = refused_for([Objection("has no keyUsage", "Add it."), Objection("expired on 2020-01-01", "Make it again.")])
-    assert "it has no keyUsage, and expired on 2020-01-01: `trustprobe bench check trust`" in words
+    assert "it has no keyUsage, and expired on 2020-01-01: run `trustprobe bench check trust`" in words
 
 
 def test_a_ca_with_a_key_identifier_of_its_own_issues_what_a_strict_client_accepts(tmp_path: Path) -> None:
@@ -136,5 +136,5 @@ def _authority_with_identifier(folder: Path, identifier: bytes) -> Authority:
 def test_a_key_of_another_ca_is_the_benchs_fault(tmp_path: Path) -> None:
     certificate, _ = write(tmp_path, "ca", [CA.signed_by()], CA.key)
     _, key = write(tmp_path, "other", [], SERVER.key)
-    with pytest.raises(BenchError, match="the key is not that of the certificate"):
+    with pytest.raises(BenchError, match="the key does not belong to the certificate"):
         Authority.load(certificate, key)

@@ -57,7 +57,7 @@ def test_a_server_of_one_old_version_is_seen_with_that_version_only(version: str
 def test_a_version_that_is_answered_by_a_lower_one_is_refused() -> None:
     with tls.openssl_server("TLS1.0", "TLS1.0") as port:
         found = versions_of(port)
-    assert found.detail("TLS1.2") == "answered TLS1.0 instead"
+    assert found.detail("TLS1.2") == "answered with TLS1.0 instead"
 
 
 def test_an_alert_is_named() -> None:
@@ -145,7 +145,7 @@ def test_records_without_end_are_read_up_to_a_bound() -> None:
 def test_a_port_that_is_closed_is_never_a_refusal() -> None:
     found = versions_of(tcp.free_port())
     assert found.silent == set(VERSIONS)
-    assert found.detail("TLS1.3").startswith("not asked: the port did not take the TCP connection")
+    assert found.detail("TLS1.3").startswith("not tested: the port did not accept the TCP connection")
     assert not found.conclusive
 
 

@@ -105,5 +105,5 @@ def test_a_policy_that_names_a_list_which_is_not_there_is_refused() -> None:
 
 @pytest.mark.parametrize("document", [{}, {"ietf-mud:mud": []}, {"ietf-mud:mud": {"from-device-policy": None}}])
 def test_what_is_no_mud_file_is_refused(document: dict[str, Any]) -> None:
-    with pytest.raises(MalformedError, match="no MUD file"):
+    with pytest.raises(MalformedError, match="not a MUD file"):
         peers(document)

@@ -38,10 +38,10 @@ def test_what_was_kept_is_read_octet_by_octet(tmp_path: Path, data: bytes) -> No
 def test_a_file_that_is_no_kept_message_is_refused_in_a_sentence(tmp_path: Path, change: dict[str, object]) -> None:
     file = kept(tmp_path, b"bad")
     file.write_text(json.dumps(json.loads(file.read_text()) | change))
-    with pytest.raises(ConfigurationError, match="holds no message that was kept"):
+    with pytest.raises(ConfigurationError, match="contains no message of a run"):
         read_kept(file)
 
 
 def test_a_missing_file_is_refused_in_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="holds no message"):
+    with pytest.raises(ConfigurationError, match="contains no message"):
         read_kept(tmp_path / "nothing.json")

@@ -107,7 +107,7 @@ def test_the_message_of_a_batch_behind_which_damage_is_found_by_sending_each_alo
 def test_damage_that_only_several_together_do_names_them_all() -> None:
     seen = passing(Device(several=3))
     assert seen.seen == {"bad"}
-    assert "behind one of 3 messages (one, two, bad), and not when each was sent alone" in seen.detail("bad")
+    assert "after one of 3 messages (one, two, bad), but not when each was sent alone" in seen.detail("bad")
     assert not seen.repeated
 
 
