@@ -63,7 +63,9 @@ class RecogniseOpenPorts:
         for fact in facts:
             record.note(f"{fact.about} {fact.answer}: {fact.detail}")
         return Observation(
-            question=f"Which services answer on {len(self.ports)} open TCP ports, and which of {len(rows)} forbidden ones?",
+            question=(
+                f"Which services answer on {len(self.ports)} open TCP ports, and which of {len(rows)} forbidden ones?"
+            ),
             facts=tuple(facts),
             witness=self._witness(canary, len(self.ports - set(spoken)), len(usual) == len(reached)),
         )
