@@ -260,4 +260,4 @@ def test_a_message_to_a_device_that_is_not_there_says_so_and_exits_1(
         monkeypatch.setenv(f"REFERENCE_{role}_PASSWORD", "x")
     done = run("send", kept_message(tmp_path, 443), "--bench", real_bench(tmp_path), cwd=tmp_path)
     assert done.returncode == 1, done
-    assert "before:  tcp/443 (http): nobody listened" in done.stdout
+    assert "before:  tcp/443 (http): not listening" in done.stdout

@@ -85,6 +85,6 @@ def _send(target: Target, service: Service, kept: KeptMessage) -> int:
     while sign.life is not Life.ANSWERED and time.monotonic() - began < SECONDS:
         time.sleep(PAUSE)
         sign = liveness.ask()
-    later = "" if first.life is Life.ANSWERED else f", then {sign.life} after {time.monotonic() - began:.1f} s"
+    later = "" if first.life is Life.ANSWERED else f", and {sign.life} after {time.monotonic() - began:.1f} s"
     print(f"after:   {service.about} ({service.protocol}): {first.life}{later}")
     return 0 if first.life is Life.ANSWERED else 1

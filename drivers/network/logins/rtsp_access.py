@@ -139,7 +139,7 @@ class _Anonymous:
         self.said: dict[str, int] = {}
         self.problem = ""
         self.refuses = False
-        """Whether the port refuses the connection, or speaks something else than RTSP."""
+        """Whether the port refuses the connection, or answers in something other than RTSP."""
 
     def describe(self, path: str) -> bool:
         """Ask for a path; whether it is worth while to ask for another."""

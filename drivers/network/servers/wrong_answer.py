@@ -27,7 +27,7 @@ class WrongAnswer:
 
 
 def say(sock: socket.socket, wrong: WrongAnswer) -> None:
-    """Hear the first of what a device says, and say something else than TLS."""
+    """Read the first data of the device, and answer in something other than TLS."""
     with contextlib.suppress(OSError):
         sock.settimeout(_FIRST_SECONDS)
         sock.recv(_PIECE)
