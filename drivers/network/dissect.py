@@ -11,8 +11,9 @@ Layer = TypeVar("Layer", bound="Packet")
 
 
 def dissect(layer: type[Layer], octets: bytes) -> Layer | None:
-    """Return octets as a packet of a layer; None where scapy cannot parse them."""
+    """Return octets as a packet of a layer, or None if scapy cannot parse them or makes another layer of them."""
     try:
-        return layer(octets[:LIMIT])
+        packet = layer(octets[:LIMIT])
     except Exception:  # noqa: BLE001 - fields raise what they like: struct.error, IndexError, RecursionError, their own
         return None
+    return packet if isinstance(packet, layer) else None  # scapy parses an IEEE 802.3 length as Dot3, not as Ether

@@ -26,6 +26,10 @@ def test_octets_of_any_kind_are_a_packet_or_none(octets: bytes) -> None:
         assert packet is None or isinstance(packet, layer)
 
 
+def test_a_frame_with_a_length_in_place_of_its_type_is_none() -> None:
+    assert dissect(Ether, bytes(60)) is None
+
+
 def test_a_frame_that_is_cut_before_its_type_is_none() -> None:
     assert dissect(Ether, b"\x02" * 13) is None
 
