@@ -12,14 +12,14 @@ A mutant is a copy of the code with one deliberate fault: a reversed comparison,
 a number changed, an assertion removed. A mutant is killed if the tests of its file fail. A mutant that
 survives shows a line that no test proves.
 
-`make mutants` mutates the cases, the judging engine, and the errors and observations that everything else
-imports. Each file is tested only by its own tests. `make mutants SINCE=origin/main` mutates what changed
+`make mutants` mutates the cases, the judging engine, and the errors, observations and paths that everything
+else imports. Each file is tested only by its own tests. `make mutants SINCE=origin/main` mutates what changed
 since that revision. CI does the same for each change. It fails if a mutant survives that is not on the list
 of equivalent mutants below.
 
 cosmic-ray (MIT licence) makes the mutations. `tests/mutants/operators.py` states which of its operators are
-used, and adds those that it lacks. The mutations leave out type annotations, `@dataclass(...)`, the clauses
-that a case covers, and texts.
+used, and adds those that it lacks. The mutations leave out texts, the clauses that a case covers, and what
+mypy checks: annotations, types, protocols, `@dataclass(...)`, and which arguments are given by name.
 
 ## Figures
 
