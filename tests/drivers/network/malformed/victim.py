@@ -91,13 +91,13 @@ class Victim:
 
     def _survives(self) -> bool:
         self.seen[self._habit] += 1
-        if self._habit in (Habit.ENDS, Habit.ENDS_AND_IS_BACK_AT_ONCE):
+        if self._habit is Habit.ENDS_AND_IS_BACK_AT_ONCE:
+            self._close(*self._open)  # the listener stays: a new one could be late on a busy machine
+            return False
+        if self._habit is Habit.ENDS:
             self._close_all()
-            if self._habit is Habit.ENDS:
-                self._timers.append(threading.Timer(BACK_SECONDS, self._reopen))
-                self._timers[-1].start()
-            else:
-                self._reopen()
+            self._timers.append(threading.Timer(BACK_SECONDS, self._reopen))
+            self._timers[-1].start()
             return False
         if self._habit is Habit.HANGS or (self._habit is Habit.IS_SLOW_ONCE and self.seen[self._habit] == 1):
             self._hangs.set()
@@ -120,8 +120,11 @@ class Victim:
             self._accept_in_background()
 
     def _close_all(self) -> None:
-        for sock in (self._listener, *self._open):
+        self._close(self._listener, *self._open)
+        self._listener.close()
+
+    def _close(self, *sockets: socket.socket) -> None:
+        for sock in sockets:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
         self._open.clear()
