@@ -28,7 +28,7 @@ ALLOWED = {
     "trustprobe/cli/run.py": "starts trustprobe itself",
 }
 """The files that may open sockets or start programs of their own, each with the reason."""
-TODO = (
+WHAT_TO_DO = (
     "take the connection from Target.connect or Target.datagram, which refuse what the bench does not own; or name the "
     "file in ALLOWED of tests/drivers/test_scope.py, with the reason"
 )
@@ -153,7 +153,7 @@ def found(path: Path) -> list[str]:
 def test_only_target_and_the_files_named_here_open_a_socket_to_a_device() -> None:
     files = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
     wrong = [one for path in files if str(path.relative_to(ROOT)) not in ALLOWED for one in found(path)]
-    assert not wrong, "\n".join((*wrong, TODO))
+    assert not wrong, "\n".join((*wrong, WHAT_TO_DO))
 
 
 @pytest.mark.parametrize("name", ALLOWED)
