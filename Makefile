@@ -1,22 +1,24 @@
 # Two commands: `make run` judges the virtual reference device, `make test` runs the harness's own tests.
 # make turns exit 1 into 2: scripts call .venv/bin/trustprobe, whose exit codes mean something.
 PYTHON ?= python3
+# Tests that run at once. Most of them wait, so that a processor serves several.
+WORKERS ?= 12
 VENV := .venv
 BIN := $(VENV)/bin
 # A run starts Python many times: without the compiled files beside the sources each start would compile them anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-all check docs matrix matrix-smoke lab lab-run lab-smoke lab-test lab-matrix mutants clean
+.PHONY: run test test-all check docs matrix matrix-smoke lab lab-run lab-smoke lab-test lab-matrix field mutants clean
 
 run: $(VENV)/.run
 	@$(BIN)/trustprobe run
 
 test: $(VENV)/.dev
-	@$(BIN)/pytest -n 5 --dist loadscope -m "not thorough"
+	@$(BIN)/pytest -n $(WORKERS) --dist loadscope -m "not thorough"
 
 # Also the tests that are slow and redundant with a quicker one.
 test-all: $(VENV)/.dev
-	@$(BIN)/pytest -n 5 --dist loadscope
+	@$(BIN)/pytest -n $(WORKERS) --dist loadscope
 
 check: $(VENV)/.dev
 	@$(BIN)/ruff check .
@@ -53,6 +55,10 @@ lab-test: $(VENV)/.run
 # It takes hours, and goes on where it was stopped, as long as the software is the same.
 lab-matrix: $(VENV)/.run
 	@$(BIN)/trustprobe matrix --device firmware --out out/lab-matrix --jobs 2 --resume --markdown docs/soundness_firmware.md
+
+# Devices of third-party software, each configured well and badly, compared with the truth about them: make field DEVICES="door_lock" OPTIONS="--repeat 5"
+field: $(VENV)/.run
+	@$(BIN)/python -m virtual_lab.field $(DEVICES) $(OPTIONS)
 
 docs: $(VENV)/.docs
 	@$(BIN)/mkdocs build --quiet --strict

@@ -21,6 +21,7 @@ ROWS: Mapping[str, Measure] = MappingProxyType(
         "udp": udp.limited_icmp,
         "ssh": logins.ssh_logins,
         "http": logins.http_logins,
+        "ftp": logins.ftp_logins,
     }
 )
 

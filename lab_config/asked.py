@@ -1,11 +1,11 @@
 """Servers that give the product names and its address: the declaration, and the bench that acts as these servers."""
 
-import ipaddress
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from lab_config.base import Model, Port, Seconds
+from lab_config.ports import HostAddress, HostAddress4, OwnAddress
 
 
 class ResolverDeclaration(Model):
@@ -25,23 +25,17 @@ class AddressDeclaration(Model):
 class ResolverBench(Model):
     """The address at which the harness acts as the resolver that this sample is configured to use."""
 
-    address: str
+    address: OwnAddress
     port: Port = 53
-    hosts: dict[str, str] = Field(default_factory=dict)
+    hosts: dict[str, HostAddress4] = Field(default_factory=dict)
     """IPv4 addresses by name; every other name does not exist."""
-
-    @model_validator(mode="after")
-    def _addresses_are_addresses(self) -> Self:
-        for address in self.hosts.values():
-            ipaddress.IPv4Address(address)
-        return self
 
 
 class AddressBench(Model):
     """The harness acts as the DHCP server of this sample's link. It gives `network.address` to `mac` only."""
 
     interface: str
-    address: str
+    address: HostAddress
     """The harness's own address on that interface."""
     prefix: Annotated[int, Field(ge=8, le=30)] = 24
     lease: Annotated[int, Field(ge=60, le=2**31)] = 86_400

@@ -1,6 +1,5 @@
 """Where one sample is connected, and what may be done to it."""
 
-import ipaddress
 import re
 from enum import StrEnum
 from pathlib import Path
@@ -11,36 +10,28 @@ from pydantic import Field, StringConstraints, model_validator
 from lab_config.asked import AddressBench, ResolverBench
 from lab_config.base import Absent, Identifier, Model, Port, Seconds
 from lab_config.component import Transport
+from lab_config.ports import HostAddress, HostAddress6, OwnAddress, PortMap, SourceAddress
 
 
 class NetworkBench(Model):
     """The sample's address, and the interface of this machine through which it is reached."""
 
-    address: str
-    address6: str | None = None
+    address: HostAddress
+    address6: HostAddress6 | None = None
     """The sample's IPv6 address, if it has one in addition to `address`."""
     interface: str | None = None
     """Required for raw sweeps. Without it, ports are probed with connect()."""
-    port_map: dict[str, Port] = Field(default_factory=dict)
+    port_map: PortMap = Field(default_factory=dict)
     """`tcp/443: 10443` if traffic to the device is forwarded. A full sweep then does not describe the device."""
-    sends_from: str | None = None
+    sends_from: SourceAddress | None = None
     """The source address of the sample's own connections, if forwarding replaces it (NAT). All other traffic from this
     address counts as the sample's."""
-    other_source: str | None = None
+    other_source: SourceAddress | None = None
     """A further address of this machine that reaches the sample. It shows whether a lock applies to the account or to
     the address."""
     packets_per_second: Annotated[int, Field(ge=1, le=200_000)] = 50_000
-    logins_at_once: Annotated[int, Field(ge=1, le=64)] = 4
+    logins_at_once: Annotated[int, Field(ge=1, le=64)] = 16
     """The largest number of logins that are tried at the same time. Fewer are tried if the device does not keep up."""
-
-    @model_validator(mode="after")
-    def _address_is_an_address(self) -> Self:
-        ipaddress.ip_address(self.address)
-        for other in filter(None, (self.sends_from, self.other_source)):
-            ipaddress.ip_address(other)
-        if self.address6:
-            ipaddress.IPv6Address(self.address6)
-        return self
 
     @property
     def forwarded(self) -> bool:
@@ -128,7 +119,7 @@ class PowerBench(Model):
 class CollectorBench(Model):
     """Where the device sends its log: TLS with this certificate, and clear-text ports that must receive nothing."""
 
-    address: str
+    address: OwnAddress
     tls_port: Port = 6514
     clear_port: Port = 514
     certificate: Path
@@ -138,7 +129,7 @@ class CollectorBench(Model):
 class CloudBench(Model):
     """Where the harness acts as the product's cloud. This sample trusts the CA, and reaches the host name here."""
 
-    address: str
+    address: OwnAddress
     port: Port = 443
     ca_certificate: Path
     ca_key: Path
@@ -170,7 +161,7 @@ class StorageBench(Model):
 class TimeSourceBench(Model):
     """The address at which the harness acts as the sample's time server, in place of the manufacturer's server."""
 
-    address: str
+    address: OwnAddress
     port: Port = 123
 
 

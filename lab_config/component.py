@@ -1,20 +1,21 @@
 """The manufacturer's declaration of one component: its interfaces and mechanisms (the ICS and IXIT of TS 103 701)."""
 
-import re
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from lab_config.account import Account
+from lab_config.account import Account, FirstUse
 from lab_config.asked import AddressDeclaration, ResolverDeclaration
-from lab_config.base import Absent, Identifier, Model, Port, Role, Seconds
+from lab_config.base import NOT_SAID, Absent, Expression, Identifier, Model, Port, Role, Seconds, UrlPath
 from lab_config.components import Components, PairedComponent
 from lab_config.crawl import CrawlDeclaration
+from lab_config.debug import GdbDeclaration, JtagDeclaration
 from lab_config.doors import HttpApiDeclaration, StreamsDeclaration, TelnetDeclaration
 from lab_config.egress import EgressDeclaration
 from lab_config.http_login import HttpLogin
-from lab_config.interfaces import Interfaces
+from lab_config.interfaces import Interfaces, RecordExpression, VersionExpression
+from lab_config.ports import require_distinct
 from lab_config.sessions import SessionDeclaration
 from lab_config.shell import ShellDeclaration
 from lab_config.stored_software import StoredSoftware
@@ -55,7 +56,7 @@ class Service(Model):
 class HttpResource(Model):
     """A path of the web administration, and the roles that may read and change it."""
 
-    path: str
+    path: UrlPath
     read: tuple[Role, ...]
     write: tuple[Role, ...] = ()
     method: Literal["PUT", "POST"] = "PUT"
@@ -64,7 +65,7 @@ class HttpResource(Model):
 class Setting(Model):
     """A harmless setting. It is changed and read back to show that configuration works."""
 
-    path: str
+    path: UrlPath
     field: str
     example: str
 
@@ -73,7 +74,7 @@ class Identity(Model):
     """Where the product shows its identifiers: dotted fields of a JSON resource that requires a login."""
 
     service: Identifier
-    path: str
+    path: UrlPath
     model_field: str
     version_field: str
     serial_field: str
@@ -87,31 +88,16 @@ class ConsoleDeclaration(Model):
     """The serial console: its output as regular expressions, anchored at the start of a line."""
 
     baud: int = 115200
-    boot_start: str
-    login_prompt: str
-    password_prompt: str
-    refusal: str
-    shell_prompt: str
+    boot_start: Expression
+    login_prompt: Expression
+    password_prompt: Expression
+    refusal: Expression
+    shell_prompt: Expression
     """A prompt that appears only after a login."""
-    autoboot: str | Absent | None = None
+    autoboot: Expression | Absent | None = None
     """The bootloader's countdown. Absent if the bootloader starts the system without one."""
-    bootloader_prompt: str | None = None
+    bootloader_prompt: Expression | None = None
     """The prompt of this bootloader after autoboot was stopped. Declare it even if it must never appear."""
-
-
-class JtagDeclaration(Model):
-    """The debug port as shipped: TAPs by IDCODE, from TDO to TDI, and an address that is readable if unlocked."""
-
-    idcodes: tuple[int, ...]
-    ir_lengths: tuple[int, ...]
-    probe_address: int
-    """A word at this address is read to find out whether memory can be read."""
-
-
-class GdbDeclaration(Model):
-    """A GDB remote port as shipped: the address at which memory is read if a stub answers."""
-
-    probe_address: Annotated[int, Field(ge=0, lt=2**64)]
 
 
 class UpdateDeclaration(Model):
@@ -120,10 +106,10 @@ class UpdateDeclaration(Model):
     mechanism: Literal["http_upload", "swupdate"]
     """An image as the body of a POST to the web administration, or the web server of SWUpdate."""
     service: Identifier
-    path: str
-    status_path: str
+    path: UrlPath
+    status_path: UrlPath
     """A resource that reports how the last update ended. For SWUpdate it is the WebSocket `/ws`."""
-    rejected: str
+    rejected: Expression
     """Regular expression that the status shows after a refused image."""
     container: Literal["signed_tar", "signed_swu"]
     seconds_to_install: Seconds
@@ -143,7 +129,7 @@ class UpdateNoticeDeclaration(Model):
     `{version}` stands for the announced version.
     """
 
-    request: str
+    request: Expression
     """Regular expression of the first line of the product's HTTP request: `^GET /firmware`."""
     announcement: Annotated[str, StringConstraints(max_length=8_000)]
     """The body of the answer that names a newer version. If there is none, the answer is 204 without a body."""
@@ -152,9 +138,9 @@ class UpdateNoticeDeclaration(Model):
     """When the product asks automatically: after each new connection, or only after each start."""
     seconds_to_ask: Seconds
     """The longest time from a lost connection, or from a start, to the request."""
-    path: str
+    path: UrlPath
     """The page or resource of the web administration that notifies the customer."""
-    notice: str
+    notice: VersionExpression
     """Regular expression that the page then shows."""
     seconds_to_tell: Seconds
     """The longest time from the request to the notice."""
@@ -164,11 +150,6 @@ class UpdateNoticeDeclaration(Model):
         for name in ("announcement", "notice"):
             if "{version}" not in getattr(self, name):
                 raise ValueError(f"{name} does not contain the version: write {{version}} in its place")
-        for pattern in (self.request, self.notice.replace("{version}", "1")):
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
         return self
 
 
@@ -192,7 +173,7 @@ class EventKind(StrEnum):
 class LogStoreDeclaration(Model):
     """The product's own log: a path of the web administration, and the roles that may read and clear it."""
 
-    path: str
+    path: UrlPath
     """GET returns the newest records, in any form that shows user names as they were typed."""
     read: Annotated[tuple[Role, ...], Field(min_length=1)]
     clear: tuple[Role, ...] = ()
@@ -202,7 +183,7 @@ class LogStoreDeclaration(Model):
 class StateReportDeclaration(Model):
     """Where the product reports its own state: dotted fields of a JSON resource of the web administration."""
 
-    path: str
+    path: UrlPath
     read: Annotated[tuple[Role, ...], Field(min_length=1)]
     state_field: str
     states: Annotated[tuple[str, ...], Field(min_length=2)]
@@ -233,7 +214,7 @@ class LockoutDeclaration(Model):
 class PasswordChange(Model):
     """How a user who is logged in to the web administration changes the user's own password, as a JSON object."""
 
-    path: str
+    path: UrlPath
     method: Literal["PUT", "POST"] = "POST"
     old_field: str
     new_field: str
@@ -246,7 +227,7 @@ class LoggingDeclaration(Model):
 
     transport: Literal["syslog_tls", "syslog_tcp", "syslog_udp"]
     format: Literal["rfc5424"]
-    events: dict[EventKind, str]
+    events: dict[EventKind, RecordExpression]
 
 
 class CertificateDeclaration(Model):
@@ -269,67 +250,72 @@ class CloudDeclaration(Model):
 class UserDataDeclaration(Model):
     """Data of customers on the product: one entry that the web administration accepts, shows and deletes as JSON."""
 
-    path: str
+    path: UrlPath
     """POST adds an entry. GET shows all entries, as any JSON that contains the text of `secret_field`."""
     name_field: str
     secret_field: str
     """A text of the customer, which must not be stored in clear text."""
-    delete_path: str
+    delete_path: UrlPath
     delete_method: Literal["DELETE", "POST"] = "DELETE"
 
 
 class ResetDeclaration(Model):
     """The factory reset over the web administration. The passwords of the label are valid afterwards."""
 
-    path: str
+    path: UrlPath
     method: Literal["POST", "PUT", "DELETE"] = "POST"
     seconds: Seconds = 60
     """The longest time from the request to the answer of the restarted device."""
 
 
 class Component(Model):
-    """A part of the product that is judged (IR 8425 judges a product: device, app, hub, backend)."""
+    """A part of the product that is judged (IR 8425 judges a product: device, app, hub, backend).
+
+    Each capability is declared, declared absent with a reason, or not said. A case that needs a capability that was not
+    said is INCONCLUSIVE.
+    """
 
     id: Identifier
     kind: Literal["device", "app", "hub", "backend"]
     services: tuple[Service, ...] | Absent
-    ipv6: Literal["same_services"] | Absent = Absent(absent="not declared")
+    ipv6: Literal["same_services"] | Absent = NOT_SAID
     """Whether the product supports IPv6. Its services are then those of IPv4."""
-    accounts: tuple[Account, ...] = ()
-    http_login: HttpLogin | Absent
+    accounts: tuple[Account, ...] | Absent = NOT_SAID
+    http_login: HttpLogin | Absent = NOT_SAID
+    first_use: FirstUse | Absent = NOT_SAID
     http_resources: tuple[HttpResource, ...] = ()
     http_crawl: CrawlDeclaration = CrawlDeclaration()
-    http_api: HttpApiDeclaration | Absent = Absent(absent="not declared")
-    streams: StreamsDeclaration | Absent = Absent(absent="not declared")
-    telnet: TelnetDeclaration | Absent = Absent(absent="not declared")
+    http_api: HttpApiDeclaration | Absent = NOT_SAID
+    streams: StreamsDeclaration | Absent = NOT_SAID
+    telnet: TelnetDeclaration | Absent = NOT_SAID
     """These three are probed on their usual ports and paths in any case."""
     setting: Setting | None = None
-    identity: Identity | Absent
-    certificate: CertificateDeclaration | Absent
-    console: ConsoleDeclaration | Absent
-    jtag: JtagDeclaration | Absent
-    gdb: GdbDeclaration | Absent = Absent(absent="not declared")
+    identity: Identity | Absent = NOT_SAID
+    certificate: CertificateDeclaration | Absent = NOT_SAID
+    console: ConsoleDeclaration | Absent = NOT_SAID
+    jtag: JtagDeclaration | Absent = NOT_SAID
+    gdb: GdbDeclaration | Absent = NOT_SAID
     """The usual ports are probed in any case. Without an address here, memory is read at the address of `jtag`."""
-    update: UpdateDeclaration | Absent
-    stored_software: StoredSoftware | Absent | None = None
+    update: UpdateDeclaration | Absent = NOT_SAID
+    stored_software: StoredSoftware | Absent = NOT_SAID
     """Absent if nobody can write to the storage of the software."""
-    update_notice: UpdateNoticeDeclaration | Absent = Absent(absent="not declared")
-    logging: LoggingDeclaration | Absent
-    log_store: LogStoreDeclaration | Absent = Absent(absent="not declared")
-    state_report: StateReportDeclaration | Absent = Absent(absent="not declared")
-    time_source: TimeSourceDeclaration | Absent = Absent(absent="not declared")
-    resolver: ResolverDeclaration | Absent = Absent(absent="not declared")
-    dhcp: AddressDeclaration | Absent = Absent(absent="not declared")
-    lockout: LockoutDeclaration | Absent = Absent(absent="not declared")
-    password_change: PasswordChange | Absent = Absent(absent="not declared")
+    update_notice: UpdateNoticeDeclaration | Absent = NOT_SAID
+    logging: LoggingDeclaration | Absent = NOT_SAID
+    log_store: LogStoreDeclaration | Absent = NOT_SAID
+    state_report: StateReportDeclaration | Absent = NOT_SAID
+    time_source: TimeSourceDeclaration | Absent = NOT_SAID
+    resolver: ResolverDeclaration | Absent = NOT_SAID
+    dhcp: AddressDeclaration | Absent = NOT_SAID
+    lockout: LockoutDeclaration | Absent = NOT_SAID
+    password_change: PasswordChange | Absent = NOT_SAID
     sessions: SessionDeclaration = SessionDeclaration()
-    cloud: CloudDeclaration | Absent = Absent(absent="not declared")
+    cloud: CloudDeclaration | Absent = NOT_SAID
     egress: EgressDeclaration = EgressDeclaration()
     interfaces: Interfaces = Interfaces()
     components: Components = ()
-    user_data: UserDataDeclaration | Absent = Absent(absent="not declared")
-    reset: ResetDeclaration | Absent = Absent(absent="not declared")
-    shell: ShellDeclaration | Absent = Absent(absent="not declared")
+    user_data: UserDataDeclaration | Absent = NOT_SAID
+    reset: ResetDeclaration | Absent = NOT_SAID
+    shell: ShellDeclaration | Absent = NOT_SAID
     """SSH access of accounts that are not administrators is probed in any case."""
     boot_seconds: Seconds = 60
     """The longest time from power-on to the canary's answer."""
@@ -339,9 +325,18 @@ class Component(Model):
         """The declared services. None if they are declared absent."""
         return () if isinstance(self.services, Absent) else self.services
 
+    @property
+    def users(self) -> tuple[Account, ...]:
+        """The declared accounts. None if they are declared absent or were not said."""
+        return () if isinstance(self.accounts, Absent) else self.accounts
+
     def ports(self, transport: Transport) -> frozenset[int]:
         """Return the declared ports of one transport."""
         return frozenset(service.port for service in self.declared if service.transport is transport)
+
+    def ports6(self, transport: Transport) -> frozenset[int]:
+        """Return the declared ports of one transport over IPv6. None if IPv6 is declared absent."""
+        return frozenset() if isinstance(self.ipv6, Absent) else self.ports(transport)
 
     def service(self, name: str) -> Service:
         """Return a service by id; KeyError if it is not declared."""
@@ -352,10 +347,18 @@ class Component(Model):
 
     def account(self, role: Role, interface: str) -> Account | None:
         """Return the account of a role that may log in on an interface, if there is one."""
-        for account in self.accounts:
+        for account in self.users:
             if account.role is role and interface in account.interfaces:
                 return account
         return None
+
+    def least_account(self, interface: str) -> Account | None:
+        """Return the account with the fewest rights that may log in on an interface, if there is one.
+
+        A role describes what an account may do, not where it is used.
+        """
+        found = (self.account(role, interface) for role in (Role.VIEWER, Role.MAINTENANCE, Role.ADMINISTRATOR))
+        return next((account for account in found if account is not None), None)
 
     def _require_places(self, one: PairedComponent) -> None:
         for place in (one.talks, one.talks.shown):
@@ -368,15 +371,16 @@ class Component(Model):
 
     @model_validator(mode="after")
     def _references_resolve(self) -> Self:
+        require_distinct(self.declared)
         names = [service.id for service in self.declared]
         doors = (self.http_api, self.streams, self.telnet)
         apis = [] if isinstance(self.http_api, Absent) else [self.http_api.id]
         if len(names) + len(apis) != len({*names, *apis}):
             raise ValueError("two services have the same id")
         known = {*names, *apis, "console"}
-        used = {interface for account in self.accounts for interface in account.interfaces}
+        used = {interface for account in self.users for interface in account.interfaces}
         used |= set(() if isinstance(self.lockout, Absent) else self.lockout.interfaces)
-        parts = (self.http_login, self.identity, self.update, *doors)
+        parts = (self.http_login, self.first_use, self.identity, self.update, *doors)
         named = {part.service for part in parts if not isinstance(part, Absent)} | self.interfaces.services
         if unknown := sorted((used - known) | (named - set(names))):
             raise ValueError(f"no service has the id {', '.join(unknown)}. Declared ids: {', '.join(sorted(known))}")
@@ -385,7 +389,7 @@ class Component(Model):
         if isinstance(self.cloud, Absent) and not isinstance(self.update_notice, Absent):
             raise ValueError("update_notice requires the connection of `cloud`, which is not declared")
         if not isinstance(self.shell, Absent) and (
-            objection := self.shell.objection([one.id for one in self.declared if one.protocol == "ssh"], self.accounts)
+            objection := self.shell.objection([one.id for one in self.declared if one.protocol == "ssh"], self.users)
         ):
             raise ValueError(objection)
         return self

@@ -7,8 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from lab_config.base import Identifier, Model, Role, Seconds
-from lab_config.interfaces import TopicName, UrlPath
+from lab_config.base import Identifier, Model, Role, Seconds, UrlPath
+from lab_config.interfaces import TopicName
 
 _PATHS = {"coap": "path", "http": "path", "mqtt": "topic"}
 SPOKEN = tuple(_PATHS)

@@ -36,4 +36,7 @@ class EgressDeclaration(Model):
 
     destinations: tuple[Destination, ...] = ()
     mud: DocumentPath | None = None
-    """A MUD file (RFC 8520) next to the declaration. Traffic that its from-device policy accepts is also declared."""
+    """A MUD file (RFC 8520) next to the declaration. Traffic that its from-device policy accepts is also declared.
+
+    An entry that names a controller or the same manufacturer names no host. Traffic that it may accept is left open.
+    """

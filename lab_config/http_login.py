@@ -8,15 +8,14 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, JsonValue, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, JsonValue, StringConstraints, model_validator
 
-from lab_config.base import Identifier, Model
+from lab_config.base import Expression, Identifier, Model, UrlPath, require_expression
 
 TEMPLATE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 """`{name}` in a text of a recipe stands for a value."""
 GIVEN = frozenset({"user", "password", "random", "now"})
 """The names before the first step: the login, 32 random hexadecimal digits, the time in Unix seconds."""
-Path = Annotated[str, StringConstraints(pattern=r"^/", max_length=500)]
 Text = Annotated[str, StringConstraints(max_length=8_000)]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$")]
 _KEYED = {"hmac_sha256": "key", "pbkdf2_sha256": "salt"}
@@ -33,15 +32,17 @@ def _one_of(model: Model, names: tuple[str, ...], needed: bool = True) -> str:
     return given[0] if given else ""
 
 
-def _pattern(text: str) -> None:
-    try:
-        compiled = re.compile(text)
-    except re.error as error:
-        raise ValueError(f"{text!r} is not a regular expression: {error}") from error
+def _pattern(text: str) -> str:
+    compiled = require_expression(text)
     if compiled.groups > 1:
         raise ValueError(
             f"{text!r} has {compiled.groups} groups: use one group for the value, or none for the whole match"
         )
+    return text
+
+
+Matching = Annotated[str, AfterValidator(_pattern)]
+"""A regular expression with at most one group, which marks the value."""
 
 
 class Taken(Model):
@@ -49,7 +50,7 @@ class Taken(Model):
 
     json_field: str | None = Field(None, alias="json")
     """A dotted name in a JSON answer: `data.token`."""
-    regex: str | None = None
+    regex: Matching | None = None
     """In the body, or in the header if one is named. A group marks the value."""
     field: str | None = None
     """The value of an input of the HTML page."""
@@ -63,8 +64,6 @@ class Taken(Model):
             _one_of(self, ("json_field", "regex", "field", "cookie"))
         elif self.json_field or self.field or self.cookie:
             raise ValueError("a header can only be combined with regex")
-        if self.regex is not None:
-            _pattern(self.regex)
         return self
 
     @property
@@ -124,9 +123,9 @@ class Made(Model):
 class Step(Model):
     """One request: values are computed, it is sent, and values are extracted from its answer."""
 
-    get: Path | None = None
-    post: Path | None = None
-    put: Path | None = None
+    get: UrlPath | None = None
+    post: UrlPath | None = None
+    put: UrlPath | None = None
     make: dict[Identifier, Made] = Field(default_factory=dict)
     form: dict[str, Text] | None = None
     """Fields as a form sends them."""
@@ -235,23 +234,21 @@ class HttpLogin(Model):
     """
 
     service: Identifier
-    form: Path | None = None
+    form: UrlPath | None = None
     user_field: str | None = None
     password_field: str | None = None
     recipe: Recipe | None = None
     browser: bool = False
     """The page needs JavaScript. A real browser fills it in (`pip install trustprobe[browser]`)."""
-    proof_path: str
+    proof_path: UrlPath
     """Answers 200 with a session, and 401, 403 or a redirect to the form without one."""
-    proof: str | None = None
+    proof: Matching | None = None
     """Regular expression that this answer contains only with a session, for servers that answer every path with 200."""
-    refusal: str
+    refusal: Expression
     """Regular expression that the answer to a wrong password contains."""
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        if self.proof is not None:
-            _pattern(self.proof)
         if self.recipe is not None and (self.form or self.user_field or self.password_field or self.browser):
             raise ValueError("a recipe describes the whole login: remove form, user_field, password_field and browser")
         return self

@@ -3,26 +3,28 @@
 Interfaces that are not named here are probed on their usual ports in any case.
 """
 
-import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from lab_config.base import Identifier, Model, Port, Role, Seconds
-
-UrlPath = Annotated[str, StringConstraints(pattern=r"^/[!-~]*$", max_length=512)]
-TopicName = Annotated[str, StringConstraints(pattern=r"^[^#+\x00]+$", max_length=256)]
+from lab_config.base import Expression, Identifier, Model, Port, Role, Seconds, UrlPath, require_expression
 
 
-def _expression(text: str) -> str:
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"{text!r} is not a regular expression: {error}") from error
+def _with_a_subject(text: str) -> str:
+    require_expression(text.replace("{subject}", "subject"))
     return text
 
 
-Expression = Annotated[str, AfterValidator(_expression), StringConstraints(max_length=1_000)]
+def _with_a_version(text: str) -> str:
+    require_expression(text.replace("{version}", "1"))
+    return text
+
+
+RecordExpression = Annotated[str, AfterValidator(_with_a_subject), StringConstraints(max_length=1_000)]
+"""A regular expression for a log record. `{subject}` stands for the name that is made for the run."""
+VersionExpression = Annotated[str, AfterValidator(_with_a_version), StringConstraints(max_length=1_000)]
+"""A regular expression in which `{version}` stands for a version."""
+TopicName = Annotated[str, StringConstraints(pattern=r"^[^#+\x00]+$", max_length=256)]
 
 
 class WebSocketDeclaration(Model):

@@ -6,40 +6,24 @@ until `lab_config.secrets` resolves them.
 
 import os
 import re
-from collections.abc import Hashable, Mapping
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from lab_config.reading.wording import Location, changed_kinds, expected, field_of, found, of_the_branch
+from lab_config.reading.yaml_file import read_fields
 from trustprobe.errors import ConfigurationError
+from trustprobe.probe import printable
 
 FOLDER = Path(__file__).parent
-Location = tuple[str | int, ...]
 Loaded = TypeVar("Loaded", bound=BaseModel)
 _REFERENCE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 _KEPT = frozenset({"password"})
 """Fields whose references `lab_config.secrets` resolves. Their values are never written anywhere."""
-
-
-class _Loader(yaml.CSafeLoader):
-    """Reads `on`, `off`, `yes` and `no` as words, like YAML 1.2, because a power switch has an `on`."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(true|false)$"), ["t", "f"])
-
-_BRANCH = re.compile(r"^([A-Z]|tuple\[|constrained-)")
-"""Names of union members, which pydantic puts into a location."""
-_EXPECTED = {
-    "extra_forbidden": "is not a known field",
-    "missing": "is missing",
-    "string_type": "is not text: put it in quotes",
-}
 
 
 def find(kind: str, name: str) -> Path:
@@ -58,57 +42,37 @@ def find(kind: str, name: str) -> Path:
 
 def load(path: Path, model: type[Loaded], environment: Mapping[str, str] | None = None) -> Loaded:
     """Read a YAML file into a model. ConfigurationError names the file, the line, the field and what was expected."""
-    node, data = _read(path)
+    node, data = read_fields(path)
     lines = _lines(node)
     data = _expand(data, path, lines, os.environ if environment is None else environment)
     try:
-        return model.model_validate(data)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of regular expressions that another version of Python reads otherwise
+            loaded = model.model_validate(data)
     except ValidationError as error:
-        problems = [_problem(path, lines, entry) for entry in _of_the_branch(error)]
-        more = f" ({len(problems) - 1} more problems in this file)" if len(problems) > 1 else ""
-        raise ConfigurationError(f"{problems[0]}.{more}", "Correct the file. Nothing was run.") from None
+        entries = of_the_branch([dict(entry) for entry in error.errors()], data)
+        raise _refused([_problem(path, lines, data, entry) for entry in entries]) from None
+    if changed := list(changed_kinds(data, loaded)):
+        raise _refused([f"{_where(path, lines, at)}: {words} (found {value})" for at, words, value in changed])
+    return loaded
+
+
+def _refused(problems: list[str]) -> ConfigurationError:
+    left = len(problems) - 1
+    more = f" ({left} more {'problem' if left == 1 else 'problems'} in this file)" if left else ""
+    return ConfigurationError(f"{printable(problems[0].rstrip('.'))}.{more}", "Correct the file. Nothing was run.")
 
 
 def peek(path: Path, field: str) -> object:
     """Return one top-level value of a YAML file as it is written, before anything is expanded or checked."""
-    _, data = _read(path)
+    _, data = read_fields(path)
     return data.get(field)
 
 
-def _read(path: Path) -> tuple[yaml.Node, dict[str, Any]]:
-    try:
-        text = path.read_text("utf-8")
-        node = yaml.compose(text, Loader=_Loader)
-        data = yaml.load(text, Loader=_Loader)
-    except OSError as error:
-        reason = error.strerror or error
-        raise ConfigurationError(f"{path} cannot be read: {reason}.", "Check its name and permissions.") from None
-    except UnicodeDecodeError:
-        raise ConfigurationError(f"{path} is not UTF-8 text.", "Save it as UTF-8.") from None
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfigurationError(f"{path}, line {line}: not YAML: {error.problem}.", "Correct the file.") from None
-    except yaml.YAMLError as error:
-        first = str(error).splitlines()[0]
-        raise ConfigurationError(f"{path}: not YAML: {first}.", "Correct the file.") from None
-    if node is None or not isinstance(data, dict):
-        raise ConfigurationError(f"{path}, line 1: expected fields, found none.", "Start from a file of lab_config/.")
-    _refuse_duplicates(path, node)
-    return node, data
-
-
-def _refuse_duplicates(path: Path, node: yaml.Node) -> None:
-    if isinstance(node, yaml.MappingNode):
-        seen: set[Hashable] = set()
-        for key, value in node.value:
-            if key.value in seen:
-                line = key.start_mark.line + 1
-                raise ConfigurationError(f"{path}, line {line}: {key.value} is given twice.", "Remove one of them.")
-            seen.add(key.value)
-            _refuse_duplicates(path, value)
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            _refuse_duplicates(path, value)
+def place_of(path: Path, at: Location) -> str:
+    """Return where a field is: file, line, field. If the file leaves it out, the line of what encloses it."""
+    node, _ = read_fields(path)
+    return _where(path, _lines(node), at)
 
 
 def _lines(node: yaml.Node, at: Location = ()) -> dict[Location, int]:
@@ -135,19 +99,15 @@ def _line(lines: dict[Location, int], at: Location) -> int:
     return lines[found]
 
 
-def _of_the_branch(error: ValidationError) -> list[dict[str, Any]]:
-    """Drop errors that only report that a given field is not `absent`, because the other branch was meant."""
-    entries: list[dict[str, Any]] = [dict(entry) for entry in error.errors()]
-    meant = [entry for entry in entries if "Absent" not in tuple(entry["loc"])]
-    return meant or entries
+def _where(path: Path, lines: dict[Location, int], at: Location) -> str:
+    field = ".".join(map(str, at)) or "the file"
+    return f"{path}, line {_line(lines, at)}: {field}"
 
 
-def _problem(path: Path, lines: dict[Location, int], error: dict[str, Any]) -> str:
-    at: Location = error["loc"]
-    field = ".".join(str(part) for part in at if not _BRANCH.match(str(part))) or "the file"
-    expected = _EXPECTED.get(error["type"]) or str(error["msg"]).removeprefix("Value error, ")
-    given = "" if error["type"] in {"missing", "value_error"} else f" (found {str(error.get('input'))[:60]!r})"
-    return f"{path}, line {_line(lines, at)}: {field}: {expected}{given}"
+def _problem(path: Path, lines: dict[Location, int], data: object, error: Mapping[str, Any]) -> str:
+    place: Location = (error.get("ctx") or {}).get("place", ())
+    at = field_of(data, (*error["loc"], *place), missing=error["type"] == "missing")
+    return f"{_where(path, lines, at)}: {expected(error)}{found(error)}"
 
 
 def _expand(

@@ -6,10 +6,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from lab_config.base import Absent, Model
+from lab_config.base import NOT_SAID, Absent, Model
 
 
 def _stays_next_to_the_declaration(path: str) -> str:
+    if "://" in path or any(ord(one) < 0x20 or ord(one) == 0x7F for one in path):
+        raise ValueError(f"expected the path of a file, neither a URL nor a line end (found {path[:60]!r})")
     parts = PurePosixPath(path)
     if parts.is_absolute() or ".." in parts.parts or not parts.parts:
         raise ValueError("give a path relative to the declaration's file, without ..")
@@ -33,7 +35,7 @@ class DisclosurePolicy(Model):
 
 
 class Advisories(Model):
-    """CSAF 2.0: the metadata of the provider, and the advisories of this product."""
+    """CSAF 2.0 or 2.1: the metadata of the provider, and the advisories of this product."""
 
     provider_metadata: DocumentPath
     advisories: Annotated[tuple[DocumentPath, ...], Field(min_length=1)]
@@ -53,21 +55,18 @@ class SupportPeriod(Model):
         return self
 
 
-NOT_DECLARED = Absent(absent="the declaration names none")
-
-
 class Documents(Model):
     """The documents that the manufacturer submits, as files next to the declaration."""
 
-    sbom: DocumentPath | Absent = NOT_DECLARED
-    """CycloneDX 1.4 to 1.6, JSON."""
-    security_txt: DocumentPath | Absent = NOT_DECLARED
+    sbom: DocumentPath | Absent = NOT_SAID
+    """CycloneDX 1.0 to 1.7 (JSON, XML), SPDX 2.0 to 2.3 (JSON, YAML, XML, tag-value, RDF) or SPDX 3.0 (JSON-LD)."""
+    security_txt: DocumentPath | Absent = NOT_SAID
     """As it is served at /.well-known/security.txt (RFC 9116)."""
-    disclosure_policy: DisclosurePolicy | Absent = NOT_DECLARED
-    advisories: Advisories | Absent = NOT_DECLARED
-    registry_record: DocumentPath | Absent = NOT_DECLARED
+    disclosure_policy: DisclosurePolicy | Absent = NOT_SAID
+    advisories: Advisories | Absent = NOT_SAID
+    registry_record: DocumentPath | Absent = NOT_SAID
     """The record for the registry of 47 CFR 8.222, JSON. standards/fcc_cyber_trust_mark.yaml lists its fields."""
-    answers: DocumentPath | Absent = NOT_DECLARED
+    answers: DocumentPath | Absent = NOT_SAID
     """The answers of reviewers to standards/questions.yaml, as `Answers`."""
 
 

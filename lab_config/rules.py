@@ -38,7 +38,7 @@ class TlsNumbers(Model):
 
     forbidden_versions: tuple[str, ...]
     forbidden_suites: tuple[str, ...]
-    """Families of drivers/data/tls_suites.yaml."""
+    """Families of drivers/data/tls_suites.yaml, and `DH_below_2048` for small groups of ephemeral Diffie-Hellman."""
     key_bits: dict[str, int]
     """The least size of a certificate's key, for each type that is accepted (RSA, RSA-PSS, EC, Ed25519 ...)."""
     forbidden_keys: tuple[str, ...]
@@ -50,15 +50,18 @@ class TlsNumbers(Model):
 
 
 class SshNumbers(Model):
-    """Algorithms that a profile forbids, by the names of RFC 4253 and its successors."""
+    """Families of drivers/data/ssh_algorithms.yaml that a profile forbids, and the least size of a group."""
 
     kex: tuple[str, ...]
     host_key: tuple[str, ...]
     cipher: tuple[str, ...]
     mac: tuple[str, ...]
+    compression: tuple[str, ...] = ()
+    group_bits: Annotated[int, Field(ge=512, le=16_384)] = 2048
+    """The least size of a group in a group exchange. RSA host keys must have `key_bits` of the TLS numbers."""
 
 
-GuessedAt = Literal["ssh", "telnet", "http_form", "http_basic", "ftp", "mqtt", "rtsp", "serial"]
+GuessedAt = Literal["ssh", "telnet", "http_form", "http_basic", "ftp", "mqtt", "rtsp", "sip", "smtp", "serial"]
 """The interfaces on which well-known credentials are tried. `http_basic` is HTTP authentication, including Digest."""
 
 

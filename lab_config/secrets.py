@@ -11,9 +11,12 @@ from pathlib import Path
 
 from lab_config.base import Absent
 from lab_config.bench import Bench
+from lab_config.reading.yaml_file import read_text
 from trustprobe.errors import ConfigurationError
 
 SHORTEST = 6
+LONGEST = 64 << 10
+"""Octets of the file of a password."""
 _ENVIRONMENT = re.compile(r"^\$\{([A-Z][A-Z0-9_]*)\}$")
 
 
@@ -51,10 +54,10 @@ def _resolve(reference: str, name: str, where: Path) -> str:
     path = Path(reference.removeprefix("file:"))
     path = path if path.is_absolute() else where.parent / path
     try:
-        value = path.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
+        value = read_text(path, LONGEST).strip()
+    except ConfigurationError as error:
         raise ConfigurationError(
-            f"{where}: the password of credentials.{name} cannot be read from {path}: {error}.",
+            f"{where}: the password of credentials.{name}: {error.what}",
             "Create the file with the password in its first line, readable only by you.",
         ) from None
     if not value:

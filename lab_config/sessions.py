@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lab_config.base import Absent, Model
+from lab_config.base import Absent, Model, UrlPath
 
 SessionSeconds = Annotated[float, Field(gt=0, le=366 * 86_400)]
 
@@ -12,7 +12,7 @@ SessionSeconds = Annotated[float, Field(gt=0, le=366 * 86_400)]
 class LogoutDeclaration(Model):
     """The request that logs out, if no page shows a form or link for it."""
 
-    path: str
+    path: UrlPath
     method: Literal["POST", "GET", "DELETE"] = "POST"
 
 

@@ -25,6 +25,6 @@ class StoredSoftware(Model):
         for pattern in (*self.parts.values(), *([self.refusal] if self.refusal else [])):
             try:
                 re.compile(pattern.encode("latin-1"))
-            except (re.error, UnicodeEncodeError) as error:
+            except (re.error, UnicodeEncodeError, OverflowError, RecursionError) as error:
                 raise ValueError(f"{pattern!r} is not a regular expression of octets: {error}") from error
         return self

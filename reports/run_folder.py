@@ -3,6 +3,7 @@
 Files appear whole or not at all. The other modules of this package define their contents.
 """
 
+import contextlib
 import os
 import re
 import tempfile
@@ -15,6 +16,9 @@ from reports.results import Results
 from trustprobe.errors import ConfigurationError
 
 LATEST = "latest"
+RESERVE = ".reserve"
+"""A file that keeps free space for the results. It is removed before they are written."""
+RESERVED_OCTETS = 4 << 20
 SAME_SECOND = 1_000
 """The number of runs of one product that may start in one second."""
 
@@ -52,6 +56,17 @@ class RunFolder:
             self.allure_results.mkdir()
         except OSError as error:
             raise _unwritable(out, error) from error
+        self._reserve()
+
+    def _reserve(self) -> None:
+        """Reserve space for the results, as far as there is space: a full disk must not lose what was judged."""
+        with contextlib.suppress(OSError), (self.path / RESERVE).open("wb") as file:
+            free = os.statvfs(self.path)
+            os.posix_fallocate(file.fileno(), 0, max(1, min(RESERVED_OCTETS, free.f_bavail * free.f_frsize // 2)))
+
+    def release(self) -> None:
+        """Give the reserved space to what is written from here on."""
+        (self.path / RESERVE).unlink(missing_ok=True)
 
     def _make(self, name: str) -> Path:
         self.out.mkdir(parents=True, exist_ok=True)
@@ -90,7 +105,8 @@ class RunFolder:
         return path
 
     def write_results(self, results: Results) -> Path:
-        """Write `results.json`."""
+        """Write `results.json` into the space that was reserved for it."""
+        self.release()
         return self.write(self.results_json.name, results.to_json())
 
     def scrub(self, secrets: Mapping[str, str]) -> Scrubbed:

@@ -29,7 +29,14 @@ from drivers.network.tls import bad_certificate
 from drivers.network.tls.bad_certificate import KINDS, OTHER_HOST, Authority, issue, unknown_ca
 from drivers.network.tls.strict import objections_to_ca
 from drivers.update.swu import _signed_by_nobody
-from tests.drivers.network.tls import own_certificates, test_bad_certificate, test_certificate, test_strict, tls_servers
+from tests.drivers.network.tls import (
+    own_certificates,
+    test_bad_certificate,
+    test_certificate,
+    test_certificate_fields,
+    test_strict,
+    tls_servers,
+)
 from tests.drivers.network.tls.own_certificates import HOST
 from tests.drivers.update import swu_images
 from tests.test_imports import ROOMS
@@ -346,7 +353,14 @@ def test_every_bad_certificate_is_compared_with_a_good_one() -> None:
 
 def test_every_module_that_makes_certificates_is_tested_here() -> None:
     known: list[ModuleType] = [bad_certificate, peer_certificate, keys, provision, pki]
-    known += [own_certificates, test_bad_certificate, test_certificate, test_strict, swu_images]
+    known += [
+        own_certificates,
+        test_bad_certificate,
+        test_certificate,
+        test_certificate_fields,
+        test_strict,
+        swu_images,
+    ]
     files = [path for room in (*ROOMS, "tests") for path in (ROOT / room).rglob("*.py") if path != Path(__file__)]
     makers = {path for path in files if "CertificateBuilder(" in path.read_text("utf-8")}
     assert makers == {Path(inspect.getfile(one)) for one in known}

@@ -15,7 +15,7 @@ ROOMS = ("drivers", "fixtures", "lab_config", "reports", "standards", "suites", 
 GROUND = {"trustprobe.errors", "trustprobe.place", "trustprobe.probe"}
 """The ground floor: the words that every package uses. It imports nothing else of the project."""
 JUDGING = {"trustprobe.judging"}
-READERS = ("lab_config.load", "lab_config.secrets")
+READERS = ("lab_config.connected", "lab_config.load", "lab_config.secrets", "lab_config.reading.yaml_file")
 """The modules of lab_config that read files. All others are models."""
 MAY_IMPORT = {
     "standards": GROUND,

@@ -18,7 +18,6 @@ EXTRAS = {"playwright"}
 SECRET = re.compile(r"(?:^|_)(?:passwords?|passphrase|secrets?|psk|pin|tokens?|cookies|logins|others?)$|^key$")
 NO_SECRET = {
     ("drivers.network.iot.coap_message", "token"): "a number that joins an answer to its request",
-    ("drivers.network.logins.telnet", "password"): "how a device asks for one",
     ("trustprobe.cli.soundness", "others"): "names of cases",
     ("drivers.network.web.login.guesses", "logins"): "digests of answers",
 }

@@ -159,3 +159,27 @@ def test_what_is_too_large_is_found_and_what_is_named_is_not() -> None:
     assert [one.split()[1] for one in long_functions(made_up)] == ["long"]
     assert shared_names(made_up) == {}
     assert list(shared_names(made_up | {"other.py": made_up["made_up.py"]})) == ["Wide", "Named"]
+
+
+def witnesses_without_a_question(files: Nodes) -> list[str]:
+    """Return where a probe makes a witness that does not say which question it answered; conditions answer none."""
+    return [
+        f"{path}:{node.lineno} makes a witness without `asked`: name its question, or make a `condition`"
+        for path, nodes in files.items()
+        if path.split("/")[0] in {"drivers", "fixtures"}
+        for node in nodes
+        if isinstance(node, ast.Call) and called(node) == "Witness"
+        if "asked" not in {keyword.arg for keyword in node.keywords}
+    ]
+
+
+def test_every_witness_of_a_probe_names_the_question_that_it_answered(product: Nodes) -> None:
+    assert not witnesses_without_a_question(product)
+
+
+def test_a_witness_without_a_question_is_found_where_probes_are_made() -> None:
+    made = "a = Witness(what='it answered', holds=True)"
+    named = "a = Witness(what='it answered', holds=True, asked=None)"
+    paths = {"drivers/a.py": made, "fixtures/b.py": made, "trustprobe/c.py": made, "drivers/d.py": named}
+    found = witnesses_without_a_question(nodes_of(paths))
+    assert [one.split(" ", 1)[0] for one in found] == ["drivers/a.py:1", "fixtures/b.py:1"]

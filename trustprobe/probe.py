@@ -47,22 +47,47 @@ def printable(data: bytes | str, limit: int | None = DETAIL_LIMIT) -> str:
     return f"{safe[:limit]}... [cut, {len(text)} characters in all]"
 
 
+class Asked(Frozen):
+    """Where and in which form a question was asked. A witness proves the silence of the same door and shape only."""
+
+    door: str
+    """Where it was asked: a port (`tcp/23`, `udp/161`), the console, an adapter, or the ports that a sweep probes."""
+    shape: str
+    """The form of the question, as a noun: a login, a ClientHello with 128 cipher suites, a connection."""
+
+    def __str__(self) -> str:
+        return f"{self.shape} at {self.door}"
+
+
 class Fact(Frozen):
-    """One answer to one part of the question: `about` names that part (`tcp/23`, `TLS1.0`, `root:root`)."""
+    """One answer to one part of the question: `about` names that part (`tcp/23`, `TLS1.0`, `root:root`).
+
+    `asked` is None if the part was asked as the whole observation is. Silence that names no question is never proven.
+    """
 
     about: str
     answer: Answer
     detail: str = Field(default="", max_length=DETAIL_LIMIT + 64)
+    asked: Asked | None = None
 
 
 class Witness(Frozen):
     """What was seen in the same run, by the same code path, that proves the probe would have seen the thing.
 
-    `holds` is False when it was looked for and not seen: silence then proves nothing.
+    `holds` is False when it was looked for and not seen: silence then proves nothing. `asked` names the question that
+    it answered; without one it is a condition, and proves no silence. `parts` are the joined witnesses.
     """
 
     what: str
     holds: bool
+    asked: Asked | None = None
+    parts: tuple["Witness", ...] = ()
+
+    def proves(self, asked: Asked | None) -> bool:
+        """Whether this witness, or one that was joined into it, answered a question of this door and shape."""
+        if not self.holds or asked is None:
+            return False
+        return any(part.proves(asked) for part in self.parts) if self.parts else self.asked == asked
 
 
 class Observation(Frozen):
@@ -74,8 +99,12 @@ class Observation(Frozen):
     question: str
     facts: tuple[Fact, ...]
     witness: Witness | None = None
+    asked: Asked | None = None
+    """Where and in which form every fact was asked that does not name its own question."""
     left_open: Mapping[str, str] = {}
     """Why a fact gives no answer that counts, by what it is about. A failed witness concerns all facts."""
+    premise: Witness | None = None
+    """What must have happened for any answer to count, such as the restart itself. It decides in both directions."""
     probe: str = ""
     interface: str = ""
     """Where it was made: network, serial, debug, power, logs, storage or update."""
@@ -98,6 +127,11 @@ class Observation(Frozen):
         witnesses = [Witness(what=doubt, holds=False) for doubt in narrowed.doubts]
         witnesses = witnesses if self.witness is None else [self.witness, *witnesses]
         return narrowed.model_copy(update={"witness": all_of(witnesses)})
+
+    @property
+    def each_asked(self) -> tuple[Fact, ...]:
+        """The facts, each with the question that it was asked. Join observations of several doors by these."""
+        return tuple(fact if fact.asked else fact.model_copy(update={"asked": self.asked}) for fact in self.facts)
 
     def named(self, answer: Answer) -> frozenset[str]:
         """Return the parts that were answered in this way."""
@@ -124,22 +158,31 @@ class Observation(Frozen):
 
     @property
     def doubts(self) -> tuple[str, ...]:
-        """Why facts of this observation give no answer that counts."""
-        return tuple(
-            f"{fact.about}: {self.left_open[fact.about]}" for fact in self.facts if fact.about in self.left_open
-        )
+        """Why facts of this observation give no answer that counts. Each reason names the facts that share it."""
+        reasons: dict[str, list[str]] = {}
+        for fact in self.facts:
+            if fact.about in self.left_open:
+                reasons.setdefault(self.left_open[fact.about], []).append(fact.about)
+        return tuple(f"{', '.join(abouts)}: {reason}" for reason, abouts in reasons.items())
 
     @property
     def conclusive(self) -> bool:
         """Whether an absence in these facts proves anything.
 
-        No fact is left open. With a witness: it holds. Without one: each fact is in the device's own bytes.
+        No fact is left open, and no witness failed. The silence of each fact has a witness of the same door and shape.
+        Facts in the device's own bytes need no witness.
         """
-        if self.doubts:
+        if self.doubts or (self.witness is not None and not self.witness.holds):
             return False
-        if self.witness is not None:
-            return self.witness.holds
-        return not self.silent
+        return not self._unwitnessed
+
+    @property
+    def _unwitnessed(self) -> tuple[Fact, ...]:
+        """The silent facts that no witness of the same question covers."""
+        silent = (fact for fact in self.facts if fact.answer is Answer.SILENT)
+        return tuple(
+            fact for fact in silent if self.witness is None or not self.witness.proves(fact.asked or self.asked)
+        )
 
     @property
     def unproven(self) -> str:
@@ -148,15 +191,28 @@ class Observation(Frozen):
             return ""
         if self.witness is not None and not self.witness.holds:
             return self.witness.what
-        nothing = ", ".join(sorted(self.silent)[:5])
-        return "; ".join(self.doubts) or f"{self.probe}: no answer on {nothing}"
+        if self.doubts:
+            return "; ".join(self.doubts)
+        unwitnessed = self._unwitnessed
+        nothing = f"{self.probe}: no answer on {', '.join(sorted(fact.about for fact in unwitnessed)[:5])}"
+        asked = unwitnessed[0].asked or self.asked
+        if self.witness is None or asked is None:
+            return nothing
+        return f"{nothing}. No witness answered {asked}; this one did not: {self.witness.what}"
+
+
+def condition(what: str, *, holds: bool) -> Witness:
+    """State what else must hold for an answer to count. It answers no question, so it proves no silence itself."""
+    return Witness(what=what, holds=holds)
 
 
 def all_of(witnesses: Iterable[Witness]) -> Witness:
     """Join witnesses: the result holds when each does, and names those that do not."""
-    parts = list(witnesses)
-    failed = [witness.what for witness in parts if not witness.holds]
-    return Witness(what="; ".join(failed or [witness.what for witness in parts]), holds=bool(parts) and not failed)
+    joined = tuple(witnesses)
+    failed = [witness.what for witness in joined if not witness.holds]
+    what = "; ".join(failed or [witness.what for witness in joined])
+    parts = tuple(witness for witness in joined if witness.asked is not None or witness.parts)
+    return Witness(what=what, holds=bool(joined) and not failed, parts=parts)
 
 
 class Recorder(Protocol):

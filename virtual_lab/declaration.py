@@ -51,7 +51,7 @@ def _plant(flaw: Path, target: Path, defect: str) -> None:
     if not merged:
         shutil.copyfile(flaw, target)
         return
-    document = merge_patch(_read(target), _read(flaw))
+    document = merge_patch(read_document(target), read_document(flaw))
     as_json = target.suffix == ".json"
     text = json.dumps(document, indent=2) if as_json else yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
     target.write_text(text + "\n", "utf-8")
@@ -81,6 +81,7 @@ _Words.yaml_implicit_resolvers = {
 _Words.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(true|false)$"), ["t", "f"])
 
 
-def _read(path: Path) -> Any:
+def read_document(path: Path) -> Any:
+    """Return a YAML or JSON document as it was written."""
     text = path.read_text("utf-8")
     return json.loads(text) if path.suffix == ".json" else yaml.load(text, Loader=_Words)

@@ -1,7 +1,7 @@
 """The services that logins are measured on: OpenSSH and lighttpd with a login form, each with settings of its own.
 
 They run in namespaces of processes and mounts, so that no account, file or process of this machine is touched, and end
-with the process that started them. Debian's packages: openssh-server, lighttpd.
+with the process that started them. Debian's packages: openssh-server, lighttpd, vsftpd.
 """
 
 import os
@@ -18,7 +18,7 @@ from trustprobe.errors import BenchError
 from virtual_lab.reference import syscalls
 from virtual_lab.reference.namespace import DEVICE_ADDRESS
 
-SSH_PORT, HTTP_PORT = 22, 80
+SSH_PORT, HTTP_PORT, FTP_PORT = 22, 80, 21
 START_SECONDS = 15.0
 _SSHD = """
 Port 22
@@ -29,6 +29,18 @@ PasswordAuthentication yes
 MaxStartups 200
 MaxAuthTries 1000
 """
+_VSFTPD = """
+listen=YES
+background=NO
+local_enable=YES
+check_shell=NO
+delay_failed_login=1
+max_login_fails=3
+secure_chroot_dir={folder}/empty
+seccomp_sandbox=NO
+"""
+"""With the delay and the attempts per connection that vsftpd has unless it is told otherwise."""
+_PAM = "auth required pam_unix.so nodelay\naccount required pam_permit.so\nsession required pam_permit.so\n"
 _LIGHTTPD = """
 server.port = 80
 server.document-root = "{folder}/pages"
@@ -64,6 +76,28 @@ def sshd(folder: Path, accounts: Mapping[str, str]) -> None:
     if os.getuid() or Path("/proc/self/uid_map").read_text().split()[:2] != ["0", "0"]:
         raise BenchError("sshd separates its privileges, and this user cannot.", "Run this row as root.")
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "host_key")], check=True)
+    mounts = _own_accounts(folder, accounts)
+    settings = folder / "sshd_config"
+    settings.write_text(_SSHD.format(folder=folder) + "PerSourcePenalties no\n")
+    # Before its version 9.8 OpenSSH knows no penalties, and refuses the line.
+    mounts += ["mount -t tmpfs tmpfs /run", "mkdir -m 755 /run/sshd"]
+    check = f"{program} -t -f {settings} 2>{folder}/unknown || sed -i /PerSource/d {settings}"
+    _start(" && ".join([*mounts, f"{{ {check}; }}", f"exec {program} -D -e -f {settings}"]), folder, SSH_PORT)
+
+
+def ftp(folder: Path, accounts: Mapping[str, str]) -> None:
+    """Start vsftpd in this network namespace, with these accounts and no others but the system's. Needs root."""
+    program = tool("vsftpd", "vsftpd")
+    (folder / "pam").write_text(_PAM)
+    (folder / "empty").mkdir()
+    settings = folder / "vsftpd.conf"
+    settings.write_text(_VSFTPD.format(folder=folder))
+    mounts = [*_own_accounts(folder, accounts), f"mount --bind {folder}/pam /etc/pam.d/vsftpd"]
+    _start(" && ".join([*mounts, f"{program} {settings}; exit 1"]), folder, FTP_PORT)
+
+
+def _own_accounts(folder: Path, accounts: Mapping[str, str]) -> list[str]:
+    """Write the system's accounts and these ones into a folder. Return the commands that mount them."""
     passwd, shadow = Path("/etc/passwd").read_text(), Path("/etc/shadow").read_text()
     for number, (user, password) in enumerate(accounts.items(), 60_001):
         passwd += f"{user}:x:{number}:65534::/:/bin/sh\n"
@@ -71,13 +105,7 @@ def sshd(folder: Path, accounts: Mapping[str, str]) -> None:
     (folder / "passwd").write_text(passwd)
     (folder / "shadow").write_text(shadow)
     (folder / "shadow").chmod(0o600)
-    settings = folder / "sshd_config"
-    settings.write_text(_SSHD.format(folder=folder) + "PerSourcePenalties no\n")
-    # Before its version 9.8 OpenSSH knows no penalties, and refuses the line.
-    mounts = [f"mount --bind {folder}/{name} /etc/{name}" for name in ("passwd", "shadow")]
-    mounts += ["mount -t tmpfs tmpfs /run", "mkdir -m 755 /run/sshd"]
-    check = f"{program} -t -f {settings} 2>{folder}/unknown || sed -i /PerSource/d {settings}"
-    _start(" && ".join([*mounts, f"{{ {check}; }}", f"exec {program} -D -e -f {settings}"]), folder, SSH_PORT)
+    return [f"mount --bind {folder}/{name} /etc/{name}" for name in ("passwd", "shadow")]
 
 
 def web(folder: Path, accounts: Mapping[str, str]) -> None:

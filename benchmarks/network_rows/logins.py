@@ -16,6 +16,7 @@ from benchmarks.network_rows.row import Row, median
 from benchmarks.network_rows.sweeps import MEMORY_MB, Notes
 from drivers.guessing.attempt import Door, Pair
 from drivers.guessing.logins import GuessLogins
+from drivers.network.logins.ftp import FtpDoor
 from drivers.network.logins.ssh import SshDoor
 from drivers.network.target import Target
 from drivers.network.web.login.guesses import FormDoor
@@ -25,6 +26,8 @@ from lab_config.http_login import HttpLogin
 from virtual_lab.reference.namespace import DEVICE_ADDRESS
 
 LOGINS = 500
+SLOW_LOGINS = 60
+"""Where a service takes a second for each."""
 RUNS, SLOW_RUNS = 5, 3
 """Of each, in turns; hydra takes half a minute for 500 forms."""
 TARGET = 1.2
@@ -44,6 +47,15 @@ def http_logins() -> Sequence[Row]:
     return _rows("HTTP form", SLOW_RUNS, daemons.web, _http_door, ("http-post-form", _FORM))
 
 
+def ftp_logins() -> Sequence[Row]:
+    """Vsftpd with its own delay of a second, three attempts per connection, and 16 at once."""
+    return _rows("FTP", 1, daemons.ftp, _ftp_door, ("ftp",), SLOW_LOGINS)
+
+
+def _ftp_door(bench: NetworkBench) -> Door:
+    return FtpDoor(Target(bench), daemons.FTP_PORT, "files")
+
+
 def _ssh_door(bench: NetworkBench) -> Door:
     return SshDoor(Target(bench), daemons.SSH_PORT, "ssh")
 
@@ -60,8 +72,9 @@ def _rows(
     start: Callable[[Path, dict[str, str]], None],
     door: Callable[[NetworkBench], Door],
     peer: tuple[str, ...],
+    logins: int = LOGINS,
 ) -> list[Row]:
-    passwords = [secrets.token_hex(6) for _ in range(LOGINS)]
+    passwords = [secrets.token_hex(6) for _ in range(logins)]
     accounts = {GUESSED: passwords[-1], KNOWN: secrets.token_hex(8)}
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "passwords.txt").write_text("\n".join(passwords) + "\n")
@@ -77,10 +90,12 @@ def _rows(
             ]
 
         found = in_lab(device, work)
-    rows = [_compared(name, at_once, pairs) for at_once, pairs in zip(AT_ONCE, found, strict=True)]
+    rows = [
+        _compared(f"{logins} logins, {name}", at_once, pairs) for at_once, pairs in zip(AT_ONCE, found, strict=True)
+    ]
     most = max(ours["megabytes"] for pairs in found for ours, _ in pairs)
     memory = Row(
-        f"memory of {LOGINS} logins, {name}", f"{most:.0f} MB", "-", None, f"< {MEMORY_MB} MB", most < MEMORY_MB
+        f"memory of {logins} logins, {name}", f"{most:.0f} MB", "-", None, f"< {MEMORY_MB} MB", most < MEMORY_MB
     )
     return [*rows, memory]
 
@@ -93,7 +108,7 @@ def _ours(
     probe, started = GuessLogins(door(bench), pairs, KNOWN, accounts[KNOWN]), time.monotonic()
     seen = probe.run(Notes())
     seconds = time.monotonic() - started
-    right = seen.seen == {pairs[-1].about} and len(seen.refused) == LOGINS - 1 and seen.conclusive
+    right = seen.seen == {pairs[-1].about} and len(seen.refused) == len(pairs) - 1 and seen.conclusive
     return {"seconds": seconds, "right": right, "megabytes": megabytes()}
 
 
@@ -108,7 +123,7 @@ def _compared(name: str, at_once: int, pairs: list[tuple[dict[str, Any], dict[st
     ratio = median([one["seconds"] / other["seconds"] for one, other in pairs])
     load, cores = os.getloadavg()[0], os.cpu_count()
     return Row(
-        f"{LOGINS} logins, {name}, {at_once} at once (load {load:.1f}, {cores} cores)",
+        f"{name}, {at_once} at once (load {load:.1f}, {cores} cores)",
         f"{ours:.2f} s, right in {good} of {len(pairs)} runs",
         f"{theirs:.2f} s (hydra -t {at_once}), right in {others}",
         ratio,

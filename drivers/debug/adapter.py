@@ -45,6 +45,8 @@ class Chain:
 
     taps: tuple[Tap, ...]
     stuck: Stuck | None = None
+    complaint: str = ""
+    """What the adapter's program says against its own result, such as bits after the end of the chain."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ class MemoryAnswer:
     control_status: int | None
     addressed: bool
     access_ports: tuple[AccessPort, ...] = ()
+    complaint: str = ""
+    """What the adapter's program says against its own result, such as an acknowledgement that does not exist."""
 
 
 def is_memory_port(idr: int) -> bool:

@@ -29,6 +29,8 @@ MAX_TAPS = 32
 _MAX_IR_BITS = 512
 _IDLE_CLOCKS = 8
 _RETRIES = 100
+_IDCODES = 8
+"""How often an IDCODE is read before and after memory."""
 
 _DPACC, _APACC = 0b1010, 0b1011
 _OK_FAULT, _WAIT = 0b010, 0b001
@@ -157,20 +159,22 @@ class RemoteBitbang:
             idcodes = _idcodes(first)
             lengths = _ir_lengths(pins, len(idcodes))
             taps = tuple(Tap(*pair) for pair in zip(idcodes, lengths, strict=True))
-            return Chain(taps), bytes(pins.log)
+            return Chain(taps, complaint=_complaint(first, idcodes)), bytes(pins.log)
 
     def read_memory(self, taps: Sequence[Tap], index: int, address: int) -> tuple[MemoryAnswer, bytes]:
         """Read through every MEM-AP of one TAP. The other TAPs are in BYPASS."""
         with Pins(self.host, self.port) as pins:
             port = _DebugPort(pins, [tap.ir_length or 0 for tap in taps], index)
-            addressed = port.idcode() == taps[index].idcode
+            addressed = port.shows(taps[index].idcode)
             try:
                 control = port.power_up()
                 found = [port.access_port(number, address & ~3) for number in range(ACCESS_PORTS)]
             except _NoAcknowledgeError:
                 return MemoryAnswer(None, addressed), bytes(pins.log)
             ports = tuple(one for one in found if one is not None)
-            return MemoryAnswer(control, addressed, ports), bytes(pins.log)
+            changed = addressed and not port.shows(taps[index].idcode)
+            complaint = "the IDCODE changed during the read" if changed else ""
+            return MemoryAnswer(control, addressed, ports, complaint), bytes(pins.log)
 
 
 def _idcodes(bits: Sequence[int]) -> list[int]:
@@ -184,6 +188,13 @@ def _idcodes(bits: Sequence[int]) -> list[int]:
         idcodes.append(word if word & 1 else 0)
         start += 32 if word & 1 else 1
     return idcodes
+
+
+def _complaint(bits: Sequence[int], idcodes: Sequence[int]) -> str:
+    """Return what speaks against a scan: only our ones come after the end of the chain."""
+    end = sum(32 if idcode else 1 for idcode in idcodes)
+    wrong = bits[end:].count(0)
+    return f"{wrong} wrong bits came after the end of the chain" if wrong else ""
 
 
 def _ir_lengths(pins: Pins, count: int) -> list[int | None]:
@@ -209,9 +220,9 @@ class _DebugPort:
         self._lengths = ir_lengths
         self._index = index
 
-    def idcode(self) -> int:
-        """Read IDCODE by its instruction; it is the one of the scan if the IR lengths are right."""
-        return self._select_and_scan(IDCODE_INSTRUCTION, [1] * 32)
+    def shows(self, idcode: int) -> bool:
+        """Whether the instruction for IDCODE shows this one each time: the IR lengths and the bits are right."""
+        return all(self._select_and_scan(IDCODE_INSTRUCTION, [1] * 32) == idcode for _ in range(_IDCODES))
 
     def power_up(self) -> int:
         """Ask for power, clear the sticky flags, and return CTRL/STAT; power that is not acknowledged shows there."""

@@ -13,16 +13,26 @@ from drivers.debug.adapter import (
     Chain,
     DebugAdapter,
     MemoryAnswer,
+    Stuck,
     Tap,
 )
 from drivers.debug.bitbang import RemoteBitbang
 from drivers.debug.openocd import OpenOcd
 from lab_config.bench import JtagBench
-from lab_config.component import JtagDeclaration
+from lab_config.debug import JtagDeclaration
 from trustprobe.errors import ConfigurationError
-from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness
+from trustprobe.probe import DETAIL_LIMIT, Answer, Asked, Fact, Observation, Recorder, Witness, condition
+
+_SCAN = Asked(door="the debug adapter", shape="a scan of the chain")
+_READ = Asked(door="the debug adapter", shape="a read of memory through a debug port")
 
 _SERVER = re.compile(r"remote_bitbang://(\[[0-9a-f:]+\]|[^\s:/{}]+):(\d{1,5})/?")
+SCANS = 3
+"""Scans in a row that have to agree before a chain counts as stable."""
+MOST_SCANS = 8
+READS = 2
+"""Reads of memory that have to agree."""
+MOST_READS = 5
 _ARM = 0x477
 """Low twelve bits of an IDCODE that ARM assigned: JEP106 4/0x3B, and bit 0."""
 _ARM_IR_LENGTH = 4
@@ -62,13 +72,14 @@ class ScanChain:
         return "jtag_scan"
 
     def run(self, record: Recorder) -> JtagChain:
-        """Scan once. Raises BenchError when the adapter does not work."""
+        """Scan until the chain is stable. Raises BenchError when the adapter does not work."""
         chain = _scan(adapter_of(self.bench), record)
         answered = _answered(chain)
         return JtagChain(
             question=f"Which TAPs are on the JTAG chain ({len(self.declaration.idcodes)} are declared)?",
             facts=(Fact(about="chain", answer=Answer.SEEN if answered else Answer.SILENT, detail=_words(chain)),),
-            witness=_witness(self.bench, chain),
+            witness=_witness(self.bench, chain, _SCAN),
+            asked=_SCAN,
             idcodes=tuple(tap.idcode for tap in chain.taps),
         )
 
@@ -95,34 +106,101 @@ class ReadMemory:
         chain = _scan(adapter, record)
         taps = self._with_lengths(chain)
         candidates = _debug_ports(taps)
-        fact = Fact(about="memory", answer=Answer.SILENT, detail=_words(chain))
+        facts: list[Fact] = []
         addressed = bool(candidates)
+        doubts: list[str] = []
         for index in candidates:
-            answer, raw = adapter.read_memory(taps, index, self.declaration.probe_address)
-            record.keep(f"memory_{index}.txt", raw)
-            addressed = addressed and (answer.addressed or answer.control_status is not None)
-            fact = _fact(taps[index], answer, self.declaration.probe_address)
-            record.note(f"TAP {index}: {fact.answer}: {fact.detail}")
+            fact, was_addressed, unsteady = self._read(adapter, taps, index, record)
+            addressed = addressed and was_addressed
+            facts.append(fact)
+            doubts += [f"TAP {index}: {unsteady}"] if unsteady else []
             if fact.answer is Answer.SEEN:
-                _keep_words(record, answer)
                 break
-        witness = _witness(self.bench, chain)
+        fact = _of_all(facts) if facts else Fact(about="memory", answer=Answer.SILENT, detail=_words(chain))
+        witness = _witness(self.bench, chain, _READ)  # a chain that answers was addressed, or it proves nothing
         if _answered(chain) and not addressed:
             words = "no ARM debug port could be addressed, and no other memory was read"
-            witness = Witness(what=f"{words}; {_words(chain)}", holds=False)
-        return Observation(question="Can memory be read through JTAG?", facts=(fact,), witness=witness)
+            witness = condition(f"{words}; {_words(chain)}", holds=False)
+        if fact.answer is not Answer.SEEN and (doubt := "; ".join(doubts) or _changed(adapter, chain, record)):
+            fact = fact.model_copy(update={"answer": Answer.SILENT})
+            witness = condition(doubt, holds=False)
+        return Observation(question="Can memory be read through JTAG?", facts=(fact,), witness=witness, asked=_READ)
+
+    def _read(
+        self, adapter: DebugAdapter, taps: tuple[Tap, ...], index: int, record: Recorder
+    ) -> tuple[Fact, bool, str]:
+        """Read until two answers agree. Returns the fact, whether the TAP was addressed, and what speaks against it.
+
+        Memory is read where two reads show the same word, or two show words without a complaint.
+        """
+        answers: list[tuple[Fact, MemoryAnswer]] = []
+        for _ in range(MOST_READS):
+            answer, raw = adapter.read_memory(taps, index, self.declaration.probe_address)
+            record.keep(f"memory_{index}.txt", raw)
+            fact = _fact(taps[index], answer, self.declaration.probe_address)
+            record.note(f"TAP {index}: {fact.answer}: {fact.detail}; {answer.complaint}".rstrip("; "))
+            answers.append((fact, answer))
+            if sum(_agree(fact, answer, *other) for other in answers) >= READS:
+                _keep_words(record, answer)
+                return fact, answer.addressed or answer.control_status is not None, ""
+        complaints = [answer.complaint for _, answer in answers if answer.complaint]
+        words = f"the answers of the debug port differ between {MOST_READS} reads"
+        return fact, answer.addressed, "; ".join([words, *complaints[-1:]])
 
     def _with_lengths(self, chain: Chain) -> tuple[Tap, ...]:
-        """Take the declared IR length where a TAP is declared, and else the one that was found."""
+        """Take the declared IR length where a TAP is declared, and else the one that was found.
+
+        On an unstable chain, memory is requested from the declared TAPs: words that come twice were read all the same.
+        """
+        if chain.stuck is Stuck.UNSTABLE:
+            pairs = zip(self.declaration.idcodes, self.declaration.ir_lengths, strict=False)
+            return tuple(Tap(*pair) for pair in pairs)
         declared = dict(zip(self.declaration.idcodes, self.declaration.ir_lengths, strict=False))
         return tuple(Tap(tap.idcode, declared.get(tap.idcode, tap.ir_length)) for tap in chain.taps)
 
 
 def _scan(adapter: DebugAdapter, record: Recorder) -> Chain:
-    chain, raw = adapter.scan()
-    record.keep("scan.txt", raw)
-    record.note(f"{adapter.tool}: {_words(chain)}")
-    return chain
+    """Scan until several scans in a row agree and none has a complaint. Unstable is what never does."""
+    agreed = 0
+    last: Chain | None = None
+    for _ in range(MOST_SCANS):
+        chain, raw = adapter.scan()
+        record.keep("scan.txt", raw)
+        record.note(f"{adapter.tool}: {_words(chain)}; {chain.complaint}".rstrip("; "))
+        sound = not chain.complaint and chain.stuck is not Stuck.UNSTABLE
+        agreed = 0 if not sound else agreed + 1 if chain == last else 1
+        last = chain
+        if agreed == SCANS:
+            return chain
+    return Chain((), Stuck.UNSTABLE, last.complaint if last else "")
+
+
+def _changed(adapter: DebugAdapter, chain: Chain, record: Recorder) -> str:
+    """Return what differs on the chain now, after the memory was read."""
+    after = _scan(adapter, record)
+    return "" if after == chain else f"the chain changed: {_words(chain)}, and then {_words(after)}"
+
+
+def _agree(fact: Fact, answer: MemoryAnswer, other_fact: Fact, other: MemoryAnswer) -> bool:
+    """Whether two reads say the same."""
+    if answer is other:
+        return fact.answer is Answer.SEEN or not answer.complaint
+    if fact.answer is not other_fact.answer:
+        return False
+    if fact.answer is Answer.SEEN:
+        clean = not answer.complaint and not other.complaint
+        return clean or bool(_words_read(answer) & _words_read(other))
+    return fact == other_fact and not answer.complaint and not other.complaint
+
+
+def _words_read(answer: MemoryAnswer) -> set[tuple[int, int, int]]:
+    """Return the words that were read, with their place: an access port that does not exist reads zeros."""
+    return {
+        (port.number, place, word)
+        for port in answer.access_ports
+        for place, word in enumerate(port.words)
+        if word not in (0, 0xFFFF_FFFF)
+    }
 
 
 def _answered(chain: Chain) -> bool:
@@ -135,11 +213,14 @@ def _words(chain: Chain) -> str:
     return "IDCODE from TDO to TDI: " + ", ".join(f"{tap.idcode:#010x}" if tap.idcode else "none" for tap in chain.taps)
 
 
-def _witness(bench: JtagBench, chain: Chain) -> Witness | None:
+def _witness(bench: JtagBench, chain: Chain, asked: Asked) -> Witness | None:
+    if chain.stuck is Stuck.UNSTABLE:
+        words = f"{SCANS} scans in a row never agreed within {MOST_SCANS}; {chain.complaint}".rstrip("; ")
+        return condition(words, holds=False)
     if _answered(chain):
-        return Witness(what=f"{_words(chain)}, over the same adapter", holds=True)
+        return Witness(what=f"{_words(chain)}, over the same adapter", holds=True, asked=asked)
     if bench.attested_wiring is not None:
-        return Witness(what=f"wiring attested: {bench.attested_wiring}", holds=True)
+        return Witness(what=f"wiring attested: {bench.attested_wiring}", holds=True, asked=asked)
     return None
 
 
@@ -166,6 +247,16 @@ def _fact(tap: Tap, answer: MemoryAnswer, address: int) -> Fact:
     if refusals:
         return Fact(about="memory", answer=Answer.REFUSED, detail=f"{'; '.join(refusals)}; {control}")
     return Fact(about="memory", answer=Answer.SILENT, detail=f"the debug port shows no memory access port; {control}")
+
+
+def _of_all(facts: list[Fact]) -> Fact:
+    """Join what the debug ports of one chain answered: memory is open if one reads it, and refused if all refuse."""
+    if seen := [fact for fact in facts if fact.answer is Answer.SEEN]:
+        return seen[0]
+    refused = all(fact.answer is Answer.REFUSED for fact in facts)
+    details = "; ".join(dict.fromkeys(fact.detail for fact in facts))
+    answer = Answer.REFUSED if refused else Answer.SILENT
+    return Fact(about="memory", answer=answer, detail=details[:DETAIL_LIMIT])
 
 
 def _port(port: AccessPort) -> str:

@@ -21,6 +21,13 @@ _FOUND = re.compile(r"JTAG tap: (\S+) tap/device found: (0x[0-9a-f]{8})|TAP (\S+
 _LENGTH = re.compile(r"AUTO (\S+) - use \"jtag newtap .*?-irlen (\d+)")
 _ANSWER = re.compile(r"^trustprobe (\w+) (value|error) *(.*(?:\n0x[0-9a-f]{8}: .*)*)", re.MULTILINE)
 _WORD_LINE = re.compile(r"0x[0-9a-f]{8}: ((?:[0-9a-f]{8} ?)+)")
+_COMPLAINT = re.compile(
+    r"^(?:Warn|Error) *: (.*(?:unexpected idcode|double-check|configured scan chain anyway|IR capture error"
+    r"|due to errors|invalid ack|too many auto"
+    r"|expected \d+ of \d+|unexpected: 0x|overrun|bad response|CRC|transaction stalled).*)$",
+    re.MULTILINE | re.IGNORECASE,
+)
+"""What OpenOCD prints when bits are wrong on the way. It still exits with 0."""
 
 # `echo` is needed to see what a command returns, `catch` because a failed one would end OpenOCD.
 _ASK = """proc ask {what args} {
@@ -64,7 +71,7 @@ class OpenOcd:
             Tap(int(match[2] or "0", 16), lengths.get(match[1] or match[3])) for match in _FOUND.finditer(output)
         )
         if taps:
-            return Chain(taps), output.encode()
+            return Chain(taps, complaint=_complaint(output)), output.encode()
         for words, stuck in (("all ones", Stuck.ONES), ("all zeroes", Stuck.ZEROS)):
             if f"scan chain interrogation failed: {words}" in output:
                 return Chain((), stuck), output.encode()
@@ -85,9 +92,9 @@ class OpenOcd:
         control = _number(answers, "control")
         addressed = answers.get("idcode") == (True, f"{taps[index].idcode:08x}")
         if control is None:
-            return MemoryAnswer(None, addressed), output.encode()
+            return MemoryAnswer(None, addressed, complaint=_complaint(output)), output.encode()
         ports = (_access_port(answers, number) for number in range(ACCESS_PORTS) if f"csw{number}" in answers)
-        return MemoryAnswer(control, addressed, tuple(ports)), output.encode()
+        return MemoryAnswer(control, addressed, tuple(ports), _complaint(output)), output.encode()
 
     def _run(self, *script: str) -> str:
         if shutil.which("openocd") is None:
@@ -111,6 +118,11 @@ class OpenOcd:
             f"remote_bitbang port {self.port}",
             "reset_config none",
         )
+
+
+def _complaint(output: str) -> str:
+    found = _COMPLAINT.search(output)
+    return f"OpenOCD: {printable(found[1], 200)}" if found else ""
 
 
 def _expected(tap: Tap) -> str:

@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from drivers.nesting import deeper_than
 from trustprobe.errors import ConfigurationError
-from trustprobe.probe import DETAIL_LIMIT, Answer, Fact, Recorder, Witness, printable
+from trustprobe.probe import DETAIL_LIMIT, Answer, Asked, Fact, Observation, Recorder, Witness, printable
 
 LARGEST = 8 << 20
 """Octets of a document; a larger one is refused."""
@@ -43,11 +43,15 @@ class Document:
         return hashlib.sha256(self.data).hexdigest()
 
     @property
+    def asked(self) -> Asked:
+        """The question what it contains."""
+        return Asked(door=self.name, shape="what the whole document contains")
+
+    @property
     def witness(self) -> Witness:
         """That it was read whole."""
-        return Witness(
-            what=f"{self.name} was read completely: {len(self.data)} octets, SHA-256 {self.sha256}", holds=True
-        )
+        what = f"{self.name} was read completely: {len(self.data)} octets, SHA-256 {self.sha256}"
+        return Witness(what=what, holds=True, asked=self.asked)
 
     def text(self) -> str:
         """Return it as UTF-8 text. MalformedError if it is not."""
@@ -124,6 +128,15 @@ def missing(about: str, detail: str = "is missing") -> Fact:
 def malformed(abouts: Iterable[str], error: MalformedError) -> tuple[Fact, ...]:
     """State for a document that cannot be understood that each of its elements is wrong, and why."""
     return tuple(contradicted(about, str(error)) for about in abouts)
+
+
+def lacking(read: Observation, elements: Iterable[str]) -> str:
+    """Return a sentence that names the elements that are not as they must be, and each reason once."""
+    reasons: dict[str, list[str]] = {}
+    for about in elements:
+        if about not in read.seen:
+            reasons.setdefault(read.detail(about), []).append(about)
+    return "; ".join(f"{', '.join(abouts)}: {reason}" for reason, abouts in reasons.items())
 
 
 def text_of(value: object) -> str:

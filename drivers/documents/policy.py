@@ -47,6 +47,7 @@ class ReadPolicy:
             question="Does the disclosure policy give a contact, and the times within which a reporter gets an answer?",
             facts=facts,
             witness=document.witness,
+            asked=document.asked,
             sha256=document.sha256,
         )
 

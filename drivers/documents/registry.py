@@ -45,6 +45,7 @@ class ReadRegistryRecord:
             question="Does the registry record contain each field of 47 CFR 8.222, as declared?",
             facts=facts,
             witness=document.witness,
+            asked=document.asked,
             sha256=document.sha256,
         )
 

@@ -11,7 +11,9 @@ from pathlib import Path
 from drivers.documents.file import read_document
 from lab_config.papers import Review
 from trustprobe.errors import ConfigurationError
-from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, printable
+from trustprobe.probe import Answer, Asked, Fact, Observation, Recorder, Witness, printable
+
+_ANSWERS = Asked(door="the file of answers", shape="an answer")
 
 
 class ReviewedAnswer(Observation):
@@ -72,7 +74,8 @@ class ReadReview:
         return ReviewedAnswer(
             question=self.asked,
             facts=(Fact(about=self.leaf, answer=kind, detail=printable(detail, 1_000)),),
-            witness=Witness(what="the file of answers was read completely", holds=True),
+            witness=Witness(what="the file of answers was read completely", holds=True, asked=_ANSWERS),
+            asked=_ANSWERS,
             incomplete=incomplete,
         )
 

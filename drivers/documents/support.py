@@ -49,9 +49,10 @@ class ReadSupport:
         witnesses = [document.witness]
         try:
             dates = published_ends(document.text())
-        except MalformedError:
-            dates = []
-        facts = [self._published(dates), self._in_force()]
+            published = self._published(dates)
+        except MalformedError as error:
+            dates, published = [], contradicted("published", f"{self.declared.published}: {error}")
+        facts = [published, self._in_force()]
         if dates:
             facts.append(self._same("published_date", [one.isoformat() for one in dates]))
         if self.registry_record is not None:
@@ -63,6 +64,7 @@ class ReadSupport:
             question="Is the end of support published, is support still active, and do the documents agree?",
             facts=tuple(facts),
             witness=all_of(witnesses),
+            asked=document.asked,
             starts=self.declared.starts,
             ends=self.declared.ends,
         )

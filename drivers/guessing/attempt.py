@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from trustprobe.probe import Answer
+from trustprobe.probe import Answer, Asked
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,21 @@ class LoginAttempt:
     """The connection had served other attempts before, and ended under this one: worth another one on a fresh one."""
     unanswered: bool = False
     """The service said nothing to this attempt: no connection came about, or no octet of an answer."""
+    connected: bool = True
+    """False if no connection came about."""
+    limited: bool = False
+    """The device said in its own words, or by a status, that it limits attempts. It did not judge this password."""
+    retry_after: float | None = None
+    """Seconds after which the device lets attempts be made again, in its own words (RFC 9110, 10.2.3)."""
+    without_login: bool = False
+    """The interface asked for neither a user name nor a password."""
+    passwordless: bool = False
+    """The interface asked for a user name only."""
+
+    @property
+    def judged(self) -> Answer:
+        """What the attempt says of its password: a connection that the port refused says nothing of it."""
+        return Answer.SILENT if self.unanswered else self.answer
 
 
 class LoginWay(Protocol):
@@ -37,6 +52,11 @@ class Door(Protocol):
 
     def attempt(self, user: str, password: str) -> LoginAttempt:
         """Try to log in once, and leave no open session."""
+
+
+def login_at(door: Door) -> Asked:
+    """Return the question that each attempt at a door is."""
+    return Asked(door=door.interface, shape="a login")
 
 
 @runtime_checkable

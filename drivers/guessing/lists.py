@@ -15,7 +15,8 @@ from drivers.guessing.attempt import Pair
 def well_known(interface: str, lists: tuple[str, ...], manufacturer: str, model: str, most: int) -> tuple[Pair, ...]:
     """Return the pairs of some lists for an interface, each once, the likeliest first: vendor, general, mirai.
 
-    Of more than `most` pairs the first ones are returned; an unknown list is a KeyError.
+    With `general`, the user name itself and an empty password follow for each user. Of more than `most` pairs the first
+    ones are returned; an unknown list is a KeyError.
     """
     asked = set(lists)
     known = {"vendor": _vendors(f"{manufacturer}\n{model}"), "general": _general(interface), "mirai": _mirai()}
@@ -25,6 +26,10 @@ def well_known(interface: str, lists: tuple[str, ...], manufacturer: str, model:
     for name, pairs in known.items():
         for pair in pairs if name in asked else ():
             once.setdefault(pair.about, pair)
+    users = tuple(dict.fromkeys(pair.user for pair in once.values() if pair.user))
+    for user in users if "general" in asked else ():
+        for password in (user, ""):
+            once.setdefault(f"{user}:{password}", Pair(user, password, "the user name, or nothing"))
     return tuple(once.values())[:most]
 
 

@@ -5,17 +5,23 @@ make a refusal mean something: after each batch the valid credential must get in
 one must not. Whether a guess that got in is a failure is said by the cases.
 """
 
+import math
 import secrets
+import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
-from drivers.guessing.attempt import DERIVED, Door, HeldDoor, LoginAttempt, LoginWay, Pair, WideDoor
+from drivers.guessing.attempt import DERIVED, Door, HeldDoor, LoginAttempt, LoginWay, Pair, WideDoor, login_at
 from drivers.guessing.pace import GuessPace
-from drivers.guessing.plan import STOPPED, GuessPlan, work
+from drivers.guessing.plan import ANYTHING, LIMIT_MOST, LIMIT_SECONDS, RETRY_SECONDS, STOPPED, GuessPlan, work
 from lab_config.component import LockoutDeclaration
-from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of
+from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, condition
+
+MANY = 5
+"""A name with more guesses comes after the others, except for its first one."""
 
 
 class Guesses(Observation):
@@ -24,6 +30,12 @@ class Guesses(Observation):
     interface: str
     accepts_anything: bool
     """A password that nobody can know got in: the interface checks no password."""
+    without_login: bool = False
+    """It got in because the interface asks for no login at all."""
+    passwordless: tuple[str, ...] = ()
+    """The user names that got in without being asked for a password."""
+    at: Mapping[str, tuple[str, ...]] = {}
+    """The ports at which a guess got in, where several were guessed at."""
     derived: tuple[str, ...] = ()
     """The guesses among the facts that follow from the identifiers of the sample."""
 
@@ -48,6 +60,11 @@ class GuessLogins:
     valid_password: str = field(repr=False)
     lockout: LockoutDeclaration | None = None
     others: Mapping[str, str] = field(default_factory=dict, repr=False)
+    patience: float = math.inf
+    """The longest time in seconds that a name rests below a lockout, or that a limit of the device is waited for."""
+    budget: float = math.inf
+    """How long all guesses may take in seconds. Those that do not fit are left out, the least likely ones first."""
+    clock: Callable[[], float] = time.monotonic
 
     @property
     def name(self) -> str:
@@ -57,61 +74,99 @@ class GuessLogins:
     def run(self, record: Recorder) -> Guesses:
         """Guess, and control; stops early when a valid credential no longer gets in."""
         with self.door.held() if isinstance(self.door, HeldDoor) else nullcontext():
-            anything, controls, plan = self._guess_all(record)
+            nonsense, controls, plan = self._guess_all(record)
         facts = [plan.answers.get(pair.about, _unasked(pair, plan)) for pair in self.pairs]
         return Guesses(
             question=f"Does {self.door.interface} accept one of {len(self.pairs)} well-known credentials?",
             facts=tuple(facts),
             witness=all_of(dict.fromkeys(controls)),
+            asked=login_at(self.door),
+            left_open={fact.about: plan.given_up[user] for fact in facts if (user := _left(fact, plan))},
             interface=self.door.interface,
-            accepts_anything=anything,
+            accepts_anything=nonsense.answer is Answer.SEEN,
+            without_login=nonsense.without_login,
+            passwordless=tuple(sorted(plan.passwordless)),
             derived=tuple(pair.about for pair in self.pairs if pair.origin == DERIVED),
         )
 
-    def _guess_all(self, record: Recorder) -> tuple[bool, list[Witness], GuessPlan]:
-        pace = GuessPace(self.lockout, tuple(dict.fromkeys((self.valid_user, *self.others))))
+    def _guess_all(self, record: Recorder) -> tuple[LoginAttempt, list[Witness], GuessPlan]:
+        known = tuple(dict.fromkeys((self.valid_user, *self.others)))
+        pace = GuessPace(self.lockout, known, patience=self.patience)
         with self._way() as way:
             nonsense = self._nonsense(way, record)
-            controls = [self._control(way, self.valid_user, pace, record)]
+            patient = nonsense.answer is not Answer.SILENT
+            controls = [self._control(way, self.valid_user, pace, record, patient=patient)]
             if self.lockout is not None:  # a login may have failed before: start from a count of zero
                 guessed = {pair.user for pair in self.pairs}
                 controls += [self._control(way, user, pace, record) for user in self.others if user in guessed]
         anything = nonsense.answer is Answer.SEEN
         plan = GuessPlan(
-            pairs=tuple(self._one_a_user()) if anything else self.pairs,
+            pairs=tuple(self._one_a_user()) if anything else self._likeliest_first(),
             pace=pace,
             valid_user=self.valid_user,
             at_once=self.door.at_once if isinstance(self.door, WideDoor) else 1,
             record=record,
             interface=self.door.interface,
+            limit_seconds=LIMIT_SECONDS if math.isinf(self.patience) else self.patience,
+            budget=self.budget,
+            clock=self.clock,
             judge=lambda user, attempt: self._judge(user, attempt, record),
-            patient=nonsense.answer is not Answer.SILENT,
+            patient=patient,
         )
         if not all(control.holds for control in controls):
             plan.stopped = STOPPED
-            return anything, controls, plan
+            return nonsense, controls, plan
         started = time.monotonic()
-        work(plan, lambda number: self._use(plan, number))
+        doubted = nonsense.answer is Answer.REFUSED
+        work(plan, lambda number: self._use(plan, number, doubted=doubted))
         record.note(_summary(plan, time.monotonic() - started))
         with self._way() as way:
             controls += [*plan.controls, *self._at_last(plan, way, took_anything=anything)]
-        return anything, controls, plan
+        return nonsense, controls, plan
 
     def _one_a_user(self) -> Iterable[Pair]:
         """Return what shows that a door takes anything: a well-known guess at each user, and a derived one."""
         return {(pair.user, pair.origin == DERIVED): pair for pair in self.pairs}.values()
 
+    def _likeliest_first(self) -> tuple[Pair, ...]:
+        """Return the guesses in their order: the bench's own logins, since wrong passwords may lock the door.
+
+        Then come those that follow from this sample, the first one at each name with many, and then the names with the
+        fewest: each name that is settled is a verdict.
+        """
+        known = {**self.others, self.valid_user: self.valid_password}
+        count = Counter(pair.user for pair in self.pairs)
+        first: dict[str, Pair] = {}
+        for pair in self.pairs:
+            first.setdefault(pair.user, pair)
+
+        places = {user: place for place, user in enumerate(first)}
+
+        def rank(pair: Pair) -> tuple[bool, bool, tuple[int, int]]:
+            is_derived = pair.origin == DERIVED
+            early = is_derived or (first[pair.user] is pair and count[pair.user] > MANY)
+            name = (0, 0) if early else (count[pair.user], places[pair.user])
+            return known.get(pair.user) != pair.password, not is_derived, name
+
+        return tuple(sorted(self.pairs, key=rank))
+
     def _way(self) -> AbstractContextManager[LoginWay]:
         return self.door.way() if isinstance(self.door, WideDoor) else nullcontext(self.door)
 
-    def _use(self, plan: GuessPlan, number: int) -> None:
-        """Try what the plan says, on one way, as long as it wants this one."""
+    def _use(self, plan: GuessPlan, number: int, *, doubted: bool) -> None:
+        """Try what the plan says, on one way, as long as it wants this one.
+
+        If `doubted`, a random password was refused at first. It is tried again after each guess that gets in.
+        """
         with self._way() as way:
             while (step := plan.next(number)) is not None:
                 started = time.monotonic()
                 password = self._password(step.user) if step.pair is None else step.pair.password
                 attempt = way.attempt(step.user, password)
-                plan.done(number, attempt, time.monotonic() - started)
+                seconds = time.monotonic() - started
+                lets_in = doubted and step.pair is not None and attempt.answer is Answer.SEEN
+                random = self._nonsense(way, plan.record) if lets_in and not attempt.passwordless else None
+                plan.done(number, attempt, seconds, random)
 
     def _at_last(self, plan: GuessPlan, way: LoginWay, *, took_anything: bool) -> list[Witness]:
         """Try nonsense once more, where it did not get in before, and leave each real account with a valid login."""
@@ -121,24 +176,34 @@ class GuessLogins:
             unnamed = (
                 ". A lockout or a ban may be the cause: declare it under `lockout`" if self.lockout is None else ""
             )
-            controls.append(Witness(what=f"{plan.stopped} {tried}{unnamed}", holds=False))
+            controls.append(condition(f"{plan.stopped} {tried}{unnamed}", holds=False))
         else:
             again = not took_anything and plan.pace.may(self.valid_user)
             if again and self._nonsense(way, plan.record).answer is Answer.SEEN:
-                what = f"at the end, {self.door.interface} accepted a random password that it had refused before"
-                controls.append(Witness(what=what, holds=False))
+                what = f"at the end, {self.door.interface} {ANYTHING}"
+                controls.append(condition(what, holds=False))
             controls.append(self._control(way, self.valid_user, plan.pace, plan.record))
         left = (user for user in plan.pace.unsettled if user != self.valid_user)
         return controls + [self._control(way, user, plan.pace, plan.record) for user in left]
 
     def _nonsense(self, way: LoginWay, record: Recorder) -> LoginAttempt:
-        attempt = way.attempt(self.valid_user, secrets.token_urlsafe(12))
+        attempt = patiently(way, self.valid_user, secrets.token_urlsafe(12), record)
         record.note(f"control: a nonsense password -> {attempt.answer}: {attempt.detail}")
         return attempt
 
-    def _control(self, way: LoginWay, user: str, pace: GuessPace, record: Recorder) -> Witness:
-        """Log in with a valid credential, which resets the count of a lockout."""
-        control = self._judge(user, way.attempt(user, self._password(user)), record)
+    def _control(self, way: LoginWay, user: str, pace: GuessPace, record: Recorder, *, patient: bool = True) -> Witness:
+        """Log in with a valid credential, which resets the count of a lockout.
+
+        An attempt without an answer is made again, unless the door answers nothing at all.
+        """
+        attempt = patiently(way, user, self._password(user), record)
+        for seconds in RETRY_SECONDS if patient else ():
+            if attempt.judged is not Answer.SILENT or attempt.limited:
+                break
+            record.note(f"the valid login of {user} -> {attempt.detail}: tried again after {seconds:.0f} s")
+            threading.Event().wait(seconds)
+            attempt = patiently(way, user, self._password(user), record)
+        control = self._judge(user, attempt, record)
         if control.holds:
             pace.succeeded(user)
         return control
@@ -152,11 +217,43 @@ class GuessLogins:
             record.keep(f"control-{user}.png", attempt.picture)
         holds = attempt.answer is Answer.SEEN
         words = "succeeded" if holds else f"did not succeed ({attempt.answer}: {attempt.detail})"
-        return Witness(what=f"the valid login of {user} on {self.door.interface} {words}", holds=holds)
+        what = f"the valid login of {user} on {self.door.interface} {words}"
+        return Witness(what=what, holds=holds, asked=login_at(self.door))
+
+
+def patiently(way: LoginWay, user: str, password: str, record: Recorder) -> LoginAttempt:
+    """Attempt once, and again when the device lets it, for LIMIT_SECONDS: guesses before may have used up its limit.
+
+    Some servers end the connection after a refused login. An attempt that met that end is made again on a new one.
+    """
+    waited, number = 0.0, 0
+    while (attempt := _fresh(way, user, password, record)).limited:
+        number += 1
+        wait = min(2.0**number, LIMIT_MOST) if attempt.retry_after is None else attempt.retry_after
+        if (waited := waited + wait) > LIMIT_SECONDS:
+            break
+        record.note(f"{attempt.detail}: tried again after {wait:.0f} s")
+        threading.Event().wait(wait)
+    return attempt
+
+
+def _fresh(way: LoginWay, user: str, password: str, record: Recorder) -> LoginAttempt:
+    attempt = way.attempt(user, password)
+    if attempt.stale:
+        record.note(f"{attempt.detail}: tried again on a new connection")
+        attempt = way.attempt(user, password)
+    return attempt
+
+
+def _left(fact: Fact, plan: GuessPlan) -> str:
+    """Return the user name of a guess that was not tried because the name rests for too long; else nothing."""
+    user = fact.about.split(":", 1)[0]
+    return user if user in plan.given_up and fact.about not in plan.answers else ""
 
 
 def _unasked(pair: Pair, plan: GuessPlan) -> Fact:
-    detail = f"not tested: {plan.stopped or 'the interface accepts any password'}"
+    why = plan.stopped or plan.given_up.get(pair.user) or "the interface accepts any password"
+    detail = f"not tested: {why}"
     return Fact(about=pair.about, answer=Answer.SILENT, detail=detail)
 
 

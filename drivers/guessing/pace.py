@@ -4,6 +4,7 @@ A valid login resets the count of an account that the bench has the password of.
 after as many guesses as lock an account out, a name rests for as long as the lockout lasts. Not thread-safe.
 """
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
@@ -23,6 +24,8 @@ class GuessPace:
     known: Collection[str]
     """The users whose count a valid login can reset."""
     clock: Callable[[], float] = time.monotonic
+    patience: float = math.inf
+    """The longest time in seconds that a name rests altogether."""
     _failures: Counter[str] = field(default_factory=Counter, init=False)
     _open: Counter[str] = field(default_factory=Counter, init=False)
     _rests: dict[str, float] = field(default_factory=dict, init=False)
@@ -32,6 +35,13 @@ class GuessPace:
         if self.lockout is None:
             return True
         return not self.rests(user) and self._failures[self._key(user)] < self._most(user)
+
+    def lacks(self, user: str, pending: int) -> float:
+        """Return the seconds that a name has to rest before so many further guesses, if that is too long; else 0."""
+        if self.lockout is None or self._is_reset(user) or not self.rests(user):
+            return 0.0
+        needed = self.lockout.seconds * math.ceil(pending / self.lockout.attempts)
+        return needed if needed > self.patience else 0.0
 
     def rests(self, user: str) -> bool:
         """Whether as many guesses at this user failed as lock an account out, not long enough ago."""

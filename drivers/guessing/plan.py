@@ -4,11 +4,12 @@ The plan keeps below a declared lockout, and eases where a device stops answerin
 is tried, and on what, is in `logins.py`.
 """
 
+import math
 import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from drivers.guessing.attempt import LoginAttempt, Pair
 from drivers.guessing.pace import GuessPace
@@ -16,7 +17,7 @@ from trustprobe.probe import Answer, Fact, Recorder, Witness
 
 BATCH = 10
 """Guesses of each way to the door between two controls; more where they go fast: a batch then lasts BATCH_SECONDS."""
-FIRST_BATCH = 5
+FIRST_BATCH = 2
 """The same, as long as more are tried at once after each control that holds."""
 GROWTH = 4
 BATCH_SECONDS = 0.5
@@ -30,8 +31,16 @@ SILENCES_MOST = 5
 """Guesses in a row without any answer, after which no further one is asked."""
 RETRY_SECONDS = (1.0, 3.0)
 """Before a control without an answer is tried again: the device may drop connections for a moment."""
+LIMIT_SECONDS = 60.0
+"""How long a limit that the device states in its own words is waited for, in all, if the bench does not say it."""
+LIMIT_MOST = 15.0
+"""The longest single wait, if the device does not say how long."""
 STOPPED = "the valid login no longer worked"
 """Why the rest of the guesses is not asked, where a control did not get in."""
+ANYTHING = "accepted a random password that it had refused before"
+"""Why nothing that gets in is a login: some devices answer everybody in the same way once they are locked."""
+_MARGIN = 1.25
+"""So many times the time that guesses need at their rate is the patience that a reason asks for."""
 SLOWED = 3.0
 """So many times the least time of a guess is a device that has slowed down."""
 
@@ -62,6 +71,10 @@ class GuessPlan:
     interface: str
     judge: "Callable[[str, LoginAttempt], Witness]"
     """Notes how the valid login of a user ended, and says whether it stands as a control."""
+    limit_seconds: float = LIMIT_SECONDS
+    """How long a limit that the device states is waited for, in all."""
+    budget: float = math.inf
+    """How long all guesses together may take in seconds. The likeliest ones then come first, whatever their users."""
     patient: bool = True
     """Whether silence is worth asking again; not where wrong passwords get none other from the start."""
     clock: Callable[[], float] = time.monotonic
@@ -71,6 +84,10 @@ class GuessPlan:
     eased: int = field(default=0, init=False)
     """How often the device was eased."""
     most_at_once: int = field(default=0, init=False)
+    given_up: dict[str, str] = field(default_factory=dict, init=False)
+    """Why the remaining guesses at a name were not tried, by name."""
+    passwordless: set[str] = field(default_factory=set, init=False)
+    """User names that got in without being asked for a password."""
     _pending: "dict[str, deque[Pair]]" = field(default_factory=dict, init=False)
     """What is still to be asked, by user name."""
     _error: BaseException | None = field(default=None, init=False)
@@ -90,11 +107,18 @@ class GuessPlan:
     _doubt: bool = field(default=False, init=False)
     _retries: int = field(default=0, init=False)
     _not_before: float = field(default=0.0, init=False)
+    _limits: int = field(default=0, init=False)
+    _waited: float = field(default=0.0, init=False)
+    _started: float = field(default=0.0, init=False)
+    _ranks: dict[str, int] = field(default_factory=dict, init=False)
+    """The place of each guess among all of them."""
 
     def __post_init__(self) -> None:
         """Sort what is to be asked by user name."""
-        for pair in self.pairs:
+        self._started = self.clock()
+        for rank, pair in enumerate(self.pairs):
             self._pending.setdefault(pair.user, deque()).append(pair)
+            self._ranks[pair.about] = rank
 
     def wanted(self, way: int) -> bool:
         """Wait until this way has something to try, and say so; False once everything is asked."""
@@ -120,14 +144,21 @@ class GuessPlan:
             self._last.pop(way, None)
             return None
 
-    def done(self, way: int, attempt: "LoginAttempt", seconds: float) -> None:
-        """Take how the login that was handed to a way has ended, and how long it took."""
+    def done(self, way: int, attempt: "LoginAttempt", seconds: float, random: "LoginAttempt | None" = None) -> None:
+        """Take how the login that was handed to a way has ended, and how long it took in seconds.
+
+        `random` is how a random password of the valid user ended right after a guess that got in.
+        """
         with self._changed:
             step = self._open.pop(way)
+            if random is not None:
+                attempt = self._compared(attempt, random)
             if step.pair is None:
                 self._controlled(step, attempt)
             else:
                 self._guessed(step.pair, attempt, seconds)
+                self._give_up(step.pair.user)
+                self._end_in_time()
             self._changed.notify_all()
 
     def fail(self, error: BaseException) -> None:
@@ -181,10 +212,15 @@ class GuessPlan:
 
     def _choose(self, way: int) -> "Pair | None":
         """Choose the next pair: of the way's own user, for a connection serves one; else of one nobody else is at."""
+        if self.clock() < self._not_before:
+            return None
         mine = self._last.get(way)
         others = {user for number, user in self._last.items() if number != way}
         allowed = (user for user in self._pending if self.pace.may(user))
-        user = min(allowed, key=lambda user: 0 if user == mine else 1 + (user in others), default=None)
+        if self.budget < math.inf:
+            user = min(allowed, key=lambda user: self._ranks[self._pending[user][0].about], default=None)
+        else:
+            user = min(allowed, key=lambda user: 0 if user == mine else 1 + (user in others), default=None)
         return None if user is None else self._pending[user][0]
 
     def _begin(self, way: int, step: GuessStep) -> None:
@@ -206,14 +242,43 @@ class GuessPlan:
             return left
         return self.pace.rest(self._pending)
 
+    def _limited(self, attempt: "LoginAttempt") -> None:
+        """Wait as long as the device says, one attempt at a time from now on; end where that is too long."""
+        self._limits += 1
+        wait = min(0.5 * 2.0**self._limits, LIMIT_MOST) if attempt.retry_after is None else attempt.retry_after
+        self._waited += wait
+        self._width = self.at_once = 1
+        if self._waited > self.limit_seconds:
+            self._leave_out(f"{attempt.detail}. That protects against guessing", self.limit_seconds)
+            return
+        self.record.note(f"{attempt.detail}: one at a time from now on, after {wait:.0f} s")
+        self._not_before = max(self._not_before, self.clock() + wait)
+
+    def _compared(self, attempt: "LoginAttempt", random: "LoginAttempt") -> "LoginAttempt":
+        """Return how a guess ended: it got in only if a random password does not get in as well."""
+        self.pace.asked(self.valid_user)
+        self.pace.answered(self.valid_user, got_in=False)
+        if random.answer is not Answer.SEEN:
+            return attempt
+        self._stop(f"{self.interface} {ANYTHING}")
+        return replace(attempt, answer=Answer.SILENT, detail=f"{self.interface} {ANYTHING} ({random.detail})")
+
     def _guessed(self, pair: "Pair", attempt: "LoginAttempt", seconds: float) -> None:
         self.pace.answered(pair.user, got_in=attempt.answer is Answer.SEEN)
         self.record.note(f"{pair.about} -> {attempt.answer}: {attempt.detail}")
+        if attempt.limited:
+            self._asked[pair.about] -= 1
+            self._pending.setdefault(pair.user, deque()).appendleft(pair)
+            self._limited(attempt)
+            return
+        self._limits = 0
         if attempt.picture:
             self.record.keep(f"{pair.about}.png", attempt.picture)
+        if attempt.passwordless:
+            self.passwordless.add(pair.user)
         self._since += 1
         self._spent += seconds
-        silent = attempt.answer is Answer.SILENT
+        silent = attempt.judged is Answer.SILENT
         if silent and self.patient:
             if not attempt.stale and not self._doubt:
                 self._ease(f"{pair.about} got no answer")
@@ -221,15 +286,48 @@ class GuessPlan:
             if self._asked[pair.about] < ASKED_MOST:
                 self._pending.setdefault(pair.user, deque()).appendleft(pair)
                 return
-        self.answers[pair.about] = Fact(about=pair.about, answer=attempt.answer, detail=attempt.detail)
+        self.answers[pair.about] = Fact(about=pair.about, answer=attempt.judged, detail=attempt.detail)
         self.record.progress(len(self.answers), len(self.pairs), f"{self.interface}: {pair.user}")
         self._silences = self._silences + 1 if silent and self.patient else 0
         if self._silences >= SILENCES_MOST:
             self._stop(f"{SILENCES_MOST} guesses in a row got no answer")
 
+    def _give_up(self, user: str) -> None:
+        """Leave out the remaining guesses at a name that would have to rest longer than the bench waits."""
+        if needed := self.pace.lacks(user, len(self._pending.get(user, ()))):
+            self.given_up[user] = (
+                f"{user} has to rest for {needed:g} s between the guesses to stay below the declared lockout, but this "
+                f"bench waits at most {self.pace.patience:g} s: set `patience_seconds: {needed:g}` in the bench file"
+            )
+            self.record.note(self.given_up[user])
+            del self._pending[user]
+
+    def _end_in_time(self) -> None:
+        """Leave out the remaining guesses once they have taken as long as the bench waits."""
+        took = self.clock() - self._started
+        if took > self.budget and self._pending:
+            each = took / max(len(self.answers), 1)
+            self._leave_out(f"one guess takes {each:.1f} s on {self.interface}", self.budget)
+
+    def _leave_out(self, why: str, most: float) -> None:
+        """Leave out all remaining guesses, and say how long the bench would have to wait for them."""
+        left = sum(map(len, self._pending.values()))
+        took = self.clock() - self._started
+        needed = math.ceil(_MARGIN * max(took, most) * (1 + left / max(len(self.answers), 1)))
+        why = (
+            f"not tried: {why}. The likeliest {len(self.answers)} guesses were tried, but this bench waits at most "
+            f"{most:g} s for all of them: set `patience_seconds: {needed}` in the bench file"
+        )
+        self.record.note(why)
+        self.given_up |= dict.fromkeys(self._pending, why)
+        self._pending.clear()
+
     def _controlled(self, step: GuessStep, attempt: "LoginAttempt") -> None:
         """A control without an answer is tried again; one that is refused is not."""
-        if attempt.answer is Answer.SILENT and self._retries < len(RETRY_SECONDS):
+        if attempt.limited:
+            self._limited(attempt)
+            return
+        if attempt.judged is Answer.SILENT and self._retries < len(RETRY_SECONDS):
             self.record.note(f"the valid login of {step.user} -> {attempt.answer}: {attempt.detail}; it is tried again")
             self._doubt, self._width = True, 1
             self._not_before = self.clock() + RETRY_SECONDS[self._retries]

@@ -3,6 +3,7 @@
 Works on every door of `logins.py`. Whether a lock or a delay is enough is said by the cases.
 """
 
+import math
 import secrets
 import threading
 import time
@@ -10,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from drivers.guessing.attempt import Door, LoginAttempt
-from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of
+from drivers.guessing.attempt import Door, LoginAttempt, login_at
+from drivers.guessing.crowd import Crowd, guess_in_parallel
+from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, condition
 
 POLL_SECONDS = 0.2
 """Between two tries of the valid login while the account is locked."""
@@ -28,6 +30,12 @@ ELSEWHERE = (
 )
 UNANSWERED = "the last wrong password got no answer, but the valid login succeeded at once: a lost answer, or a delay"
 """This is not a delay: the measured time is our own time-out."""
+PARALLEL_SLACK = 1.5
+"""So many times the rate that a delay allows is more than several connections at once may reach by chance."""
+POLL_MOST = 5.0
+"""The longest pause between two tries of the valid login, if the device says that it limits attempts."""
+RETRY_MOST = 600.0
+"""Seconds of a limit in the device's own words that are waited for."""
 
 
 class Guessing(Observation):
@@ -46,10 +54,14 @@ class Guessing(Observation):
     """Attempts per second that the limit allows in the long run. Without a limit, it is the same as before."""
     locked_seconds: float | None = None
     """From the last wrong password to the next valid login; None where the account was not locked."""
+    rate_parallel: float | None = None
+    """Wrong passwords per second over several connections at once; None where that was not measured."""
     delays: tuple[float, float] = (0.0, 0.0)
     """Seconds that the first and the last wrong password took."""
     locked_what: Literal["account", "source"] | None = None
     """What was seen to be locked; None where nothing was, or where the bench could not tell."""
+    accepts_anything: bool = False
+    """The first wrong password got in: the interface checks no password, so none has to be guessed."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +85,7 @@ class _Tried:
 
     @property
     def is_unanswered(self) -> bool:
-        return bool(self.outcomes) and _is_mute(self.outcomes[-1])
+        return bool(self.outcomes) and _is_mute(self.outcomes[-1]) and not self.outcomes[-1].limited
 
     def delay(self) -> Fact:
         """Say how the time that a wrong password takes grew."""
@@ -85,11 +97,12 @@ class _Tried:
 class MeasureGuessing:
     """Try `attempts` wrong passwords of one account, then the right one, until it gets in again.
 
-    A lock counts when the right password is turned away after the wrong ones and gets in later; a delay when the last
-    wrong password took `least_seconds`. `lock_seconds` is how long the lock is declared to last, None where it is not.
-    Where nothing answers it, it is tried once more at once, and again once the door has answered somebody else; if it
-    then gets in, or nobody else is answered, nothing is proved. Nor is it where the last wrong password got no answer.
-    Witness: the right password gets in before and afterwards, and the wrong ones do not.
+    A lock counts when the right password is turned away after the wrong ones and gets in later; a delay when the
+    last wrong password took `least_seconds`, and several connections at once get no further (`crowd.py`).
+    `lock_seconds` is how long the lock is declared to last, None where it is not. Where nothing answers it, it is
+    tried once more at once, and again once the door has answered somebody else; if it then gets in, or nobody else
+    is answered, nothing is proved. Nor is it where the last wrong password got no answer. Witness: the right
+    password gets in before and afterwards, and the wrong ones do not.
     """
 
     door: Door
@@ -104,6 +117,8 @@ class MeasureGuessing:
     wait: Callable[[float], object] = field(default_factory=lambda: threading.Event().wait)
     elsewhere: Door | None = None
     """The same door from another address of this machine."""
+    patience: float = math.inf
+    """The longest time in seconds that the end of a lock is awaited."""
 
     @property
     def name(self) -> str:
@@ -112,38 +127,63 @@ class MeasureGuessing:
 
     def run(self, record: Recorder) -> Guessing:
         """Guess, look whether the account is locked, and wait until it is not."""
-        before = self._valid(record)
+        before, usual = self._before(record)
         tried = self._wrong(record) if before.answer is Answer.SEEN else _Tried((), ())
         last = self.clock()
         after, beside, lost = self._after(record)
-        if not lost and after.answer is Answer.SEEN and tried.is_unanswered:
-            lost = UNANSWERED
-        locked = None
+        if not lost and after.answer is Answer.SEEN:
+            lost = UNANSWERED if tried.is_unanswered else self._stretched(tried, self.clock() - last, usual)
+        locked, crowd = None, None
+        if not lost and after.answer is Answer.SEEN and tried.last >= self.least_seconds:
+            crowd = guess_in_parallel(self.door, self.user, record, clock=self.clock)
+            last, after = self.clock(), self._valid(record)
         if after.answer is not Answer.SEEN and tried.outcomes:
-            after = self._until_valid(record, last)
+            after = self._until_valid(record, last, after)
             locked = self.clock() - last
-        limit, rate = self._limit(tried, locked, back=after.answer is Answer.SEEN)
+        if self._is_too_long(after):
+            limit, rate = self._stated(tried, after)
+        else:
+            limit, rate = self._limit(tried, locked, crowd, back=after.answer is Answer.SEEN)
         if lost:  # a pass stands without a witness, so that there must be no limit to pass on
             limit, rate = Fact(about="limit", answer=Answer.SILENT, detail=lost), tried.rate
         facts = [limit, _rate("rate_before", tried.rate, f"{len(tried.seconds)} in {sum(tried.seconds):.2f} s")]
         facts += [_rate("rate_after", rate, "in the long run"), tried.delay(), self._back_in(after, locked), *beside]
+        if crowd is not None:
+            facts.append(_rate("rate_parallel", crowd.rate, crowd.words))
         record.note("; ".join(f"{fact.about}: {fact.detail}" for fact in facts))
         return Guessing(
             question=f"How fast can passwords of {self.user} be guessed on {self.door.interface}?",
             facts=tuple(facts),
             witness=self._witness(before, tried, after, lost),
+            asked=login_at(self.door),
             attempts=len(tried.seconds),
             rate_before=round(tried.rate, 2),
             rate_after=round(rate, 2),
             locked_seconds=None if locked is None or lost else round(locked, 2),
+            rate_parallel=None if crowd is None else round(crowd.rate, 2),
             delays=(round(tried.first, 3), round(tried.last, 3)),
             locked_what=None if lost else _locked_what(beside),
+            accepts_anything=any(one.answer is Answer.SEEN for one in tried.outcomes[:1]),
         )
 
     def _valid(self, record: Recorder) -> LoginAttempt:
         attempt = self.door.attempt(self.user, self.password)
         record.note(f"the valid login of {self.user} -> {attempt.answer}: {attempt.detail}")
         return attempt
+
+    def _before(self, record: Recorder) -> tuple[LoginAttempt, float]:
+        """Try the valid login, and return how long the last try took in seconds.
+
+        Earlier probes may have used up what the device allows: a limit that it states is waited for.
+        """
+        until, poll = self.clock() + min(PATIENCE_SECONDS, self.patience), POLL_SECONDS
+        while True:
+            start = self.clock()
+            attempt = self._valid(record)
+            if not attempt.limited or self.clock() >= until or self._is_too_long(attempt):
+                return attempt, self.clock() - start
+            poll = min(2 * poll, POLL_MOST)
+            self.wait(attempt.retry_after or poll)
 
     def _after(self, record: Recorder) -> tuple[LoginAttempt, list[Fact], str]:
         """Try the valid login after the wrong ones. Return the other attempts, and why silence is not a lock."""
@@ -176,16 +216,41 @@ class MeasureGuessing:
                 break
         return _Tried(tuple(outcomes), tuple(seconds))
 
-    def _until_valid(self, record: Recorder, since: float) -> LoginAttempt:
-        """Try the valid login until it gets in: from the declared end of the lock on, for as long again and more."""
-        declared = self.lock_seconds or 0.0
-        deadline = since + (2 * declared + 5.0 if self.lock_seconds else PATIENCE_SECONDS)
+    def _stretched(self, tried: _Tried, took: float, usual: float) -> str:
+        """Say why a valid login that succeeded does not disprove a lock: a lock as long as required was over by then.
+
+        The device may have counted the last wrong password as early as it was sent. Lost packets stretch both.
+        """
+        lock = self.lock_seconds or self.least_seconds
+        stretched = max(took - usual, 0.0) + max(tried.last - tried.first, 0.0)
+        if stretched < lock or tried.last >= self.least_seconds:
+            return ""
+        return (
+            f"the valid login after the wrong passwords took {took:.1f} s instead of {usual:.1f} s, so a lock of "
+            f"{lock:.1f} s may have ended before it: packets were lost, or the device was busy"
+        )
+
+    def _until_valid(self, record: Recorder, since: float, turned_away: LoginAttempt) -> LoginAttempt:
+        """Try the valid login until it gets in: from the declared end of the lock on, for as long again and more.
+
+        If the device says how long it limits attempts, its time counts. Tries become rarer while it says so.
+        """
+        if self._is_too_long(turned_away):
+            return turned_away
+        declared = self.lock_seconds or min(turned_away.retry_after or 0.0, RETRY_MOST)
+        deadline = since + (2 * declared + 5.0 if declared else min(PATIENCE_SECONDS, self.patience))
+        poll = POLL_SECONDS
         self.wait(max(POLL_SECONDS, since + declared - self.clock()))
         while True:
             attempt = self._valid(record)
             if attempt.answer is Answer.SEEN or self.clock() > deadline:
                 return attempt
-            self.wait(POLL_SECONDS)
+            poll = min(2 * poll, POLL_MOST) if attempt.limited else POLL_SECONDS
+            self.wait(poll)
+
+    def _is_too_long(self, turned_away: LoginAttempt) -> bool:
+        """Whether the device says that it limits attempts for longer than the bench waits."""
+        return turned_away.limited and (turned_away.retry_after or 0.0) > self.patience
 
     def _beside(self, record: Recorder) -> list[Fact]:
         """Try another account, and this one from another address, while this one is turned away here."""
@@ -206,7 +271,7 @@ class MeasureGuessing:
         when = "at once" if locked is None else f"{locked:.2f} s after the last wrong password"
         return Fact(about="back_in", answer=Answer.SEEN, detail=f"{self.user} logged in again {when}")
 
-    def _limit(self, tried: _Tried, locked: float | None, *, back: bool) -> tuple[Fact, float]:
+    def _limit(self, tried: _Tried, locked: float | None, crowd: Crowd | None, *, back: bool) -> tuple[Fact, float]:
         """Name what limits the guesses, and the rate that it leaves."""
         count, slowest = len(tried.seconds), tried.last
         if locked is not None and not back:
@@ -215,22 +280,34 @@ class MeasureGuessing:
         if locked is not None:
             answer = Answer.SEEN if locked >= self.least_seconds else Answer.SILENT
             detail = f"the account was locked for {locked:.2f} s after {count} wrong passwords"
+            if stated := next((one.detail for one in tried.outcomes if one.limited), ""):
+                detail = f"after {count} wrong passwords, no login succeeded for {locked:.2f} s, because {stated}"
             return Fact(about="limit", answer=answer, detail=detail), count / (sum(tried.seconds) + locked)
+        if crowd is not None and crowd.rate > PARALLEL_SLACK / self.least_seconds:
+            detail = f"wrong password {count} took {slowest:.2f} s, but only its own connection waits: {crowd.words}"
+            return Fact(about="limit", answer=Answer.SILENT, detail=detail), crowd.rate
         if slowest >= self.least_seconds:
-            detail = f"wrong password {count} took {slowest:.2f} s"
+            parallel = f"; {crowd.words}" if crowd is not None else ""
+            detail = f"wrong password {count} took {slowest:.2f} s{parallel}"
             return Fact(about="limit", answer=Answer.SEEN, detail=detail), 1 / slowest
         detail = f"after {count} wrong passwords at {tried.rate:.1f} per second, the valid login succeeded at once"
         return Fact(about="limit", answer=Answer.SILENT, detail=detail), tried.rate
 
+    def _stated(self, tried: _Tried, after: LoginAttempt) -> tuple[Fact, float]:
+        """Name the limit that the device states in its own words, and whose end is not awaited."""
+        count, seconds = len(tried.seconds), after.retry_after or 0.0
+        detail = f"after {count} wrong passwords, the valid login is refused for {seconds:g} s ({after.detail})"
+        return Fact(about="limit", answer=Answer.SEEN, detail=detail), count / (sum(tried.seconds) + seconds)
+
     def _witness(self, before: LoginAttempt, tried: _Tried, after: LoginAttempt, lost: str) -> Witness:
-        what = f"the valid login of {self.user} on {self.door.interface}"
+        what, asked = f"the valid login of {self.user} on {self.door.interface}", login_at(self.door)
         got_in = any(outcome.answer is Answer.SEEN for outcome in tried.outcomes)
         parts = [
-            Witness(what=f"{what} {_words(before)} before", holds=before.answer is Answer.SEEN),
-            Witness(what=f"{what} {_words(after)} afterwards", holds=after.answer is Answer.SEEN),
-            Witness(what=f"a wrong password {'was accepted' if got_in else 'was not accepted'}", holds=not got_in),
+            Witness(what=f"{what} {_words(before)} before", holds=before.answer is Answer.SEEN, asked=asked),
+            Witness(what=f"{what} {_words(after)} afterwards", holds=after.answer is Answer.SEEN, asked=asked),
+            condition(f"a wrong password {'was accepted' if got_in else 'was not accepted'}", holds=not got_in),
         ]
-        return all_of([*parts, Witness(what=lost, holds=False)] if lost else parts)
+        return all_of([*parts, condition(lost, holds=False)] if lost else parts)
 
 
 def _is_mute(attempt: LoginAttempt) -> bool:

@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 
 from drivers.logs.collector import Collected, Collector
 from drivers.network.servers.ntp import NtpServer
-from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
+from trustprobe.probe import Answer, Asked, Fact, Observation, Recorder, Witness, printable
+
+_STAMP = Asked(door="the log collector", shape="a record of a failed login")
 
 SHIFT = 3600.0
 """Seconds by which the bench's time server is ahead for a moment."""
@@ -95,7 +97,8 @@ class ReadClock:
         return ClockReading(
             question="How much does the time stamp of a record differ from the true time?",
             facts=(Fact(about="time", answer=Answer.SILENT if read.offset is None else Answer.SEEN, detail=detail),),
-            witness=Witness(what=f"the record of a failed login {came}", holds=read.arrived),
+            witness=Witness(what=f"the record of a failed login {came}", holds=read.arrived, asked=_STAMP),
+            asked=_STAMP,
             offset=read.offset,
         )
 
@@ -134,7 +137,8 @@ class FollowTimeSource:
         return ClockFollows(
             question="Does the clock of the device follow the declared time source, away and back?",
             facts=(moved, back),
-            witness=all_of([Witness(what=what, holds=not missing)]),
+            witness=Witness(what=what, holds=not missing, asked=_STAMP),
+            asked=_STAMP,
             before=before,
             shifted=shifted,
             after=after,

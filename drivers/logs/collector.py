@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from drivers.logs.listening import bound, server_context, speak
-from drivers.logs.syslog import Deframer, SyslogRecord, parse
+from drivers.logs.syslog import Deframer, SyslogRecord, parse, split_datagram
 from lab_config.bench import CollectorBench
 from trustprobe.errors import BenchError, HarnessError
 from trustprobe.probe import printable
@@ -269,7 +269,7 @@ class Collector:
             if channel == "udp":
                 data, address = listener.recvfrom(65535)
                 if self._known(address[0]):
-                    self._take(channel, address[0], [data])
+                    self._take(channel, address[0], split_datagram(data))
                 return
             sock, address = listener.accept()
         except OSError:

@@ -14,7 +14,29 @@ from pydantic import AwareDatetime
 
 from drivers.logs.collector import Channel, Collected, Collector, CollectorContact
 from trustprobe.errors import ConfigurationError
-from trustprobe.probe import DETAIL_LIMIT, Answer, Fact, Observation, Recorder, Witness, printable
+from trustprobe.probe import (
+    DETAIL_LIMIT,
+    Answer,
+    Asked,
+    Fact,
+    Observation,
+    Recorder,
+    Witness,
+    all_of,
+    condition,
+    printable,
+)
+
+_RECORD = Asked(door="the log collector", shape="a record of the device")
+_OVER_TLS = Asked(door="the log collector", shape="a record over TLS")
+_HANDSHAKE = Asked(door="the log collector", shape="a handshake with the bad certificate")
+"""A device that connects but does not end the handshake has not judged the certificate, whatever it sends later."""
+
+
+def asked_of(kind: str) -> Asked:
+    """Return the question whether the record of one kind of event arrives."""
+    return Asked(door="the log collector", shape=f"the record of a {kind}")
+
 
 KEPT_RECORDS = 200
 """Records that one probe keeps as evidence."""
@@ -63,6 +85,13 @@ def _keep(record: Recorder, name: str, collected: Iterable[Collected]) -> None:
     record.keep(name, b"".join(line + b"\n" for line in lines))
 
 
+def all_kept(collector: Collector) -> Witness:
+    """State whether every record that arrived can still be searched. Call it after the search."""
+    dropped = collector.dropped
+    words = f"{dropped} records are no longer kept" if dropped else "every record is kept"
+    return condition(words, holds=not dropped)
+
+
 @dataclass(frozen=True)
 class AwaitEvent:
     """Cause an event under a subject made for the run, and wait for its record.
@@ -105,6 +134,7 @@ class AwaitEvent:
             question=f"Does the device log {expected.kind} within {expected.seconds:g} s?",
             facts=(Fact(about=expected.kind, answer=answer, detail=detail),),
             witness=witness,
+            asked=_RECORD,
             kind=expected.kind,
             subject=expected.subject,
             raw=detail if found else "",
@@ -133,9 +163,10 @@ class AwaitEvent:
             other = others[-1] if others else None
         if other is None:
             words = f"no other record of the device arrived at the collector{self.collector.instead}"
-            return Witness(what=words, holds=False)
+            return condition(words, holds=False)
         age = time.monotonic() - other.monotonic
-        return Witness(what=f"another record arrived over {other.channel} {age:.1f} s before the end", holds=True)
+        what = f"another record arrived over {other.channel} {age:.1f} s before the end"
+        return Witness(what=what, holds=True, asked=_RECORD)
 
 
 @dataclass(frozen=True)
@@ -176,7 +207,12 @@ class CollectorTrust:
         return Observation(
             question="Does the device send its log to a collector whose certificate it cannot trust?",
             facts=(self._fact(arrived, contacts),),
-            witness=Witness(what=f"after the good certificate was restored, records {words}", holds=again is not None),
+            witness=Witness(
+                what=f"after the good certificate was restored, records {words}",
+                holds=again is not None,
+                asked=_OVER_TLS,
+            ),
+            asked=_OVER_TLS,
         )
 
     def _decided(self, mark: int, contact_mark: int) -> bool:
@@ -184,25 +220,29 @@ class CollectorTrust:
         return sent or any(one.outcome == "refused" for one in self.collector.contacts(contact_mark))
 
     def _fact(self, arrived: list[Collected], contacts: tuple[CollectorContact, ...]) -> Fact:
+        """Say what the device did: only a record, or an end by the device itself, answers what the witness answers."""
         tls = [one for one in contacts if one.channel == "tls"]
         ended = [one for one in tls if one.outcome == "refused"] or [one for one in tls if one.outcome == "broken"]
+        agreed = any(one.outcome == "agreed" for one in tls)
+        asked = _HANDSHAKE
         if arrived:
-            answer, detail = (
-                Answer.SEEN,
-                f"{len(arrived)} records arrived. The first is: {arrived[0].record.text[:500]}",
-            )
+            answer, asked = Answer.SEEN, _OVER_TLS
+            detail = f"{len(arrived)} records arrived. The first is: {arrived[0].record.text[:500]}"
+        elif agreed:  # it may trust the certificate and have had nothing to send, or lose the connection
+            answer, detail = Answer.SILENT, "the device completed the handshake, but no record arrived"
         elif ended:
-            answer, detail = Answer.REFUSED, f"the device ended the handshake: {ended[0].detail}"
+            answer, asked = Answer.REFUSED, _OVER_TLS
+            detail = f"the device ended the handshake: {ended[0].detail}"
         elif tls:
-            answer, detail = Answer.SILENT, "the device connected, but sent no record"
+            answer, detail = Answer.SILENT, "the device connected, but did not complete or refuse the handshake"
         else:
             answer, detail = Answer.SILENT, "the device did not connect"
-        return Fact(about="untrusted collector", answer=answer, detail=printable(detail)[:DETAIL_LIMIT])
+        return Fact(about="untrusted collector", answer=answer, detail=printable(detail)[:DETAIL_LIMIT], asked=asked)
 
 
 @dataclass(frozen=True)
 class LogTransport:
-    """Look over which channels records have arrived so far. Witness: some record arrived."""
+    """Look over which channels records have arrived so far. Witness: some record arrived, and none was dropped."""
 
     collector: Collector
 
@@ -225,5 +265,6 @@ class LogTransport:
         return Observation(
             question="Over which transports does the device send its log?",
             facts=tuple(facts),
-            witness=Witness(what=words, holds=bool(arrived)),
+            witness=all_of([Witness(what=words, holds=bool(arrived), asked=_RECORD), all_kept(self.collector)]),
+            asked=_RECORD,
         )

@@ -4,8 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from drivers.logs.collector import Collector
+from drivers.logs.events import all_kept
 from drivers.logs.syslog import SyslogRecord
-from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
+from trustprobe.probe import Answer, Asked, Fact, Observation, Recorder, Witness, all_of, printable
+
+SEARCHED = Asked(door="the log collector", shape="the records of logins")
+"""The question whether a record contains what was typed at a login."""
 
 JUDGED = 2_000
 """Records that are judged; a device that sends more is judged by its first ones."""
@@ -73,7 +77,7 @@ class ReadRecords:
 class SearchRecords:
     """Look for secrets in everything that arrived: `needles` are pairs of a name and a value, only names are kept.
 
-    `witnesses` say that the records which could have carried them did arrive.
+    `witnesses` say that the records which could have carried them did arrive. They must all still be kept.
     """
 
     collector: Collector
@@ -92,7 +96,8 @@ class SearchRecords:
         return Observation(
             question="Does a record contain a password that was typed in this run?",
             facts=tuple(self._fact(name, value, [one.record for one in arrived]) for name, value in self.needles),
-            witness=all_of(self.witnesses),
+            witness=all_of([*self.witnesses, all_kept(self.collector)]),
+            asked=SEARCHED,
         )
 
     def _fact(self, name: str, value: str, records: Iterable[SyslogRecord]) -> Fact:

@@ -15,7 +15,10 @@ from drivers.network.web.login.session import WebAsker, WebSession, asks_for_log
 from drivers.network.web.probes.access import WebRequest
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer
 from lab_config.component import LogStoreDeclaration
-from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of
+from trustprobe.probe import Answer, Asked, Fact, Observation, Recorder, Witness, all_of, condition
+
+_READ = Asked(door="the local log", shape="a record that is read")
+_CLEAR = Asked(door="the local log", shape="a request to clear it")
 
 _TURNED_AWAY = frozenset({401, 403, 404, 405, 501})
 _SHARED = 24
@@ -63,11 +66,11 @@ class _Desk:
         self.record.note(f"{who}: {ask.about} -> {_words(answer)}")
         return answer
 
-    def read(self, name: str) -> bytes:
-        """Read the log with an authorised login. Return nothing if this fails."""
+    def read(self, name: str) -> bytes | None:
+        """Read the log with an authorised login. Return None if this fails."""
         answer = self.ask(self.store.web.user, self.admin, WebRequest("GET", self.store.declaration.path))
         if not isinstance(answer, WebAnswer) or not answer.ok:
-            return b""
+            return None
         self.record.keep(f"{name}.json", answer.body)
         return answer.body
 
@@ -83,9 +86,15 @@ def _words(answer: WebAnswer | NoAnswerError) -> str:
     return f"no answer: {answer.detail}" if isinstance(answer, NoAnswerError) else answer.words
 
 
-def _readable(subject: str, holds: bool) -> Witness:
+def _readable(subject: str, shown: bytes | None) -> Witness:
+    holds = shown is not None and subject.encode() in shown
     words = "shows" if holds else "does not show"
-    return Witness(what=f"the log {words} the record of {subject} to an authorised reader", holds=holds)
+    return Witness(what=f"the log {words} the record of {subject} to an authorised reader", holds=holds, asked=_READ)
+
+
+def _untested(answer: WebAnswer | NoAnswerError) -> str:
+    """Say why a request did not end as the authorised one did. It is empty where an answer came."""
+    return _words(answer) if isinstance(answer, NoAnswerError) else ""
 
 
 def _lines(body: bytes) -> set[bytes]:
@@ -113,15 +122,18 @@ class ReadLog:
         self.cause(subject)
         with self.store.opened(record) as desk:
             shown = desk.read("authority")
-            facts = tuple(self._fact(desk, who, asker, subject, shown) for who, asker in desk.askers.items())
+            ask = WebRequest("GET", self.store.declaration.path)
+            answers = {who: desk.ask(who, asker, ask) for who, asker in desk.askers.items()}
+            facts = tuple(self._fact(desk, who, answer, subject, shown or b"") for who, answer in answers.items())
         return Observation(
             question="Who can read the local log of the device?",
             facts=facts,
-            witness=_readable(subject, subject.encode() in shown),
+            left_open={who: words for who, answer in answers.items() if (words := _untested(answer))},
+            witness=_readable(subject, shown),
+            asked=_READ,
         )
 
-    def _fact(self, desk: _Desk, who: str, asker: WebAsker | None, subject: str, shown: bytes) -> Fact:
-        answer = desk.ask(who, asker, WebRequest("GET", self.store.declaration.path))
+    def _fact(self, desk: _Desk, who: str, answer: WebAnswer | NoAnswerError, subject: str, shown: bytes) -> Fact:
         if desk.refuses(answer):
             return Fact(about=who, answer=Answer.REFUSED, detail=_words(answer))
         if isinstance(answer, WebAnswer) and (subject.encode() in answer.body or _lines(answer.body) & _lines(shown)):
@@ -147,38 +159,51 @@ class ClearLog:
     def run(self, record: Recorder) -> Observation:
         """Cause a record, and see who makes it go."""
         with self.store.opened(record) as desk:
-            facts, witnesses = [], []
+            facts, witnesses, left_open = [], [], dict[str, str]()
             for who, asker in desk.askers.items():
-                fact, witness = self._attempt(desk, who, asker)
+                fact, witness, doubt = self._attempt(desk, who, asker)
                 facts.append(fact)
                 witnesses.append(witness)
+                left_open |= {who: doubt} if doubt else {}
             if self.store.declaration.clear:
-                fact, witness = self._attempt(desk, self.store.web.user, desk.admin)
+                fact, witness, _ = self._attempt(desk, self.store.web.user, desk.admin)
                 cleared = fact.answer is Answer.SEEN
                 words = "clears" if cleared else "does not clear"
                 witnesses += [
                     witness,
-                    Witness(what=f"the same request with an authorised login {words} the log", holds=cleared),
+                    Witness(
+                        what=f"the same request with an authorised login {words} the log", holds=cleared, asked=_CLEAR
+                    ),
                 ]
         return Observation(
-            question="Who can clear the local log of the device?", facts=tuple(facts), witness=all_of(witnesses)
+            question="Who can clear the local log of the device?",
+            facts=tuple(facts),
+            left_open=left_open,
+            witness=all_of(witnesses),
+            asked=_CLEAR if self.store.declaration.clear else _READ,
         )
 
-    def _attempt(self, desk: _Desk, who: str, asker: WebAsker | None) -> tuple[Fact, Witness]:
+    def _attempt(self, desk: _Desk, who: str, asker: WebAsker | None) -> tuple[Fact, Witness, str]:
+        """Request to clear the log. Also return what shows it, and why the fact is left open."""
         subject = f"tp-{secrets.token_hex(4)}"
         self.cause(subject)
-        before = subject.encode() in desk.read(f"before-{who}")
+        before = desk.read(f"before-{who}")
         declaration = self.store.declaration
         data = b"" if declaration.clear_method == "POST" else None
         answer = desk.ask(who, asker, WebRequest(declaration.clear_method, declaration.path, data=data))
-        after = subject.encode() in desk.read(f"after-{who}")
-        if before and not after:
+        after = desk.read(f"after-{who}")
+        witness, doubt = _readable(subject, before), _untested(answer)
+        if after is None:
+            doubt = doubt or "the log could not be read after the request"
+            fact = Fact(about=who, answer=Answer.SILENT, detail=f"{doubt}: {_words(answer)}")
+        elif witness.holds and subject.encode() not in after:
+            doubt = ""
             fact = Fact(about=who, answer=Answer.SEEN, detail=f"the record is gone: {_words(answer)}")
         elif desk.refuses(answer):
             fact = Fact(about=who, answer=Answer.REFUSED, detail=_words(answer))
         else:
             fact = Fact(about=who, answer=Answer.SILENT, detail=f"the record is still there: {_words(answer)}")
-        return fact, _readable(subject, before)
+        return fact, witness, doubt
 
 
 @dataclass(frozen=True)
@@ -212,8 +237,10 @@ class WriteLog:
             shown = desk.read("after")
         return Observation(
             question="Who can write to the local log of the device?",
-            facts=tuple(_written(about, *came, shown) for about, came in answers.items()),
-            witness=_readable(subject, subject.encode() in shown),
+            facts=tuple(_written(about, *came, shown or b"") for about, came in answers.items()),
+            left_open={about: words for about, (_, answer, _) in answers.items() if (words := _untested(answer))},
+            witness=_readable(subject, shown),
+            asked=_READ,
         )
 
 
@@ -254,17 +281,18 @@ class KeepLog:
         with self.store.opened(record) as desk:
             after = desk.read("after")
         restarted = boot is not None and again is not None and boot != again
-        kept = subject.encode() in after
+        kept = subject.encode() in (after or b"")
         words = "was seen: the boot id changed" if restarted else f"was not seen: the boot id was {boot} and is {again}"
         readable = "could be read" if after else "could not be read"
         witnesses = (
-            _readable(subject, subject.encode() in before),
-            Witness(what=f"the restart {words}", holds=restarted),
-            Witness(what=f"the log {readable} after it", holds=bool(after)),
+            _readable(subject, before),
+            condition(f"the restart {words}", holds=restarted),
+            condition(f"the log {readable} after it", holds=bool(after)),
         )
         fact = Fact(
             about="record",
             answer=Answer.SEEN if kept else Answer.SILENT,
-            detail=f"the log had {len(before)} octets before the restart and {len(after)} after it",
+            detail=f"the log had {len(before or b'')} octets before the restart and {len(after or b'')} after it",
         )
-        return Observation(question="Does the log survive a restart?", facts=(fact,), witness=all_of(witnesses))
+        question = "Does the log survive a restart?"
+        return Observation(question=question, facts=(fact,), witness=all_of(witnesses), asked=_READ)

@@ -26,6 +26,9 @@ _SD_PARAM = re.compile(rb" (" + _SD_NAME + rb')="((?:[^"\\\]]|\\.)*)"', re.DOTAL
 _ESCAPE = re.compile(r'\\(["\\\]])')
 _COUNT = re.compile(rb"([1-9]\d{0,%d}) " % (COUNT_DIGITS - 1))
 _BETWEEN = b"\r\n\0"
+_LINE_END = re.compile(rb"[\n\0]")
+_NEXT = re.compile(rb"[\r\n\0]+(?=<\d{1,3}>)")
+"""Between two records of one datagram."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,16 @@ def parse(frame: bytes) -> SyslogRecord:
     )
 
 
+def split_datagram(data: bytes) -> list[bytes]:
+    """Cut a datagram into records: RFC 5426 allows one in it, and some senders put in several, or end it as a line."""
+    rest = data.strip(_BETWEEN)
+    counted = Deframer()
+    frames = counted.feed(data.lstrip(_BETWEEN)) if _COUNT.match(rest) else []
+    if frames and not counted.close() and all(_PRIORITY.match(frame) for frame in frames):
+        return frames
+    return [frame.strip(_BETWEEN) for frame in _NEXT.split(rest)] if rest else []
+
+
 def _with_error(record: SyslogRecord, rest: int, problem: str) -> SyslogRecord:
     message = record.raw[rest:].decode("utf-8", "backslashreplace")
     return SyslogRecord(raw=record.raw, priority=record.priority, message=message, error=problem)
@@ -140,8 +153,9 @@ def _structured(raw: bytes, start: int) -> tuple[dict[str, dict[str, str]], int,
 class Deframer:
     """Cut a stream into frames: octet counting (RFC 5425 4.3, RFC 6587 3.4.1) or lines (RFC 6587 3.4.2).
 
-    Told apart at each frame, as some senders change. Frames do not depend on how the stream was cut into pieces. A
-    frame beyond FRAME_LIMIT comes out one octet longer than the limit, and its rest is dropped.
+    A line ends with LF, CRLF or NUL, whichever comes first. The framing is told apart at each frame, as some senders
+    change. Frames do not depend on how the stream was cut into pieces. A frame beyond FRAME_LIMIT comes out one octet
+    longer than the limit, and its rest is dropped.
     """
 
     def __init__(self) -> None:
@@ -179,7 +193,7 @@ class Deframer:
     def _dropped(self) -> bool:
         """Drop the rest of a frame that was too long; whether all of it has come."""
         if self._drop_line:
-            end = self._buffer.find(b"\n")
+            end = self._end()
             del self._buffer[: end + 1 if end >= 0 else len(self._buffer)]
             self._drop_line = end < 0
         dropped = min(self._drop, len(self._buffer))
@@ -196,8 +210,13 @@ class Deframer:
         self._drop = count - kept
         return frame
 
+    def _end(self, limit: int | None = None) -> int:
+        """Return where the first line end is, within so many octets; -1 where none is."""
+        found = _LINE_END.search(self._buffer, 0, len(self._buffer) if limit is None else limit)
+        return found.start() if found else -1
+
     def _line(self) -> bytes | None:
-        end = self._buffer.find(b"\n", 0, FRAME_LIMIT + 2)
+        end = self._end(FRAME_LIMIT + 2)
         if end < 0 and len(self._buffer) < FRAME_LIMIT + 2:
             return None
         frame = bytes(self._buffer[: FRAME_LIMIT + 1 if end < 0 else end])

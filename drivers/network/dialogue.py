@@ -26,11 +26,13 @@ _QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 class EndedError(Exception):
     """A dialogue is over. `answer` is REFUSED for an RST to connect() or a TLS alert, else SILENT."""
 
-    def __init__(self, answer: Answer, detail: str, *, connected: bool = True) -> None:
+    def __init__(self, answer: Answer, detail: str, *, connected: bool = True, closed: bool = False) -> None:
         super().__init__(detail)
         self.answer = answer
         self.detail = detail
         self.connected = connected
+        self.closed = closed
+        """Whether the device ended the connection in good order, with a FIN."""
 
 
 class Dialogue:
@@ -66,6 +68,15 @@ class Dialogue:
             raise EndedError(Answer.REFUSED if alert else Answer.SILENT, detail) from error
         self.encrypted = True
 
+    def protect(self, connection: socket.socket) -> socket.socket:
+        """Put a second connection inside TLS with the session of this one (RFC 4217, 10.2). Raises OSError.
+
+        Outside TLS, the connection stays as it is.
+        """
+        if not isinstance(self._socket, ssl.SSLSocket):
+            return connection
+        return self._socket.context.wrap_socket(connection, session=self._socket.session)
+
     def send(self, data: bytes) -> None:
         """Send; a device that closes meanwhile may have said something before: reading tells."""
         self._socket.settimeout(self._seconds())
@@ -93,7 +104,7 @@ class Dialogue:
         except (OSError, ValueError) as error:
             raise EndedError(Answer.SILENT, printable(f"the connection broke: {error}", 200)) from error
         if not data:
-            raise EndedError(Answer.SILENT, "the device closed the connection")
+            raise EndedError(Answer.SILENT, "the device closed the connection", closed=True)
         self._left -= len(data)
         self.heard += data
         return data

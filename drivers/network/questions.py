@@ -15,6 +15,25 @@ from lab_config.component import Protocol
 from trustprobe.probe import Frozen
 
 
+class MulticastGroup(Frozen):
+    """The addresses at which the services of one protocol are found together."""
+
+    ipv4: str
+    ipv6: str = ""
+    leisure: float
+    """Seconds within which a service sends its answer to the group's question. Each waits a random time (RFC 7252)."""
+    is_coap: bool = False
+    """Whether a question to the group must be non-confirmable (RFC 7252 clause 8.1)."""
+
+    def address(self, host: str) -> str:
+        """Return the group's address in the family of a device's address."""
+        return self.ipv6 if ":" in host else self.ipv4
+
+    def form(self, data: bytes) -> bytes:
+        """Return a question in the form that is sent to the group."""
+        return bytes([data[0] & 0xCF | 0x10]) + data[1:] if self.is_coap and data else data
+
+
 class ServiceQuestion(Frozen):
     """One row: a service, the ports it lives on, what is sent there, and where that is from."""
 
@@ -36,6 +55,9 @@ class ServiceQuestion(Frozen):
 
     clear: str = ""
     """Its row of `services.forbidden`: it carries everything in clear, passwords too, or lets anybody in."""
+
+    multicast: MulticastGroup | None = None
+    """Where the service is found if it does not answer at the device's own address."""
 
     # What follows is for services over TCP, whose protocol is found by asking one question after the other.
     after: str = ""

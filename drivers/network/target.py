@@ -7,14 +7,18 @@ device.
 
 import errno
 import socket
-from dataclasses import dataclass
+import struct
+from dataclasses import dataclass, field, replace
 
+from drivers.network.pace import DoorPace, DoorPaces
 from lab_config.bench import NetworkBench
 from lab_config.component import Transport
 from trustprobe.errors import BenchError, NotForwardedError
 from trustprobe.probe import Answer
 
 CONNECT_SECONDS = 3.0
+Place = tuple[str, int] | tuple[str, int, int, int]
+"""An address of the family AF_INET or AF_INET6."""
 _DISCARD = 9
 _REFUSED = {errno.ECONNREFUSED, errno.ECONNRESET}
 _SILENT = {errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EAGAIN}
@@ -27,6 +31,16 @@ class Target:
     bench: NetworkBench
     source: str | None = None
     """The address of this machine that TCP connections come from, where it is not left to the routes."""
+    paces: DoorPaces | None = field(default_factory=DoorPaces, compare=False, repr=False)
+    """How fast the doors let themselves be asked; None where that is measured, and no probe may slow down by itself."""
+
+    def pace(self, port: int) -> DoorPace | None:
+        """Return the pace at a TCP port of the device; None if this target has none."""
+        return None if self.paces is None else self.paces.of(port)
+
+    def unpaced(self) -> "Target":
+        """Return the same sample for a measurement of its limits."""
+        return replace(self, paces=None)
 
     @property
     def address(self) -> str:
@@ -67,6 +81,28 @@ class Target:
         sock = self._toward(self.port(Transport.UDP, port))
         sock.settimeout(seconds)
         return sock
+
+    def multicast(self, sock: socket.socket, group: str, port: int) -> Place | None:
+        """Let a UDP socket send to a group of the bench's own link, and return where.
+
+        None if the bench names no interface, or the group has no address in this family. The datagrams do not leave the
+        link. Raises BenchError for an interface that does not exist.
+        """
+        if self.interface is None or not group:
+            return None
+        try:
+            index = socket.if_nametoindex(self.interface)
+        except OSError as error:
+            raise BenchError(
+                f"this machine has no interface {self.interface}.", "Correct `network.interface` in the bench file."
+            ) from error
+        if sock.family is socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 1)
+            return group, port, 0, index
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, struct.pack("@4s4si", b"", b"", index))
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 1)
+        return group, port
 
     def own_address(self) -> str:
         """Return the address of this machine that packets to the device come from. Nothing is sent."""

@@ -10,6 +10,7 @@ Whether the sample may lose its power is decided before (the bench's `allow`), n
 
 import shlex
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import requests
@@ -45,11 +46,17 @@ class PowerSwitch:
         else:
             _switch(self.bench.off, "off")
 
-    def cycle(self) -> None:
-        """Switch off and on, with `settle_seconds` between: no event tells when the board's capacitors are empty."""
+    def cycle(self, while_off: Callable[[], None] = lambda: None) -> None:
+        """Switch off and on, with `settle_seconds` between: no event tells when the board's capacitors are empty.
+
+        `while_off` is called after this time and before the power returns.
+        """
         self.off()
         threading.Event().wait(self.bench.settle_seconds)
-        self.on()
+        try:
+            while_off()
+        finally:
+            self.on()
 
 
 def _switch(how: str | tuple[str, ...] | None, state: str) -> None:

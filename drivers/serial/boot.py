@@ -8,20 +8,32 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
-from drivers.serial.login import ROOT_PROMPT
+from drivers.prompts import Prompt
+from drivers.serial.boot_lines import WAKES, is_system
 from drivers.serial.port import Arrival, Awaited, Console, PlainText
+from drivers.serial.recognised import is_of_system, recognised
 from lab_config.bench import ConsoleBench
 from lab_config.component import ConsoleDeclaration
 
 LOGIN_SETTLE = 0.5
 """A boot is over when its prompt stays the last line for so many seconds."""
+WAKE_SECONDS = 3.0
+"""From Enter to the prompt of a console that shows none by itself."""
 _SLICE_SECONDS = 0.2
+_TAIL = 200
 
 
-def ends_of_boot(declaration: ConsoleDeclaration) -> tuple[Awaited, ...]:
-    """Return what a start ends with: the login prompt, first, or a shell that asks for no login."""
-    patterns = (declaration.login_prompt, declaration.shell_prompt, ROOT_PROMPT)
-    return tuple(Awaited.prompt(pattern, LOGIN_SETTLE) for pattern in patterns)
+def ends_of_boot(declaration: ConsoleDeclaration, started: Callable[[], bool] = lambda: True) -> tuple[Awaited, ...]:
+    """Return what a start ends with: the login prompt, first, or a shell that asks for no login.
+
+    `started` says whether the system has started: a prompt that a bootloader may show is no end before that.
+    """
+
+    def accepts(prompt: Prompt) -> bool:
+        return is_of_system(prompt) or (prompt.opens and started())
+
+    declared = (declaration.login_prompt, declaration.shell_prompt)
+    return (*(Awaited.prompt(pattern, LOGIN_SETTLE) for pattern in declared), recognised(LOGIN_SETTLE, accepts))
 
 
 class Boot:
@@ -33,6 +45,7 @@ class Boot:
         self._restarting = restarting
         self._seconds = seconds
         self._deadline: float | None = None
+        self._woken = False
 
     @property
     def left(self) -> float:
@@ -51,6 +64,37 @@ class Boot:
             arrival = self.console.read_until(*awaited, seconds=min(_SLICE_SECONDS, left))
             if arrival is not None or left <= 0:
                 return arrival
+
+    def read_to_end(self, *ends: Awaited) -> Arrival | None:
+        """Return the end of the boot, or None for a boot that stands still.
+
+        Enter is pressed where the console asks for it, and once when the time for the boot is over: some consoles show
+        their prompt only then.
+        """
+        while (left := self.left) > 0:
+            arrival = self.console.read_until(*ends, seconds=min(_SLICE_SECONDS, left))
+            if arrival is not None:
+                return arrival
+            self.wake_if_asked()
+        if not self._woken:
+            self.console.send("\r")
+        return self.console.read_until(*ends, seconds=WAKE_SECONDS)
+
+    def wake_if_asked(self) -> None:
+        """Press Enter, once, where the last line asks for it."""
+        if not self._woken and self.console.quiet_for >= LOGIN_SETTLE and WAKES.search(self._tail):
+            self._woken = True
+            self.console.send("\r")
+
+    @property
+    def _tail(self) -> str:
+        """The last characters that came."""
+        return PlainText().feed(self.raw[-_TAIL:])
+
+    @property
+    def started(self) -> bool:
+        """Whether the log contains a line of the system."""
+        return any(is_system(line) for line in PlainText().feed(self.raw).split("\n"))
 
     @property
     def raw(self) -> bytes:

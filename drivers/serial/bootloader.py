@@ -3,29 +3,30 @@
 Who restarts the device is given as a function (power switch or reboot command).
 """
 
-import itertools
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
 from drivers.serial.boot import LOGIN_SETTLE, Boot, ends_of_boot, restarted
+from drivers.serial.boot_keys import Course, KeysInTime
 from drivers.serial.bootloader_commands import ENVIRONMENT, MEMORY, change_arguments, read_memory
 from drivers.serial.login import LoginDialogue
-from drivers.serial.port import Awaited
+from drivers.serial.port import Awaited, PlainText
 from lab_config.base import Absent
 from lab_config.bench import ConsoleBench
 from lab_config.component import ConsoleDeclaration
-from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
+from trustprobe.probe import Answer, Asked, Fact, Observation, Recorder, Witness, all_of, condition, printable
 
-KEYS = {"CR": "\r", "space": " ", "Ctrl-C": "\x03", "ESC": "\x1b", "a": "a"}
-"""Pressed in turns while a bootloader counts down; together they stop every common one that can be stopped."""
-_KEY_SECONDS = 0.02
-_PROMPT_SECONDS = 1.0
+KEYS = Asked(door="the console", shape="keys during a boot that ends")
+"""The question whether a key stops the bootloader."""
+
 _PROMPT_SETTLE = 0.2
-_KILL_LINE = "\x15"
-"""Ctrl-U: takes back what was typed of a line (POSIX termios, VKILL)."""
-_GENERIC_PROMPT = r"(?i:=> |U-Boot> |\S*boot\S*> |\S*boot\S*# )"
-_KERNEL = r"Starting kernel|Booting kernel|Booting Linux|Uncompressing Linux|Linux version|\[ *\d+\.\d{6}\]"
+_UNKNOWN = re.compile(
+    r"(?i)unknown|not found|can't find|cannot find|could not find|no such|invalid|unrecogni[sz]ed|illegal|bad command"
+    r"|not recogni[sz]ed|undefined|syntax|usage|error|huh|what\?|\?$"
+)
+_UBOOT = re.compile(r"^U-Boot (?:SPL )?\d|^=> |U-?Boot", re.MULTILINE | re.IGNORECASE)
 
 
 class Autoboot(Observation):
@@ -42,30 +43,17 @@ class Autoboot(Observation):
         facts = tuple(fact for fact in self.behind if fact.about == about)
         witness = self.witness
         if self.seen and (unanswered := [fact.detail for fact in facts if fact.answer is Answer.SILENT]):
-            witness = Witness(what="; ".join(unanswered), holds=False)
+            witness = condition("; ".join(unanswered), holds=False)
         return self.model_copy(update={"facts": facts, "witness": witness})
-
-
-@dataclass
-class _Course:
-    """What happened in one boot while keys were pressed."""
-
-    in_time: bool = False
-    """Keys that are pressed now would be looked at, had the bootloader a countdown."""
-    pressed: int = 0
-    pressed_in_time: int = 0
-    prompt: str | None = None
-    ended: bool = False
-    behind: tuple[Fact, ...] = ()
 
 
 @dataclass(frozen=True)
 class InterruptAutoboot:
     """Restart the device and press keys from its first line on, to stop the bootloader; one restart for all keys.
 
-    SEEN is a bootloader prompt that answers; REFUSED is a boot that went on to the login although every key was
-    pressed in the declared countdown, or, where none is declared, between the first line and the kernel's or the
-    login's. A bootloader that stopped is told to boot, or the device is restarted.
+    SEEN is a bootloader's prompt, or a shell that a key named by the starting system opens. REFUSED is a boot that
+    went on to its end although every key was pressed in the declared countdown or, if none is declared, between the
+    first line and the system's. A bootloader that stopped is told to boot, or the device is restarted.
     """
 
     bench: ConsoleBench
@@ -83,128 +71,116 @@ class InterruptAutoboot:
     def run(self, record: Recorder) -> Autoboot:
         """Press keys through one boot. Raises BenchError when the port is gone, and whatever `restart` raises."""
         with restarted(self.bench, self.declaration.baud, self.restart, self.seconds) as boot:
+            behind: tuple[Fact, ...] = ()
+            after = ""
             try:
-                course = self._watch(boot, record)
-                if course.prompt:
-                    course.behind = self._look_behind(boot)
-                after = self._boot_on(boot) if course.prompt else ""
-                if course.ended:
+                course = KeysInTime(boot, self.declaration, self._countdown, record).watch()
+                if course.prompt is not None:
+                    behind = self._look_behind(boot, course.prompt)
+                    after = self._boot_on(boot, course.prompt)
+                elif course.opened is not None:
+                    after = self._restart_on(boot)
+                elif course.ended:
                     LoginDialogue(boot.console, self.declaration).reach_login()
             finally:
                 record.keep("autoboot.raw", boot.raw)
-            fact, witness = self._fact(course, after), self._witness(boot, course)
-        record.note(f"{fact.about} -> {fact.answer}: {fact.detail}; {witness.what}")
+            fact, witness = self._fact(boot, course), self._witness(boot, course)
         closed = tuple(fact.model_copy(update={"about": about}) for about in (ENVIRONMENT, MEMORY))
+        if course.prompt is not None or course.opened is not None:
+            fact = _opened(course, after)
+        record.note(f"{fact.about} -> {fact.answer}: {fact.detail}; {witness.what}")
         return Autoboot(
             question="Does a key press stop the bootloader?",
             facts=(fact,),
             witness=witness,
-            behind=course.behind or closed,
+            asked=KEYS,
+            behind=behind or closed,
         )
 
-    def _look_behind(self, boot: Boot) -> tuple[Fact, ...]:
+    def _look_behind(self, boot: Boot, shown: str) -> tuple[Fact, ...]:
         """Try at the prompt what an attacker would."""
-        prompts = [Awaited.prompt(pattern, _PROMPT_SETTLE) for pattern in self._prompts()]
-        return change_arguments(boot.console, prompts), read_memory(boot.console, prompts, self.address)
+        prompts = self._prompts(shown)
+        facts = change_arguments(boot.console, prompts), read_memory(boot.console, prompts, self.address)
+        return facts if _UBOOT.search(PlainText().feed(boot.raw)) else tuple(map(_of_another, facts))
 
-    def _prompts(self) -> tuple[str, ...]:
+    def _prompts(self, shown: str) -> list[Awaited]:
         declared = self.declaration.bootloader_prompt
-        return (declared, _GENERIC_PROMPT) if declared else (_GENERIC_PROMPT,)
+        patterns = [declared] if declared else []
+        return [Awaited.prompt(pattern, _PROMPT_SETTLE) for pattern in (*patterns, re.escape(shown.strip()) + " ?")]
 
     @property
     def _countdown(self) -> str | None:
         """What the countdown looks like, where one is declared."""
         return None if isinstance(self.declaration.autoboot, Absent) else self.declaration.autoboot
 
-    @property
-    def _has_no_countdown(self) -> bool:
-        return isinstance(self.declaration.autoboot, Absent)
-
-    @property
-    def _while(self) -> str:
-        return "before the system's first line" if self._has_no_countdown else "in the declared countdown"
-
-    def _watch(self, boot: Boot, record: Recorder) -> _Course:
-        """Press keys from the first line until a prompt answers, or the kernel or a login shows."""
-        course = _Course(in_time=self._has_no_countdown)
-        ends = ends_of_boot(self.declaration)
-        countdown = Awaited.line(self._countdown) if self._countdown else None
-        others = [Awaited.line(_KERNEL), *ends, *([countdown] if countdown else [])]
-        candidates = [Awaited.line(pattern) for pattern in self._prompts()]
-        prompts = [Awaited.prompt(pattern, _PROMPT_SETTLE) for pattern in self._prompts()]
-        if boot.read_until(Awaited.line(self.declaration.boot_start)) is None:
-            return course
-        for key in itertools.cycle(KEYS.values()):
-            if boot.left <= 0:
-                break
-            boot.console.send(key)
-            course.pressed += 1
-            arrival = boot.console.read_until(*candidates, *others, seconds=_KEY_SECONDS)
-            if arrival and arrival.awaited in candidates:
-                # A line that only looks like a prompt does not come again after Ctrl-C and CR.
-                boot.console.send("\x03\r")
-                arrival = boot.console.read_until(*others, *prompts, seconds=_PROMPT_SECONDS)
-            if arrival is None:
-                course.pressed_in_time += course.in_time
-                continue
-            record.note(f"after {course.pressed} keys: {arrival.text}")
-            if arrival.awaited is countdown:
-                course.in_time = True
-            elif arrival.awaited in prompts:
-                course.prompt = arrival.text
-                break
-            else:
-                course.ended = arrival.awaited in ends or self._goes_on(boot)
-                break
-        return course
-
-    def _goes_on(self, boot: Boot) -> bool:
-        """Whether the boot ends in a login or a shell. A late key may stand after the prompt for a name."""
-        login = Awaited.line(self.declaration.login_prompt)
-        arrival = boot.read_until(*ends_of_boot(self.declaration), login)
-        if arrival is not None and arrival.awaited is login:
-            boot.console.send(_KILL_LINE)
-        return arrival is not None
-
-    def _boot_on(self, boot: Boot) -> str:
+    def _boot_on(self, boot: Boot, shown: str) -> str:
         """Let the device start again, and say how that went."""
         login = Awaited.prompt(self.declaration.login_prompt, LOGIN_SETTLE)
+        boot.console.drain()
         boot.console.send("boot\r")
-        if boot.console.read_until(login, seconds=self.seconds):
+        arrival = boot.console.read_until(login, *self._prompts(shown), seconds=self.seconds)
+        if arrival is not None and arrival.awaited is login:
             return "the command `boot` continued to the login"
+        return self._restart_on(boot)
+
+    def _restart_on(self, boot: Boot) -> str:
         self.restart()
-        if boot.console.read_until(login, seconds=self.seconds):
+        if boot.console.read_until(*ends_of_boot(self.declaration), seconds=self.seconds):
             return "another restart continued to the login"
         return "the device did not return to its login, neither with `boot` nor with another restart"
 
-    def _fact(self, course: _Course, after: str) -> Fact:
-        if course.prompt is not None:
-            words = f"the bootloader stopped and shows the prompt {printable(course.prompt, 200)!r}; {after}"
-            return Fact(about="keys", answer=Answer.SEEN, detail=words)
-        counted = f"{course.pressed} keys were pressed, {course.pressed_in_time} of them {self._while}"
-        if course.ended and course.pressed_in_time >= len(KEYS):
+    def _fact(self, boot: Boot, course: Course) -> Fact:
+        """Say what became of the boot while no key opened anything."""
+        timely = "in the declared countdown" if self._countdown else "before the system's first line"
+        counted = f"{course.pressed} keys were pressed, {course.pressed_in_time} of them {timely}"
+        doubtful = course.missing or course.menu or self._glimpsed(boot, course) is not None
+        if course.ended and not doubtful:
             return Fact(about="keys", answer=Answer.REFUSED, detail=f"the boot continued to its end: {counted}")
         words = "the boot continued to its end" if course.ended else "neither a prompt nor a login appeared"
         return Fact(about="keys", answer=Answer.SILENT, detail=f"{words}: {counted}")
 
-    def _witness(self, boot: Boot, course: _Course) -> Witness:
-        """The keys would have been seen to work: the log came through this port, and each key went out in time."""
+    def _glimpsed(self, boot: Boot, course: Course) -> str | None:
+        """Return a line that may have been a prompt of the bootloader."""
+        declared = self.declaration.bootloader_prompt
+        found = Awaited.line(declared).find(PlainText().feed(boot.raw)) if declared else None
+        return found.group() if found else course.glimpsed
+
+    def _witness(self, boot: Boot, course: Course) -> Witness:
+        """Show that a prompt would have been seen: the whole boot came through this port, and each key in time."""
         first = boot.shows(self.declaration.boot_start)
-        parts = [Witness(what=f"the boot log was {'seen' if first else 'not seen'} from its first line", holds=first)]
+        parts = [condition(f"the boot log was {'seen' if first else 'not seen'} from its first line", holds=first)]
         if course.prompt is not None:
             return parts[0]
-        pressed = course.pressed
         if self._countdown:
             counted = boot.shows(self._countdown)
-            parts.append(Witness(what=f"the countdown was {'seen' if counted else 'not seen'}", holds=counted))
-            pressed = course.pressed_in_time
-        if self._has_no_countdown:
-            words = f"the end of the boot was {'seen' if course.ended else 'not seen'}"
-            parts.append(Witness(what=words, holds=course.ended))
-            pressed = course.pressed_in_time
-        each = f"each key of {', '.join(KEYS)}"
-        if pressed >= len(KEYS):
-            parts.append(Witness(what=f"{each} was pressed in time", holds=True))
-        else:
-            parts.append(Witness(what=f"{each} was not pressed in time", holds=False))
+            parts.append(condition(f"the countdown was {'seen' if counted else 'not seen'}", holds=counted))
+        each = f"each key of {', '.join(key.name for key in dict.fromkeys(course.wanted))}"
+        timely = "was pressed in time" if not course.missing else "was not pressed in time"
+        parts.append(condition(f"{each} {timely}", holds=not course.missing))
+        words = "the end of the boot was seen" if course.ended else "the boot stood still: its end was not seen"
+        parts.append(Witness(what=words, holds=course.ended, asked=KEYS))
+        if (line := self._glimpsed(boot, course)) is not None:
+            words = f"a line that may be a prompt of the bootloader appeared: {printable(line, 200)!r}"
+            parts.append(condition(words, holds=False))
+        if course.menu:
+            words = "the bootloader shows a menu, and the keys of its entries were not pressed"
+            parts.append(condition(words, holds=False))
         return all_of(parts)
+
+
+def _opened(course: Course, after: str) -> Fact:
+    """Say which prompt a key opened."""
+    if course.prompt is not None:
+        words = f"the bootloader stopped and shows the prompt {printable(course.prompt, 200)!r} ({course.proof})"
+    else:
+        names = ", ".join(key.name for key in course.offered)
+        words = f"the system names {names} at its start, which opened the shell {printable(course.opened or '', 200)!r}"
+    return Fact(about="keys", answer=Answer.SEEN, detail=f"{words}; {after}")
+
+
+def _of_another(fact: Fact) -> Fact:
+    """Leave open what a bootloader with other commands than U-Boot's did not show: it was not asked in its language."""
+    if fact.answer is not Answer.REFUSED or not _UNKNOWN.search(fact.detail):
+        return fact
+    words = f"this bootloader may have other commands than U-Boot's: {fact.detail}"
+    return fact.model_copy(update={"answer": Answer.SILENT, "detail": words})

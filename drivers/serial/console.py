@@ -15,11 +15,15 @@ from drivers.serial.port import Awaited, Console
 from lab_config.bench import ConsoleBench
 from lab_config.component import ConsoleDeclaration
 from trustprobe.errors import BenchError
-from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, printable
+from trustprobe.probe import Answer, Asked, Fact, Observation, Recorder, Witness, condition, printable
+
+_PROMPT = Asked(door="the console", shape="keys that a prompt answers")
+_UNKNOWN = Asked(door="the console", shape="keys that unknown output answers")
+"""No login proves that it is no prompt."""
+_BOOT = Asked(door="the console", shape="a boot from its first line to its end")
 
 TEXT_LIMIT = 1 << 18
 """Characters of a boot log that an observation holds; all of it is in the evidence."""
-_QUIET_SECONDS = 5.0
 _BREAKS = 4
 
 
@@ -92,12 +96,14 @@ class ConsoleLogin(Observation):
 class ObserveConsoleLogin:
     """Press CR, Ctrl-C and BREAK on the console, and see whether a shell comes without a login.
 
-    SEEN is a shell, REFUSED a login prompt. Witness: a declared account logs in on the same port.
+    SEEN is a prompt at which commands can be given, of a shell, an interpreter, a bootloader or a monitor. REFUSED is a
+    login prompt. Witness: a declared account logs in on the same port. Without one, only refusals prove anything.
     """
 
     bench: ConsoleBench
     declaration: ConsoleDeclaration
-    valid_user: str
+    valid_user: str | None
+    """None if no account of the console is declared, or if the bench has no secret for it."""
     valid_password: str = field(repr=False)
 
     @property
@@ -117,37 +123,43 @@ class ObserveConsoleLogin:
                 record.keep("console.raw", console.transcript())
         for one in (*facts, fact):
             record.note(f"{one.about} -> {one.answer}: {one.detail}")
+        all_refused = all(one.answer is Answer.REFUSED for one in (*facts, fact))
         return ConsoleLogin(
             question="Does the serial console show a shell without a login?",
             facts=(*facts, fact),
-            witness=self._witness(record),
+            witness=None if all_refused and self.valid_user is None else self._witness(record),
+            asked=_PROMPT,
             break_sent=broken,
         )
 
     def _witness(self, record: Recorder) -> Witness:
+        if self.valid_user is None:
+            return condition("no account of the console is known that could log in as control", holds=False)
         login = ConsoleDoor(self.bench, self.declaration).attempt(self.valid_user, self.valid_password)
         record.note(f"control: the valid login of {self.valid_user} -> {login.answer}: {login.detail}")
         holds = login.answer is Answer.SEEN
         words = "succeeded" if holds else f"did not succeed ({login.answer}: {login.detail})"
-        return Witness(what=f"the valid login of {self.valid_user} on the console {words}", holds=holds)
+        return Witness(what=f"the valid login of {self.valid_user} on the console {words}", holds=holds, asked=_PROMPT)
 
 
 def _press(console: Console, dialogue: LoginDialogue, about: str, keys: str) -> Fact:
     """Press keys on a quiet console, and say what prompt answers."""
     console.drain()
     console.send(keys)
-    arrival = console.read_until(
-        dialogue.login, dialogue.password, dialogue.shell, dialogue.root, seconds=login_program.STEP_SECONDS
-    )
+    awaited = (dialogue.login, dialogue.password, dialogue.shell, dialogue.root, dialogue.asks)
+    arrival = console.read_until(*awaited, seconds=login_program.STEP_SECONDS)
     if arrival is None:
         if dialogue.computes():
             return Fact(about=about, answer=Answer.SEEN, detail="there is no prompt, but a shell computes a typed sum")
         return Fact(about=about, answer=Answer.SILENT, detail="no prompt appeared")
     words = printable(arrival.text, 200)
-    if arrival.awaited in (dialogue.login, dialogue.password):
+    if arrival.awaited in (dialogue.login, dialogue.password, dialogue.asks):
         return Fact(about=about, answer=Answer.REFUSED, detail=f"the console requires a login: {words}")
-    proof = "; it computes a typed sum" if dialogue.computes() else ""
-    return Fact(about=about, answer=Answer.SEEN, detail=f"a shell without a login: {words}{proof}")
+    proof = dialogue.answers(arrival)
+    if not proof and arrival.awaited is dialogue.root:
+        detail = f"output that looks like a prompt: {words}"
+        return Fact(about=about, answer=Answer.SILENT, detail=detail, asked=_UNKNOWN)
+    return Fact(about=about, answer=Answer.SEEN, detail=f"a prompt without a login: {words}; {proof}".rstrip("; "))
 
 
 def _break(console: Console, dialogue: LoginDialogue) -> tuple[bool, Fact]:
@@ -184,6 +196,8 @@ class CaptureBoot:
     declaration: ConsoleDeclaration
     restart: Callable[[], None]
     seconds: float
+    first_line: Callable[[], None] = lambda: None
+    """Called when the declared first line of the boot arrives: the device has restarted."""
 
     @property
     def name(self) -> str:
@@ -194,22 +208,24 @@ class CaptureBoot:
         """Capture one boot. Raises BenchError when the port is gone, and whatever `restart` raises."""
         with restarted(self.bench, self.declaration.baud, self.restart, self.seconds) as boot:
             try:
-                boot.read_until(Awaited.line(self.declaration.boot_start))
-                ends = ends_of_boot(self.declaration)
-                arrival = boot.read_until(*ends)
+                if boot.read_until(Awaited.line(self.declaration.boot_start)) is not None:
+                    self.first_line()
+                ends = ends_of_boot(self.declaration, lambda: boot.started)
+                arrival = boot.read_to_end(*ends)
                 login = arrival is not None and arrival.awaited is ends[0]
-                quiet = arrival is not None or boot.console.quiet_for >= _QUIET_SECONDS
             finally:
                 record.keep("boot.raw", boot.raw)
             raw, first = boot.raw, boot.shows(self.declaration.boot_start)
         text, whole = _lines(raw)
-        record.note(f"{len(raw)} bytes; first line {'seen' if first else 'not seen'}; login {login}; quiet {quiet}")
-        ended = "to the login prompt" if login else "to its end" if quiet else "but not to its end"
+        record.note(f"{len(raw)} bytes; first line {'seen' if first else 'not seen'}; login {login}")
+        ended = "to the login prompt" if login else "to its end" if arrival else "but not to its end"
         detail = f"{len(raw)} bytes from {'its first line' if first else 'the restart'} {ended}"
+        captured = first and arrival is not None and whole
         return BootLog(
             question="What does the device print on its console while it starts?",
             facts=(Fact(about="boot_log", answer=Answer.SEEN if text.strip() else Answer.SILENT, detail=detail),),
-            witness=Witness(what=f"the boot log was captured: {detail}", holds=first and quiet and whole),
+            witness=Witness(what=f"the boot log was captured: {detail}", holds=captured, asked=_BOOT),
+            asked=_BOOT,
             text=text,
             first_line_seen=first,
             login_seen=login,

@@ -6,7 +6,9 @@ The words of the console (prompts, refusal) are the declaration's; a login that 
 import secrets
 
 from drivers.guessing.attempt import LoginAttempt
+from drivers.prompts import PromptKind, prompt_in, same_prompt
 from drivers.serial.port import Arrival, Awaited, Console, PlainText
+from drivers.serial.recognised import recognised
 from lab_config.component import ConsoleDeclaration
 from trustprobe.probe import Answer, printable
 
@@ -14,8 +16,6 @@ STEP_SECONDS = 3.0
 """From a key to a prompt."""
 RESULT_SECONDS = 10.0
 """From a password to an answer; login programs delay a refusal by some seconds."""
-ROOT_PROMPT = r"\S*# "
-"""The usual prompt of a root shell, for devices whose manufacturer declares no such shell."""
 _GENERIC_SETTLE = 0.3
 _WORDLESS_SETTLE = 1.0
 _WAYS_OUT = ("exit\r", "logout\r", "\x04")
@@ -31,7 +31,10 @@ class LoginDialogue:
         self.password = Awaited.prompt(declaration.password_prompt)
         self.refusal = Awaited.line(declaration.refusal)
         self.shell = Awaited.prompt(declaration.shell_prompt)
-        self.root = Awaited.prompt(ROOT_PROMPT, _GENERIC_SETTLE)
+        self.root = recognised(_GENERIC_SETTLE)
+        """A prompt of any shell, interpreter, bootloader or monitor, declared or not."""
+        self.asks = recognised(_GENERIC_SETTLE, lambda prompt: not prompt.opens)
+        """A prompt for a name or a password that is not declared."""
         self._wordless = Awaited.prompt(declaration.login_prompt, _WORDLESS_SETTLE)
         self.at_login = False
         """Whether the login prompt was the last thing to come, and nothing was typed at it."""
@@ -52,13 +55,19 @@ class LoginDialogue:
             if arrival and arrival.awaited is self.password:
                 self._console.send("\r")
                 arrival = self._console.read_until(self.login, *shells, seconds=RESULT_SECONDS)
-            while arrival and arrival.awaited in shells and ways_out:
+            while arrival and arrival.awaited in shells and ways_out and self._takes_commands(arrival):
                 self._console.send(ways_out.pop(0))
                 arrival = self._console.read_until(self.login, *shells, seconds=STEP_SECONDS)
             if arrival:
                 self.at_login = arrival.awaited is self.login
                 return arrival
         return None
+
+    def _takes_commands(self, arrival: Arrival) -> bool:
+        """Whether a session can be left by a command: nothing is typed into an interpreter or a bootloader."""
+        prompt = prompt_in(arrival.text)
+        sessions = (PromptKind.SHELL, PromptKind.COMMAND_LINE)
+        return arrival.awaited is self.shell or (prompt is not None and prompt.kind in sessions)
 
     def attempt(self, user: str, password: str) -> LoginAttempt:
         """Log in once, from the login prompt; a session that this opens stays open."""
@@ -92,11 +101,19 @@ class LoginDialogue:
         self._console.send(f"echo $(({left}+{right}))tp\r")
         return self._console.read_until(Awaited.line(f"{left + right}tp"), seconds=STEP_SECONDS) is not None
 
-    def _prompts_again(self) -> bool:
-        """Whether CR brings the prompt of a root shell again."""
+    def answers(self, shown: Arrival) -> str:
+        """Return how the prompt of a shell proved to be one: it comes again, or a shell computes. "" if it did not.
+
+        Where no prompt for a name is known, what looks like a prompt has to come again.
+        """
         self._console.send("\r")
-        arrival = self._console.read_until(self.root, self.login, self.password, seconds=STEP_SECONDS)
-        return arrival is not None and arrival.awaited is self.root
+        arrival = self._console.read_until(self.login, self.password, self.shell, self.root, seconds=STEP_SECONDS)
+        again = arrival is not None and same_prompt(arrival.text, shown.text)
+        prompt = prompt_in(shown.text)
+        is_shell = shown.awaited is self.shell or (prompt is not None and prompt.kind is PromptKind.SHELL)
+        if is_shell and self.computes():
+            return "it computes a typed sum"
+        return "it comes again after Enter" if again else ""
 
     def _printed(self, since: int, typed: str) -> bool:
         """Whether anything came but the echo of what was typed."""
@@ -128,7 +145,7 @@ class LoginDialogue:
     def _shown(self, arrival: Arrival, password: str, what: str) -> LoginAttempt:
         """Take the declared prompt as it is; what looks like the prompt of a root shell only if it answers."""
         words = f"{what}: {_without(password, arrival.text)}"
-        if arrival.awaited is self.root and not (self._prompts_again() or self.computes()):
+        if arrival.awaited is self.root and not self.answers(arrival):
             return LoginAttempt(Answer.SILENT, f"output that looks like {words}. It does not answer")
         return LoginAttempt(Answer.SEEN, words)
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from random import Random
 
 from drivers.network.malformed.messages.message import FORMATS, NOT_UTF8, Message, MessageSeries, bounded, mutations
+from drivers.network.malformed.sending.carrier import Carrier
 from drivers.network.malformed.sending.delivery import Reaction
 from drivers.network.malformed.sending.evidence import keep_octets
 from drivers.network.malformed.sending.liveness import Liveness
 from drivers.network.malformed.sending.revival import Revival
-from drivers.network.malformed.sending.round import Carrier, MalformedInput, Round
+from drivers.network.malformed.sending.round import MalformedInput, Round
 from drivers.network.malformed.sending.watch import Watch
 from drivers.network.target import Target
 from drivers.serial.login import LoginDialogue
@@ -109,7 +110,7 @@ class TypeMalformedLines:
                 return "the console shows no login prompt"
 
             liveness = Liveness(self.target, self.service)
-            carrier = Carrier(type_line, BATCH)
+            carrier = Carrier(type_line, BATCH, healthy=b"tp\r")
             with Watch(liveness, self.revival, record.note, missing) as watch:
                 try:
                     return Round("the login of the console", self.series, carrier, keep, watch, record).run()

@@ -15,17 +15,19 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
 from drivers.network.web.administration.settings import Shown
 from drivers.storage.dump import Image, image_of, write_image
 from drivers.storage.watched_start import WatchedStart
-from drivers.update.running import differs, in_words
+from drivers.update.running import differs, in_words, restarted
 from lab_config.bench import StorageBench
 from trustprobe.errors import BenchError
-from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
+from trustprobe.probe import Answer, Asked, Fact, Observation, Recorder, Witness, all_of, condition, printable
+
+_START = Asked(door="the storage", shape="a start of what is stored")
 
 MOST_PLACES = 64
 """Places at which one text is altered."""
@@ -36,7 +38,8 @@ _CASE = 0x20
 class AlteredStart(Observation):
     """SEEN is what ran before, started from altered storage; REFUSED is that other software runs, or that none starts.
 
-    REFUSED needs the device's own word: the software that runs, or the declared line of the bootloader.
+    REFUSED needs the device's own word: the software that runs, or the declared line of the bootloader. A part whose
+    start no new boot id shows is left open: the power switch may have switched nothing.
     """
 
     altered: frozenset[str]
@@ -48,7 +51,19 @@ class AlteredStart(Observation):
         assert narrow.witness is not None
         held = part in self.altered
         words = f"the text of {part} was {'read back altered' if held else 'not altered'} before the start"
-        return narrow.model_copy(update={"witness": all_of([narrow.witness, Witness(what=words, holds=held)])})
+        return narrow.model_copy(update={"witness": all_of([narrow.witness, condition(words, holds=held)])})
+
+
+@dataclass
+class _Starts:
+    """What is known of the starts so far."""
+
+    before: Shown
+    record: Recorder
+    last: Shown
+    """What the device showed when it was last seen running."""
+    altered: set[str] = field(default_factory=set)
+    left_open: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -77,10 +92,10 @@ class StartAltered:
                 "Check the administrator's credential in the bench file and `identity` in the declaration.",
             )
         record.note(f"before: {in_words(before)}")
-        altered: set[str] = set()
+        starts = _Starts(before, record, before)
         self.device.power.off()
         try:
-            facts = self._altered(before, altered, record)
+            facts = self._altered(starts)
         except BaseException:
             self.device.power.on()
             raise
@@ -91,25 +106,28 @@ class StartAltered:
         return AlteredStart(
             question="Does the device start software that was altered in its storage?",
             facts=tuple(facts),
-            witness=Witness(what=f"with the original storage, the device started {said}", holds=back),
-            altered=frozenset(altered),
+            witness=Witness(what=f"with the original storage, the device started {said}", holds=back, asked=_START),
+            asked=_START,
+            left_open=starts.left_open,
+            altered=frozenset(starts.altered),
         )
 
-    def _altered(self, before: Shown, altered: set[str], record: Recorder) -> list[Fact]:
+    def _altered(self, starts: _Starts) -> list[Fact]:
         """Alter one part after the other; whatever comes of it, the storage is put back."""
         facts: list[Fact] = []
+        record = starts.record
         with image_of(self.storage, record) as original:
             try:
                 for number, (part, text) in enumerate(self.parts.items(), 1):
                     record.progress(number, len(self.parts), part)
-                    facts.append(self._started(part, text, original, before, altered, record))
+                    facts.append(self._started(part, text, original, starts))
                     record.note(f"{part} -> {facts[-1].answer}: {facts[-1].detail}")
             finally:
                 self._put_back(original, record)
             self._verify(original, record)
         return facts
 
-    def _started(self, part: str, text: str, image: Image, before: Shown, altered: set[str], record: Recorder) -> Fact:
+    def _started(self, part: str, text: str, image: Image, starts: _Starts) -> Fact:
         places = places_of(text, image)
         if not places:
             words = (
@@ -119,40 +137,37 @@ class StartAltered:
         flip(image.path, places)
         changed = {place: octet_at(image.path, place) for place in places}
         try:
-            self._write(image, record)
-            if not self._holds(changed, record):
+            self._write(image, starts.record)
+            if not self._holds(changed, starts.record):
                 raise BenchError(
                     "the storage does not contain the data that was written to it.",
                     "Run the commands of `storage.write` and `storage.dump` by hand, and check for write protection.",
                 )
-            altered.add(part)
-            return self._fact(part, len(places), self.device.start(record), before, changed, record)
+            starts.altered.add(part)
+            answer, words = self._outcome(part, self.device.start(starts.record), changed, starts)
+            count = f"{len(places)} place{'s' if len(places) > 1 else ''}"
+            return Fact(about=part, answer=answer, detail=f"altered at {count}: {words}")
         finally:
             self.device.power.off()
             flip(image.path, places)
 
-    def _fact(
-        self,
-        part: str,
-        count: int,
-        now: Shown | str | None,
-        before: Shown,
-        changed: Mapping[int, int],
-        record: Recorder,
-    ) -> Fact:
+    def _outcome(
+        self, part: str, now: Shown | str | None, changed: Mapping[int, int], starts: _Starts
+    ) -> tuple[Answer, str]:
         """Say what started with a part altered; what runs as before may run from a copy that was put right."""
-        answer = Answer.REFUSED
         if now is None:
-            answer, words = Answer.SILENT, "nothing started within the declared time"
-        elif isinstance(now, str):
-            words = f"the bootloader reports {printable(now, 300)!r}"
-        elif differs(now, before):
-            words = f"other software started: {in_words(now)}"
-        elif self._holds(changed, record):
-            answer, words = Answer.SEEN, f"started as before: {in_words(now)}"
-        else:
-            words = f"the device repaired it before it started: {in_words(now)}"
-        return Fact(about=part, answer=answer, detail=f"altered at {count} place{'s' if count > 1 else ''}: {words}")
+            return Answer.SILENT, "nothing started within the declared time"
+        if isinstance(now, str):
+            return Answer.REFUSED, f"the bootloader reports {printable(now, 300)!r}"
+        last, starts.last = starts.last, now
+        if differs(now, starts.before):
+            return Answer.REFUSED, f"other software started: {in_words(now)}"
+        if not restarted(now, last):
+            starts.left_open[part] = "no new boot id shows that the device restarted, so its storage was not read again"
+            return Answer.SILENT, f"the device runs as before, with no new boot id: {in_words(now)}"
+        if self._holds(changed, starts.record):
+            return Answer.SEEN, f"started as before: {in_words(now)}"
+        return Answer.REFUSED, f"the device repaired it before it started: {in_words(now)}"
 
     def _holds(self, changed: Mapping[int, int], record: Recorder) -> bool:
         """Whether the storage has these octets now."""

@@ -17,7 +17,9 @@ from drivers.storage.dump import image_of
 from drivers.storage.search import SearchTerm, StoragePlace, search
 from lab_config.bench import StorageBench
 from lab_config.component import Setting, UserDataDeclaration
-from trustprobe.probe import DETAIL_LIMIT, Answer, Fact, Observation, Recorder, Witness, all_of
+from trustprobe.probe import DETAIL_LIMIT, Answer, Asked, Fact, Observation, Recorder, Witness, all_of, condition
+
+_SEARCH = Asked(door="the storage", shape="a search of the whole image")
 
 PUBLIC, SECRET = "public canary", "secret canary"
 
@@ -46,7 +48,7 @@ class PlantedSample:
             self.ready()
             found = search(image, wanted)
             words = f"all {image.octets}" if image.whole else f"only {image.searched} of {image.octets}"
-            whole = Witness(what=f"{words} octets of the image were searched", holds=image.whole)
+            whole = condition(f"{words} octets of the image were searched", holds=image.whole)
         for about, places in found.items():
             for place in places:
                 record.note(f"{about}: {place}")
@@ -61,13 +63,14 @@ def canary(kind: str) -> str:
 def _public(found: dict[str, tuple[StoragePlace, ...]], setting: Setting) -> Witness:
     places = found[PUBLIC]
     words = f"was found in the image: {places[0]}" if places else "was not found in the image"
-    return Witness(what=f"the planted value of {setting.field} {words}", holds=bool(places))
+    return Witness(what=f"the planted value of {setting.field} {words}", holds=bool(places), asked=_SEARCH)
 
 
 def _fact(about: str, places: tuple[StoragePlace, ...], more: str = "") -> Fact:
     """SEEN where something was found; an image that shows nothing is silence."""
     detail = "; ".join(str(place) for place in places) if places else f"nothing found{more}"
-    return Fact(about=about, answer=Answer.SEEN if places else Answer.SILENT, detail=detail[:DETAIL_LIMIT])
+    answer = Answer.SEEN if places else Answer.SILENT
+    return Fact(about=about, answer=answer, detail=detail[:DETAIL_LIMIT], asked=_SEARCH)
 
 
 class StorageSearch(Observation):
@@ -114,9 +117,9 @@ class SearchStorage:
         return StorageSearch(
             question="Which secrets are in clear in the storage?",
             facts=tuple(_fact(about, places) for about, places in found.items() if about != PUBLIC),
-            witness=all_of([Witness(what=taken, holds=changed), _public(found, sample.setting), whole]),
-            planted=Witness(
-                what=f"{sample.user_data.path} {'shows' if planted else 'does not show'} the added text",
+            witness=all_of([condition(taken, holds=changed), _public(found, sample.setting), whole]),
+            planted=condition(
+                f"{sample.user_data.path} {'shows' if planted else 'does not show'} the added text",
                 holds=planted,
             ),
         )
@@ -177,22 +180,18 @@ class DeleteUserData:
             admin.forget_session()
             still = admin.shows(sample.user_data, secret) or admin.shows(sample.user_data, name)
             facts = [self._shown(still, words)]
-            dumped = Witness(what="the bench cannot dump the storage", holds=False)
+            dumped = condition("the bench cannot dump the storage", holds=False)
             if sample.storage is not None:
                 fact, dumped = self._stored(admin, (name, secret), record)
                 facts.append(fact)
+        shown = f"the data was {'' if planted else 'not '}shown before the deletion"
+        read = f"the page {'could' if still is not None else 'could not'} be read afterwards"
         return Deletion(
             question="Is user data gone after its deletion?",
             facts=tuple(facts),
-            witness=all_of(
-                [
-                    Witness(what=f"the data was {'' if planted else 'not '}shown before the deletion", holds=planted),
-                    Witness(what=f"the page {'could' if still is not None else 'could not'} be read afterwards",
-                            holds=still is not None),
-                ]
-            ),
+            witness=all_of([condition(shown, holds=planted), condition(read, holds=still is not None)]),
             dumped=dumped,
-        )  # fmt: skip
+        )
 
     def _shown(self, still: bool | None, words: str) -> Fact:
         about = f"{self.sample.user_data.delete_method} answered {words}"
@@ -214,5 +213,5 @@ class DeleteUserData:
             if old is not None:
                 admin.change(sample.setting, old)
         taken = f"{sample.setting.field} {'accepted' if changed else 'did not accept'} a value made for this run"
-        witness = all_of([Witness(what=taken, holds=changed), _public(found, sample.setting), whole])
+        witness = all_of([condition(taken, holds=changed), _public(found, sample.setting), whole])
         return _fact("storage", found["storage"], " of the deleted data"), witness

@@ -20,7 +20,21 @@ from drivers.storage.readable_script import (
     records,
     script,
 )
-from trustprobe.probe import DETAIL_LIMIT, Answer, Fact, Observation, Recorder, Witness, all_of, printable
+from trustprobe.probe import (
+    DETAIL_LIMIT,
+    Answer,
+    Asked,
+    Fact,
+    Observation,
+    Recorder,
+    Witness,
+    all_of,
+    condition,
+    printable,
+)
+
+_READ = Asked(door="the shell", shape="a file that is read")
+_FIND = Asked(door="the shell", shape="a search of the file system")
 
 SEARCH = "search"
 """The fact of the search for undeclared files. Each file that it found is also a separate fact."""
@@ -68,7 +82,7 @@ class ReadSecretFiles:
         session = _Session(records(output.data, mark), self.files)
         for line in session.own:
             record.note(f"the account's own: {line}")
-        witnesses = [Witness(what=output.gap, holds=False)] if output.gap else []
+        witnesses = [condition(output.gap, holds=False)] if output.gap else []
         witnesses += session.witnesses() if session.answered or not output.gap else []
         return ReadableSecrets(
             question=f"Which files with a secret can {self.user} read?",
@@ -125,7 +139,8 @@ class _Session:
             yield Fact(about=path, answer=Answer.SEEN, detail=self._hits[path])
         more = f" ({_MOST} of them are named)" if len(others) > _MOST else ""
         detail = f"{len(others)} readable files with a secret were found in addition to the declared ones{more}"
-        yield Fact(about=SEARCH, answer=Answer.SILENT, detail=detail if self._ended else "the search did not end")
+        words = detail if self._ended else "the search did not end"
+        yield Fact(about=SEARCH, answer=Answer.SILENT, detail=words, asked=_FIND)
 
     def _declared(self, path: str) -> Fact:
         looked = self._looked[path]
@@ -137,21 +152,20 @@ class _Session:
         if looked.text.endswith(_REFUSALS):
             return Fact(about=path, answer=Answer.REFUSED, detail=printable(looked.text))
         words = f"it is empty: {read[1]}" if read is not None else printable(looked.text) or "no message"
-        return Fact(about=path, answer=Answer.SILENT, detail=words[:DETAIL_LIMIT])
+        return Fact(about=path, answer=Answer.SILENT, detail=words[:DETAIL_LIMIT], asked=_READ)
 
     def witnesses(self) -> list[Witness]:
         """Say what proves that a readable secret would have been seen."""
         if not self.answered:
-            return [Witness(what="no POSIX shell answered the command `id -u`", holds=False)]
+            return [condition("no POSIX shell answered the command `id -u`", holds=False)]
         if self._uid is None:
-            return [Witness(what="the shell does not show the uid of the account (`id -u`)", holds=False)]
+            return [condition("the shell does not show the uid of the account (`id -u`)", holds=False)]
         if self._uid == 0:
-            return [Witness(what="the account's uid is 0: an administrator may read everything", holds=False)]
-        who = Witness(what=f"the account's uid is {self._uid}", holds=True)
+            return [condition("the account's uid is 0: an administrator may read everything", holds=False)]
+        who = condition(f"the account's uid is {self._uid}", holds=True)
         missing = [fact for fact in map(self._declared, self._files) if fact.answer is Answer.SILENT]
         gone = [
-            Witness(what=f"{fact.about} is declared, but was not found ({fact.detail})", holds=False)
-            for fact in missing
+            condition(f"{fact.about} is declared, but was not found ({fact.detail})", holds=False) for fact in missing
         ]
         return [who, self._control(), *gone, self._search()]
 
@@ -160,18 +174,18 @@ class _Session:
             looked = self._looked[path]
             read = octets_of(looked) if looked else None
             if read is not None and read[0]:
-                return Witness(what=f"{path} was read ({read[0]} octets)", holds=True)
-        return Witness(
-            what=f"neither {' nor '.join(CONTROLS)} could be read, although every user may read them", holds=False
+                return Witness(what=f"{path} was read ({read[0]} octets)", holds=True, asked=_READ)
+        return condition(
+            f"neither {' nor '.join(CONTROLS)} could be read, although every user may read them", holds=False
         )
 
     def _search(self) -> Witness:
         """The search ended, came upon readable files by name and by content, and grep knows each kind."""
         if not self._ended:
-            return Witness(what="the search for other files did not end", holds=False)
+            return condition("the search for other files did not end", holds=False)
         blind = [kind.about for number, kind in self._kinds.items() if kind.content and number not in self._known]
         if blind:
-            return Witness(what=f"the device's grep does not find {', '.join(blind)} in an example", holds=False)
+            return condition(f"the device's grep does not find {', '.join(blind)} in an example", holds=False)
         named, small = 0, {number: 0 for number, kind in self._kinds.items() if kind.everywhere}
         for number, count in self._counts:
             if number in small:
@@ -179,4 +193,4 @@ class _Session:
             else:
                 named += count
         what = f"the search found {named} readable files by name and {min(small.values())} by content"
-        return Witness(what=what, holds=named > 0 and min(small.values()) > 0)
+        return Witness(what=what, holds=named > 0 and min(small.values()) > 0, asked=_FIND)

@@ -12,17 +12,27 @@ from functools import partial
 from typing import Self
 
 from drivers.network.web.administration.settings import Shown
+from drivers.network.web.probes.denial import denies
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer
 from drivers.update.running import Running, Updatable, differs, in_words, restarted
 from lab_config.component import UpdateDeclaration
 from trustprobe.errors import ConfigurationError
-from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of
+from trustprobe.probe import Answer, Asked, Fact, Observation, Recorder, Witness, all_of, condition
+
+_IMAGE = Asked(door="the update mechanism", shape="an image to install")
+_STATUS = Asked(door="the update mechanism", shape="the status after a refused image")
+_UPLOAD = Asked(door="the update mechanism", shape="an upload")
 
 KEPT_OCTETS = 1 << 20
 """Images up to this size are kept as evidence; of larger ones the digest."""
 REPLAYED = "replayed"
 """The image of the version that runs: that it was taken shows by a start, where no slot tells."""
-_DENIAL = re.compile(rb"log.?in|unauthori[sz]ed|denied|forbidden|not permitted|no session", re.IGNORECASE)
+_LOGIN = re.compile(
+    rb"\blog[ _-]?(?:in|on)\b|\bsign[ _-]?in\b|\bsession|un-?auth|\bauth(?:ori|enti)|forbidden|"
+    rb"access denied|permi(?:tted|ss)",
+    re.IGNORECASE,
+)
+"""Words about who asks. Next to words about the image they leave open which of the two was judged."""
 
 
 class UpdateTrials(Observation):
@@ -52,8 +62,8 @@ class UpdateTrials(Observation):
         words = f"of {len(self.refusals)} refused images the status reported {', '.join(self.reported) or 'none'}"
         fact = Fact(about="status", answer=Answer.SEEN if self.reported else Answer.SILENT, detail=words)
         refused = f"{len(self.refusals)} images were refused, and the status was read after them"
-        witness = Witness(what=refused, holds=bool(self.refusals))
-        return self.model_copy(update={"facts": (fact,), "witness": witness})
+        witness = Witness(what=refused, holds=bool(self.refusals), asked=_STATUS)
+        return self.model_copy(update={"facts": (fact,), "witness": witness, "asked": _STATUS})
 
 
 def _words(answer: WebAnswer | NoAnswerError) -> str:
@@ -114,6 +124,8 @@ class _Trial:
     facts: dict[str, Fact] = field(default_factory=dict)
     offered: list[str] = field(default_factory=list)
     """Images that reached the mechanism; one that was turned away at the login did not."""
+    unanswered: list[str] = field(default_factory=list)
+    """Images whose upload ended without an answer. How much of them arrived is not known."""
     refusals: list[str] = field(default_factory=list)
     reported: list[str] = field(default_factory=list)
 
@@ -136,6 +148,8 @@ class _Trial:
         self.say(transfer.about, transfer.answer, transfer.detail)
         if _reached(answer, self.running):
             self.offered.append(name)
+        if isinstance(answer, NoAnswerError):
+            self.unanswered.append(name)
 
         def refused(status: str | None) -> bool:
             return status is not None and status != status_before and bool(self.rejected.search(status))
@@ -201,6 +215,7 @@ class TryImages:
             question="Which images does the update mechanism install?",
             facts=tuple(trial.facts.values()),
             witness=self._witness(trial, version),
+            asked=_IMAGE,
             base_version=version,
             version_before=first.version,
             version_after=after.version if after else None,
@@ -210,6 +225,7 @@ class TryImages:
             reading=Witness(
                 what=f"before the base image: {in_words(before)}; afterwards: {in_words(after)}",
                 holds=before is not None and after is not None and before.version != version,
+                asked=_IMAGE,
             ),
         )
 
@@ -273,7 +289,17 @@ class TryImages:
         words = f"the base image {version} {'was installed' if installed else 'was not installed'} afterwards"
         offered = [name for name, _ in self.bad if name in trial.offered]
         every = f"{len(offered)} of {len(self.bad)} bad images were offered"
-        return all_of([Witness(what=words, holds=installed), Witness(what=every, holds=len(offered) == len(self.bad))])
+        complete = condition(every, holds=len(offered) == len(self.bad))
+        base = Witness(what=words, holds=installed, asked=_IMAGE)
+        return all_of([base, complete, *self._broken_off(trial)])
+
+    def _broken_off(self, trial: _Trial) -> list[Witness]:
+        """Name the images whose upload ended without an answer, unless that of the base ended so as well."""
+        if "base" in trial.unanswered:
+            return []
+        silent = [name for name in trial.unanswered if trial.facts[name].answer is Answer.SILENT]
+        words = "the upload ended without an answer, and that of the base image did not"
+        return [condition(f"{name}: {words}", holds=False) for name in silent]
 
 
 @dataclass(frozen=True)
@@ -283,7 +309,7 @@ class UploadUnauthorised:
     An upload is taken up if it was accepted, if it was rejected in the words that the declaration gives for a rejected
     image, or if it changed the status. An authorised login uploads an empty image before, so that the status can
     change. Witness: the authorised login could upload and read the status. If the image is vendor-signed and newer,
-    SEEN may mean that it is installed.
+    SEEN may mean that it is installed. An answer that may be about the login or about the image is left open.
     """
 
     device: Updatable
@@ -304,33 +330,39 @@ class UploadUnauthorised:
             steady = running.status() == status
             answer = running.upload(self.device.web.client(), self.image)
             record.note(f"POST {self.device.update.path} without a login -> {_words(answer)}")
-            fact = self._fact(running, answer, before, status if steady else None)
+            fact, doubt = self._fact(running, answer, before, status if steady else None)
             last = running.status()
         answers = None not in {status, last}
         words = f"GET {self.device.update.status_path} {'answers' if answers else 'fails'} with an authorised login"
-        read = Witness(what=words, holds=answers)
+        read = condition(words, holds=answers)
+        if fact.answer is Answer.SILENT and isinstance(answer, NoAnswerError):
+            doubt = "the upload without a login ended without an answer"
         return Observation(
             question="Does the device accept an update from a client without a login?",
             facts=(fact,),
+            left_open={fact.about: doubt} if doubt else {},
             witness=all_of([control, read]),
+            asked=_UPLOAD,
         )
 
     def _control(self, running: Running, record: Recorder) -> Witness:
         """Upload an empty image with an authorised login: the mechanism, not the login, answers."""
         session = running.session()
         if session is None:
-            return Witness(what=f"the login of {self.device.web.user} failed", holds=False)
+            return condition(f"the login of {self.device.web.user} failed", holds=False)
         answer = running.upload(session, b"")
         record.note(f"control: an empty image with an authorised login -> {_words(answer)}")
         holds = isinstance(answer, WebAnswer) and not self.device.asks_for_login(answer)
-        return Witness(what=f"an empty image with an authorised login -> {_words(answer)}", holds=holds)
+        what = f"an empty image with an authorised login -> {_words(answer)}"
+        return Witness(what=what, holds=holds, asked=_UPLOAD)
 
     def _fact(
         self, running: Running, answer: WebAnswer | NoAnswerError, before: Shown | None, status: str | None
-    ) -> Fact:
+    ) -> tuple[Fact, str]:
+        """Return what came of the upload, and why that is left open, if it is."""
         about = f"POST {self.device.update.path}"
         if isinstance(answer, WebAnswer) and self.device.asks_for_login(answer):
-            return Fact(about=about, answer=Answer.REFUSED, detail=answer.words)
+            return Fact(about=about, answer=Answer.REFUSED, detail=answer.words), ""
         accepted = isinstance(answer, WebAnswer) and answer.ok
         after = running.settled(
             partial(_moved, before or Shown()),
@@ -340,14 +372,29 @@ class UploadUnauthorised:
         now = running.status()
         changed = None not in {now, status} and now != status
         changed = changed or (None not in {before, after} and differs(after or Shown(), before or Shown()))
-        denied = isinstance(answer, WebAnswer) and bool(_DENIAL.search(answer.body))
-        judged = isinstance(answer, WebAnswer) and bool(
-            rejection(self.device.update).search(answer.body.decode("utf-8", "replace"))
-        )
-        taken = changed or ((accepted or judged) and not denied)
+        taken, doubt = self._taken_up(answer)
         words = (
             "the update status or the running version changed"
             if changed
             else "neither the status nor the version changed"
         )
-        return Fact(about=about, answer=Answer.SEEN if taken else Answer.SILENT, detail=f"{_words(answer)}; {words}")
+        seen = Answer.SEEN if changed or taken else Answer.SILENT
+        return Fact(about=about, answer=seen, detail=f"{_words(answer)}; {words}"), "" if changed else doubt
+
+    def _taken_up(self, answer: WebAnswer | NoAnswerError) -> tuple[bool, str]:
+        """Return whether the answer alone shows that the mechanism took the image up, and else what is left open.
+
+        Only a refusal in words about the login, and in none of those for a rejected image, shows that it did not.
+        """
+        if isinstance(answer, NoAnswerError):
+            return False, ""
+        judged = bool(rejection(self.device.update).search(answer.body.decode("utf-8", "replace")))
+        denied, about_login = denies(answer), bool(_LOGIN.search(answer.body))
+        if not (answer.ok or judged):
+            unclear = not 400 <= answer.status < 500
+            return False, f"the upload is neither taken nor refused: {_words(answer)}" if unclear else ""
+        if denied and about_login and not judged:
+            return False, ""
+        if denied or about_login:
+            return False, f"it is not clear whether the login or the image was refused: {_words(answer)}"
+        return True, ""

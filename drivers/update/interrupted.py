@@ -5,6 +5,7 @@ The image is the vendor's and newer. Who switches the power is given; what must 
 
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event
 
@@ -14,8 +15,12 @@ from drivers.power.switch import PowerSwitch
 from drivers.update.http_upload import rejection
 from drivers.update.running import Running, Updatable, in_words, restarted
 from trustprobe.errors import BenchError
-from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, printable
+from trustprobe.probe import Answer, Asked, Fact, Observation, Recorder, Witness, printable
 
+_CUT = Asked(door="the update mechanism", shape="a start after a power cut during the installation")
+
+Reading = Callable[[Callable[[], None], float, Recorder], tuple[Answer, str]]
+"""Reads the console during a restart: whether it shows that nothing starts, and the reason."""
 MOMENTS = (0.3, 0.7)
 """Of the declared time that writing takes."""
 
@@ -23,6 +28,9 @@ MOMENTS = (0.3, 0.7)
 @dataclass(frozen=True)
 class CutPower:
     """Install an image, and cut the power at each of MOMENTS. SEEN is a device that comes back with neither version.
+
+    If the network gives no answer afterwards, the console must show that nothing starts. Without that, what runs is not
+    known, and the fact is left open.
 
     The device has come back from a power cut before. Witness: at each moment the mechanism had taken the image and not
     yet installed it, and the device has started since.
@@ -33,6 +41,7 @@ class CutPower:
     power: PowerSwitch
     write_seconds: float
     boot_seconds: float
+    console: Reading | None = None
 
     @property
     def name(self) -> str:
@@ -44,6 +53,7 @@ class CutPower:
         version = self.device.version_of(self.image)
         rejected = rejection(self.device.update)
         facts: list[Fact] = []
+        left_open: dict[str, str] = {}
         cut = 0
         with Running(self.device, record) as running:
             before = self._before(running, version)
@@ -59,19 +69,33 @@ class CutPower:
                 now = self._settled(running)
                 old = now is not None and now.version == before.version
                 cut += now is None or (restarted(now, last) and (old or interrupted))
-                known = now is not None and now.version in {before.version, version}
-                facts.append(Fact(about=about, answer=Answer.SILENT if known else Answer.SEEN, detail=in_words(now)))
-                record.note(f"{about}: {in_words(now)}")
+                answer, shown = Answer.SILENT, in_words(now)
+                if now is None:
+                    answer, why = self._by_console(record)
+                    shown = f"{shown}: {why}"
+                    left_open |= {about: shown} if answer is Answer.SILENT else {}
+                elif now.version not in {before.version, version}:
+                    answer = Answer.SEEN
+                facts.append(Fact(about=about, answer=answer, detail=shown))
+                record.note(f"{about}: {shown}")
                 if not old:
                     break
         return Observation(
             question="Which version runs after a power cut during an update?",
             facts=tuple(facts),
+            left_open=left_open,
             witness=Witness(
                 what=f"{cut} of {len(facts)} power cuts happened during the installation and led to a new start",
                 holds=bool(facts) and cut == len(facts),
+                asked=_CUT,
             ),
+            asked=_CUT,
         )
+
+    def _by_console(self, record: Recorder) -> tuple[Answer, str]:
+        if self.console is None:
+            return Answer.SILENT, "the network gives no answer, and this bench has no console that shows what starts"
+        return self.console(self.power.cycle, self.boot_seconds, record)
 
     def _before(self, running: Running, version: str) -> Shown:
         """Return what runs before the first cut; BenchError where an installation of the version would not show."""

@@ -11,7 +11,7 @@ from threading import Event
 
 from drivers.network.web.administration.administration import Administration
 from drivers.network.web.administration.settings import Shown, shown_by
-from drivers.network.web.login.session import WebSession, asks_for_login
+from drivers.network.web.login.session import WebSession, asks_for_login, refuses_change
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
 from drivers.update.image import container
 from drivers.update.transfer import Transfer, upload
@@ -44,7 +44,7 @@ class Updatable:
 
     def asks_for_login(self, answer: WebAnswer) -> bool:
         """Whether the mechanism answered an upload with the way to a login."""
-        return asks_for_login(answer, self.update.path, self.web.http_login)
+        return refuses_change(answer, self.update.path, self.web.http_login)
 
     def unreadable(self) -> BenchError:
         """Return why nothing is offered to a device whose version cannot be read."""

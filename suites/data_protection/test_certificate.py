@@ -1,7 +1,9 @@
 """The certificate of the device's TLS server, compared with how it is declared to be issued."""
 
+from drivers.network.clock import BenchClock
 from drivers.network.tls.certificate import ServerCertificate
-from fixtures.bench import provided
+from drivers.network.tls.certificate_fields import CertificateKey
+from fixtures.declared import CERTIFICATE, provided
 from lab_config.bench import Bench
 from lab_config.component import Component
 from lab_config.rules import Profile, TlsNumbers
@@ -15,7 +17,8 @@ def require_parsed(certificate: ServerCertificate, *fields: str) -> None:
     """Leave the case open if one of these fields could not be parsed: it shows neither a fault nor its absence."""
     unread = sorted(certificate.unread.intersection(fields))
     if unread:
-        raise Inconclusive(f"the certificate has fields that cannot be parsed: {', '.join(unread)}")
+        words = certificate.detail("certificate")
+        raise Inconclusive(f"the certificate has fields that cannot be parsed: {', '.join(unread)} ({words})")
 
 
 @case(
@@ -24,8 +27,11 @@ def require_parsed(certificate: ServerCertificate, *fields: str) -> None:
     fails_on="absence",
     advice="Issue a certificate that covers the product's life, or one that the product renews automatically.",
 )
-def test_certificate_is_in_force(certificate: ServerCertificate) -> None:
-    """Read the certificate of each TLS port, and compare its dates with the time of the run."""
+def test_certificate_is_in_force(certificate: ServerCertificate, bench_clock: BenchClock) -> None:
+    """Read the certificate of each TLS port, and compare its dates with the time of the run.
+
+    Witness: the clock of this machine is synchronised by NTP, or the device shows the same day.
+    """
     first, last, now = certificate.not_before, certificate.not_after, certificate.started
     in_force = (first is None or first <= now) and (last is None or now <= last)
     assert in_force, f"valid from {first} to {last}, read at {now:%Y-%m-%d %H:%M:%S %Z}"
@@ -43,7 +49,7 @@ def test_certificate_names_the_device(certificate: ServerCertificate, component:
 
     Upper and lower case are the same, and a wildcard stands for the whole leftmost label.
     """
-    declared = provided(component.certificate, "TLS certificate").names
+    declared = provided(component.certificate, CERTIFICATE).names
     wanted = [*declared, getattr(bench.network, "address", "")]
     covered = any(certificate.covers(name) for name in wanted)
     if not covered:
@@ -60,12 +66,14 @@ def test_certificate_names_the_device(certificate: ServerCertificate, component:
 )
 def test_certificate_is_issued_as_declared(certificate: ServerCertificate, component: Component) -> None:
     """Verify the chain that the device sends against the declared issuer: a CA, or the device itself."""
-    issued_by = provided(component.certificate, "TLS certificate").issued_by
+    issued_by = provided(component.certificate, CERTIFICATE).issued_by
     if issued_by == "self_signed":
         require_parsed(certificate, "self_signed")
-        assert certificate.self_signed, f"declared self-signed, issued by {certificate.issuer}"
+        fault = "" if certificate.self_signed else f"declared self-signed, issued by {certificate.issuer}"
     else:
-        assert certificate.chain_trusted, f"declared as {issued_by}: {certificate.chain_error}"
+        require_parsed(certificate, "chain_trusted")
+        fault = "" if certificate.chain_trusted else f"declared as {issued_by}: {certificate.chain_error}"
+    assert not fault, fault
 
 
 @case(
@@ -77,7 +85,9 @@ def test_certificate_is_issued_as_declared(certificate: ServerCertificate, compo
 def test_certificate_has_a_strong_key_and_signature(certificate: ServerCertificate, profile: Profile) -> None:
     """Compare type and size of the certificate's key, and the hash of its signature, with the profile's numbers.
 
-    A key or a hash that cannot be parsed, or that the profile neither accepts nor forbids, leaves the case open.
+    The same applies to every further certificate that the server sends. The signature of a certificate that signs
+    itself proves nothing and is not compared. If a key or a hash cannot be parsed, or if the profile neither accepts
+    nor forbids it, the case stays open.
     """
     numbers = profile.limits.tls
     weak = weaknesses(certificate, numbers)
@@ -90,15 +100,25 @@ def test_certificate_has_a_strong_key_and_signature(certificate: ServerCertifica
 
 
 def weaknesses(certificate: ServerCertificate, numbers: TlsNumbers) -> list[str]:
-    """Return what the profile forbids of the certificate's key and signature."""
-    kind, bits, used = certificate.key_type, certificate.key_bits, certificate.signature_hash
+    """Return what the profile forbids of the keys and signatures of the certificate and of its chain."""
+    own = CertificateKey(
+        key_type=certificate.key_type, key_bits=certificate.key_bits, signature_hash=certificate.signature_hash
+    )
+    weak = _weak("", own, numbers)
+    for one in certificate.further:
+        weak += _weak(f"the further certificate {one.subject}: ", one, numbers)
+    return weak
+
+
+def _weak(whose: str, one: CertificateKey, numbers: TlsNumbers) -> list[str]:
     weak = []
-    if kind in numbers.forbidden_keys:
-        weak.append(f"its key is of the type {kind}")
-    if kind in numbers.key_bits and bits < numbers.key_bits[kind]:
-        weak.append(f"its {kind} key has {bits} bits, the profile requires {numbers.key_bits[kind]}")
-    if used in numbers.forbidden_hashes:
-        weak.append(f"signed with {used}")
+    if one.key_type in numbers.forbidden_keys:
+        weak.append(f"{whose}its key is of the type {one.key_type}")
+    if one.key_type in numbers.key_bits and one.key_bits < numbers.key_bits[one.key_type]:
+        required = numbers.key_bits[one.key_type]
+        weak.append(f"{whose}its {one.key_type} key has {one.key_bits} bits, the profile requires {required}")
+    if one.signature_hash in numbers.forbidden_hashes and not one.self_signed:
+        weak.append(f"{whose}signed with {one.signature_hash}")
     return weak
 
 

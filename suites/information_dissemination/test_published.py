@@ -10,14 +10,14 @@ from trustprobe.judging.outcomes import Inconclusive
     "advisories.csaf",
     covers=["ID-1d"],
     fails_on="absence",
-    advice="Publish advisories as CSAF 2.0, with a remediation for each affected product, and the provider metadata.",
+    advice="Publish advisories as CSAF, with a remediation for each affected product, and the provider metadata.",
 )
 def test_advisories_give_detail_and_mitigation(advisories: AdvisoriesRead) -> None:
     """Read the CSAF provider metadata and each advisory of the product.
 
     An advisory states its title and id, its publisher, its dates and its status. For each vulnerability it gives an
-    identifier, a description, the affected products, and a remediation for each affected product. Witness: the whole of
-    each document was read.
+    identifier, a description, the affected products, and a remediation for each affected product, which can name the
+    product or a group of products. Witness: the whole of each document was read.
     """
     poor = sorted(advisories.silent | advisories.refused)
     assert not poor, "; ".join(f"{about}: {advisories.detail(about)}" for about in poor)

@@ -12,13 +12,16 @@ from trustprobe.probe import Observation
     needs=(Permission.CONFIGURE,),
     advice="Check the session before every path, or declare under `http_crawl.public` what is public by design.",
 )
-def test_no_linked_page_opens_without_a_login(crawled_anonymously: Observation) -> None:
-    """Crawl pages and scripts as the administrator with GET, and request undeclared paths without a login.
+def test_no_page_opens_without_a_login(crawled_anonymously: Observation) -> None:
+    """Request pages of every web server without a login, by GET: linked, found by the administrator, and well known.
 
-    The case fails if a response shows device data: a value that a login guards elsewhere, a secret, filled-in fields,
-    or other data. Style sheets, scripts, images, the login page and pages without values are not device data. Paths
-    that are named like an action (reboot, delete) are not requested. Witness: the administrator got an answer on each
-    path, and is logged in at the end.
+    The servers are the declared ones and those that the sweep found on any port. Pages are crawled from `/`. About a
+    hundred well-known paths are requested: backups, exported settings, snapshots, status pages, terminals. If the
+    administrator can log in, the pages after the login are crawled too, and their undeclared paths are requested
+    without a login. The case fails if a response shows device data: a value that a login guards elsewhere, a secret,
+    filled-in fields, a listing of files, a configuration, a picture, a command line. Style sheets, scripts, the login
+    page and pages without values are not device data. Paths that are named like an action (reboot, delete) are not
+    requested. Witness: each server answered to the end, and the administrator is logged in at the end.
     """
     open_ones = [f"{about} ({crawled_anonymously.detail(about)[:120]})" for about in sorted(crawled_anonymously.seen)]
     assert not open_ones, f"open without a login: {', '.join(open_ones)}"

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from drivers.debug.jtag import JtagChain
-from lab_config.component import JtagDeclaration
+from lab_config.debug import JtagDeclaration
 from trustprobe.judging.case import case
 from trustprobe.probe import Observation
 
@@ -18,7 +18,8 @@ def test_scan_chain_contains_only_the_declared_taps(jtag: JtagDeclaration, jtag_
     """Scan the JTAG chain, and compare the IDCODEs with the declaration.
 
     A TAP that shows its IDCODE does not yet give access, but an undeclared TAP is a failure. If two TAPs have the same
-    IDCODE, both must be declared. Witness for a dead chain: attested wiring.
+    IDCODE, both must be declared. The chain is scanned until three scans in a row agree. What differs between scans
+    proves nothing. Witness for a dead chain: attested wiring.
     """
     found = Counter(jtag_chain.idcodes) - Counter(jtag.idcodes)
     words = [f"0x{idcode:08x}" if idcode else "one without an IDCODE" for idcode in found.elements()]
@@ -34,8 +35,9 @@ def test_scan_chain_contains_only_the_declared_taps(jtag: JtagDeclaration, jtag_
 def test_memory_cannot_be_read_over_jtag(jtag_memory: Observation) -> None:
     """Read a word of memory through the debug port's memory access port.
 
-    If the memory can be read, the case fails. Witness: the same adapter read the IDCODE of the debug port directly
-    before.
+    If the memory can be read, the case fails. A refusal counts if two reads agree on it, if the adapter's program
+    has no complaint, and if the chain is the same before and after. Witness: the same adapter read the IDCODE of the
+    debug port directly before.
     """
     assert not jtag_memory.seen, f"memory can be read over JTAG: {jtag_memory.detail('memory')}"
 

@@ -14,7 +14,8 @@ def test_device_sends_only_to_declared_destinations(egress: EgressSeen) -> None:
     """Capture the traffic that the device initiates in this run, and compare it with the declaration.
 
     The capture lasts from the first case to the last. Connection requests, datagrams and names in DNS queries count.
-    Replies to the bench, ARP, ICMP, IGMP, DHCP and the announcements of declared discovery services do not count.
-    Witness: the same capture contains declared traffic of the device, and no frame was lost.
+    Replies to the bench, reverse lookups of its address, ARP, ICMP, IGMP, DHCP and the announcements of declared
+    discovery services do not count. Witness: the same capture contains declared traffic of the device or its answers to
+    the bench, and no frame was lost.
     """
     assert not egress.undeclared, f"sends to {', '.join(egress.undeclared)}"

@@ -51,6 +51,26 @@ def test_stream_limits_password_guessing(rtsp_guessing: Guessing) -> None:
     assert "limit" in rtsp_guessing.seen, rtsp_guessing.detail("limit")
 
 
+@case("credentials.guessing.sip", covers=COVERS, fails_on="absence", needs=(Permission.LOCKOUT,), advice=ADVICE)
+def test_registrar_limits_password_guessing(sip_guessing: Guessing) -> None:
+    """Try wrong passwords of one account over SIP in a row, then the right one, and measure the attempts.
+
+    The numbers, the criterion for a limit and the witness are those of `credentials.guessing.ssh`. The login is the
+    declared one, or a well-known one that got in.
+    """
+    assert "limit" in sip_guessing.seen, sip_guessing.detail("limit")
+
+
+@case("credentials.guessing.smtp", covers=COVERS, fails_on="absence", needs=(Permission.LOCKOUT,), advice=ADVICE)
+def test_mail_server_limits_password_guessing(smtp_guessing: Guessing) -> None:
+    """Try wrong passwords of one account over SMTP in a row, then the right one, and measure the attempts.
+
+    The numbers, the criterion for a limit and the witness are those of `credentials.guessing.ssh`. The login is the
+    declared one, or a well-known one that got in.
+    """
+    assert "limit" in smtp_guessing.seen, smtp_guessing.detail("limit")
+
+
 @case("credentials.guessing.telnet", covers=COVERS, fails_on="absence", needs=(Permission.LOCKOUT,), advice=ADVICE)
 def test_telnet_limits_password_guessing(telnet_guessing: Guessing) -> None:
     """Try wrong passwords of one account over Telnet in a row, then the right one, and measure the attempts.
@@ -90,7 +110,8 @@ def test_mqtt_broker_limits_password_guessing(mqtt_guessing: Guessing) -> None:
 def test_no_password_can_be_derived_from_the_identifiers_of_the_device(derived_guess: Guesses) -> None:
     """Try passwords at one declared account that can be derived from the identifiers of this sample.
 
-    The identifiers are the serial number, the MAC address and the model. Witness: after each batch, the valid login
+    The identifiers are the serial number, the MAC address, the model and the user name. An empty password is tried as
+    well. Witness: after each batch, the valid login
     gets in through the same code.
     """
     assert not derived_guess.seen, f"got in: {', '.join(sorted(derived_guess.seen))}"

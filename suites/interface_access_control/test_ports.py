@@ -33,14 +33,14 @@ def test_every_open_tcp_port_is_declared(
     fails_on="presence",
     advice="Stop the service, bind it to loopback, or declare the port with its purpose.",
 )
-def test_every_answering_udp_port_is_declared(component: Component, udp_ports: UdpPorts) -> None:
+def test_every_answering_udp_port_is_declared(component: Component, udp_undeclared: UdpPorts) -> None:
     """Send each well-known UDP service its own payload, and compare the ports that answer with the declaration.
 
     An answer from an undeclared port is a failure. A silent port is open or filtered, and is not a failure. Witness:
-    the declared UDP service answered before, during and after.
+    the declared UDP service answered before, during and after. If every port answers or refuses, none is needed.
     """
-    undeclared = udp_ports.open - component.ports(Transport.UDP)
-    assert not undeclared, f"answering but not declared: UDP {_with_speakers(undeclared, udp_ports)}"
+    undeclared = udp_undeclared.open - component.ports(Transport.UDP)
+    assert not undeclared, f"answering but not declared: UDP {_with_speakers(undeclared, udp_undeclared)}"
 
 
 @case(
@@ -56,7 +56,7 @@ def test_every_open_tcp_port_of_the_ipv6_address_is_declared(
 
     Witness: the declared canary port answered on that address throughout the sweep and at its end.
     """
-    undeclared = tcp6_ports.open - component.ports(Transport.TCP)
+    undeclared = tcp6_ports.open - component.ports6(Transport.TCP)
     assert not undeclared, f"open over IPv6 but not declared: TCP {_with_speakers(undeclared, tcp6_undeclared)}"
 
 
@@ -66,13 +66,15 @@ def test_every_open_tcp_port_of_the_ipv6_address_is_declared(
     fails_on="presence",
     advice="Give the firewall the same rules for IPv6, stop the service, or declare the port with its purpose.",
 )
-def test_every_answering_udp_port_of_the_ipv6_address_is_declared(component: Component, udp6_ports: UdpPorts) -> None:
+def test_every_answering_udp_port_of_the_ipv6_address_is_declared(
+    component: Component, udp6_undeclared: UdpPorts
+) -> None:
     """Send each well-known UDP service its payload over IPv6, and compare the ports that answer with the declaration.
 
     Witness: a declared UDP service answered on that address before, during and after.
     """
-    undeclared = udp6_ports.open - component.ports(Transport.UDP)
-    assert not undeclared, f"answering over IPv6 but not declared: UDP {_with_speakers(undeclared, udp6_ports)}"
+    undeclared = udp6_undeclared.open - component.ports6(Transport.UDP)
+    assert not undeclared, f"answering over IPv6 but not declared: UDP {_with_speakers(undeclared, udp6_undeclared)}"
 
 
 @case(

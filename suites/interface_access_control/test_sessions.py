@@ -66,10 +66,11 @@ def test_login_starts_a_session_with_a_new_id(session_fixation: Fixation) -> Non
     """Log in with a session id that existed before the login, and check whether that id is logged in afterwards.
 
     The ids are one that the device set on the login form, a made-up one, and one of an ended session. The case fails if
-    such an id on its own opens the page of the login afterwards. Witness: each of these logins got in.
+    such an id on its own opens the page of the login afterwards, or a made-up one without any login. Witness: each of
+    these logins got in.
     """
     fixed = "; ".join(session_fixation.detail(about) for about in sorted(session_fixation.seen))
-    assert not session_fixation.seen, f"an id from before the login is logged in after it: {fixed}"
+    assert not session_fixation.seen, f"an id that is not of this login opens its page: {fixed}"
 
 
 @case(

@@ -1,6 +1,7 @@
 """The contact that receives vulnerability reports."""
 
-from drivers.documents.security_txt import SecurityTxt
+from drivers.documents.file import lacking
+from drivers.documents.security_txt import ELEMENTS, SecurityTxt
 from trustprobe.judging.case import case
 
 
@@ -14,7 +15,7 @@ def test_security_txt_names_a_contact_and_is_in_force(security_txt: SecurityTxt)
     """Parse security.txt according to RFC 9116, and check its lines and fields.
 
     It has a Contact (2.5.3), exactly one Expires, which lies in the future (2.5.5), and at most one Preferred-Languages
-    (2.5.8). Witness: the whole document was read.
+    (2.5.8). Each field that holds an address holds an URI, and web addresses begin with https://. Witness: the whole
+    document was read.
     """
-    poor = sorted(security_txt.silent | security_txt.refused)
-    assert not poor, "; ".join(f"{about}: {security_txt.detail(about)}" for about in poor)
+    assert not (poor := lacking(security_txt, ELEMENTS)), poor

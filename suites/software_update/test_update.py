@@ -85,8 +85,9 @@ def test_vendor_image_installs(valid_image: UpdateTrials) -> None:
 def test_power_cut_leaves_the_old_or_the_new_version(interrupted_update: Observation) -> None:
     """Install a newer image of the vendor, and cut the power at two moments while it is being written.
 
-    The device must come back with the old or the new version each time. Witness: the image was accepted before each
-    cut, and the device came back from a power cut before the update.
+    The device must come back with the old or the new version each time. If the network is silent, the console must
+    show that nothing starts. Witness: the image was accepted before each cut, and the device came back from a power cut
+    before the update.
     """
     lost = sorted(interrupted_update.seen)
     assert not lost, "; ".join(f"{about}: {interrupted_update.detail(about)}" for about in lost)

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from trustprobe.cli.published import capabilities
 from virtual_lab.defects import Defect, register
 
-MOST = 14
+MOST = 32
 """Flaws in one run."""
-MOST_RESTARTS = 3
+MOST_RESTARTS = 5
 """Flaws in one run that crash the device: each start of it takes seconds."""
 LONG = "interface_access_control"
 """Its cases take longer than all others together: its flaws share runs with each other only."""
@@ -31,6 +31,7 @@ PARTS = (
     (re.compile(r"^(?:access\.anonymous|credentials\.(?:default|guessing))\.rtsp"), "stream"),
     (re.compile(r"^(credentials\.default\.serial|credentials\.derivable|serial)"), "uart"),
     (re.compile(r"^log\.emits\.update"), "update"),
+    (re.compile(r"^(update\.(?:notice|refusal|interrupted|unauthorised))"), r"\1"),
     (re.compile(r"^(log\.emits\.(?!login|lockout).*|log\.(?:read|clear|write)\.unauthorised|log\.persists)$"), r"\1"),
     (re.compile(r"^(log|state|update|config\.reset|sbom|registry_record|support_period|document)"), r"\1"),
 )
@@ -40,6 +41,9 @@ LISTS = frozenset({"ports.tcp.undeclared", "ports.udp.undeclared"})
 TOGETHER = (
     ("http_any_password", "ssh_any_password", "uart_root_shell"),  # each lets anybody in, at a door of its own
     ("boot_window_telnet", "collector_cleartext"),
+    ("update_refusal_not_reported", "anonymous_update", "update_notice_missing"),
+    ("update_expired_accepted", "update_check_by_hand"),
+    ("update_replay_accepted", "update_check_missing"),
 )
 """Flaws that share a device with no other flaw of their capability, except these with each other."""
 

@@ -92,7 +92,7 @@ def test_nothing_is_printed_after_the_line_that_matters(tmp_path: Path) -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
     lines = [line for line in done.stdout.splitlines() if line]

@@ -122,7 +122,7 @@ def desk(hub: Board, adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     (tmp_path / "lab_config").symlink_to(ROOT / "lab_config")
     for _, text in BLOCKS:
         if text.startswith("sed ") or (text.startswith("openssl ") and HAS_OPENSSL):
-            subprocess.run(["sh", "-c", text], check=True, capture_output=True, timeout=60)
+            subprocess.run(["sh", "-c", text], check=True, capture_output=True, timeout=600)
 
     def type_in(command: str, bench: str) -> str:
         for known, value in terms.items():

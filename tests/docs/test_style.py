@@ -56,8 +56,14 @@ def offences(text: str) -> list[str]:
     return [f"{match[0]!r} ({word})" for word, pattern in REJECTED.items() for match in pattern.finditer(plain)]
 
 
+_FLAGS = re.compile(r"\(\?[aimsux]+\)")
+
+
 def texts(path: Path) -> Iterator[tuple[int, str]]:
-    """Return the user-visible strings of a Python file: everything but ordinary docstrings, with their lines."""
+    """Return the user-visible strings of a Python file with their lines.
+
+    Ordinary docstrings are left out, and regular expressions with flags: nobody reads them in a report.
+    """
     tree = ast.parse(path.read_text("utf-8"))
     docstrings: set[int] = set()
     for node in ast.walk(tree):
@@ -70,6 +76,8 @@ def texts(path: Path) -> Iterator[tuple[int, str]]:
                 docstrings.add(id(statement.value))
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            if _FLAGS.match(node.value):
+                continue
             yield node.lineno, node.value
 
 

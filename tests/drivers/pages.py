@@ -8,10 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
+from drivers.network.pace import DoorPaces
 from drivers.network.target import Target
 from drivers.network.web.transport.client import WebClient
 from lab_config.bench import NetworkBench
 from lab_config.component import Service, Transport
+
+PATIENCE = 1.0
+"""Seconds that a probe waits for pages that limit requests."""
 
 SERVICE = Service(id="web", transport=Transport.TCP, port=443, protocol="http", purpose="web")
 
@@ -68,7 +72,8 @@ class Pages:
 
     @property
     def target(self) -> Target:
-        return Target(NetworkBench(address="127.0.0.1", port_map={"tcp/443": self.port}))
+        bench = NetworkBench(address="127.0.0.1", port_map={"tcp/443": self.port})
+        return Target(bench, paces=DoorPaces(PATIENCE))
 
     @property
     def client(self) -> WebClient:

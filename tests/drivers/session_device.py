@@ -7,7 +7,7 @@ import http.server
 import json
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,6 +40,7 @@ class Device:
     tls: bool = False
     port: int = 0
     name: str = "Gate"
+    clock: Callable[[], float] = time.monotonic
     sessions: dict[str, tuple[float, float]] = field(default_factory=dict)
     """When each began, and when it was used last."""
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
@@ -52,7 +53,7 @@ class Device:
 
     def valid(self, token: str) -> bool:
         began, used = self.sessions.get(token, (0.0, 0.0))
-        now = time.monotonic()
+        now = self.clock()
         if not began or now - used > self.idle or now - began > self.absolute:
             self.sessions.pop(token, None)
             return False
@@ -81,7 +82,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.device.requests.append((self.command, self.path, dict(self.headers.items())))
         cookies = dict(pair.strip().partition("=")[::2] for pair in self.headers.get("Cookie", "").split(";"))
         self.token = cookies.get("sid", "")
-        self.inside = self.device.valid(self.token) and ("two_cookies" not in self.device.habits or "half" in cookies)
+        known = self.device.valid(self.token) or (bool(self.token) and "looks_at_no_id" in self.device.habits)
+        self.inside = known and ("two_cookies" not in self.device.habits or "half" in cookies)
         self.query = parts.query
         pages = {"/": self.start} if "greets" in self.device.habits else {}
         pages |= {"/login": self.login, "/logout": self.logout, "/home": self.home, SETTING.path: self.settings}
@@ -107,13 +109,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         token = self.token if keeps and self.token else secrets.token_hex(16)
         if "one_session" in habits:
             device.sessions.clear()
-        now = time.monotonic()
+        now = device.clock()
         device.sessions[token] = (now, now)
         baked = [f"sid={token}; {device.guards}", "theme=dark; Path=/; Expires=Wed, 21 Oct 2099 07:28:00 GMT"]
         baked += ["half=1; Path=/"] if "two_cookies" in habits else []
         self.answer(303, b"", ("Location", "/home"), *(("Set-Cookie", cookie) for cookie in baked))
 
     def logout(self) -> None:
+        if "logout_refuses" in self.device.habits:
+            self.answer(403, b"the token is missing")
+            return
         if "logout_keeps" not in self.device.habits:
             self.device.sessions.pop(self.token, None)
         if "logout_ends_all" in self.device.habits:

@@ -100,6 +100,8 @@ class Device:
         self.requests: list[str] = []
         self.connections = 0
         self.tokens = {"a&b"}
+        self.turns_away: tuple[int, object] = (401, {"error": "login required"})
+        """What the API answers without a login."""
         self.notice = ""
         self.stopped = threading.Event()
         self.port = 9
@@ -174,6 +176,15 @@ class Device:
         return "", version
 
 
+RESET_ANSWERS: dict[str, tuple[int, bytes]] = {
+    "reset_says_log_in_again": (200, b"<p>Reset started. Please log in again in two minutes.</p>"),
+    "reset_leads_to_start": (303, b"/"),
+    "reset_leads_elsewhere": (302, b"/wait.html"),
+    "reset_answers_502": (502, b"bad gateway"),
+}
+"""What devices answer that carry out a reset: the status, and the page or where it leads."""
+
+
 def erase(device: Device, method: str, path: str, body: bytes) -> tuple[int, object]:
     """Answer for user data and for the factory reset: status and JSON."""
     habits = device.habits
@@ -188,12 +199,15 @@ def erase(device: Device, method: str, path: str, body: bytes) -> tuple[int, obj
                 device.serial += "1"
             if "reset_default_password" in habits:
                 device.passwords["admin"] = "admin"
-        return 202, {"state": "resetting"}
+        said = next((one for name, one in RESET_ANSWERS.items() if name in habits), None)
+        return said or (202, {"state": "resetting"})
     if method == "POST" and "data_not_taken" not in habits:
         device.recordings.append(json.loads(body))
     if method == "DELETE" and "never_deletes" not in habits:
         device.recordings.clear()
     if method == "GET" and "data_hidden" in habits and "DELETE /api/recordings" in device.requests:
+        return 500, {"error": "internal"}
+    if method == "GET" and "data_hidden_after_reset" in habits and "POST /api/reset" in device.requests:
         return 500, {"error": "internal"}
     return 200, {"recordings": device.recordings}
 
@@ -231,6 +245,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             "/home": self.home,
             "/endless": self.endless,
             "/ws": lambda: websocket_server.answer(self, self.user, self.device.habits),
+            "/socket.io/": lambda: websocket_server.answer(self, self.user, self.device.habits),
             "/drip": self.drip,
             "/short": self.short,
             "/nonsense": lambda: self.send_raw(b"SSH-2.0-dropbear\r\n"),
@@ -267,7 +282,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 self.wfile.write(b"x" * 65536)
 
     def drip(self) -> None:
-        self.send_raw(b"HTTP/1.1 200 OK\r\n\r\n")
+        self.send_raw(b"HTTP/1.1 200 OK\r\n\r\nx")
         with suppress(OSError):
             while not self.device.stopped.wait(0.05):
                 self.wfile.write(b"x")
@@ -331,7 +346,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             if "login_page_200" in habits:
                 self.answer(200, PAGE)
             else:
-                self.answer(200 if "refuses_with_200" in habits else 401, {"error": "login required"})
+                status, said = device.turns_away
+                self.answer(200 if "refuses_with_200" in habits else status, said)
         elif admin_only and self.user == "viewer" and "viewer_can_configure" not in habits:
             self.answer(403, {"error": "not permitted"})
         elif self.path == "/api/status":
@@ -349,9 +365,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         elif self.path == "/api/settings":
             if self.command == "PUT" and "not_applied" not in habits:
                 device.settings.update(parsed(self.body))  # type: ignore[call-overload]
-            self.answer(200, device.settings)
+            if self.command == "PUT" and "changes_lead_elsewhere" in habits:
+                self.answer(303, b"", Location="/saved")
+            elif self.command == "PUT" and "changes_hang_up" in habits:
+                self.close_connection = True
+            else:
+                self.answer(200, device.settings)
         elif self.path in {"/api/recordings", "/api/reset"}:
-            self.answer(*erase(device, self.command, self.path, self.body))
+            status, said = erase(device, self.command, self.path, self.body)
+            leads = {"Location": bytes(said).decode()} if isinstance(said, bytes) and status in {302, 303} else {}
+            self.answer(status, said, **leads)
         elif self.command == "POST":
             self.answer(*device.install(self.body))
         else:

@@ -47,6 +47,13 @@ def answer(request: http.server.BaseHTTPRequestHandler, user: str, habits: Colle
         head = request.rfile.read(6)
         said = bytes(octet ^ head[2 + index % 4] for index, octet in enumerate(request.rfile.read(head[1] & 0x7F)))
         request.wfile.write(frame(b"you said " + said, 0x82))
+    elif "socket_io" in habits:
+        request.wfile.write(frame(b'0{"sid":"a","pingInterval":25000}'))
+        head = request.rfile.read(6)
+        said = bytes(octet ^ head[2 + index % 4] for index, octet in enumerate(request.rfile.read(head[1] & 0x7F)))
+        refused = said != b"40" or "io_refuses" in habits
+        request.wfile.write(frame(b'44{"message":"log in"}' if refused else b'40{"sid":"b"}'))
+        request.wfile.write(frame(b'42["state",{"door":"open"}]') * ("io_talks" in habits))
     elif "mute_ws" not in habits:
         request.wfile.write(frame(b"", 0x81) * ("endless_ws" in habits) * 50_000)
         request.wfile.write(frame(b'{"event": "state"}'))

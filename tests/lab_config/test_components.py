@@ -23,7 +23,11 @@ from trustprobe.errors import ConfigurationError
             "write {nonce} or {number} in its place, exactly once",
         ),
         ("- id: window_sensor", "- id: door_sensor", "two components have the same id"),
-        ("path: /sensors/door", "path: /sensors/door\n        header: Authorization", "header: String should match"),
+        (
+            "path: /sensors/door",
+            "path: /sensors/door\n        header: Authorization",
+            "header: expected a text",
+        ),
     ],
 )
 def test_a_mistake_in_a_component_is_said(tmp_path: Path, old: str, new: str, expected: str) -> None:

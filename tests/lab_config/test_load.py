@@ -41,7 +41,7 @@ def product_with(folder: Path, old: str, new: str) -> Path:
         ("    service: admin\n    form", "    service: adm\n    form", "no service has the id adm"),
         ("{service: stream, paths", "{service: api, paths", "no service has the id api"),
         ("{id: api, service", "{id: ssh, service", "two services have the same id"),
-        ("path: /cgi-bin/info", "path: /cgi bin/info", "component.http_api.*path: String should match"),
+        ("path: /cgi-bin/info", "path: /cgi bin/info", "component.http_api.*path: write blanks"),
         ("proof: '\"model\"'", "proof: '('", "not a regular expression"),
         ("  boot_seconds: 20", "  boot_seconds: 20\n  boot_seconds: 21", "line 14: boot_seconds is given twice"),
         ("elsewhere: [", "elsewhere: [[", "line 10: not YAML"),

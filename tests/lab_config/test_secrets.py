@@ -56,5 +56,5 @@ def test_a_secret_file_that_is_missing_is_named(bench: Bench, tmp_path: Path) ->
     entry = bench.credentials["admin"].model_copy(update={"password": "file:nowhere"})
     alone = Absent(absent="there is one sample")
     one = bench.model_copy(update={"credentials": {"admin": entry}, "second": alone})
-    with pytest.raises(ConfigurationError, match=r"credentials\.admin cannot be read from .*nowhere"):
+    with pytest.raises(ConfigurationError, match=r"credentials\.admin: .*nowhere cannot be read"):
         Secrets.of(one, tmp_path / "bench.yaml")

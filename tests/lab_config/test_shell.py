@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from lab_config.base import Absent
+from lab_config.base import NOT_SAID
 from lab_config.component import Component
 from lab_config.load import find, load
 from lab_config.product import Product
@@ -21,9 +21,9 @@ def test_a_shell_of_an_account_over_ssh_is_taken() -> None:
     assert isinstance(component_with().shell, ShellDeclaration)
 
 
-def test_a_shell_is_absent_where_nothing_is_declared() -> None:
+def test_a_shell_that_is_not_declared_was_not_said() -> None:
     others = {name: value for name, value in FIRMWARE.model_dump().items() if name != "shell"}
-    assert Component.model_validate(others).shell == Absent(absent="not declared")
+    assert Component.model_validate(others).shell is NOT_SAID
 
 
 @pytest.mark.parametrize(

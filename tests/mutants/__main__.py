@@ -13,7 +13,7 @@ from queue import SimpleQueue
 
 from tests.mutants.copied import LEAST_SECONDS, SLOWER, make_copy, worker
 from tests.mutants.mutant import Mutant, mutants
-from tests.mutants.report import Row, page, table
+from tests.mutants.report import Row, figures, page, table
 from tests.mutants.targets import ROOT, changed, equivalents, mirrored, targets
 
 AT_ONCE = 40
@@ -73,7 +73,11 @@ def main() -> int:
     parser.add_argument("files", nargs="*", help="files to mutate; without any, all of them")
     parser.add_argument("--since", help="only what changed since this revision")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--page", type=Path, help="write the figures and the equivalent mutants to this page")
+    parser.add_argument(
+        "--page",
+        type=Path,
+        help="write the figures and the equivalent mutants to this page; other files keep their figures",
+    )
     given = parser.parse_args()
     files = given.files or (changed(given.since) if given.since else targets())
     rows = run(files, given.jobs)
@@ -85,9 +89,10 @@ def main() -> int:
             print(f"-{entry.was}\n+{entry.becomes}\n")
         if row.broken:
             print(f"{mirrored(row.file)} fails without a mutation:\n{row.broken}\n")
-    print(table(rows))
+    print(table(figures(rows)))
     if given.page:
-        given.page.write_text(page(rows), "utf-8")
+        before = given.page.read_text("utf-8") if given.page.is_file() else ""
+        given.page.write_text(page(rows, equivalents(), targets(), before), "utf-8")
     if any(row.broken for row in rows):
         return 2
     return int(any(row.survived or row.stale for row in rows))

@@ -1,6 +1,7 @@
 """What became of the mutants: the rows of the table, and the page of the documentation."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tests.mutants.mutant import Mutant
@@ -23,7 +24,8 @@ mypy checks: annotations, types, protocols, `@dataclass(...)`, and which argumen
 
 ## Figures
 
-This table is written by `make mutants PAGE=docs/mutants.md`.
+This table is written by `make mutants PAGE=docs/mutants.md`. If only some files are mutated, the
+figures of the other files stay.
 
 {table}
 
@@ -33,6 +35,10 @@ An equivalent mutant behaves like the original, so no test can kill it. The list
 
 {equivalent}
 """
+
+
+Figures = Mapping[str, tuple[int, int, int, int]]
+"""For each file: its mutants, and those that were killed, survived, and are equivalent."""
 
 
 @dataclass
@@ -71,26 +77,35 @@ class Row:
         return [entry for entry in self.known if not any(entry.describes(mutant) for mutant in self.equivalent)]
 
 
-def table(rows: Sequence[Row]) -> str:
+def figures(rows: Sequence[Row]) -> Figures:
+    """Return for each file how many mutants it has, were killed, survived, and are equivalent."""
+    return {row.file: (row.mutants, row.killed, len(row.survived), len(row.equivalent)) for row in rows}
+
+
+def table(known: Figures) -> str:
     """Return the figures as a table in Markdown."""
     lines = ["| file | mutants | killed | survived | equivalent |", "|---|---:|---:|---:|---:|"]
-    for row in rows:
-        lines.append(f"| {row.file} | {row.mutants} | {row.killed} | {len(row.survived)} | {len(row.equivalent)} |")
-    sums = [
-        sum(row.mutants for row in rows),
-        sum(row.killed for row in rows),
-        sum(len(row.survived) for row in rows),
-        sum(len(row.equivalent) for row in rows),
-    ]
-    return "\n".join([*lines, f"| **all** | {' | '.join(map(str, sums))} |"])
+    lines += [_line(file, numbers) for file, numbers in known.items()]
+    return "\n".join([*lines, _line("**all**", [sum(column) for column in zip(*known.values(), strict=True)])])
 
 
-def page(rows: Sequence[Row]) -> str:
-    """Return docs/mutants.md."""
+def _line(file: str, numbers: Sequence[int]) -> str:
+    return f"| {' | '.join([file, *map(str, numbers)])} |"
+
+
+def figures_of(text: str) -> Figures:
+    """Return the figures that a page shows."""
+    lines = re.findall(r"^\| (\S+\.py) \| (\d+) \| (\d+) \| (\d+) \| (\d+) \|$", text, re.MULTILINE)
+    return {file: (int(all_), int(killed), int(survived), int(same)) for file, all_, killed, survived, same in lines}
+
+
+def page(rows: Sequence[Row], known: Sequence[Equivalent], files: Sequence[str], before: str = "") -> str:
+    """Return docs/mutants.md for these files. `before` is its text so far: other files keep their figures."""
+    measured = {**figures_of(before), **figures(rows)}
     parts = []
-    for row in rows:
-        for entry in row.known:
-            old = [f"-{line}" for line in entry.was.rstrip().splitlines()]
-            new = [f"+{line}" for line in entry.becomes.rstrip().splitlines()]
-            parts.append("\n".join([f"{row.file}: {entry.reason}", "", "```diff", *old, *new, "```"]))
-    return PAGE.format(table=table(rows), equivalent="\n\n".join(parts) or "None.")
+    for entry in sorted(known, key=lambda entry: entry.file):
+        old = [f"-{line}" for line in entry.was.rstrip().splitlines()]
+        new = [f"+{line}" for line in entry.becomes.rstrip().splitlines()]
+        parts.append("\n".join([f"{entry.file}: {entry.reason}", "", "```diff", *old, *new, "```"]))
+    shown = table({file: measured[file] for file in files if file in measured})
+    return PAGE.format(table=shown, equivalent="\n\n".join(parts) or "None.")

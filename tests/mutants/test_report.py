@@ -1,7 +1,7 @@
 """How mutants are counted, and how the figures are shown."""
 
 from tests.mutants.mutant import Mutant, mutants
-from tests.mutants.report import Row, page, table
+from tests.mutants.report import Row, figures, page, table
 from tests.mutants.targets import Equivalent
 
 FILE = "suites/a.py"
@@ -38,17 +38,31 @@ def test_nothing_is_stale_if_the_tests_fail_without_a_mutation() -> None:
 
 
 def test_the_table_has_a_row_for_each_file_and_one_for_all() -> None:
-    lines = table([row(removed=True, two=True, zero=False), row(zero=False)]).splitlines()
-    assert lines[2] == f"| {FILE} | {len(FOUND)} | 1 | 1 | 1 |"
-    assert lines[-1] == f"| **all** | {2 * len(FOUND)} | 2 | 1 | 1 |"
+    other = Row("suites/b.py", [], mutants=4, killed=4)
+    lines = table(figures([row(removed=True, two=True, zero=False), other])).splitlines()
+    assert lines[2:4] == [f"| {FILE} | {len(FOUND)} | 1 | 1 | 1 |", "| suites/b.py | 4 | 4 | 0 | 0 |"]
+    assert lines[-1] == f"| **all** | {len(FOUND) + 4} | 5 | 1 | 1 |"
 
 
 def test_the_page_shows_the_table_and_each_equivalent_mutant_with_its_reason() -> None:
     rows = [row(two=True)]
-    text = page(rows)
-    assert table(rows) in text
+    text = page(rows, [KNOWN], [FILE])
+    assert table(figures(rows)) in text
     assert f"{FILE}: {KNOWN.reason}" in text
     assert "-a = 1\n+a =  2" in text
+
+
+def test_a_file_that_is_not_mutated_this_time_keeps_its_figures_on_the_page() -> None:
+    files = ["suites/0.py", FILE, "suites/b.py", "suites/unmeasured.py"]
+    others = [Row(name, [], mutants=7, killed=7) for name in ("suites/b.py", "suites/0.py", "suites/removed.py")]
+    before = page([row(removed=True), *others], [], [*files, "suites/removed.py"])
+    lines = page([row(removed=False)], [], files, before).splitlines()
+    first = lines.index(f"| {FILE} | {len(FOUND)} | 1 | 0 | 0 |") - 1
+    assert lines[first] == "| suites/0.py | 7 | 7 | 0 | 0 |"
+    assert lines[first + 2 : first + 4] == [
+        "| suites/b.py | 7 | 7 | 0 | 0 |",
+        f"| **all** | {len(FOUND) + 14} | 15 | 0 | 0 |",
+    ]
 
 
 def test_a_survivor_is_shown_with_its_file_and_line() -> None:

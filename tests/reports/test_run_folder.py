@@ -1,10 +1,11 @@
+import os
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from reports.results import Results
-from reports.run_folder import RunFolder
+from reports.run_folder import RESERVE, RESERVED_OCTETS, RunFolder
 from tests.reports.samples import NOW, a_mixed_run
 from trustprobe.errors import ConfigurationError
 
@@ -75,3 +76,22 @@ def test_the_whole_run_folder_is_scrubbed(tmp_path: Path) -> None:
     run.write("junit.xml", "<a b='hunter22'/>")
     assert run.scrub({"PW": "hunter22"}).files == ("junit.xml", "evidence/ssh/transcript")
     assert (run.evidence / "ssh" / "transcript").read_text(encoding="utf-8") == "login [secret PW]"
+
+
+def test_space_is_reserved_for_the_results_and_given_back_when_they_are_written(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path, "camera", NOW)
+    assert (run.path / RESERVE).stat().st_size == RESERVED_OCTETS
+    run.write_results(a_mixed_run())
+    assert not (run.path / RESERVE).exists()
+    run.release()
+
+
+def test_a_disk_without_space_to_reserve_does_not_prevent_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    run = RunFolder(tmp_path, "camera", NOW)
+    assert run.write_results(a_mixed_run()).is_file()

@@ -29,12 +29,14 @@ from trustprobe.judging.case import Case
 from trustprobe.judging.outcomes import Outcome
 from trustprobe.judging.run import load_profile
 from trustprobe.judging.verdict import after_failure, after_pass, sentence_of
-from trustprobe.probe import Answer, Fact, Observation, Witness
+from trustprobe.probe import Answer, Asked, Fact, Observation, Witness
 
 ROOT = Path(__file__).parents[2]
 PROFILE = load_profile("cyber_trust_mark")
 """The real profile: a test of a threshold uses the value that devices are judged by."""
-HOLDS = Witness(what="the canary answered", holds=True)
+ASKED = Asked(door="tcp/443", shape="a made-up question")
+"""The question of every made-up fact and witness, unless a test says otherwise."""
+HOLDS = Witness(what="the canary answered", holds=True, asked=ASKED)
 BROKEN = Witness(what="the canary is dead", holds=False)
 Kind = TypeVar("Kind", bound=Observation)
 CaseFunction = Callable[..., None]
@@ -69,7 +71,7 @@ def observed(
     *facts: Fact, kind: type[Observation] = Observation, witness: Witness | None = None, **fields: Any
 ) -> Observation:
     """Return an observation of a kind, with these facts and the fields of that kind."""
-    return kind(question="?", facts=facts, witness=witness, **fields)
+    return kind(question="?", facts=facts, witness=witness, **{"asked": ASKED, **fields})
 
 
 def component(**fields: Any) -> Component:

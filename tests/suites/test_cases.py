@@ -79,6 +79,31 @@ def test_every_test_function_of_the_suites_is_a_case() -> None:
     refuse(wrong)
 
 
+def with_several_assertions(path: Path, text: str) -> list[str]:
+    """Say which cases of a module could stop at their first fault."""
+    cases = [
+        node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    ]
+    return [
+        f"{path}, line {case.lineno}: {case.name} has several assertions: collect every fault, and assert once"
+        for case in cases
+        if sum(isinstance(node, ast.Assert) for node in ast.walk(case)) > 1
+    ]
+
+
+def test_no_case_stops_at_its_first_fault() -> None:
+    paths = sorted(SUITES.rglob("test_*.py"))
+    refuse(
+        wrong for path in paths for wrong in with_several_assertions(path.relative_to(ROOT), path.read_text("utf-8"))
+    )
+
+
+def test_a_case_that_asserts_twice_is_refused_with_its_line() -> None:
+    text = "def test_one(it):\n    assert it.a\n\n\ndef test_two(it):\n    assert it.a\n    assert it.b\n"
+    (said,) = with_several_assertions(Path("suites/x/test_x.py"), text)
+    assert said.startswith("suites/x/test_x.py, line 5: test_two has several assertions")
+
+
 def test_every_question_for_a_person_is_a_case_of_its_own() -> None:
     asked = {question.case_id: (question.leaf, *question.also) for question in questions().values()}
     made = {name: entry.covers for name, entry in published().items() if name.startswith("document.")}

@@ -18,7 +18,7 @@ def unproven(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     folders = [str(path) for path in sorted((ROOT / "tests" / "suites").iterdir()) if (path / "__init__.py").is_file()]
     command = [sys.executable, "-m", "pytest", "-q", "--noconftest", "-p", "tests.suites.proofs", *folders]
     environment = {**os.environ, proofs.FILE: str(found)}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stdout[-4_000:] + done.stderr[-4_000:]
     proven = {f"{path}:{line}" for path, line in json.loads(found.read_text("utf-8"))}
     stated = {

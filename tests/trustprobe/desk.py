@@ -1,9 +1,10 @@
 """A board on the desk: starts the reference device as something that the command knows nothing of, and judges it.
 
-    python -m tests.trustprobe.desk FOLDER [TRIGGER]
+    python -m tests.trustprobe.desk FOLDER [TRIGGER [may_not_switch]]
 
 The bench file has no `virtual`, as a lab's own has not. With TRIGGER, the power goes off when a line of the run's
-output holds that text. Prints one JSON object: the exit code, and the secrets that must be nowhere in the run's folder.
+output contains that text. With `may_not_switch`, the bench does not allow switching the power. Prints one JSON object:
+the exit code, and the secrets that must be nowhere in the run's folder.
 """
 
 import json
@@ -28,6 +29,8 @@ def main() -> None:
     with ReferenceLab(folder / "device") as lab, SecondDevice(folder / "second", lab) as second:
         text = (ROOT / "lab_config" / "benches" / "reference.yaml").read_text("utf-8")
         own = text.replace("virtual: reference\n", "").replace("id: reference\n", f"id: desk_{os.getpid()}\n")
+        if "may_not_switch" in sys.argv:
+            own = own.replace("power, ", "", 1)
         (folder / "desk.yaml").write_text(own, "utf-8")
         command = [
             sys.executable,
@@ -48,7 +51,7 @@ def main() -> None:
             assert process.stdout is not None
             for line in process.stdout:
                 if trigger and trigger in line:
-                    requests.get(f"{lab.environment['REFERENCE_RELAY']}?turn=off", timeout=60).raise_for_status()
+                    requests.get(f"{lab.environment['REFERENCE_RELAY']}?turn=off", timeout=600).raise_for_status()
                     trigger = None
     secrets = [value for name, value in lab.environment.items() if name.endswith("_PASSWORD")]
     print(json.dumps({"exit_code": process.returncode, "secrets": secrets, "triggered": trigger is None}))

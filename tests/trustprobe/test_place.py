@@ -22,7 +22,7 @@ def strangers(folder: Path, *names: str) -> Path:
 
 def output(command: tuple[str, ...], cwd: Path, **environment: str) -> str:
     done = subprocess.run(
-        command, cwd=cwd, env=os.environ | environment, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=cwd, env=os.environ | environment, capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -66,6 +66,7 @@ def test_an_installed_copy_holds_the_tree_in_the_package(tmp_path: Path) -> None
     package = tmp_path / "trustprobe"
     (package / "tree").mkdir(parents=True)
     shutil.copy(place.PACKAGE / "place.py", package)
-    (package / "tree" / "drivers.py").write_text("import sys; print(__name__, sys.path[0], *sys.argv[1:])", "utf-8")
+    (package / "tree" / "drivers.py").write_text("import sys; print(__name__, sys.path[0], *sys.argv)", "utf-8")
     shown = output((sys.executable, "-P", str(package / "place.py"), "drivers", "one", "two"), tmp_path)
-    assert shown.split() == ["__main__", str(package / "tree"), "one", "two"]
+    tree = package / "tree"
+    assert shown.split() == ["__main__", str(tree), str(tree / "drivers.py"), "one", "two"]

@@ -13,8 +13,9 @@ from types import FrameType
 from typing import Final
 
 from lab_config.load import find, peek
+from trustprobe.cli.guard import UNEXPECTED, guarded, say
 from trustprobe.cli.labs import Lab, LabRequest, start
-from trustprobe.errors import HarnessError, TrustprobeError
+from trustprobe.errors import HarnessError
 from trustprobe.judging.lock import bench_lock
 from trustprobe.place import TREE
 from trustprobe.probe import printable
@@ -26,23 +27,31 @@ LOG_OCTETS: Final = 1 << 20
 
 
 def main() -> int:
-    """Judge with the options in argv[1]; write the run folder's path to argv[2]."""
+    """Judge with the options in argv[1]; write the run folder's path to argv[2]. Every error exits 2."""
     signal.signal(signal.SIGTERM, _interrupt)
+    return guarded(_main)
+
+
+def _main() -> int:
     options = json.loads(sys.argv[1])
     try:
         _end_with(options.get("parent"))
         with _lab(options) as lab:
             return _judge(options, lab, Path(sys.argv[2]))
-    except TrustprobeError as error:
-        print(error, file=sys.stderr)
-        return 2
     except KeyboardInterrupt:
-        print("the run was interrupted before the first case, so nothing was judged.", file=sys.stderr)
-        return 2
+        say("the run was interrupted before the first case, so nothing was judged.")
+        return UNEXPECTED
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """Stop once. What follows must not interrupt the writing of the results."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _already_stopping)
     raise KeyboardInterrupt
+
+
+def _already_stopping(_number: int, _frame: FrameType | None) -> None:
+    """Do nothing. The process that waits for this one ends it after STOP_SECONDS."""
 
 
 def _end_with(parent: int | None) -> None:
@@ -60,6 +69,7 @@ def _orphaned(_number: int, _frame: FrameType | None) -> None:
     last = threading.Timer(STOP_SECONDS, os.kill, (os.getpid(), signal.SIGKILL))
     last.daemon = True
     last.start()
+    signal.signal(signal.SIGHUP, _already_stopping)
     raise KeyboardInterrupt
 
 
@@ -117,11 +127,13 @@ def _judge(options: dict[str, object], lab: Lab, handover: Path) -> int:
         # pytest would leave the keys of the bench's servers in its own folder, and clear those of other runs away.
         code = pytest.main([*arguments, "--basetemp", str(Path(folder) / "run")], plugins=[prepared, progress])
     if prepared.results is None:
-        raise HarnessError(f"pytest ended with {code!s} before it judged anything.", "Its message is above.")
-    for log in lab.logs:
-        run.folder.write(f"lab_{log.name}", _end_of(log))
+        raise progress.broken or HarnessError(f"pytest ended with {code!s} before it judged.", "Report this fault.")
+    if progress.broken is not None:
+        say(f"{progress.broken} The results up to this point are in {run.folder.path}.")
     run.folder.scrub(run.secrets.hidden)
     run.folder.finish()
+    for log in lab.logs:
+        run.folder.write(f"lab_{log.name}", run.redactor.text(_end_of(log)))
     return int(code)
 
 

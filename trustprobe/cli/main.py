@@ -2,13 +2,12 @@
 
 import json
 import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from trustprobe.errors import TrustprobeError
+from trustprobe.cli.guard import guarded
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 bench_app = typer.Typer(no_args_is_help=True, help="Check a connected board before a run.")
@@ -167,12 +166,8 @@ def schema() -> None:
 
 
 def main() -> None:
-    """Run the command. Every error is one sentence on standard error, with exit code 2."""
-    try:
-        app()
-    except TrustprobeError as error:
-        print(error, file=sys.stderr)
-        raise SystemExit(2) from None
+    """Run the command. Only a verdict exits 1. Every error is one sentence on standard error, with exit code 2."""
+    raise SystemExit(guarded(lambda: app(standalone_mode=False)))
 
 
 if __name__ == "__main__":

@@ -1,25 +1,31 @@
 """`trustprobe mud`: drafts a MUD file from the traffic that a run received from the device."""
 
 from pathlib import Path
+from typing import Final
 
 from pydantic import ValidationError
 
 from drivers.network.traffic.egress import EgressSeen
-from drivers.network.traffic.mud import draft
+from drivers.network.traffic.mud_draft import draft
 from drivers.network.traffic.peer import TrafficPeer
+from lab_config.reading.yaml_file import read_octets
 from reports.results import Results
 from trustprobe.errors import ConfigurationError
+
+MOST_OCTETS: Final = 64 << 20
+"""Octets of one file of a run that are read."""
 
 
 def draft_of_run(folder: Path, url: str) -> tuple[str, tuple[str, ...]]:
     """Return the MUD file as JSON, and its undeclared peers. ConfigurationError if the run captured no traffic."""
     try:
-        results = Results.model_validate_json((folder / "results.json").read_bytes())
+        results = Results.model_validate_json(read_octets(folder / "results.json", MOST_OCTETS))
         found = sorted((folder / "evidence").glob("*-egress/observation.json"))
-        seen = [EgressSeen.model_validate_json(path.read_bytes()) for path in found]
-    except (OSError, ValidationError) as error:
+        seen = [EgressSeen.model_validate_json(read_octets(path, MOST_OCTETS)) for path in found]
+    except (ConfigurationError, ValidationError) as error:
+        why = error.what if isinstance(error, ConfigurationError) else "its files are not of this version."
         raise ConfigurationError(
-            f"{folder} is not the folder of a run: {error}.", "Give one, for example out/latest."
+            f"{folder} is not the folder of a run: {why}", "Give one, for example out/latest."
         ) from None
     if not seen:
         raise ConfigurationError(

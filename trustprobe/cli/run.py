@@ -4,11 +4,11 @@ The judging process may run in a network namespace, where no package can be fetc
 files in the run folder count.
 """
 
-import getpass
 import json
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -25,9 +25,13 @@ from reports.allure_report import generate_html
 from reports.results import Results
 from reports.summary import write_summary
 from reports.terminal import print_summary
+from trustprobe.cli.guard import UNEXPECTED, say
 from trustprobe.cli.inside import STOP_SECONDS
-from trustprobe.errors import ConfigurationError, HarnessError
+from trustprobe.errors import ConfigurationError, HarnessError, TrustprobeError
+from trustprobe.judging.case import require_capabilities
+from trustprobe.judging.lock import user_name
 from trustprobe.judging.run import load_profile
+from trustprobe.judging.unexpected import let_go, sentence_for
 from trustprobe.place import python
 from virtual_lab.defects import require_defects
 
@@ -51,6 +55,7 @@ class RunOptions:
     def check(self) -> None:
         """Read what can be read before anything is started. ConfigurationError for the first mistake."""
         load_profile(self.profile)
+        require_capabilities(self.capabilities)
         path = find("benches", self.bench)
         virtual = peek(path, "virtual")
         load(find("products", self.product or str(peek(path, "product"))), Product)
@@ -80,19 +85,33 @@ def run_and_report(options: RunOptions, *, html: bool) -> int:
     console = Console()
     folder = judge(options)
     results = read_results(folder)
-    if html and (report := generate_html(folder)).path is None:
-        console.print(report.note, markup=False)
-    elif html:
-        write_summary(results, folder)  # once more, with the link to the Allure report
-    print_summary(results, console, folder, verbose=options.verbose)
+    try:
+        if html and (report := generate_html(folder)).path is None:
+            console.print(report.note, markup=False)
+        elif html:
+            write_summary(results, folder)  # once more, with the link to the Allure report
+    except (OSError, TrustprobeError) as error:
+        say(f"{sentence_for(error)} The results are in {folder}.")
+    _print_summary(results, console, folder, verbose=options.verbose)
     return results.exit_code
+
+
+def _print_summary(results: Results, console: Console, folder: Path, *, verbose: bool) -> None:
+    """Print the summary. The verdict is known and stored, so an output that cannot be written does not change it."""
+    try:
+        print_summary(results, console, folder, verbose=verbose)
+        sys.stdout.flush()
+    except (OSError, SystemExit) as error:
+        let_go(sys.stdout)
+        words = sentence_for(error).what if isinstance(error, OSError) else "the output was closed."
+        say(f"bench: the summary is not printed: {words} The result is {results.overall}, in {folder}.")
 
 
 def read_results(folder: Path) -> Results:
     """Read results.json; HarnessError where the judging process left none."""
     try:
         return Results.model_validate_json((folder / "results.json").read_text("utf-8"))
-    except OSError:
+    except (OSError, ValueError):
         raise HarnessError(
             f"the judging process ended without results. Its observations are in {folder / 'evidence'}.",
             "Report this fault with that folder.",
@@ -104,7 +123,7 @@ def judge(options: RunOptions, *, quiet: bool = False, running: set[subprocess.P
 
     In a thread, signals are not passed on: the caller gives `running`, and ends the processes in it.
     """
-    given = {**asdict(options), "out": str(options.out), "operator": getpass.getuser(), "parent": os.getpid()}
+    given = {**asdict(options), "out": str(options.out), "operator": user_name(), "parent": os.getpid()}
     with tempfile.TemporaryDirectory(prefix="trustprobe-") as scratch:
         handover = Path(scratch) / "folder"
         command = [*python("trustprobe.cli.inside"), json.dumps(given), str(handover)]
@@ -112,13 +131,17 @@ def judge(options: RunOptions, *, quiet: bool = False, running: set[subprocess.P
         with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, start_new_session=True) as process:
             with _hand_on_signals(process) if running is None else _listed(process, running):
                 code = process.wait()
+        if code == UNEXPECTED and not _left_results(handover):
+            raise SystemExit(UNEXPECTED)  # the process has said why
         if not handover.is_file():
-            if code == 2:
-                raise SystemExit(2)  # the process has said why
             raise HarnessError(
                 f"the judging process ended with exit code {code} before it began.", "Report this fault."
             )
         return Path(handover.read_text("utf-8"))
+
+
+def _left_results(handover: Path) -> bool:
+    return handover.is_file() and (Path(handover.read_text("utf-8")) / "results.json").is_file()
 
 
 @contextmanager
@@ -134,13 +157,21 @@ def _listed(process: subprocess.Popen[bytes], running: set[subprocess.Popen[byte
 def _hand_on_signals(process: subprocess.Popen[bytes]) -> Iterator[None]:
     """Ctrl-C reaches only this process. It signals the judging process once, which gets time to write its results."""
 
+    asked = threading.Event()
+
     def hand_on(_number: int, _frame: FrameType | None) -> None:
+        if asked.is_set():
+            return
+        asked.set()
         process.send_signal(signal.SIGTERM)  # SIGINT is ignored by what a shell starts in a script's background
         timer = threading.Timer(STOP_SECONDS, process.kill)
         timer.daemon = True
         timer.start()
 
-    known = {number: signal.signal(number, hand_on) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # `nohup` lets a run outlive its terminal
+        numbers.append(signal.SIGHUP)
+    known = {number: signal.signal(number, hand_on) for number in numbers}
     try:
         yield
     finally:

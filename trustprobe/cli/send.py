@@ -12,6 +12,7 @@ from drivers.network.target import Target
 from lab_config.base import Absent
 from lab_config.bench import Bench, NetworkBench, Permission
 from lab_config.component import Service
+from lab_config.connected import require_connected
 from lab_config.load import find, load, peek
 from lab_config.product import Product
 from trustprobe.cli.labs import LabRequest, start
@@ -66,7 +67,10 @@ def _network(path: Path, wanted: LabRequest) -> Iterator[NetworkBench]:
 
 
 def _network_of(path: Path, port_map: dict[str, int]) -> NetworkBench:
-    network = load(path, Bench).network
+    bench = load(path, Bench)
+    if not port_map:
+        require_connected(bench, path)
+    network = bench.network
     if isinstance(network, Absent):
         raise ConfigurationError(f"{path} has no network to the device: {network.absent}.", "Give another bench.")
     return network.model_copy(update={"port_map": port_map}) if port_map else network

@@ -29,13 +29,18 @@ def asked_ahead(request: pytest.FixtureRequest) -> None:
         return
     observer, turn = request.config.stash[OBSERVER], threading.BoundedSemaphore(GUESSES_AT_ONCE)
     used = {one for item in request.session.items for one in fixtures_of(item)}
-    for one in sorted(used, key=lambda one: one.source):
+    in_order = sorted(used, key=lambda one: (one.schedule.guesses, one.schedule.before_guesses, one.source))
+    guessing = any(one.schedule.guesses for one in used)
+    for one in in_order:
         schedule = one.schedule
-        if schedule.guesses and _locks_others(run):
+        if (schedule.guesses and _locks_others(run)) or (schedule.before_guesses and not guessing):
             continue
         for build in _builds(one, request, run):
             with suppress(Outcome, TrustprobeError):
-                observer.begin(build(), steady=schedule.steady, turn=turn if schedule.guesses else None)
+                if schedule.before_guesses:
+                    observer(build())
+                else:
+                    observer.begin(build(), steady=schedule.steady, turn=turn if schedule.guesses else None)
 
 
 def _builds(one: Scheduled, request: pytest.FixtureRequest, run: Run) -> Iterator[Build]:

@@ -2,19 +2,20 @@
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import pytest
 
 from lab_config.bench import Permission
 from lab_config.rules import CaseRule, Profile, Strength
 from standards.catalogue import catalogues
-from trustprobe.errors import HarnessError
+from trustprobe.errors import ConfigurationError, HarnessError
+from trustprobe.judging.outcomes import FailsOn
+from trustprobe.place import TREE
 
-FailsOn = Literal["presence", "absence"]
 TestFunction = TypeVar("TestFunction", bound=Callable[..., None])
 _ID = re.compile(r"^[a-z0-9_]+(\.[a-z0-9_]+)*$")
 
@@ -65,6 +66,14 @@ _register: dict[str, Case] = {}
 def cases() -> dict[str, Case]:
     """Return every case that was imported so far, by id."""
     return dict(_register)
+
+
+def require_capabilities(names: Iterable[str]) -> None:
+    """Raise ConfigurationError for a capability that has no folder in suites/: a run of it would judge nothing."""
+    known = sorted({path.parent.name for path in (TREE / "suites").glob("*/test_*.py")})
+    for name in names:
+        if name not in known:
+            raise ConfigurationError(f"there is no capability {name!r}.", f"Give one of {', '.join(known)}.")
 
 
 def case(

@@ -32,7 +32,7 @@ def port_rows(component: Component, observations: Iterable[Observation]) -> tupl
     Of a further sweep (over IPv6) only what answered is listed: a declaration does not say over which it must.
     """
     observations = tuple(observations)
-    swept = [observation for observation in observations if isinstance(observation, TcpPorts | UdpPorts)]
+    swept = [observation for observation in observations if isinstance(observation, Ports)]
     latest = {ports.probe: ports for ports in sorted(swept, key=lambda ports: ports.started)}
     spoken = {
         (one.probe, fact.about): fact.detail

@@ -53,8 +53,11 @@ class EvidenceFolder:
         if self._lines > TRANSCRIPT_LINES:
             return
         text = self._redactor.text(f"{time.monotonic() - self._started:9.3f} {printable(line)}\n")
-        with (self.folder / "transcript.txt").open("a", encoding="utf-8") as file:
-            file.write(text)
+        try:
+            with (self.folder / "transcript.txt").open("a", encoding="utf-8") as file:
+                file.write(text)
+        except OSError as error:
+            raise self._unwritable(error) from error
 
     def progress(self, done: int, total: int, what: str) -> None:
         """Hand the progress on to whoever shows it."""
@@ -70,8 +73,9 @@ class EvidenceFolder:
             self.folder.mkdir(parents=True, exist_ok=True)
             (self.folder / name).write_bytes(data)
         except OSError as error:
-            raise BenchError(
-                f"evidence cannot be written to {self.folder}: {error.strerror}.", "Free space."
-            ) from error
+            raise self._unwritable(error) from error
         if name not in self.files:
             self.files.append(name)
+
+    def _unwritable(self, error: OSError) -> BenchError:
+        return BenchError(f"evidence cannot be written to {self.folder}: {error.strerror}.", "Free space.")

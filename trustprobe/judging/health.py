@@ -30,24 +30,41 @@ class Health:
 
     @property
     def canary(self) -> Service | None:
-        """The TCP service that is probed: the declared canary, or else the first one that the bench reaches."""
+        """The TCP service that is probed: the declared canary, or else the first one that the bench reaches.
+
+        SSH comes last: a server that serves one connection at a time would refuse the next login.
+        """
         services = [service for service in self.component.declared if service.transport is Transport.TCP]
         if not isinstance(self.bench.network, Absent):
             target = Target(self.bench.network)
             services = [service for service in services if target.reaches(service.transport, service.port)]
-        return next((service for service in services if service.canary), services[0] if services else None)
+        services.sort(key=lambda service: (not service.canary, service.protocol == "ssh"))
+        return services[0] if services else None
 
-    def gone(self, seconds: float) -> str | None:
+    def silent(self, seconds: float) -> str | None:
         """Try for so many seconds until the canary accepts a connection. Return None if it does, else a sentence.
 
-        A starting device opens one port after the other, so this also waits for the other ports that refuse.
+        No other port is probed: some devices serve one connection at a time.
         A forwarder accepts connections even if the device is off. With forwarding, the canary must send data.
         """
+        return self._gone(time.monotonic() + seconds)
+
+    def gone(self, seconds: float) -> str | None:
+        """Do the same for a device that may be starting.
+
+        It opens one port after the other, so this also waits for the other ports that refuse.
+        """
+        deadline = time.monotonic() + seconds
+        gone = self._gone(deadline)
+        if gone is None and not isinstance(self.bench.network, Absent) and (canary := self.canary) is not None:
+            self._await_others(Target(self.bench.network), canary, deadline)
+        return gone
+
+    def _gone(self, deadline: float) -> str | None:
         canary = self.canary
         if isinstance(self.bench.network, Absent) or canary is None:
             return None
         target = Target(self.bench.network)
-        deadline = time.monotonic() + seconds
         while True:
             if self.bench.network.forwarded:
                 answer = _spoken(target, canary)
@@ -57,7 +74,6 @@ class Health:
                 seconds = BRIEF_SECONDS if left > LAST_SECONDS else max(0.5, left)
                 answer = _connected(target, canary.port, seconds)
             if answer is Answer.SEEN:
-                self._await_others(target, canary, deadline)
                 return None
             if time.monotonic() + PAUSE >= deadline:
                 break

@@ -3,7 +3,7 @@
 The arguments of a case are what its verdict rests on; verdict.py states the rule.
 """
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NoReturn
@@ -16,14 +16,17 @@ from trustprobe.judging.case import Case, case_of, row_of
 from trustprobe.judging.labels import label_case, label_verdict
 from trustprobe.judging.legible import make_legible
 from trustprobe.judging.outcomes import Inconclusive, Outcome
+from trustprobe.judging.presence import Presence
 from trustprobe.judging.run import Run
-from trustprobe.judging.schedule import without_rows
+from trustprobe.judging.schedule import decided_by_declaration, without_rows
 from trustprobe.judging.verdict import after_failure, after_pass, sentence_of
 from trustprobe.probe import Observation, printable
 
 REASON_LIMIT = 1_000
 NOT_REACHED = "the run ended before this case"
 DESELECTED = "this case was deselected for the run"
+_OFFLINE = ("documents",)
+"""Interfaces of observations that say nothing about the device."""
 
 
 @dataclass
@@ -38,14 +41,24 @@ class Judgement:
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     seconds: float = 0.0
     observations: list[Observation] = field(default_factory=list)
+    lost_sight: bool = False
+    """Whether a probe raised an error, so that the device may be gone."""
+
+    @property
+    def may_have_lost_it(self) -> bool:
+        """Whether the device has to be there afterwards: the case disturbed it, or did not pass and had probed it."""
+        if self.case.rank > 0 or self.lost_sight:
+            return True
+        probed = any(observation.interface not in _OFFLINE for observation in self.observations)
+        return probed and self.verdict is not Verdict.PASS
 
 
 class Judge:
-    """The plugin of a judging run. `alive` asks whether the device answers now, waiting for so many seconds."""
+    """The plugin of a judging run. `presence` keeps track of the device."""
 
-    def __init__(self, run: Run, alive: Callable[[float], str | None]) -> None:
+    def __init__(self, run: Run, presence: Presence) -> None:
         self.run = run
-        self.alive = alive
+        self.presence = presence
         self.judgements: dict[str, Judgement] = {}
 
     def plan(self, items: list[pytest.Item]) -> None:
@@ -73,8 +86,9 @@ class Judge:
             self._may_ask(item, judgement.case)
             return (yield)
         except Outcome as outcome:
-            self._decided(judgement, outcome.verdict, outcome.reason)
+            self._decided(judgement, outcome.verdict_of(judgement.case.fails_on), outcome.reason)
         except DeviceLostError as error:
+            judgement.lost_sight = True
             self._decided(judgement, Verdict.INCONCLUSIVE, str(error))
         except NotForwardedError as error:
             self._decided(judgement, Verdict.INCONCLUSIVE, error.words)
@@ -90,6 +104,7 @@ class Judge:
             raise broken from error
         except Exception as error:
             make_legible(error)
+            judgement.lost_sight = True
             self._note(judgement, Verdict.ERROR, _sentence(error))
             raise
 
@@ -101,7 +116,7 @@ class Judge:
         try:
             result = yield
         except Outcome as outcome:
-            self._decided(judgement, outcome.verdict, outcome.reason)
+            self._decided(judgement, outcome.verdict_of(judgement.case.fails_on), outcome.reason)
         except NotForwardedError as error:
             self._decided(judgement, Verdict.INCONCLUSIVE, error.words)
         except AssertionError as error:
@@ -114,10 +129,10 @@ class Judge:
         return result
 
     def _may_ask(self, item: pytest.Item, entry: Case) -> None:
-        if self.run.lost:
-            raise Inconclusive(self.run.lost)
-        if (outcome := without_rows(item)) is not None:
+        if (outcome := without_rows(item) or decided_by_declaration(item, self.run, entry.fails_on)) is not None:
             raise outcome
+        if lost := self.presence.lost():
+            raise Inconclusive(lost)
         if missing := [need for need in entry.needs if need not in self.run.bench.allow]:
             raise Inconclusive(f"the bench does not allow {', '.join(missing)}: add it to `allow` in the bench file")
 
@@ -135,15 +150,12 @@ class Judge:
         make_legible(error)
         verdict, reason = after_failure(judgement.case, judgement.observations, sentence_of(error))
         missed = verdict is Verdict.FAIL and judgement.case.fails_on == "absence"
-        if missed and (gone := self.alive(self._patience(judgement.case))):
+        if missed and (gone := self.presence.missing(judgement.case)):
             verdict, reason = Verdict.INCONCLUSIVE, f"{gone} ({reason})"
         if verdict is not Verdict.FAIL:
             self._decided(judgement, verdict, reason)
         self._note(judgement, verdict, reason)
         raise error
-
-    def _patience(self, entry: Case) -> float:
-        return self.run.product.component.boot_seconds if entry.rank else 3.0
 
     def _decided(self, judgement: Judgement, verdict: Verdict, reason: str) -> NoReturn:
         self._note(judgement, verdict, reason)
@@ -162,10 +174,8 @@ class Judge:
         result = yield
         judgement = self.judgements[item.nodeid]
         judgement.seconds = round((datetime.now(UTC) - judgement.started).total_seconds(), 3)
-        disturbed = judgement.case.rank > 0
-        if self.run.lost is None and (disturbed or judgement.verdict is not Verdict.PASS):
-            gone = self.alive(self._patience(judgement.case))
-            self.run.lost = f"{gone}. It has not answered since {judgement.case.id} ran" if gone else None
+        if judgement.may_have_lost_it and (effort := self.presence.after(judgement.case)):
+            self._note(judgement, judgement.verdict, ". ".join(filter(None, (judgement.reason, effort))))
         return result
 
 

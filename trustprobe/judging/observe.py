@@ -3,12 +3,12 @@
 import threading
 import time
 from concurrent.futures import Future, wait
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TypeVar, cast
 
 from reports.redaction import Redactor
-from trustprobe.errors import HarnessError, TrustprobeError
+from trustprobe.errors import BenchError, HarnessError, TrustprobeError
 from trustprobe.judging.evidence import EvidenceFolder, Report, safe_name
 from trustprobe.judging.outcomes import Outcome
 from trustprobe.probe import Observation, Probe
@@ -51,7 +51,7 @@ class Observer:
         def ask() -> None:
             try:
                 with turn or nullcontext():
-                    self._observed[name] = self._run(probe, parallel=True)
+                    self._observed[name] = self._run(probe)
             except BaseException as error:  # noqa: BLE001 - raised to the observer, which would wait for ever without it
                 ended.set_exception(error)
             else:
@@ -99,21 +99,20 @@ class Observer:
             if not fresh:
                 begun.result()
 
-    def _run(self, probe: Probe[Observed], *, parallel: bool = False) -> Observed:
+    def _run(self, probe: Probe[Observed]) -> Observed:
         with self._lock:
             self._count += 1
             name = f"{self._count:02d}-{safe_name(probe.name)}"
-        report = self._when_awaited if parallel else self._report
-        folder = EvidenceFolder(self._evidence / name, self._redactor, probe.name, report)
+        folder = EvidenceFolder(self._evidence / name, self._redactor, probe.name, self._when_awaited)
         started = time.monotonic()
         try:
             observation = probe.run(folder)
         except (TrustprobeError, Outcome) as error:
-            folder.note(f"no observation: {error}")
             self._failed[probe.name] = error
+            _note(folder, str(error))
             raise
         except Exception as error:
-            folder.note(f"no observation: {type(error).__name__}: {error}")
+            _note(folder, f"{type(error).__name__}: {error}")
             wrapped = HarnessError(
                 f"the probe {probe.name} raised {type(error).__name__}: {error}.",
                 f"Report this fault with the evidence folder {name}.",
@@ -138,6 +137,12 @@ class Observer:
     def _when_awaited(self, probe: str, done: int, total: int, what: str) -> None:
         if self.awaited == probe:
             self._report(probe, done, total, what)
+
+
+def _note(folder: EvidenceFolder, why: str) -> None:
+    """Note why there is no observation. The error itself counts, even if the disk is full."""
+    with suppress(BenchError):
+        folder.note(f"no observation: {why}")
 
 
 def _interface(probe: Probe[Observed]) -> str:

@@ -3,24 +3,32 @@
 Without `--bench`, the plugin is inactive, and pytest runs the harness's own tests.
 """
 
+import sys
+from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from _pytest.fixtures import FixtureDef
 
+from drivers.power.switch import PowerSwitch
+from lab_config.base import Absent
+from lab_config.bench import Permission
 from reports.allure_report import write_categories, write_environment
 from reports.junit import to_junit
 from reports.results import Results
 from reports.summary import write_summary
-from trustprobe.errors import TrustprobeError
-from trustprobe.judging.case import LAST, applies, case_of, cases
+from trustprobe.errors import ConfigurationError, TrustprobeError
+from trustprobe.judging.case import LAST, applies, case_of, cases, require_capabilities
 from trustprobe.judging.evidence import Report
 from trustprobe.judging.health import Health
 from trustprobe.judging.judge import Judge
 from trustprobe.judging.observe import Observer
-from trustprobe.judging.results import assemble
+from trustprobe.judging.presence import Presence
+from trustprobe.judging.results import Checkpoint, assemble
 from trustprobe.judging.run import Run, load_run
 from trustprobe.judging.schedule import Alone, Place, fixtures_of, parametrize, schedule_of
+from trustprobe.judging.unexpected import sentence_for
 
 RUN = pytest.StashKey[Run]()
 JUDGE = pytest.StashKey[Judge]()
@@ -62,15 +70,24 @@ def pytest_configure(config: pytest.Config) -> None:
             "configuration: no case can fail with --assert=plain or python -O. Run without this option."
         )
     try:
+        require_capabilities(config.getoption("--capability") or ())
         run, report = (prepared.run, prepared.report) if prepared else (_load(config), _quiet)
     except TrustprobeError as error:
         raise pytest.UsageError(str(error)) from None
     health = Health(run.bench, run.product.component)
     config.stash[RUN] = run
-    config.stash[OBSERVER] = Observer(run.folder.evidence, run.redactor, report, run.product.firmware)
-    config.stash[JUDGE] = judge = Judge(run, health.gone)
+    config.stash[OBSERVER] = observer = Observer(run.folder.evidence, run.redactor, report, run.product.firmware)
+    config.stash[JUDGE] = judge = Judge(run, Presence(run, health, _power_cycle(run), observer.settle))
     config.pluginmanager.register(judge, "trustprobe-judge")
+    config.pluginmanager.register(Checkpoint(judge, config.stash[OBSERVER]), "trustprobe-checkpoint")
     config.option.allure_report_dir = str(run.folder.allure_results)
+
+
+def _power_cycle(run: Run) -> Callable[[], None] | None:
+    """Return what restarts the device. None if the bench has no power switch, or does not allow its use."""
+    if isinstance(run.bench.power, Absent) or Permission.POWER not in run.bench.allow:
+        return None
+    return PowerSwitch(run.bench.power).cycle
 
 
 def _prepared(config: pytest.Config) -> Prepared | None:
@@ -102,8 +119,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     profile = judge.run.profile
     if unknown := sorted(set(profile.cases) - set(cases())):
-        raise pytest.UsageError(
-            f"configuration: the profile {profile.id} names {unknown[0]}, but there is no such case."
+        _refuse(
+            config,
+            ConfigurationError(
+                f"the profile {profile.id} names {unknown[0]}, but there is no such case.", "Correct its `cases`."
+            ),
         )
     asked = [item for item in items if (entry := case_of(item)) is not None and applies(profile, entry)]
     asked.sort(key=_place)
@@ -113,6 +133,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out := [item for item in items if item not in chosen]:
         config.hook.pytest_deselected(items=left_out)
     items[:] = chosen
+
+
+def _refuse(config: pytest.Config, error: ConfigurationError) -> NoReturn:
+    """Raise the error for the command, or as an error of usage if pytest was started by hand."""
+    if _prepared(config) is None:
+        raise pytest.UsageError(str(error))
+    raise error
 
 
 def _place(item: pytest.Item) -> tuple[int, int]:
@@ -147,31 +174,45 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     judge = session.config.stash.get(JUDGE, None)
     if judge is None:
         return
-    seconds = judge.run.product.component.boot_seconds
-    if session.items and judge.alive(0.5):
-        prepared = _prepared(session.config)
-        (prepared.report if prepared else _quiet)("", 0, 1, f"waiting up to {seconds:g} s for the device to answer")
-        if gone := judge.alive(seconds):
-            judge.run.lost = f"{gone}. It did not answer before the first case."
+    prepared = _prepared(session.config)
+    report = prepared.report if prepared else _quiet
+    if session.items:
+        judge.presence.at_start(
+            lambda seconds: report("", 0, 1, f"waiting up to {seconds:g} s for the device to answer")
+        )
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Write results.json however the session ended, and set the exit code of the overall result."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[None, object, object]:
+    """Write results.json however the session ended, and set the exit code of the overall result.
+
+    A fixture that cannot be torn down, for example on a full disk, does not prevent this.
+    """
+    try:
+        return (yield)
+    finally:
+        _finish(session, exitstatus)
+
+
+def _finish(session: pytest.Session, exitstatus: int) -> None:
     judge = session.config.stash.get(JUDGE, None)
     if judge is None or exitstatus == pytest.ExitCode.USAGE_ERROR:
         return
-    interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
-    results = assemble(judge, session.config.stash[OBSERVER].firmware, interrupted)
-    judge.run.folder.write_results(results)
-    judge.run.folder.write("junit.xml", to_junit(results))
-    write_summary(results, judge.run.folder.path)
-    write_categories(judge.run.folder.allure_results)
-    write_environment(judge.run.folder.allure_results, _environment(results))
+    cut = exitstatus in {pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR}
+    results = assemble(judge, session.config.stash[OBSERVER].firmware, cut)
+    folder = judge.run.folder
+    folder.write_results(results)
     session.config.stash[RESULTS] = results
     if prepared := _prepared(session.config):
         prepared.results = results
     session.exitstatus = results.exit_code
+    try:
+        folder.write("junit.xml", to_junit(results))
+        write_summary(results, folder.path)
+        write_categories(folder.allure_results)
+        write_environment(folder.allure_results, _environment(results))
+    except (OSError, TrustprobeError) as error:
+        print(f"{sentence_for(error)} The results are in {folder.results_json}.", file=sys.stderr)
 
 
 def _environment(results: Results) -> dict[str, str]:

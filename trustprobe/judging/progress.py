@@ -4,16 +4,17 @@ On a terminal, the last line is rewritten. Elsewhere (CI, a file), a line now an
 `verbose`, each verdict is a line. This replaces pytest's own terminal output.
 """
 
-import sys
 import time
 from typing import TextIO
 
 import pytest
 
 from reports.results import Verdict
+from trustprobe.errors import HarnessError, TrustprobeError
 from trustprobe.judging.case import case_of, row_of
 from trustprobe.judging.judge import Judge
 from trustprobe.judging.plugin import JUDGE
+from trustprobe.judging.unexpected import let_go, sentence_for
 
 QUIET_SECONDS = 5.0
 """Without a terminal, a line shows this often how far the run is."""
@@ -28,6 +29,9 @@ class Progress:
         self.file = file
         self._verbose = verbose
         self.judge: Judge | None = None
+        self.broken: TrustprobeError | None = None
+        """The error that ended the run before its last case."""
+        self._unread = False
         self._moving = file.isatty()
         self._shown = 0.0
         self._case = ""
@@ -48,18 +52,24 @@ class Progress:
 
     def _move(self, text: str) -> None:
         counted = f"[{self._done + 1}/{self._total}] {text}"
-        if self._moving:
-            self.file.write(f"\r\x1b[K{counted[:100]}")
-        else:
-            self.file.write(f"  ... {counted}\n")
-        self.file.flush()
+        self._write(f"\r\x1b[K{counted[:100]}" if self._moving else f"  ... {counted}\n")
 
     def _line(self, verdict: Verdict, text: str) -> None:
         word = f"{verdict:<14}"
         if self._moving:
             word = f"\r\x1b[K\x1b[{_COLOUR.get(verdict, '33')}m{word}\x1b[0m"
-        self.file.write(f"{word} {text}\n")
-        self.file.flush()
+        self._write(f"{word} {text}\n")
+
+    def _write(self, text: str) -> None:
+        """Print, until the output is closed or full. The run does not depend on its reader."""
+        if self._unread:
+            return
+        try:
+            self.file.write(text)
+            self.file.flush()
+        except (OSError, ValueError):
+            self._unread = True
+            let_go(self.file)
 
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -76,9 +86,9 @@ class Progress:
         entry = case_of(item)
         row = row_of(item)
         self._case = f"{entry.id if entry else item.name}{f' [{row}]' if row else ''}"
-        if self._verbose:
+        if self._verbose:  # the line of the verdict names the case: nothing is due yet
             self._shown = time.monotonic()
-        if self._moving or (not self._verbose and self._is_due()):
+        if self._moving or self._is_due():
             self._move(self._case)
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
@@ -92,14 +102,16 @@ class Progress:
     def pytest_sessionfinish(self) -> None:
         """Leave the moving line."""
         if self._moving:
-            self.file.write("\r\x1b[K")
-            self.file.flush()
+            self._write("\r\x1b[K")
 
-    def pytest_internalerror(self, excrepr: object) -> None:
-        """Print what broke in the harness, on standard error."""
-        print(f"harness: {excrepr}", file=sys.stderr)
+    def pytest_internalerror(self, excrepr: object, excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
+        """Keep what broke off the run. The command prints it as one sentence."""
+        error = excinfo.value
+        self.broken = error if isinstance(error, TrustprobeError) else sentence_for(error)
+        return True
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Print why a suite could not be read."""
+        """Keep why a suite could not be read. The command prints it as one sentence."""
         if report.failed:
-            print(f"harness: {report.longreprtext}", file=sys.stderr)
+            why = " ".join((report.longreprtext.strip().splitlines() or ["unknown"])[-1].split())
+            self.broken = HarnessError(f"{report.nodeid} cannot be read: {why}.", "Report this fault.")

@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from drivers.power.evidence import RestartEvidence
 from trustprobe.errors import HarnessError
-from trustprobe.probe import Observation, Probe, Recorder
+from trustprobe.probe import Observation, Probe, Recorder, Witness
 
 Observed = TypeVar("Observed", bound=Observation, covariant=True)
 PATIENCE_SECONDS = 120.0
@@ -22,7 +23,14 @@ PATIENCE_SECONDS = 120.0
 class SharedRestart:
     """The one restart. `cycle` switches the power off and on; a probe takes part as a `Participant`."""
 
-    def __init__(self, cycle: Callable[[], None], patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(
+        self,
+        cycle: Callable[[], None],
+        patience: float = PATIENCE_SECONDS,
+        evidence: RestartEvidence | None = None,
+    ) -> None:
+        self.evidence = evidence
+        """What shows that the restart happened. Without it, the restart is believed."""
         self.session = threading.Lock()
         """Held by the probe that is logged in: a device may support one session at a time."""
         self._cycle = cycle
@@ -102,6 +110,16 @@ class Participant:
             if self._logs_in:
                 self._shared.session.acquire()
 
+    @property
+    def premise(self) -> Witness | None:
+        """The restart itself, on which the probe's answers rest."""
+        return None if self._shared.evidence is None else self._shared.evidence.witness
+
+    def confirm(self, sign: str) -> None:
+        """Add a sign of the restart for all participants."""
+        if self._shared.evidence is not None:
+            self._shared.evidence.confirm(sign)
+
     def expect(self) -> None:
         """Have the others wait for this one."""
         self._shared.expect(self)
@@ -131,6 +149,8 @@ class RestartQuestion(Generic[Observed]):
 
     probe: Probe[Observed]
     participant: Participant
+    shows_itself: bool = False
+    """The probe reads the start itself, so that its answers need no other sign of the restart."""
 
     @property
     def name(self) -> str:
@@ -145,4 +165,9 @@ class RestartQuestion(Generic[Observed]):
     def run(self, record: Recorder) -> Observed:
         """Run the probe. However it ends, no other probe waits for it afterwards."""
         with self.participant.taking_part():
-            return self.probe.run(record)
+            observed = self.probe.run(record)
+        premise = self.participant.premise
+        if self.shows_itself or premise is None:
+            return observed
+        record.note(premise.what)
+        return observed.model_copy(update={"premise": premise})

@@ -1,9 +1,11 @@
 """From judgements to the results model: rows to cases, with the strength that the profile gives each of them."""
 
 import platform
+import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
-from itertools import groupby
+from typing import Final
 
 from lab_config.base import Absent
 from lab_config.rules import CaseRule
@@ -21,10 +23,12 @@ from reports.results import (
     case_verdict,
 )
 from standards.catalogue import catalogues
+from trustprobe.errors import ConfigurationError
 from trustprobe.judging.applicability import excused, recommended
 from trustprobe.judging.case import Case, applies, cases, rule_of
 from trustprobe.judging.declared import part_rows, port_rows
 from trustprobe.judging.judge import Judge, Judgement
+from trustprobe.judging.observe import Observer
 from trustprobe.judging.run import Run
 from trustprobe.probe import Observation
 
@@ -39,6 +43,10 @@ TOOLS = (
     "cryptography",
     "allure-pytest",
 )
+CHECKPOINT_SECONDS: Final = 5.0
+"""The shortest time between two checkpoints."""
+CHECKPOINT_SHARE: Final = 0.02
+"""The largest share of a run that its checkpoints may take."""
 _INTERFACES = {str(interface): interface for interface in Interface} | {
     "logs": Interface.LOG,
     "documents": Interface.DOCUMENT,
@@ -102,17 +110,14 @@ def _limits(run: Run) -> tuple[str, ...]:
 
 
 def _cases(run: Run, judgements: list[Judgement]) -> tuple[CaseResult, ...]:
-    by_case = sorted(judgements, key=lambda judgement: judgement.case.id)
-    ran = {
-        name: _case(entries[0].case, rule_of(run.profile, entries[0].case), entries)
-        for name, group in groupby(by_case, key=lambda judgement: judgement.case.id)
-        if (entries := list(group))
-    }
+    by_case: dict[str, list[Judgement]] = {}
+    for judgement in judgements:
+        by_case.setdefault(judgement.case.id, []).append(judgement)
     known = cases()
     return tuple(
-        ran.get(name) or _case(known[name], rule_of(run.profile, known[name]), [])
+        _case(known[name], rule_of(run.profile, known[name]), by_case.get(name, []))
         for name in run.profile.cases
-        if name in ran or applies(run.profile, known[name])
+        if name in by_case or applies(run.profile, known[name])
     )
 
 
@@ -140,7 +145,7 @@ def _case(case: Case, rule: CaseRule, judgements: list[Judgement]) -> CaseResult
         verdict=case_verdict(row.verdict for row in rows),
         reason=case_reason(rows) if rows else "no row was run",
         rows=rows,
-        started=min((row.started for row in rows if row.started), default=None),
+        started=min((judgement.started for judgement in judgements), default=None),
         seconds=round(sum(row.seconds for row in rows), 3),
         observations=tuple(_summary(observation) for observation in observations.values()),
         recommendation=case.advice,
@@ -165,3 +170,25 @@ def _summary(observation: Observation) -> ObservationSummary:
         witness_holds=observation.witness.holds if observation.witness else None,
         evidence=observation.evidence,
     )
+
+
+class Checkpoint:
+    """The plugin that writes `results.json` during a run, as an interrupted run writes it."""
+
+    def __init__(self, judge: Judge, observer: Observer) -> None:
+        self._judge, self._observer = judge, observer
+        self._next = time.monotonic()
+
+    def pytest_runtest_logfinish(self) -> None:
+        """Write the results if it is time. If they cannot be written, the earlier ones are kept."""
+        began = time.monotonic()
+        if began < self._next:
+            return
+        folder = self._judge.run.folder
+        first = not folder.results_json.exists()
+        with suppress(ConfigurationError):
+            folder.write(folder.results_json.name, assemble(self._judge, self._observer.firmware, True).to_json())
+            if first:
+                folder.finish()
+        ended = time.monotonic()
+        self._next = ended + max(CHECKPOINT_SECONDS, (ended - began) / CHECKPOINT_SHARE)

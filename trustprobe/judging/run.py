@@ -1,6 +1,6 @@
 """One run: product, bench, profile and secrets, read and checked against each other before anything is sent."""
 
-import getpass
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -9,8 +9,10 @@ from pathlib import Path
 from drivers.guessing.attempt import Pair
 from drivers.guessing.derivation import derived
 from drivers.guessing.lists import public_passwords, well_known
-from lab_config.bench import Bench, SecondSample
-from lab_config.load import find, load, peek
+from drivers.network.pace import DoorPaces
+from lab_config.bench import Bench, NetworkBench, SecondSample
+from lab_config.connected import require_connected
+from lab_config.load import find, load, peek, place_of
 from lab_config.product import Product
 from lab_config.rules import GuessedAt, Profile
 from lab_config.secrets import Secrets
@@ -19,6 +21,7 @@ from reports.run_folder import RunFolder
 from standards.catalogue import catalogues
 from trustprobe.errors import ConfigurationError
 from trustprobe.judging.applicability import require_known_conditions
+from trustprobe.judging.lock import user_name
 
 
 @dataclass
@@ -40,6 +43,11 @@ class Run:
     def redactor(self) -> Redactor:
         """Removes the secrets of the bench from everything that is written."""
         return Redactor(self.secrets.hidden)
+
+    @cached_property
+    def paces(self) -> DoorPaces:
+        """How fast the doors of the sample let themselves be asked, for all probes of the run."""
+        return DoorPaces(self.bench.patience_seconds)
 
     def well_known(self, kind: GuessedAt) -> tuple[Pair, ...]:
         """Return the well-known credentials that the profile requires for a kind of interface, for this model."""
@@ -85,7 +93,7 @@ def load_run(
         network = bench.network.model_copy(update={"port_map": port_map, "interface": None})
         bench = bench.model_copy(update={"network": network})
         if isinstance(bench.second, SecondSample):
-            there = bench.second.network.model_copy(update={"port_map": port_map})
+            there = bench.second.network.model_copy(update={"port_map": port_map, "interface": None})
             bench = bench.model_copy(update={"second": bench.second.model_copy(update={"network": there})})
     product_path = find("products", product_name or bench.product)
     product = load(product_path, Product)
@@ -95,26 +103,45 @@ def load_run(
             f"the bench {bench.id} holds a {bench.product}, but the product is {product.id}.",
             "Give the bench of that product, or correct `product` in the bench file.",
         )
-    _require_credentials(product, bench, bench_path)
+    _require_known(product, bench, bench_path)
     public = set(public_passwords())
     public |= set(derived(bench.sample, bench.mac, product.model).values())
     secrets = Secrets.of(bench, bench_path, public)
+    if bench.virtual is None:  # the files of a virtual bench are those of its lab
+        require_connected(bench, bench_path)
     return Run(
         product,
         bench,
         profile,
         secrets,
         RunFolder(out, product.id, datetime.now(UTC)),
-        operator or getpass.getuser(),
+        operator or user_name(),
         product_folder=product_path.parent,
     )
 
 
-def _require_credentials(product: Product, bench: Bench, path: Path) -> None:
-    known = {account.id for account in product.component.accounts}
-    known |= {one.credential for one in product.component.components}
-    if unknown := sorted(set(bench.credentials) - known):
-        raise ConfigurationError(
-            f"{path}: credentials.{unknown[0]} is neither an account nor a component of the product {product.id}.",
-            f"The accounts and components are: {', '.join(sorted(known)) or 'none'}.",
-        )
+def _require_known(product: Product, bench: Bench, path: Path) -> None:
+    """Require that every name in the bench file that refers to the declaration is declared there."""
+    accounts = {account.id for account in product.component.users}
+    components = {one.id for one in product.component.components}
+    logins = accounts | {one.credential for one in product.component.components}
+    _require_names(path, ("credentials",), bench.credentials, logins, "an account nor a component")
+    if isinstance(bench.second, SecondSample):
+        _require_names(path, ("second", "credentials"), bench.second.credentials, logins, "an account nor a component")
+        first = bench.network
+        if isinstance(first, NetworkBench) and first.address == bench.second.network.address and not first.forwarded:
+            raise ConfigurationError(
+                f"{place_of(path, ('second', 'network', 'address'))}: both samples have the address {first.address}.",
+                "Give the address of the second sample.",
+            )
+    services = {service.id for service in product.component.declared}
+    _require_names(path, ("peers",), bench.peers, services | components | logins, "a service nor a component")
+
+
+def _require_names(path: Path, at: tuple[str, ...], names: Iterable[str], known: set[str], kinds: str) -> None:
+    for name in sorted(names):
+        if name not in known:
+            raise ConfigurationError(
+                f"{place_of(path, (*at, name))} is neither {kinds} of the product.",
+                f"Its names are: {', '.join(sorted(known)) or 'none'}.",
+            )

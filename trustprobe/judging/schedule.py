@@ -15,8 +15,9 @@ from typing import Any, TypeVar
 import pytest
 from _pytest.fixtures import FixtureFunctionDefinition
 
+from reports.results import Verdict
 from trustprobe.errors import HarnessError
-from trustprobe.judging.outcomes import Outcome
+from trustprobe.judging.outcomes import FailsOn, Outcome
 from trustprobe.judging.run import Run
 from trustprobe.probe import Observation, Probe
 
@@ -27,6 +28,7 @@ NoneOf = Callable[[Run], Outcome]
 Build = Callable[[], Probe[Observation]]
 FixtureFunction = TypeVar("FixtureFunction", bound=Callable[..., Any])
 _ATTRIBUTE = "trustprobe_schedule"
+_FIRST = (Verdict.FAIL, Verdict.NOT_APPLICABLE, Verdict.MANUAL, Verdict.INCONCLUSIVE)
 
 
 class Place(IntEnum):
@@ -74,10 +76,14 @@ class Schedule:
     """The probe tolerates everything that leaves the device running."""
     guesses: bool = False
     """The probe guesses logins, of which only a few run at a time."""
+    before_guesses: bool = False
+    """The probe ends before the first guess: a device may close its ports to somebody who guesses."""
     place: Place = Place.FIRST
     alone: Alone = Alone.NO
     last: bool = False
     """The fixture looks back at the whole run."""
+    declared: Callable[[Run], object] | None = None
+    """Raises an Outcome if the declaration or the bench decides the case. It sends nothing."""
 
 
 def rows(of: RowsOf, *, none: NoneOf | Outcome | None = None) -> Callable[[FixtureFunction], FixtureFunction]:
@@ -97,9 +103,11 @@ def scheduled(
     restart: FixtureFunctionDefinition | None = None,
     steady: bool = False,
     guesses: bool = False,
+    before_guesses: bool = False,
     place: Place = Place.FIRST,
     alone: Alone = Alone.NO,
     last: bool = False,
+    declared: Callable[[Run], object] | None = None,
 ) -> Callable[[FixtureFunction], FixtureFunction]:
     """Declare how a fixture may be scheduled; the fields of `Schedule` say what each word means.
 
@@ -113,9 +121,11 @@ def scheduled(
         restart=restart,
         steady=steady,
         guesses=guesses,
+        before_guesses=before_guesses,
         place=place,
         alone=alone,
         last=last,
+        declared=declared,
     )
 
 
@@ -185,6 +195,21 @@ def parametrize(metafunc: pytest.Metafunc, run: Run) -> None:
                 )
             pairs = [("none", NoRows(one.schedule.none(run)))]
         metafunc.parametrize(one.name, [value for _, value in pairs], ids=[row for row, _ in pairs], indirect=True)
+
+
+def decided_by_declaration(item: pytest.Item, run: Run, fails_on: FailsOn) -> Outcome | None:
+    """Return the verdict that the declaration or the bench gives before anything is sent; None if neither does.
+
+    A failure comes before NOT_APPLICABLE, and that before a question that is open.
+    """
+    decided: list[Outcome] = []
+    for one in fixtures_of(item):
+        if one.schedule.declared is not None:
+            try:
+                one.schedule.declared(run)
+            except Outcome as outcome:
+                decided.append(outcome)
+    return min(decided, key=lambda outcome: _FIRST.index(outcome.verdict_of(fails_on)), default=None)
 
 
 def without_rows(item: pytest.Item) -> Outcome | None:

@@ -1,7 +1,7 @@
 """The rule that gives verdicts: no verdict on silence without a witness.
 
 A pass on silence (`fails_on="presence"`) and a fail on silence (`"absence"`) stand only with a witness. Without one,
-the verdict is INCONCLUSIVE.
+the verdict is INCONCLUSIVE. If the premise of an observation did not happen, such as a restart, neither counts.
 """
 
 from collections.abc import Sequence
@@ -18,6 +18,8 @@ def after_pass(entry: Case, observations: Sequence[Observation]) -> Decision:
     """Decide about a case whose assertions hold. Raises HarnessError if nothing was observed."""
     if not any(observation.facts for observation in observations):
         raise HarnessError("the case observed nothing: its probes returned no fact.", "Report this fault.")
+    if missing := _missing_premise(observations):
+        return Verdict.INCONCLUSIVE, missing
     unproven = _unproven(observations)
     if entry.fails_on == "presence" and unproven:
         return Verdict.INCONCLUSIVE, f"silence proves nothing here without a witness: {unproven}"
@@ -28,6 +30,8 @@ def after_pass(entry: Case, observations: Sequence[Observation]) -> Decision:
 
 def after_failure(entry: Case, observations: Sequence[Observation], sentence: str) -> Decision:
     """Decide about a case one of whose assertions failed with this sentence, on a device that is still there."""
+    if missing := _missing_premise(observations):
+        return Verdict.INCONCLUSIVE, f"{missing} ({sentence})"
     if entry.fails_on == "presence" and not _saw(observations):
         return Verdict.INCONCLUSIVE, f"nothing was seen that can fail the case ({sentence})"
     unproven = _unproven(observations)
@@ -45,6 +49,12 @@ def sentence_of(error: AssertionError) -> str:
 def _saw(observations: Sequence[Observation]) -> bool:
     """Whether the device showed anything at all in these observations."""
     return any(observation.seen for observation in observations)
+
+
+def _missing_premise(observations: Sequence[Observation]) -> str:
+    """Return what did not happen although these observations rest on it. It is empty if all of it happened."""
+    premises = (observation.premise for observation in observations)
+    return "; ".join(premise.what for premise in premises if premise is not None and not premise.holds)
 
 
 def _unproven(observations: Sequence[Observation]) -> str:

@@ -40,6 +40,7 @@ LOOPBACK_PORTS: Final = MappingProxyType(
         "tcp/443": 20443,
         "tcp/1883": 21883,
         "tcp/2345": 22345,
+        "tcp/8088": 28088,
         "tcp/8899": 28899,
         "udp/161": 20161,
         "udp/3702": 23702,

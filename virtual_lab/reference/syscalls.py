@@ -1,4 +1,4 @@
-"""The Linux system calls that Python 3.11 has no function for: unshare, prctl and inotify, and `ifreq` ioctls.
+"""The Linux system calls that Python 3.11 has no function for: unshare, mount, prctl and inotify, and `ifreq` ioctls.
 
 Nothing here knows what a lab or a board is. Every failed call is an OSError with the kernel's errno.
 """
@@ -10,8 +10,14 @@ import signal
 import socket
 import struct
 
+CLONE_NEWNS = 0x0002_0000
 CLONE_NEWUSER = 0x1000_0000
+CLONE_NEWPID = 0x2000_0000
 CLONE_NEWNET = 0x4000_0000
+MS_BIND = 0x1000
+MS_MOVE = 0x2000
+MS_REC = 0x4000
+MS_PRIVATE = 0x4_0000
 _PR_SET_PDEATHSIG = 1
 _IN_OPEN = 0x20
 _IN_CLOSE = 0x08 | 0x10
@@ -36,6 +42,12 @@ def _checked(result: int, call: str) -> int:
 def unshare(flags: int) -> None:
     """Move this process into new namespaces (unshare(2)). With CLONE_NEWUSER it must have one thread only."""
     _checked(_libc.unshare(flags), "unshare")
+
+
+def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str = "") -> None:
+    """Attach a file system to this process's tree of folders (mount(2))."""
+    words = [word.encode() or None for word in (source, target, kind)]
+    _checked(_libc.mount(*words, ctypes.c_ulong(flags), options.encode() or None), f"mount {target}")
 
 
 def die_with_parent(parent: int, number: signal.Signals = signal.SIGKILL) -> None:

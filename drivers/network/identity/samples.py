@@ -23,7 +23,9 @@ from drivers.network.web.transport.client import NoAnswerError
 from drivers.network.web.transport.json_names import lookup
 from lab_config.component import Identity, Service
 from trustprobe.errors import BenchError, NotForwardedError
-from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, printable
+from trustprobe.probe import Answer, Asked, Fact, Observation, Recorder, Witness, printable
+
+_BOTH = Asked(door="both samples", shape="an identifier")
 
 IDENTIFIERS = ("serial", "mac", "tls_key", "certificate", "ssh_host_key", "default_password")
 """What two samples must not share, by the rows of the case."""
@@ -41,7 +43,8 @@ class SharedIdentifiers(Observation):
         """Narrow to one identifier, with the witness that it was read on both samples."""
         what = self.unread.get(name)
         words = f"{name} was read on both samples" if what is None else f"{name} was not read on both: {what}"
-        return self.about(name).model_copy(update={"witness": Witness(what=words, holds=what is None)})
+        witness = Witness(what=words, holds=what is None, asked=_BOTH)
+        return self.about(name).model_copy(update={"witness": witness, "asked": _BOTH})
 
 
 @dataclass(frozen=True)
@@ -120,8 +123,11 @@ class CompareSamples:
             question="Which identifiers, keys and passwords do two samples share?",
             facts=tuple(facts),
             witness=Witness(
-                what=f"{len(IDENTIFIERS) - len(unread)} of {len(IDENTIFIERS)} identifiers were read", holds=not unread
+                what=f"{len(IDENTIFIERS) - len(unread)} of {len(IDENTIFIERS)} identifiers were read",
+                holds=not unread,
+                asked=_BOTH,
             ),
+            asked=_BOTH,
             unread=unread,
         )
 

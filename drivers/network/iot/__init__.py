@@ -1,1 +1,1 @@
-"""Protocols of connected devices: CoAP, Modbus, MQTT topics, UPnP, and messages of paired components."""
+"""Protocols of connected devices: CoAP, IPP, Modbus, MQTT topics, UPnP, and messages of paired components."""

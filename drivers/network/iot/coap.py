@@ -6,8 +6,9 @@ It speaks over a channel: datagrams as they are, or DTLS (`dtls.py`).
 import secrets
 import time
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NoReturn, Protocol
 
+from drivers.network.datagram import DatagramDoor
 from drivers.network.iot.coap_message import (
     BLOCK2,
     CONTENT,
@@ -19,8 +20,7 @@ from drivers.network.iot.coap_message import (
     parse,
     path_options,
 )
-from drivers.network.target import Target, answer_of
-from trustprobe.probe import Answer
+from drivers.network.target import Target
 
 ROUNDS = 3
 ROUND_SECONDS = 0.6
@@ -48,10 +48,16 @@ class Channel(Protocol):
 
 
 class Datagrams:
-    """A channel without security, over UDP. Use it in a `with` block."""
+    """A channel without security, over UDP. Use it in a `with` block.
 
-    def __init__(self, target: Target, port: int) -> None:
-        self._sock = target.datagram(port)
+    If the port is closed, a GET is sent to the group of CoAP as well. A request that changes something never is: it
+    would change other devices.
+    """
+
+    def __init__(self, target: Target, port: int, *, to_group: bool = True) -> None:
+        self._door = DatagramDoor(target, port)
+        self._group = self._door.group if to_group and self._door.has_group else None
+        self._last = b""
 
     def __enter__(self) -> "Datagrams":
         """Hold the socket."""
@@ -59,28 +65,32 @@ class Datagrams:
 
     def __exit__(self, *_: object) -> None:
         """Close it."""
-        self._sock.close()
+        self._door.close()
 
     def send(self, data: bytes) -> None:
         """Send one datagram; an ICMP error to an earlier one takes its place."""
-        try:
-            self._sock.send(data)
-        except OSError as error:
-            _told(error)
+        self._last = data
+        self._door.refused = False
+        self._door.send(data)
+        if self._door.refused:
+            self._closed()
 
     def receive(self, seconds: float) -> bytes | None:
         """Return the next datagram."""
-        self._sock.settimeout(max(seconds, 0.001))
-        try:
-            return self._sock.recv(READ_LIMIT)
-        except OSError as error:
-            _told(error)
+        if (came := next(self._door.hear(max(seconds, 0.001)), None)) is not None:
+            return came
+        if not self._door.refused:
             return None
+        if self._group is None or self._last[1:2] != bytes([METHODS["GET"]]):
+            self._closed()
+        self._door.send_to_group(self._last)
+        came = next(self._door.hear(self._group.leisure), None)
+        if came is None:
+            self._closed(f", and no answer to the same question at {self._door.where}")
+        return came
 
-
-def _told(error: OSError) -> None:
-    if answer_of(error) is Answer.REFUSED:
-        raise ClosedError("ICMP port unreachable") from error
+    def _closed(self, more: str = "") -> NoReturn:
+        raise ClosedError(f"ICMP port unreachable{more}")
 
 
 @dataclass(frozen=True)

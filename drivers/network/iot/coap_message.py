@@ -11,7 +11,7 @@ from enum import IntEnum
 OBSERVE, URI_PATH, CONTENT_FORMAT, URI_QUERY, BLOCK2 = 6, 11, 12, 15, 23
 """Option numbers."""
 METHODS = {"GET": 1, "POST": 2, "PUT": 3, "DELETE": 4}
-CONTENT, UNAUTHORIZED, FORBIDDEN = 0x45, 0x81, 0x83
+CONTENT, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, NOT_ALLOWED = 0x45, 0x81, 0x83, 0x84, 0x85
 CODES = {
     0x41: "Created",
     0x42: "Deleted",
@@ -26,6 +26,7 @@ CODES = {
     0x84: "Not Found",
     0x85: "Method Not Allowed",
     0x86: "Not Acceptable",
+    0x9D: "Too Many Requests",
     0xA0: "Internal Server Error",
     0xA3: "Service Unavailable",
 }

@@ -4,47 +4,33 @@ The protocol has no login: over plain TCP every client is served, and inside TLS
 Nothing is written but a value that was read from a point whose declaration says that this changes nothing.
 """
 
-import socket
-import ssl
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from drivers.network.bounded import ends_after
+from drivers.network.iot.modbus_client import ModbusSession, NoModbusError, connected
 from drivers.network.iot.modbus_message import (
-    HEADER,
     READS,
+    WRITABLE,
     ModbusReply,
     ModbusReplyKind,
     identify,
     identity,
     read,
-    reply_to,
-    request,
-    size_of,
     write,
+    write_nothing,
 )
-from drivers.network.lenient_tls import lenient_context
 from drivers.network.peer_certificate import ClientCertificate
-from drivers.network.sweep.canary import Canary
-from drivers.network.target import Target, answer_of
+from drivers.network.sweep.canary import CONNECTION, Canary
+from drivers.network.target import Target
 from lab_config.component import Service, Transport
 from lab_config.interfaces import ModbusPoint
 from trustprobe.errors import NotForwardedError
-from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
+from trustprobe.probe import Answer, Asked, Fact, Observation, Recorder, Witness, all_of, condition, printable
 
-SECONDS = 2.0
-"""How long one answer may take; small devices poll a serial line for it."""
 USUAL_UNITS = (255, 1)
 """Units that are asked where none is declared: the server itself (Messaging clause 4.4.2.3), and the first one."""
 USUAL_ADDRESSES = (0, 1, 100, 1_000, 4_096, 40_000)
-PORT_SECONDS = 15.0
-"""How long one connection is held at most."""
-_MESSAGES = 8
-"""Messages that are read while the answer to a request is waited for."""
 _SHOWN = 200
-_ILLEGAL_FUNCTION, _ILLEGAL_ADDRESS, _NO_UNIT = 1, 2, (10, 11)
+_ILLEGAL_FUNCTION, _ILLEGAL_ADDRESS, _ILLEGAL_VALUE, _NO_UNIT = 1, 2, 3, (10, 11)
 
 
 @dataclass(frozen=True)
@@ -90,92 +76,6 @@ def modbus_ports(
     return (*declared, *(port for port in USUAL_PORTS if port.port not in known))
 
 
-class NoModbusError(Exception):
-    """No Modbus came about: REFUSED for an RST or a TLS alert, SILENT for all that proves nothing."""
-
-    def __init__(self, answer: Answer, detail: str) -> None:
-        super().__init__(detail)
-        self.answer, self.detail = answer, printable(detail, _SHOWN)
-
-
-@dataclass
-class ModbusClient:
-    """One connection to a Modbus server."""
-
-    sock: socket.socket
-    _number: int = field(default=0x7470, init=False)
-
-    def ask(self, unit: int, pdu: bytes) -> ModbusReply:
-        """Send a request and return its answer; NoModbusError where none comes."""
-        self._number = (self._number + 1) & 0xFFFF
-        deadline = time.monotonic() + SECONDS
-        try:
-            self.sock.settimeout(SECONDS)
-            self.sock.sendall(request(self._number, unit, pdu))
-            for _ in range(_MESSAGES):
-                reply = reply_to(self._number, unit, pdu, self._message(deadline))
-                if reply is not None:
-                    return reply
-        except OSError as error:
-            raise _no_modbus(error) from error
-        raise NoModbusError(Answer.SILENT, "answers arrive, but none to the request")
-
-    def _message(self, deadline: float) -> bytes:
-        head = self._take(HEADER, deadline)
-        size = size_of(head)
-        if size is None:
-            raise NoModbusError(Answer.SILENT, f"something other than Modbus answers: {printable(head)}")
-        return head + self._take(size - HEADER, deadline)
-
-    def _take(self, size: int, deadline: float) -> bytes:
-        data = b""
-        while len(data) < size:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise TimeoutError("time was up")
-            self.sock.settimeout(left)
-            more = self.sock.recv(size - len(data))
-            if not more:
-                raise NoModbusError(
-                    Answer.SILENT, f"the device closed the connection {'within' if data else 'without'} an answer"
-                )
-            data += more
-        return data
-
-
-def _no_modbus(error: OSError) -> NoModbusError:
-    if isinstance(error, ssl.SSLError):
-        alert = "ALERT" in (error.reason or "")
-        return NoModbusError(Answer.REFUSED if alert else Answer.SILENT, f"TLS: {error.reason or error}")
-    if isinstance(error, TimeoutError):
-        return NoModbusError(Answer.SILENT, f"no answer within {SECONDS:g} s")
-    return NoModbusError(answer_of(error), f"{type(error).__name__}: {error}")
-
-
-@contextmanager
-def connected(target: Target, port: ModbusPort, own: ClientCertificate | None = None) -> Iterator[ModbusClient]:
-    """Connect, with a client certificate where there is one; NoModbusError where no connection comes about."""
-    try:
-        plain = target.connect(port.port, SECONDS)
-    except OSError as error:
-        answer = answer_of(error)
-        word = "connection refused" if answer is Answer.REFUSED else "no answer to connect()"
-        raise NoModbusError(answer, word) from error
-    with plain, ends_after(plain, PORT_SECONDS):
-        if not port.tls:
-            yield ModbusClient(plain)
-            return
-        context = lenient_context()
-        if own is not None:
-            own.load(context)
-        try:
-            stream = context.wrap_socket(plain)
-        except OSError as error:
-            raise _no_modbus(error) from error
-        with stream:
-            yield ModbusClient(stream)
-
-
 @dataclass(frozen=True)
 class AskModbus:
     """Read from each Modbus port without a client certificate: `tcp/N`, and each declared point of it.
@@ -192,11 +92,14 @@ class AskModbus:
     peers: tuple[tuple[str, ClientCertificate], ...] = ()
     """By the service's id."""
     may_write: bool = False
+    which: str = ""
+    """Says which ports these are, where there is more than one such question to a target."""
 
     @property
     def name(self) -> str:
-        """One observation a target."""
-        return "modbus_anonymous"
+        """One observation for each set of ports of a target."""
+        family = "modbus6_anonymous" if ":" in self.target.address else "modbus_anonymous"
+        return f"{family}.{self.which}" if self.which else family
 
     def run(self, record: Recorder) -> Observation:
         """Ask each port; BenchError when this machine cannot send."""
@@ -229,103 +132,146 @@ class AskModbus:
             what = (
                 f"the bench file has no peers.{port.service}, the certificate that serves as control: add it to `peers`"
             )
-            return Witness(what=what, holds=False)
-        pdu = read(port.points[0].table, port.points[0].address, port.points[0].count) if port.points else identify()
+            return condition(what, holds=False)
+        point = next((one for one in port.points if not one.public), next(iter(port.points), None))
+        pdu = read(point.table, point.address, point.count) if point else identify()
         try:
-            with connected(self.target, port, own) as client:
+            with connected(self.target, port.port, own, tls=port.tls) as client:
                 reply = client.ask(port.units[0], pdu)
         except NoModbusError as error:
-            return Witness(what=f"{port.service} did not answer Modbus {when}: {error.detail}", holds=False)
+            return condition(f"{port.service} did not answer Modbus {when}: {error.detail}", holds=False)
         record.note(f"control {when}: {port.service} -> {reply.words}")
         holds = reply.kind is ModbusReplyKind.DATA or (reply.kind is ModbusReplyKind.EXCEPTION and not port.tls)
-        return Witness(what=f"{port.service} answered the control {when} with {reply.words}", holds=holds)
+        what = f"{port.service} answered the control {when} with {reply.words}"
+        return Witness(what=what, holds=holds, asked=_asked_of(port))
 
     def _ask(self, port: ModbusPort) -> tuple[list[Fact], dict[str, str]]:
         """Probe all of one port. Also return the reasons that leave facts open."""
-        facts: list[Fact] = []
-        doubts: dict[str, str] = {}
         try:
-            with connected(self.target, port) as client:
-                fact, is_open = _whatever(client, port)
-                facts.append(fact)
-                doubts |= {fact.about: fact.detail} if is_open else {}
-                for point in port.points:
-                    if not point.public:
-                        found, why = self._point(client, port, point)
-                        facts += found
-                        doubts |= why
+            with ModbusSession(self.target, port.port, port.tls) as session:
+                facts, doubts = self._all(session, port)
         except NoModbusError as error:
-            told = {fact.about for fact in facts}
-            facts += [fact for fact in _all_of(port, error.answer, error.detail) if fact.about not in told]
+            facts = _all_of(port, error.answer, error.detail, None if error.connected else CONNECTION)
+            # Of a declared service, the control does connect. Without TLS it is as anonymous as these requests.
+            contradicts = port.service is not None and not (port.tls and error.connected)
+            return facts, {fact.about: fact.detail for fact in facts} if contradicts else {}
+        if port.tls and not session.is_answered:  # not even the request that the peer gets an answer to
+            return _all_of(port, Answer.SILENT if session.is_timed_out else Answer.REFUSED, facts[0].detail), {}
         return facts, doubts
 
-    def _point(self, client: ModbusClient, port: ModbusPort, point: ModbusPoint) -> tuple[list[Fact], dict[str, str]]:
+    def _all(self, session: ModbusSession, port: ModbusPort) -> tuple[list[Fact], dict[str, str]]:
+        fact, is_open = _whatever(session, port)
+        facts = [fact]
+        doubts = {fact.about: fact.detail} if is_open else {}
+        for point in port.points:
+            if not point.public:
+                session.renew()  # an unusual request before it may have disturbed the connection
+                found, why = self._point(session, port, point)
+                facts += found
+                doubts |= why
+        if fact.answer is Answer.SEEN and (served := _writes(session, port)):
+            facts[0] = fact.model_copy(update={"detail": f"{fact.detail}; {served}"})
+        return facts, doubts
+
+    def _point(self, session: ModbusSession, port: ModbusPort, point: ModbusPoint) -> tuple[list[Fact], dict[str, str]]:
         unit = port.units[0]
-        got = client.ask(unit, read(point.table, point.address, point.count))
-        facts = [Fact(about=port.reading(point), answer=_answer(got), detail=got.words)]
-        if point.rewrite:
-            about = port.writing(point)
-            if not self.may_write or got.kind is not ModbusReplyKind.DATA:
-                why = (
-                    "the bench does not allow configure"
-                    if got.kind is ModbusReplyKind.DATA
-                    else f"it could not be read: {got.words}"
-                )
-                answer = Answer.SILENT
-                facts.append(Fact(about=about, answer=answer, detail=f"not written: {why}"))
-            else:
-                done = client.ask(unit, write(point.table, point.address, point.count, got.data))
-                facts.append(Fact(about=about, answer=_answer(done), detail=f"written back: {done.words}"))
-        return facts, {fact.about: fact.detail for fact in facts if fact.answer is Answer.SILENT}
+        got = session.ask(unit, read(point.table, point.address, point.count))
+        asked = _asked_of(port)
+        facts = [Fact(about=port.reading(point), answer=_answer(got), detail=got.words, asked=asked)]
+        doubts = {port.reading(point): got.words} if _is_open(port, got) else {}
+        if not point.rewrite:
+            return facts, doubts
+        about = port.writing(point)
+        if self.may_write and got.kind is ModbusReplyKind.DATA:
+            done = session.ask(unit, write(point.table, point.address, point.count, got.data))
+            facts.append(Fact(about=about, answer=_answer(done), detail=f"written back: {done.words}", asked=asked))
+            return facts, doubts | ({about: facts[-1].detail} if _is_open(port, done) else {})
+        is_read = got.kind is ModbusReplyKind.DATA
+        why = "the bench does not allow configure" if is_read else f"it could not be read: {got.words}"
+        facts.append(Fact(about=about, answer=Answer.SILENT, detail=f"not written: {why}", asked=asked))
+        return facts, doubts | {about: facts[-1].detail}
 
 
-def _all_of(port: ModbusPort, answer: Answer, detail: str) -> list[Fact]:
+def _all_of(port: ModbusPort, answer: Answer, detail: str, asked: Asked | None = None) -> list[Fact]:
     closed = [point for point in port.points if not point.public]
     names = [port.about, *map(port.reading, closed), *(port.writing(point) for point in closed if point.rewrite)]
-    return [Fact(about=name, answer=answer, detail=detail) for name in names]
+    return [Fact(about=name, answer=answer, detail=detail, asked=asked or _asked_of(port)) for name in names]
+
+
+def _asked_of(port: ModbusPort) -> Asked:
+    """Return the question that each request to this port is."""
+    return Asked(door=port.about, shape="a Modbus request")
 
 
 def _answer(reply: ModbusReply) -> Answer:
     """Say what a reply means: what is neither data nor the refusal of the function leaves the question open."""
     if reply.kind is ModbusReplyKind.DATA:
         return Answer.SEEN
-    return Answer.REFUSED if reply.code == _ILLEGAL_FUNCTION else Answer.SILENT
+    return Answer.REFUSED if reply.code == _ILLEGAL_FUNCTION or reply.is_reset else Answer.SILENT
 
 
-def _whatever(client: ModbusClient, port: ModbusPort) -> tuple[Fact, bool]:
+def _is_open(port: ModbusPort, reply: ModbusReply) -> bool:
+    """Whether a reply leaves open what an anonymous client may do.
+
+    On a declared port without TLS, an RST does: the control is anonymous as well, and it gets an answer.
+    """
+    contradicts = reply.is_reset and port.service is not None and not port.tls
+    return contradicts or _answer(reply) is Answer.SILENT
+
+
+def _whatever(session: ModbusSession, port: ModbusPort) -> tuple[Fact, bool]:
     """Read what can be read of a port but for what is public, up to the first value; and whether that stays open."""
     said: list[str] = []
-    refused, mute = True, None
+    refused, is_open = True, False
     for unit in port.units:
-        try:
-            name = client.ask(unit, identify())
-        except NoModbusError as error:
-            mute, refused = error, False
+        name = session.ask(unit, identify())
+        if name.code in _NO_UNIT:
+            said.append(f"unit {unit}: {name.words}")
+            refused, is_open = False, True
             continue
         told = (
             f"; it identifies itself as {printable(identity(name), _SHOWN)}"
             if name.kind is ModbusReplyKind.DATA
             else ""
         )
-        if name.code in _NO_UNIT:
-            said.append(f"unit {unit}: {name.words}")
-            refused = False
-            continue
+        replies = {}
         for table in READS:
-            address, reply = _first(client, unit, table, port.points)
+            address, reply = _first(session, unit, table, port.points)
             if reply.kind is ModbusReplyKind.DATA:
                 detail = f"unit {unit}: {table} {address} reads {reply.words}{told}"
                 return Fact(about=port.about, answer=Answer.SEEN, detail=detail), False
-            said.append(f"unit {unit}, {table}: {reply.words}{told}")
+            replies[table] = reply
             refused &= _answer(reply) is Answer.REFUSED
-    if mute is not None and not said:
-        raise mute
+            is_open |= _is_open(port, reply)
+        said += _said(unit, name, replies, told)
     detail = f"nothing can be read: {', '.join(said)}"
-    fact = Fact(about=port.about, answer=Answer.REFUSED if refused else Answer.SILENT, detail=detail)
-    return fact, not refused
+    answer = Answer.REFUSED if refused else Answer.SILENT
+    return Fact(about=port.about, answer=answer, detail=detail, asked=_asked_of(port)), is_open
 
 
-def _first(client: ModbusClient, unit: int, table: str, points: tuple[ModbusPoint, ...]) -> tuple[int, ModbusReply]:
+def _said(unit: int, name: ModbusReply, replies: dict[str, ModbusReply], told: str) -> list[str]:
+    """Word the replies of a unit, in one piece if it has answered nothing."""
+    if len({reply.words for reply in (name, *replies.values())}) == 1 and name.kind is ModbusReplyKind.NOTHING:
+        return [f"unit {unit}: {name.words}"]
+    return [f"unit {unit}, {table}: {reply.words}{told}" for table, reply in replies.items()]
+
+
+def _writes(session: ModbusSession, port: ModbusPort) -> str:
+    """Name the tables that everybody can write, by a request that writes nothing. Empty if none is known."""
+    for unit in port.units:
+        served = []
+        for table in WRITABLE:
+            reply = session.ask(unit, write_nothing(table))
+            if reply.kind is ModbusReplyKind.NOTHING:
+                break
+            if reply.kind is ModbusReplyKind.DATA or reply.code in (_ILLEGAL_ADDRESS, _ILLEGAL_VALUE):
+                served.append(table)
+        if served:
+            return f"requests to write {' and '.join(served)} are served (tested with a request that writes nothing)"
+    return ""
+
+
+def _first(session: ModbusSession, unit: int, table: str, points: tuple[ModbusPoint, ...]) -> tuple[int, ModbusReply]:
     """Read the usual addresses of a table that are not public, until one is there."""
     public = {
         address
@@ -336,7 +282,7 @@ def _first(client: ModbusClient, unit: int, table: str, points: tuple[ModbusPoin
     reply = ModbusReply(ModbusReplyKind.EXCEPTION, code=_ILLEGAL_ADDRESS)
     for address in USUAL_ADDRESSES:
         if address not in public:
-            reply = client.ask(unit, read(table, address))
+            reply = session.ask(unit, read(table, address))
             if reply.code != _ILLEGAL_ADDRESS:
                 return address, reply
     return 0, reply

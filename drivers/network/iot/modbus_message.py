@@ -35,19 +35,27 @@ class ModbusReplyKind(StrEnum):
     EXCEPTION = "exception"
     NONSENSE = "nonsense"
     """An answer to this request by its header, and none by its body."""
+    NOTHING = "nothing"
+    """No answer."""
 
 
 @dataclass(frozen=True)
 class ModbusReply:
-    """One answer: its data, or the code of its exception."""
+    """One answer: its data, or the code of its exception. Or the reason why there is none."""
 
     kind: ModbusReplyKind
     data: bytes = b""
     code: int = 0
+    reason: str = ""
+    """Why there is no answer."""
+    is_reset: bool = False
+    """The device answered this request with an RST."""
 
     @property
     def words(self) -> str:
-        """The exception, or the data in hexadecimal digits."""
+        """The exception, the data in hexadecimal digits, or the reason why there is no answer."""
+        if self.kind is ModbusReplyKind.NOTHING:
+            return self.reason
         if self.kind is ModbusReplyKind.EXCEPTION:
             return f"exception {self.code}, {EXCEPTIONS.get(self.code, 'unknown')}"
         return self.data[:16].hex(" ") if self.kind is ModbusReplyKind.DATA else "nonsense"
@@ -67,6 +75,18 @@ def write(table: str, address: int, count: int, data: bytes) -> bytes:
     """Return the request that writes what `read` returned for the same bits or registers (clauses 6.11, 6.12)."""
     place = address.to_bytes(2, "big") + count.to_bytes(2, "big")
     return bytes([_WRITES[table]]) + place + bytes([len(data)]) + data
+
+
+def write_nothing(table: str) -> bytes:
+    """Return the request that writes zero bits or registers. A server looks at the count before it writes any.
+
+    One that serves the function answers "illegal data value" (clauses 6.11, 6.12), another one "illegal function".
+    """
+    return write(table, 0, 0, b"")
+
+
+WRITABLE = tuple(_WRITES)
+"""The tables that can be written."""
 
 
 def identify() -> bytes:

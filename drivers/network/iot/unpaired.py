@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
-from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
+from trustprobe.probe import Answer, Asked, Fact, Observation, Recorder, Witness, all_of, condition, printable
 
 POLL_SECONDS = 0.05
 """How long until a page is read once more: what a page shows gives no event."""
@@ -162,7 +162,12 @@ class AskUnpaired:
                 facts.append(self._stranger(one, 2 * usual, record, missed))
             after, _ = self._paired("after", record)
         question = f"Does the device accept a message of {self.component} from a sender that it was never paired with?"
-        return Observation(question=question, facts=tuple(facts), witness=all_of((before, *missed, after)))
+        witness = all_of((before, *missed, after))
+        return Observation(question=question, facts=tuple(facts), witness=witness, asked=self._asked)
+
+    @property
+    def _asked(self) -> Asked:
+        return Asked(door=self.component, shape="a message that shows its effect")
 
     def _paired(self, when: str, record: Recorder) -> tuple[Witness, float]:
         """Send as the component; return whether it showed, and after how many seconds."""
@@ -174,7 +179,7 @@ class AskUnpaired:
             shown, words = False, str(error)
         record.note(f"paired, {when}: {words}")
         what = f"the message of the paired {self.component} {when}: {printable(words, _SHOWN)}"
-        return Witness(what=what, holds=shown), time.monotonic() - begun
+        return Witness(what=what, holds=shown, asked=self._asked), time.monotonic() - begun
 
     def _stranger(self, one: Stranger, usual: float, record: Recorder, missed: list[Witness]) -> Fact:
         """Send as somebody else; `missed` gets a witness that does not hold where nobody could look."""
@@ -184,7 +189,7 @@ class AskUnpaired:
             words = f"{said.words}; {'shows' if shown else 'does not show'} at {self.window.name}"
         except UnreadableError as error:
             answer, words = Answer.SILENT, f"the effect could not be read: {error}"
-            missed.append(Witness(what=printable(f"{one.label}: {words}", _SHOWN), holds=False))
+            missed.append(condition(printable(f"{one.label}: {words}", _SHOWN), holds=False))
         record.note(f"{one.label} -> {answer}: {words}")
         return Fact(about=f"{self.component}: {one.label}", answer=answer, detail=printable(words, _SHOWN))
 

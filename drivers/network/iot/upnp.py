@@ -5,18 +5,18 @@ Everything is fetched from the device's own address: a description that names an
 
 import ipaddress
 import re
-import select
-import socket
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from urllib.parse import urljoin, urlsplit
 from xml.sax.saxutils import escape
 
+from drivers.network.datagram import DatagramDoor
 from drivers.network.iot.safe_xml import Element, UnsafeXmlError, read_xml
-from drivers.network.target import Target, answer_of
+from drivers.network.target import Target
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
 from lab_config.component import Service, Transport
+from trustprobe.errors import NotForwardedError
 from trustprobe.probe import printable
 
 SSDP = 1900
@@ -25,7 +25,6 @@ SEARCH_SECONDS = 2.5
 SECONDS = 3.0
 ANSWERS, SERVICES, ACTIONS = 64, 32, 200
 LOCATIONS = 8
-READ_LIMIT = 4_096
 _SEARCH = (
     b'M-SEARCH * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nMAN: "ssdp:discover"\r\nMX: 1\r\nST: ssdp:all\r\n'
     b"USER-AGENT: trustprobe\r\n\r\n"
@@ -45,11 +44,12 @@ class UpnpLocation:
 
 @dataclass(frozen=True)
 class Argument:
-    """An argument of an action that goes in: its name, data type and first allowed value."""
+    """An argument of an action: its name, data type, first allowed value, and the state variable that it belongs to."""
 
     name: str
     kind: str
     value: str = ""
+    variable: str = ""
 
     @property
     def harmless(self) -> str:
@@ -66,6 +66,9 @@ class Action:
     control: UpnpLocation
     name: str
     arguments: tuple[Argument, ...]
+    """Those that go in."""
+    results: tuple[Argument, ...] = ()
+    """Those that come out."""
 
     @property
     def about(self) -> str:
@@ -90,28 +93,12 @@ class UpnpReply:
 
 
 def search(target: Target) -> list[bytes]:
-    """Ask the device alone what it offers, and return its answers; from another port of it too, as some send them.
+    """Ask the device what it offers, at its group too if it does not answer otherwise, and return its answers.
 
     An empty list is silence. Raises BenchError when this machine cannot send.
     """
-    found: list[bytes] = []
-    with target.datagram(SSDP) as asked, socket.socket(asked.family, socket.SOCK_DGRAM) as beside:
-        for one in (asked, beside):
-            one.setblocking(False)
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        beside.bind(asked.getsockname())
-        deadline = time.monotonic() + SEARCH_SECONDS
-        asked.send(_SEARCH)
-        while (left := deadline - time.monotonic()) > 0 and len(found) < ANSWERS:
-            for ready in select.select([asked, beside], [], [], left)[0]:
-                try:
-                    data, source = ready.recvfrom(READ_LIMIT)
-                except OSError as error:
-                    answer_of(error)
-                    return found
-                if ready is asked or _same_host(target, source[0]):
-                    found.append(data)
-    return found
+    with DatagramDoor(target, SSDP) as door:
+        return list(islice(door.ask(_SEARCH, SEARCH_SECONDS), ANSWERS))
 
 
 def _same_host(target: Target, host: str) -> bool:
@@ -131,15 +118,28 @@ def locations(target: Target, answers: list[bytes]) -> list[UpnpLocation]:
 
 
 def _place(target: Target, url: str) -> UpnpLocation | None:
-    """Return where a URL leads on the device; None for another host or another scheme."""
+    """Return where a URL leads on the device; None for another host or another scheme.
+
+    A name, and an address that means the machine itself, are taken for the device, which wrote them.
+    """
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(url.strip())
         port = parts.port or 80
+        host = parts.hostname or ""
     except ValueError:
         return None
-    if parts.scheme != "http" or not _same_host(target, parts.hostname or ""):
+    if parts.scheme.lower() != "http" or not (_same_host(target, host) or _is_itself(host)):
         return None
     return UpnpLocation(port, (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
+
+
+def _is_itself(host: str) -> bool:
+    """Whether a host is a name, or an address that says nothing of where its machine is."""
+    try:
+        address = ipaddress.ip_address(host.strip("[]").split("%")[0])
+    except ValueError:
+        return re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}", host) is not None and not host[-1].isdigit()
+    return address.is_loopback or address.is_unspecified or address.is_link_local
 
 
 def _client(target: Target, port: int) -> WebClient:
@@ -148,31 +148,83 @@ def _client(target: Target, port: int) -> WebClient:
 
 
 def fetch(target: Target, place: UpnpLocation) -> Element | None:
-    """Return a description; None where none comes."""
+    """Return a description; None where none comes that can be parsed."""
+    return read_description(target, place)[0]
+
+
+def read_description(target: Target, place: UpnpLocation) -> tuple[Element | None, str]:
+    """Return a description, or None and why there is none."""
     try:
         answer = _client(target, place.port).request("GET", place.path, seconds=SECONDS)
-        return read_xml(answer.body) if answer.ok else None
-    except (NoAnswerError, ValueError):  # no answer, malformed XML or XML beyond the limits, or a malformed path
-        return None
+        if not answer.ok:
+            return None, answer.words
+        return read_xml(answer.body), ""
+    except UnsafeXmlError as error:
+        return None, f"its XML was not parsed: {printable(str(error), 120)}"
+    except (NoAnswerError, ValueError) as error:  # no answer, or a malformed path
+        return None, f"no answer: {printable(str(error), 120)}"
 
 
-def actions(target: Target, place: UpnpLocation, description: Element) -> Iterator[Action]:
-    """Return the actions of all services of a description."""
-    base = description.value("URLBase") or f"http://[{target.address}]:{place.port}{place.path}"
-    if ":" not in target.address:
-        base = base.replace(f"[{target.address}]", target.address)
-    count = 0
-    for service in description.each("service")[:SERVICES]:
+@dataclass(frozen=True)
+class Offer:
+    """The actions of a description, and those services whose actions are unknown."""
+
+    actions: tuple[Action, ...]
+    unread: tuple[str, ...]
+    """Why actions may be missing, one sentence for each service, and for each limit that was reached."""
+
+
+def offer(target: Target, place: UpnpLocation, description: Element) -> Offer:
+    """Return the actions of all services of a description, and the reasons why some of them are unknown."""
+    base = _base(target, place, description)
+    found: list[Action] = []
+    unread: list[str] = []
+    services = description.each("service")
+    for service in services[:SERVICES]:
         control = _place(target, _join(base, service.value("controlURL")))
-        scpd = _place(target, _join(base, service.value("SCPDURL")))
-        document = fetch(target, scpd) if scpd is not None and control is not None else None
+        document, why = _service_description(target, base, service, control)
         if document is None or control is None:
+            unread.append(f"the actions of {printable(service.value('serviceType'), 120)} were not read: {why}")
             continue
-        variables = {one.value("name"): one for one in document.each("stateVariable")}
-        for action in document.each("action"):
-            if (count := count + 1) > ACTIONS:
-                return
-            yield Action(service.value("serviceType"), control, action.value("name"), _arguments(action, variables))
+        found += _actions(service.value("serviceType"), control, document)
+    if len(services) > SERVICES:
+        unread.append(f"only {SERVICES} of {len(services)} services were read")
+    if len(found) > ACTIONS:
+        unread.append(f"only {ACTIONS} of {len(found)} actions were tested")
+    return Offer(tuple(found[:ACTIONS]), tuple(unread))
+
+
+def _base(target: Target, place: UpnpLocation, description: Element) -> str:
+    """Return the URL that the addresses of a description are relative to."""
+    own = f"http://{f'[{target.address}]' if ':' in target.address else target.address}:{place.port}{place.path}"
+    stated = next((one.text.strip() for one in description.each("URLBase")), "")
+    base = _join(own, stated) if stated else own
+    # a base that leads elsewhere was left over from another network
+    return base if _place(target, base) is not None else own
+
+
+def _service_description(
+    target: Target, base: str, service: Element, control: UpnpLocation | None
+) -> tuple[Element | None, str]:
+    """Return the description of a service (SCPD), or None and why its actions are unknown or cannot be called."""
+    scpd = _place(target, _join(base, service.value("SCPDURL")))
+    for name, place in (("controlURL", control), ("SCPDURL", scpd)):
+        if place is None:
+            return None, f"{name} is not an HTTP address of the device: {printable(service.value(name), 200)}"
+        if not target.reaches(Transport.TCP, place.port):
+            return None, NotForwardedError("tcp", place.port).words
+    assert scpd is not None
+    document, why = read_description(target, scpd)
+    if document is not None and not document.each("scpd") and not document.each("action"):
+        return None, f"tcp/{scpd.port} {scpd.path} is not the description of a service"
+    return document, f"tcp/{scpd.port} {scpd.path}: {why}"
+
+
+def _actions(kind: str, control: UpnpLocation, document: Element) -> Iterator[Action]:
+    variables = {one.value("name"): one for one in document.each("stateVariable")}
+    for action in document.each("action"):
+        inward, outward = (_arguments(action, variables, direction) for direction in ("in", "out"))
+        yield Action(kind, control, action.value("name"), inward, outward)
 
 
 def _join(base: str, url: str) -> str:
@@ -182,13 +234,15 @@ def _join(base: str, url: str) -> str:
         return ""
 
 
-def _arguments(action: Element, variables: Mapping[str, Element]) -> tuple[Argument, ...]:
+def _arguments(action: Element, variables: Mapping[str, Element], direction: str) -> tuple[Argument, ...]:
     found = []
     for argument in action.each("argument"):
-        if argument.value("direction").lower() == "in":
-            variable = variables.get(argument.value("relatedStateVariable"), Element(""))
+        if argument.value("direction").lower() == direction:
+            related = argument.value("relatedStateVariable")
+            variable = variables.get(related, Element(""))
             allowed = [value.text.strip() for value in variable.each("allowedValue")]
-            found.append(Argument(argument.value("name"), variable.value("dataType"), allowed[0] if allowed else ""))
+            first = allowed[0] if allowed else ""
+            found.append(Argument(argument.value("name"), variable.value("dataType"), first, related))
     return tuple(found)
 
 

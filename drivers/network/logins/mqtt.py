@@ -11,15 +11,20 @@ from drivers.guessing.attempt import DERIVED, LoginAttempt, Pair
 from drivers.guessing.logins import Guesses
 from drivers.network.conversation import Conversation, ConversationEnd, converse, converse_tls
 from drivers.network.logins.mqtt_packets import CODES, V5, V311, BrokerAnswers, answers, connect, subscribe
-from drivers.network.sweep.canary import Canary
+from drivers.network.logins.undeclared import Knock
+from drivers.network.sweep.canary import Canary, asked_at
 from drivers.network.target import Target
 from lab_config.component import Service
 from trustprobe.errors import NotForwardedError
-from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
+from trustprobe.probe import Answer, Asked, Fact, Observation, Recorder, Witness, all_of, condition, printable
 
 ATTEMPTS = 3
 """How often a declared broker is asked that lets the time run out: it may be busy."""
+SESSION = "an MQTT session"
+"""The shape of the question that a CONNECT asks."""
 _SHOWN = 200
+_FIRST = {b"\x20", b"\xe0", b"\xf0"}
+"""The first octet that a server may send: CONNACK (clause 3.2), or in MQTT 5 DISCONNECT and AUTH (3.14, 3.15)."""
 _REFUSALS = {4, 5, 0x86, 0x87, 0x8C}
 _VERSIONS = {1, 0x84}
 
@@ -63,6 +68,14 @@ class MqttDoor:
         """
         return _attempt(*self.connect(user, password))
 
+    def knock(self) -> Knock:
+        """See whether a broker answers CONNECT here."""
+        talk, came = self.connect("admin", secrets.token_urlsafe(12))
+        attempt = _attempt(talk, came)
+        answered = came.code is not None
+        kind = Answer.SEEN if answered else attempt.answer
+        return Knock(kind, attempt.detail, connected=attempt.connected, answered=answered)
+
     def connect(self, user: str | None, password: str = "") -> tuple[Conversation, BrokerAnswers]:
         """Connect once, with this user or without one, and subscribe to `#`; again in MQTT 5 where that is wanted."""
         talk, came = self._connect(user, password)
@@ -96,9 +109,11 @@ def _attempt(talk: Conversation, came: BrokerAnswers) -> LoginAttempt:
         return told(came.code)
     if talk.connected is not Answer.SEEN:
         detail = "connection refused" if talk.connected is Answer.REFUSED else "no answer to connect()"
-        return LoginAttempt(talk.connected, detail, unanswered=True)
+        return LoginAttempt(talk.connected, detail, unanswered=True, connected=False)
     if "CERTIFICATE_REQUIRED" in talk.problem.upper():
         return LoginAttempt(Answer.REFUSED, "TLS alert: a client certificate is required")
+    if talk.heard[:1] and talk.heard[:1] not in _FIRST:
+        return LoginAttempt(Answer.REFUSED, f"something other than MQTT answered: {printable(talk.heard, _SHOWN)}")
     shown = printable(talk.problem or talk.heard, _SHOWN) or "nothing"
     return LoginAttempt(Answer.SILENT, f"no CONNACK arrived: {shown} ({talk.end})", unanswered=not talk.heard)
 
@@ -167,7 +182,8 @@ class AskBrokers:
             attempt = _attempt(talk, came)
             open_ = came.code is not None or (declared and talk.end == ConversationEnd.TIME)
             doubt = attempt.detail if open_ and attempt.answer is Answer.SILENT else ""
-            return Fact(about=broker.about, answer=attempt.answer, detail=attempt.detail), doubt
+            asked = asked_at(broker.about, SESSION, connected=attempt.connected)
+            return Fact(about=broker.about, answer=attempt.answer, detail=attempt.detail, asked=asked), doubt
         if came.subscribed or came.topic is not None:
             topic = f", which delivered {printable(came.topic, _SHOWN)}" if came.topic is not None else ""
             return Fact(
@@ -183,11 +199,26 @@ class AskBrokers:
         try:
             attempt = control.door.attempt(control.user, control.password)
         except NotForwardedError as error:
-            return Witness(what=error.words, holds=False)
+            return condition(error.words, holds=False)
         record.note(f"control: the valid login of {control.user} -> {attempt.answer}: {attempt.detail}")
         holds = attempt.answer is Answer.SEEN
         words = "succeeded" if holds else f"did not succeed ({attempt.answer}: {attempt.detail})"
-        return Witness(what=f"the valid login of {control.user} on {control.door.interface} {words}", holds=holds)
+        what = f"the valid login of {control.user} on {control.door.interface} {words}"
+        return Witness(what=what, holds=holds, asked=Asked(door=control.door.broker.about, shape=SESSION))
+
+
+@dataclass(frozen=True)
+class _Knock:
+    """What a port said to a nonsense password. Nothing was sent if it is not forwarded."""
+
+    door: MqttDoor
+    nonsense: LoginAttempt
+    forwarded: bool
+
+    @property
+    def is_broker(self) -> bool:
+        """Whether a broker answered."""
+        return self.nonsense.detail.startswith("CONNACK")
 
 
 @dataclass(frozen=True)
@@ -195,7 +226,8 @@ class GuessUndeclaredBroker:
     """Try each pair on brokers that nobody declared, so that no valid login is known.
 
     A port that refuses the connection refuses every pair. Where a broker answers, each pair needs its own CONNACK: its
-    silence proves nothing. Where none does, the canary is the witness of the silence.
+    silence proves nothing. The refusals of one broker prove nothing about another port that is open and silent. The
+    canary is the witness for ports that accept no connection.
     """
 
     target: Target
@@ -211,35 +243,42 @@ class GuessUndeclaredBroker:
     def run(self, record: Recorder) -> Guesses:
         """Guess; BenchError when this machine cannot send."""
         canary = Canary(self.target, self.canary)
-        found, details, answer, anything = [], [], Answer.REFUSED, False
-        unasked = list[Witness]()
-        for broker in self.brokers:
-            door = MqttDoor(self.target, broker, broker.about)
-            try:
-                nonsense = door.attempt("admin", secrets.token_urlsafe(12))
-            except NotForwardedError as error:
-                nonsense = LoginAttempt(Answer.SILENT, error.words)
-                unasked.append(Witness(what=error.words, holds=False))
-            record.note(f"{broker.about}: a nonsense password -> {nonsense.answer}: {nonsense.detail}")
-            details.append(f"{broker.about}: {nonsense.detail}")
-            if nonsense.detail.startswith("CONNACK"):
-                found.append(door)
-                anything |= nonsense.answer is Answer.SEEN
-            elif nonsense.answer is Answer.SILENT:
-                answer = Answer.SILENT
+        knocks = [self._knock(broker, record) for broker in self.brokers]
+        found = [knock.door for knock in knocks if knock.is_broker]
+        silent = [knock for knock in knocks if not knock.is_broker and knock.nonsense.answer is Answer.SILENT]
+        mute = next((knock.door for knock in silent if knock.nonsense.connected), None)
+        unasked = [condition(knock.nonsense.detail, holds=False) for knock in silent if not knock.forwarded]
+        anything = any(knock.is_broker and knock.nonsense.answer is Answer.SEEN for knock in knocks)
+        asked = asked_at(mute.interface if mute else "", SESSION, connected=mute is not None)
+        words = "; ".join(f"{knock.door.interface}: {knock.nonsense.detail}" for knock in knocks)
+        answer = Answer.SILENT if silent else Answer.REFUSED
+        facts = [Fact(about=pair.about, answer=answer, detail=words, asked=asked) for pair in self.pairs]
         if found:
-            facts = self._guess_all(found, anything, record)
-        else:
-            facts = [Fact(about=pair.about, answer=answer, detail="; ".join(details)) for pair in self.pairs]
-        witness = None if found else all_of([canary.witness(), *unasked])
+            guessed = self._guess_all(found, anything, record)
+            # a port that says nothing is a door as well: what another one refuses proves nothing about it
+            facts = [
+                known if one.answer is Answer.REFUSED and mute else one
+                for one, known in zip(guessed, facts, strict=True)
+            ]
+        witnesses = [canary.witness(), *unasked] if silent or not found else []
         return Guesses(
             question=f"Does an MQTT broker accept one of {len(self.pairs)} well-known credentials?",
             facts=tuple(facts),
-            witness=witness,
+            witness=all_of(witnesses) if witnesses else None,
             interface="mqtt",
             accepts_anything=anything,
             derived=tuple(pair.about for pair in self.pairs if pair.origin == DERIVED),
         )
+
+    def _knock(self, broker: Broker, record: Recorder) -> "_Knock":
+        """Try a password that nobody can know."""
+        door, forwarded = MqttDoor(self.target, broker, broker.about), True
+        try:
+            nonsense = door.attempt("admin", secrets.token_urlsafe(12))
+        except NotForwardedError as error:
+            nonsense, forwarded = LoginAttempt(Answer.SILENT, error.words, connected=False), False
+        record.note(f"{broker.about}: a nonsense password -> {nonsense.answer}: {nonsense.detail}")
+        return _Knock(door, nonsense, forwarded)
 
     def _guess_all(self, doors: Sequence[MqttDoor], anything: bool, record: Recorder) -> list[Fact]:
         """Try each pair on each broker; where one takes anything, one pair of each user shows it."""
@@ -253,7 +292,7 @@ class GuessUndeclaredBroker:
                 continue
             attempts = [door.attempt(pair.user, pair.password) for door in doors]
             order = (Answer.SEEN, Answer.SILENT, Answer.REFUSED)
-            attempt = min(attempts, key=lambda one: order.index(one.answer))
-            record.note(f"{pair.about} -> {attempt.answer}: {attempt.detail}")
-            facts.append(Fact(about=pair.about, answer=attempt.answer, detail=attempt.detail))
+            attempt = min(attempts, key=lambda one: order.index(one.judged))
+            record.note(f"{pair.about} -> {attempt.judged}: {attempt.detail}")
+            facts.append(Fact(about=pair.about, answer=attempt.judged, detail=attempt.detail))
         return facts

@@ -110,7 +110,7 @@ def session(target: Target, broker: Broker, who: Who, first: int = V5) -> Iterat
     except OSError as error:
         answer = answer_of(error)
         words = "connection refused" if answer is Answer.REFUSED else "no answer to connect()"
-        raise NoSessionError(LoginAttempt(answer, words)) from error
+        raise NoSessionError(LoginAttempt(answer, words, connected=False)) from error
     with plain, ends_after(plain, SESSION_SECONDS):
         sock = plain
         if broker.tls:

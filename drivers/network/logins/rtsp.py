@@ -11,17 +11,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from drivers.guessing.attempt import LoginAttempt
+from drivers.guessing.limit import limited
 from drivers.network.dialogue import Dialogue, EndedError
 from drivers.network.logins.undeclared import Knock
 from drivers.network.target import Target
-from drivers.network.web.transport.authentication import Challenge, authorization, challenges, strongest
+from drivers.network.web.transport.authentication import Challenge, authorization, challenges, no_method, strongest
+from drivers.network.web.transport.response import fields_of, joined
 from trustprobe.probe import Answer, printable
 
 SECONDS = 6.0
 _HEAD_LIMIT, _BODY_LIMIT = 16_384, 65_536
 _SHOWN = 200
 _STALE = 2
-_STATUS = re.compile(rb"RTSP/[12]\.[0-9] ([1-5][0-9]{2})(?: ([^\r\n]*))?\r?\n")
+_STATUS = re.compile(rb"RTSP/[12]\.[0-9][ \t]+([1-5][0-9]{2})(?:[ \t]+([^\r\n]*))?[ \t]*\r?\n", re.IGNORECASE)
 _SDP = re.compile(rb"^v=0\r?\n(?:[a-z]=[^\r\n]*\r?\n){0,64}", re.M)
 
 
@@ -90,12 +92,7 @@ class RtspConnection:
         matched = _STATUS.match(head)
         if matched is None:
             raise EndedError(Answer.SILENT, f"something other than RTSP answered: {printable(head, _SHOWN)}")
-        headers: dict[str, str] = {}
-        for line in head.splitlines()[1:]:
-            name, found, value = line.decode("utf-8", "replace").partition(":")
-            if found:
-                known = headers.get(name.strip().lower())
-                headers[name.strip().lower()] = value.strip() if known is None else f"{known}, {value.strip()}"
+        headers = joined(fields_of(head.splitlines()[1:]))
         length = headers.get("content-length", "0")
         size = int(length) if length.isascii() and length.isdecimal() and len(length) < 9 else 0
         if size > _BODY_LIMIT:
@@ -111,10 +108,13 @@ class RtspConnection:
                 return 0
             del self._pending[:size]
             pending = bytes(self._pending)
+        if pending[:1] in (b"\r", b"\n"):
+            del self._pending[: len(pending) - len(pending.lstrip(b"\r\n"))]
+            pending = bytes(self._pending)
         end = re.search(rb"\r?\n\r?\n", pending)
         if end is None and len(pending) > _HEAD_LIMIT:
             raise EndedError(Answer.SILENT, f"a head of more than {_HEAD_LIMIT} octets")
-        if end is None and len(pending) >= 8 and not pending.startswith(b"RTSP/"):
+        if end is None and len(pending) >= 8 and not pending[:5].upper() == b"RTSP/":
             raise EndedError(Answer.SILENT, f"something other than RTSP answered: {printable(pending, _SHOWN)}")
         return end.end() if end else 0
 
@@ -136,6 +136,8 @@ class RtspDoor:
     path: str
     interface: str
     _held: bool = field(default=False, init=False, repr=False)
+    _required: list[bool] = field(default_factory=list, init=False, repr=False)
+    """Not empty once the stream has required a login."""
     _idle: deque[RtspConnection] = field(default_factory=deque, init=False, repr=False)
     """Connections that the device leaves open after a refusal; while the door is held, guesses go over them."""
 
@@ -167,11 +169,21 @@ class RtspDoor:
 
     def _over(self, connection: RtspConnection, user: str, password: str) -> LoginAttempt:
         """Attempt once over a connection, and keep it where the credential was refused: it is nobody's yet."""
-        attempt = describe_as(connection, self.path, user, password)
+        attempt = self._compared(describe_as(connection, self.path, user, password))
         if self._held and attempt.answer is Answer.REFUSED:
             self._idle.append(connection)
         else:
             connection.dialogue.close()
+        return attempt
+
+    def _compared(self, attempt: LoginAttempt) -> LoginAttempt:
+        """Return how an attempt ended: a stream that required a login before and is open now was not opened by it."""
+        if attempt.without_login and self._required:
+            detail = f"{attempt.detail}, but it required one before: the device may have locked this address"
+            return LoginAttempt(Answer.SILENT, detail)
+        required = attempt.answer is Answer.REFUSED or (attempt.answer is Answer.SEEN and not attempt.without_login)
+        if required and not self._required:
+            self._required.append(True)
         return attempt
 
     @contextmanager
@@ -192,13 +204,16 @@ class RtspDoor:
                 answer = connection.request("DESCRIBE", connection.url(self.path), {"Accept": "application/sdp"})
         except EndedError as ended:
             kind = Answer.REFUSED if "other than RTSP" in ended.detail else ended.answer
-            return Knock(kind, ended.detail, connected=ended.connected)
-        challenge = strongest(challenges(answer.headers.get("www-authenticate", "")))
+            return Knock(kind, ended.detail, connected=ended.connected, answered=kind is Answer.REFUSED)
+        asked = answer.headers.get("www-authenticate", "")
+        challenge = strongest(challenges(asked))
         if answer.status == 401 and challenge is None:
-            return Knock(Answer.REFUSED, "the device offers no password method")
+            return Knock(*no_method(asked))
         if answer.status == 401 or answer.is_sdp:
             realm = challenge.parameters.get("realm", "") if challenge else ""
             return Knock(Answer.SEEN, f"the answer to DESCRIBE {self.path} is {answer.words}", realm)
+        if (limit := limited(answer.status, dict(answer.headers), answer.words)) is not None:
+            return Knock(Answer.SILENT, limit.detail)
         return Knock(Answer.REFUSED, f"DESCRIBE {self.path} requires no password: {answer.words}")
 
 
@@ -207,16 +222,20 @@ def describe_as(connection: RtspConnection, path: str, user: str, password: str)
     uri, accept = connection.url(path), {"Accept": "application/sdp"}
     answer = connection.request("DESCRIBE", uri, accept)
     if answer.is_sdp:
-        return LoginAttempt(Answer.SEEN, f"{path} gives an SDP without a login")
+        return LoginAttempt(Answer.SEEN, f"{path} gives an SDP without a login", without_login=True)
+    if (limit := limited(answer.status, dict(answer.headers), answer.words)) is not None:
+        return limit
     if answer.status != 401:
         return LoginAttempt(Answer.SILENT, f"{path} requires no login: {answer.words}")
     for _ in range(_STALE):
-        challenge = strongest(challenges(answer.headers.get("www-authenticate", "")))
-        if challenge is None:
-            return LoginAttempt(Answer.REFUSED, "the device offers no password method")
+        asked = answer.headers.get("www-authenticate", "")
+        if (challenge := strongest(challenges(asked))) is None:
+            return LoginAttempt(*no_method(asked))
         answer = connection.request("DESCRIBE", uri, accept | credential(challenge, user, password, "DESCRIBE", uri))
         if answer.is_sdp:
             return LoginAttempt(Answer.SEEN, f"{path} gives an SDP to {challenge.label}, and answers 401 without it")
+        if (limit := limited(answer.status, dict(answer.headers), answer.words)) is not None:
+            return limit
         if answer.status != 401:
             return LoginAttempt(Answer.SILENT, f"neither an SDP nor another challenge: {answer.words}")
         again = strongest(challenges(answer.headers.get("www-authenticate", "")))

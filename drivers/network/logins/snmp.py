@@ -5,9 +5,11 @@ An agent answers nothing to a wrong community (RFC 3584 clause 5.2.1), so silenc
 
 import itertools
 import secrets
+import select
 import socket
 import time
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from drivers.network.logins.snmp_message import (
@@ -21,11 +23,8 @@ from drivers.network.logins.snmp_message import (
     request,
     request_v3,
 )
-from drivers.network.questions import udp_questions
-from drivers.network.sweep.udp import UdpAsking, UdpPort, questions_for
 from drivers.network.target import Target, answer_of
-from lab_config.component import Service, Transport
-from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, printable
+from trustprobe.probe import Answer, Asked, Fact, Observation, Recorder, Witness, condition, printable
 
 PORT = 161
 DISCOVERY_ROUNDS, ROUNDS = 3, 2
@@ -91,41 +90,49 @@ class GuessCommunities:
     """Read sysDescr.0 with each name, and where that shows nothing what follows 1.3.6.1.
 
     SEEN is a response with a value, REFUSED a report or an error of the agent, or ICMP from its port. Witness: the
-    agent showed its v3 engine before, after each batch, and at the end. If no SNMP is declared, other declared UDP
-    services answered.
+    agent showed its v3 engine before, after each batch, and at the end, or it read the community of the bench. Answers
+    count from whatever port and address they leave: a request is recognised by its number. Another UDP service is no
+    witness, since an agent does not answer a wrong community.
     """
 
     target: Target
     names: tuple[Name, ...]
     port: int = PORT
     declared: bool = False
-    others: tuple[Service, ...] = ()
-    """Declared UDP services other than SNMP."""
+    valid: tuple[str, ...] = field(default=(), repr=False)
+    """Communities of the bench, that of an account declared on the agent."""
 
     @property
     def name(self) -> str:
         """One agent a target."""
-        return "snmp_communities"
+        return "snmp6_communities" if ":" in self.target.address else "snmp_communities"
 
     def run(self, record: Recorder) -> SnmpGuesses:
         """Ask; BenchError when this machine cannot send."""
-        with self.target.datagram(self.port) as sock:
-            agent = _Agent(sock, record)
-            others_before, before = self._others(record), agent.engine(START_SECONDS if self.declared else 0.0)
+        with _sockets(self.target, self.port) as (sock, beside):
+            agent = _Agent(sock, beside, record)
+            before = agent.engine(START_SECONDS if self.declared else 0.0)
+            read_before = not agent.closed and self._reads(agent)
             if not agent.closed:
                 self._ask_all(agent, before)
-            after = None if agent.closed else agent.engine(START_SECONDS if before else 0.0)
+            read_after = read_before and self._reads(agent)
+            after = None if agent.closed else agent.engine(START_SECONDS, waits=before is not None)
         facts = tuple(self._fact(name, agent) for name in self.names)
         gone = agent.closed and (before is not None or agent.answers)
-        others = others_before & self._others(record)
         for fact in facts:
             record.note(f"{fact.about} -> {fact.answer}: {fact.detail}")
         return SnmpGuesses(
             question=f"Does an SNMP agent on udp/{self.port} accept one of {len(self.names)} well-known names?",
             facts=facts,
-            witness=None if agent.closed and not gone else self._witness(before, after, others, agent),
+            witness=None if agent.closed and not gone else self._witness(before, after, agent, read_after),
+            asked=self._asked,
             engine=before.name.hex() if before else "",
         )
+
+    @property
+    def _asked(self) -> Asked:
+        family = " over IPv6" if ":" in self.target.address else ""
+        return Asked(door=f"udp/{self.port}{family}", shape="an SNMP request")
 
     def _ask_all(self, agent: "_Agent", engine: Engine | None) -> None:
         asked = [one for one in self.names if one.version is not Version.V3 or engine is not None]
@@ -133,14 +140,12 @@ class GuessCommunities:
         valueless = [one for one in asked if (answer := agent.answers.get(one)) and _is_empty(answer)]
         agent.ask(valueless, engine, following=True)
 
-    def _others(self, record: Recorder) -> frozenset[int]:
-        """Return the other declared UDP services that answer now."""
-        table = udp_questions()
-        services = [one for one in self.others if one.transport is Transport.UDP]
-        services = [one for one in services if self.target.reaches(one.transport, one.port)]
-        ports = [UdpPort(service.port, questions_for(service, table)) for service in services]
-        UdpAsking(self.target, record).ask(ports)
-        return frozenset(port.port for port in ports if port.answer is Answer.SEEN)
+    def _reads(self, agent: "_Agent") -> bool:
+        """Whether the agent answers the community of the bench. It is asked with a number of its own."""
+        wanted = [Name(version, one) for one in self.valid for version in (Version.V2C, Version.V1)]
+        agent.ask(wanted, None)
+        answers = [agent.answers.pop(one, None) for one in wanted]
+        return any(answer is not None and answer.value is not None for answer in answers)
 
     def _fact(self, name: Name, agent: "_Agent") -> Fact:
         answer = agent.answers.get(name)
@@ -151,24 +156,27 @@ class GuessCommunities:
             detail = "the agent showed no v3 engine, so no user was tried" if untold else "no answer"
             return Fact(about=name.about, answer=Answer.SILENT, detail=detail)
         if answer.value is not None:
-            return Fact(about=name.about, answer=Answer.SEEN, detail=f"reads {printable(answer.value, _SHOWN)}")
+            moved = f" (the answer came from {origin})" if (origin := agent.origins.get(name)) else ""
+            shown = f"reads {printable(answer.value, _SHOWN)}{moved}"
+            return Fact(about=name.about, answer=Answer.SEEN, detail=shown)
         words = answer.report or _ERRORS.get(
             answer.error, f"error {answer.error}" if answer.error else "no such object"
         )
         return Fact(about=name.about, answer=Answer.REFUSED, detail=f"the agent answers {words}")
 
-    def _witness(self, before: Engine | None, after: Engine | None, others: frozenset[int], agent: "_Agent") -> Witness:
+    def _witness(self, before: Engine | None, after: Engine | None, agent: "_Agent", read: bool) -> Witness:
+        if read:
+            what = f"the agent on udp/{self.port} read the bench's community before and after"
+            return Witness(what=what, holds=True, asked=self._asked)
         if before and after and agent.unread:
-            return Witness(
-                what=f"udp/{self.port} showed its v3 engine after some requests but not after others", holds=False
+            return condition(
+                f"udp/{self.port} showed its v3 engine after some requests but not after others", holds=False
             )
         if before and after:
-            return Witness(what=f"the agent on udp/{self.port} showed its v3 engine before and after", holds=True)
-        if others and not self.declared and not before:
-            ports = ", ".join(f"udp/{port}" for port in sorted(others))
-            return Witness(what=f"no SNMP is declared, and {ports} answered before and after", holds=True)
+            what = f"the agent on udp/{self.port} showed its v3 engine before and after"
+            return Witness(what=what, holds=True, asked=self._asked)
         when = "before but not after" if before else "after but not before" if after else "neither before nor after"
-        return Witness(what=f"udp/{self.port} showed a v3 engine {when}, so its silence proves nothing", holds=False)
+        return condition(f"udp/{self.port} showed a v3 engine {when}, so its silence proves nothing", holds=False)
 
 
 def _is_empty(answer: SnmpAnswer) -> bool:
@@ -176,21 +184,41 @@ def _is_empty(answer: SnmpAnswer) -> bool:
     return answer.value is None and not answer.report and answer.error in (0, 2)
 
 
+@contextmanager
+def _sockets(target: Target, port: int) -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Open a connected socket, which receives ICMP errors, and one on the same port for what comes from elsewhere."""
+    with target.datagram(port) as connected, socket.socket(connected.family, socket.SOCK_DGRAM) as beside:
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        beside.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        beside.bind(connected.getsockname())
+        for sock in (connected, beside):
+            sock.setblocking(False)
+        yield connected, beside
+
+
 @dataclass
 class _Agent:
     """A connected socket to the agent's port, and what came from there."""
 
     sock: socket.socket
+    beside: socket.socket
+    """Hears what comes from another port or address: some agents, and address translation, answer from there."""
     record: Recorder
     answers: dict[Name, SnmpAnswer] = field(default_factory=dict)
+    origins: dict[Name, str] = field(default_factory=dict)
+    """Where an answer came from, if that is not where the request went to."""
     told: Engine | None = None
     closed: bool = False
     unread: bool = False
     """Whether it showed no engine after some requests, so it may not have read them."""
+    _from: dict[int, str] = field(default_factory=dict)
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(secrets.randbelow(1 << 30) + 1))
 
-    def engine(self, seconds: float) -> Engine | None:
-        """Ask a v3 agent for its engine, for some rounds and at least so long; None where none tells it."""
+    def engine(self, seconds: float, *, waits: bool = True) -> Engine | None:
+        """Ask a v3 agent for its engine, for some rounds and at least so long. None if it shows none.
+
+        A port that is closed may open soon if this `waits`. Otherwise, it ends the questions.
+        """
         deadline = time.monotonic() + seconds
         asked: dict[int, Version] = {}
         while len(asked) < DISCOVERY_ROUNDS or time.monotonic() < deadline:
@@ -200,7 +228,7 @@ class _Agent:
             if answer is not None and answer.engine is not None and answer.engine.name:
                 self.told = answer.engine
                 return answer.engine
-            if self.closed and time.monotonic() + ROUND_SECONDS > deadline:
+            if self.closed and (not waits or time.monotonic() + ROUND_SECONDS > deadline):
                 return None
             if self.closed:
                 time.sleep(ROUND_SECONDS)  # a port that opens gives no event
@@ -228,6 +256,7 @@ class _Agent:
                     behind, late = self._behind(versions)
                     read, answers = read or behind, late | answers
                 self.answers.update({numbered[number]: answer for number, answer in answers.items()})
+                self.origins |= {numbered[n]: self._from[n] for n in answers if n in self._from}
                 left = [one for one in left if one not in self.answers]
             self.unread |= bool(left) and not read and not self.closed
 
@@ -249,6 +278,18 @@ class _Agent:
         except OSError as error:
             self.closed |= answer_of(error) is Answer.REFUSED
 
+    def _receive(self, seconds: float) -> tuple[bytes, str] | None:
+        """Return the next datagram and, if it is not the address that was asked, its origin. None if none comes."""
+        ready, _, _ = select.select([self.sock, self.beside], [], [], seconds)
+        for sock in ready:
+            try:
+                data, source = sock.recvfrom(READ_LIMIT)
+            except OSError as error:
+                self.closed |= sock is self.sock and answer_of(error) is Answer.REFUSED
+                continue
+            return data, f"{source[0]} port {source[1]}" if sock is self.beside else ""
+        return None
+
     def _collect(
         self, wanted: Mapping[int, Version], enough: int = 0, until: Container[int] = ()
     ) -> dict[int, SnmpAnswer]:
@@ -256,15 +297,13 @@ class _Agent:
         answers: dict[int, SnmpAnswer] = {}
         deadline = time.monotonic() + ROUND_SECONDS
         while len(answers) < (enough or len(wanted)) and not self.closed and (left := deadline - time.monotonic()) > 0:
-            self.sock.settimeout(left)
-            try:
-                data = self.sock.recv(READ_LIMIT)
-            except OSError as error:
-                self.closed |= answer_of(error) is Answer.REFUSED
+            if (came := self._receive(left)) is None:
                 continue
+            data, origin = came
             answer = parse(data)
             if answer is not None and wanted.get(answer.number) is answer.version and answer.number not in answers:
                 answers[answer.number] = answer
+                self._from |= {answer.number: origin} if origin else {}
                 self.record.keep(f"snmp-{answer.number}.bin", data)
                 if answer.number in until:
                     break

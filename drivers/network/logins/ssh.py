@@ -1,7 +1,7 @@
 """SSH as a door to log in at, and for one command of a known account; by paramiko.
 
 A library serves healthy sessions only: where paramiko and a device find no common algorithm, the attempt is SILENT,
-never REFUSED. Which algorithms a device offers is read in `ssh_kexinit.py`.
+never REFUSED. Which algorithms a device offers is read in `ssh_algorithms.py`.
 """
 
 import contextlib
@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 
 import paramiko
 
-from drivers.guessing.attempt import LoginAttempt, LoginWay
+from drivers.guessing.attempt import LoginAttempt
+from drivers.network.kept_door import KeptDoor
 from drivers.network.logins.ssh_connection import SshConnection, left
+from drivers.network.logins.undeclared import Knock
 from drivers.network.target import Target
 from trustprobe.errors import BenchError
 from trustprobe.probe import Answer, printable
@@ -43,10 +45,12 @@ class Output:
 
 
 @dataclass(frozen=True)
-class SshDoor:
-    """Password logins on an SSH server; `interface` is the declared service. Implements `drivers.guessing.logins.Door`.
+class SshDoor(KeptDoor):
+    """Password logins on an SSH server; `interface` is the declared service.
 
-    `seconds` bounds one attempt from the TCP connection to the open channel.
+    SEEN is USERAUTH_SUCCESS and a session channel, REFUSED the server's USERAUTH_FAILURE. A ban, a full server, an
+    algorithm that we lack and a time-out are SILENT. `seconds` bounds one attempt from the TCP connection to the open
+    channel.
     """
 
     target: Target
@@ -55,28 +59,15 @@ class SshDoor:
     seconds: float = ATTEMPT_SECONDS
     limits: _Limits = field(default_factory=_Limits, init=False, repr=False, compare=False)
 
-    @property
-    def at_once(self) -> int:
-        """How many logins the bench lets be tried at once."""
-        return self.target.bench.logins_at_once
+    def new_way(self) -> "_SshWay":
+        """Return a way without a connection."""
+        return _SshWay(self)
 
-    @contextlib.contextmanager
-    def way(self) -> Iterator[LoginWay]:
-        """Open a way for attempts one after the other. Implements `drivers.guessing.logins.WideDoor`."""
-        way = _SshWay(self)
-        try:
-            yield way
-        finally:
-            way.close()
-
-    def attempt(self, user: str, password: str) -> LoginAttempt:
-        """Log in once: SEEN is USERAUTH_SUCCESS and a session channel, REFUSED the server's USERAUTH_FAILURE.
-
-        A ban, a full server, an algorithm that we lack and a time-out are SILENT. Raises BenchError only where this
-        machine cannot send.
-        """
-        with self.way() as way:
-            return way.attempt(user, password)
+    def knock(self) -> Knock:
+        """See whether a key exchange completes here."""
+        if self.host_key() is not None:
+            return Knock(Answer.SEEN, "the key exchange completes")
+        return Knock(Answer.SILENT, "no key exchange completes", answered=False)
 
     def host_key(self) -> bytes | None:
         """Return the public host key of a completed key exchange as RFC 4253, 6.6 encodes it, or None without one."""
@@ -187,7 +178,6 @@ class _SshWay:
                 if outcome.answer is not Answer.REFUSED:
                     self.close()
                 return outcome
-            reused = False
             connection.transport.open_session(timeout=left(deadline))
             attempt = LoginAttempt(Answer.SEEN, f"logged in by {outcome}, and a session channel opened")
         except BenchError:

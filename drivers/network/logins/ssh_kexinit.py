@@ -1,26 +1,24 @@
-"""The algorithms that an SSH server offers, from its KEXINIT (RFC 4253, 4.2 and 7.1), with bytes of our own.
+"""The beginning of SSH as bytes: the identification, binary packets and the KEXINIT (RFC 4253, 4.2, 6 and 7.1).
 
-No library negotiates here: one that knows no group1 or DSA could not show that a device still offers them. Logging in
-is in `ssh.py`; which algorithms are weak is said by the profiles.
+No socket is opened here, and nothing is judged.
 """
 
 import os
-import socket
-import time
 from dataclasses import dataclass
 
-from drivers.network.target import Target, answer_of
-from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, printable
+from trustprobe.probe import printable
 
-ANSWER_SECONDS = 10.0
-MAX_LINE = 255
-MAX_LINES = 50
+MAX_LINE = 2_048
+"""Bytes of an identification; RFC 4253 allows 255."""
+MAX_NOTICE = 65_536
+"""Bytes that may come before it: RFC 4253, 4.2 limits neither the lines nor their length."""
 MAX_PACKET = 35_000
 MAX_PACKETS = 8
 """Packets that may come before the KEXINIT (SSH_MSG_IGNORE, SSH_MSG_DEBUG)."""
 IDENTIFICATION = b"SSH-2.0-trustprobe\r\n"
 _DISCONNECT, _IGNORE, _UNIMPLEMENTED, _DEBUG, _KEXINIT = 1, 2, 3, 4, 20
-_LISTS = 10
+LISTS = 10
+_SSH = b"SSH-"
 
 # What we say we can do: enough, old and new, that no server ends the talk before its own KEXINIT.
 _OFFER = (
@@ -76,17 +74,6 @@ class Disconnect:
     words: str
 
 
-class SshKexinit(Observation):
-    """What a server offers; one fact, about `kexinit`. The tuples are empty where it was not parsed whole."""
-
-    banner: str = ""
-    kex: tuple[str, ...] = ()
-    host_key: tuple[str, ...] = ()
-    cipher: tuple[str, ...] = ()
-    mac: tuple[str, ...] = ()
-    compression: tuple[str, ...] = ()
-
-
 def encode_kexinit() -> bytes:
     """Return our KEXINIT as an unencrypted binary packet (RFC 4253, 6)."""
     lists = b"".join(len(names).to_bytes(4) + names.encode() for names in _OFFER)
@@ -98,18 +85,18 @@ def encode_kexinit() -> bytes:
 def split_identification(data: bytes) -> tuple[bytes, bytes] | None:
     """Return the server's identification line and what follows it; None if it has not come whole.
 
-    At most MAX_LINES lines of MAX_LINE bytes may come before it (RFC 4253, 4.2). Raises SshDecodeError.
+    Lines of any number and length may come before it (RFC 4253, 4.2), up to MAX_NOTICE bytes; it may end without CR.
+    Raises SshDecodeError.
     """
-    rest = data
-    for _ in range(MAX_LINES + 1):
-        line, end, rest = rest.partition(b"\n")
+    start = 0 if data.startswith(_SSH) else data.find(b"\n" + _SSH) + 1
+    if start or data.startswith(_SSH):
+        line, end, rest = data[start:].partition(b"\n")
         if len(line) > MAX_LINE:
-            raise SshDecodeError(f"a line of more than {MAX_LINE} bytes instead of the identification")
-        if not end:
-            return None
-        if line.startswith(b"SSH-"):
-            return line.rstrip(b"\r"), rest
-    raise SshDecodeError(f"more than {MAX_LINES} lines before the identification")
+            raise SshDecodeError(f"an identification of more than {MAX_LINE} bytes")
+        return (line.rstrip(b"\r"), rest) if end else None
+    if len(data) > MAX_NOTICE:
+        raise SshDecodeError(f"more than {MAX_NOTICE} bytes before the identification")
+    return None
 
 
 def decode_packets(data: bytes) -> Kexinit | Disconnect | None:
@@ -143,7 +130,7 @@ def decode_kexinit(payload: bytes) -> Kexinit:
     """Parse a KEXINIT to its last byte, or raise SshDecodeError."""
     lists = []
     rest = payload[17:]
-    for number in range(_LISTS):
+    for number in range(LISTS):
         size = int.from_bytes(rest[:4])
         if len(rest) < 4 + size:
             raise SshDecodeError(f"a KEXINIT that ends within its name-list {number + 1}")
@@ -155,88 +142,3 @@ def decode_kexinit(payload: bytes) -> Kexinit:
     if not all(lists[:4]):
         raise SshDecodeError("a KEXINIT that offers no key exchange, host key or cipher")
     return Kexinit(tuple(lists))
-
-
-@dataclass(frozen=True)
-class SshAlgorithms:
-    """Read which algorithms an SSH server offers. `seconds` bounds the whole talk.
-
-    SEEN is a KEXINIT parsed to its last byte; REFUSED the server's DISCONNECT; SILENT all else. The witness says
-    whether the lists can be judged at all.
-    """
-
-    target: Target
-    port: int
-    seconds: float = ANSWER_SECONDS
-
-    @property
-    def name(self) -> str:
-        """One observation a port."""
-        return f"ssh_algorithms.{self.port}"
-
-    def run(self, record: Recorder) -> SshKexinit:
-        """Send our identification and KEXINIT, and read the server's."""
-        talk = _Talk(bytearray())
-        try:
-            with self.target.connect(self.port) as sock:
-                found, words = talk.read(sock, time.monotonic() + self.seconds)
-        except SshDecodeError as error:
-            found, words = None, f"the server sent data that is not SSH: {error}"
-        except OSError as error:
-            answer_of(error)
-            found, words = None, f"no KEXINIT: {error}"
-        record.keep("received.bin", bytes(talk.received))
-        banner = printable(talk.banner, MAX_LINE)
-        record.note(f"{banner}: {words}")
-        answer = Answer.SILENT
-        if found is not None:
-            answer = Answer.SEEN if isinstance(found, Kexinit) else Answer.REFUSED
-        return self._observed(found if isinstance(found, Kexinit) else None, answer, banner, words)
-
-    def _observed(self, found: Kexinit | None, answer: Answer, banner: str, words: str) -> SshKexinit:
-        whole = "was parsed completely" if found else f"was not parsed: {printable(words)}"
-        return SshKexinit(
-            question=f"Which algorithms does the SSH server on tcp/{self.port} offer?",
-            facts=(Fact(about="kexinit", answer=answer, detail=printable(words)),),
-            witness=Witness(what=f"the KEXINIT of tcp/{self.port} {whole}", holds=found is not None),
-            banner=banner,
-            kex=found.kex if found else (),
-            host_key=found.host_key if found else (),
-            cipher=found.both_ways(2) if found else (),
-            mac=found.both_ways(4) if found else (),
-            compression=found.both_ways(6) if found else (),
-        )
-
-
-@dataclass
-class _Talk:
-    """One connection's bytes, kept however it ends."""
-
-    received: bytearray
-    banner: bytes = b""
-
-    def read(self, sock: socket.socket, deadline: float) -> tuple[Kexinit | Disconnect | None, str]:
-        """Read up to the server's KEXINIT or DISCONNECT. Raises SshDecodeError and OSError."""
-        sock.settimeout(max(deadline - time.monotonic(), 0.001))
-        sock.sendall(IDENTIFICATION)
-        while True:
-            split = split_identification(bytes(self.received))
-            if split is not None:
-                if not self.banner:
-                    self.banner = split[0]
-                    sock.sendall(encode_kexinit())
-                found = decode_packets(split[1])
-                if found is not None:
-                    return found, _words(found)
-            sock.settimeout(max(deadline - time.monotonic(), 0.001))
-            chunk = sock.recv(8_192)
-            if not chunk:
-                said = printable(bytes(self.received[:300]))
-                return None, f"the server closed the connection without a KEXINIT, after it sent: {said}"
-            self.received += chunk
-
-
-def _words(found: Kexinit | Disconnect) -> str:
-    if isinstance(found, Disconnect):
-        return f"the server disconnected: {found.words} (reason {found.reason})"
-    return f"{sum(map(len, found.lists))} names in {_LISTS} lists"

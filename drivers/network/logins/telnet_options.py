@@ -1,7 +1,8 @@
 """Telnet's option negotiation (RFC 854, RFC 855): what the device's options are answered, and the text between them.
 
 Echo (RFC 857) and go-ahead suppression (RFC 858) are agreed to, terminal type (RFC 1091) and window size (RFC 1073) are
-told; everything else is refused. Each demand is answered once, so that no device draws us into a loop (RFC 1143).
+told; everything else is refused. A demand that changes nothing is not answered (RFC 1143), and the number of answers is
+bounded, so that no device draws us into a loop.
 """
 
 from dataclasses import dataclass, field
@@ -13,10 +14,9 @@ _THEIRS = frozenset({ECHO, SUPPRESS_GO_AHEAD})
 _OURS = frozenset({SUPPRESS_GO_AHEAD, TERMINAL_TYPE, WINDOW_SIZE})
 _TERMINAL = b"VT100"
 _WINDOW = bytes([0, 80, 0, 24])
-_REFUSAL = {DO: WONT, WILL: DONT}
-_CONSENT = {DO: WILL, WILL: DO}
 _SUBNEGOTIATION_LIMIT = 512
 _TYPES_TOLD = 4
+_ANSWERS_MOST = 64
 
 
 @dataclass
@@ -29,7 +29,10 @@ class TelnetOptions:
     echoes: bool = False
     """Whether the device echoes what is typed, as a terminal's line discipline does."""
     _pending: bytes = b""
-    _answered: set[tuple[int, int]] = field(default_factory=set)
+    _theirs: dict[int, bool] = field(default_factory=dict)
+    """Which of the device's options are on, of those that it named."""
+    _ours: dict[int, bool] = field(default_factory=dict)
+    _answers: int = 0
     _types: int = 0
 
     def feed(self, data: bytes) -> bytes:
@@ -69,24 +72,32 @@ class TelnetOptions:
         return 3
 
     def _negotiate(self, verb: int, option: int) -> None:
-        if option == ECHO and verb in (WILL, WONT):
-            self.echoes = verb == WILL
-        if verb not in _CONSENT or (verb, option) in self._answered:
-            return  # WONT and DONT take back what nobody here insists on
-        self._answered.add((verb, option))
-        agreed = option in (_OURS if verb == DO else _THEIRS)
-        self.replies += bytes([IAC, (_CONSENT if agreed else _REFUSAL)[verb], option])
-        if verb == DO and option == WINDOW_SIZE:
+        """Enter what a demand changes, and answer it if it changes something (RFC 1143, 7: both queues are empty)."""
+        offer, on = verb in (WILL, WONT), verb in (WILL, DO)
+        if option == ECHO and offer:
+            self.echoes = on
+        states, agreeable = (self._theirs, _THEIRS) if offer else (self._ours, _OURS)
+        agreed = on and option in agreeable
+        if states.get(option, None if on else False) is agreed or self._answers >= _ANSWERS_MOST:
+            return
+        states[option] = agreed
+        self._answers += 1
+        yes, no = (DO, DONT) if offer else (WILL, WONT)
+        self.replies += bytes([IAC, yes if agreed else no, option])
+        if agreed and verb == DO and option == WINDOW_SIZE:
             self.replies += bytes([IAC, SB, WINDOW_SIZE]) + _WINDOW + bytes([IAC, SE])
 
     def _subnegotiation(self, data: bytes) -> int:
-        end = data.find(bytes([IAC, SE]), 2)
-        if end < 0:
+        """Take a subnegotiation; an octet 255 in it is repeated, and any other command ends it."""
+        at = data.find(IAC, 2)
+        while 0 <= at < len(data) - 1 and data[at + 1] == IAC:
+            at = data.find(IAC, at + 2)
+        if at < 0 or at == len(data) - 1:
             return len(data) if len(data) > _SUBNEGOTIATION_LIMIT else 0
         if data[2:4] == bytes([TERMINAL_TYPE, _SEND]) and self._types < _TYPES_TOLD:
             self._types += 1
             self.replies += bytes([IAC, SB, TERMINAL_TYPE, _IS]) + _TERMINAL + bytes([IAC, SE])
-        return end + 2
+        return at + 2 if data[at + 1] == SE else at
 
 
 def escaped(text: str) -> bytes:

@@ -4,16 +4,20 @@ A door says whether its protocol speaks at a port at all; a port that is closed,
 every guess. Declared doors are guessed at by `drivers.guessing.logins.GuessLogins`.
 """
 
+import math
 import secrets
+import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from drivers.guessing.attempt import DERIVED, Door, HeldDoor, LoginAttempt, Pair
+from drivers.guessing.attempt import DERIVED, Door, HeldDoor, LoginAttempt, LoginWay, Pair, WideDoor
 from drivers.guessing.logins import Guesses
-from drivers.network.sweep.canary import Canary
+from drivers.guessing.plan import ANYTHING
+from drivers.network.sweep.canary import Canary, asked_at
 from drivers.network.target import Target
 from trustprobe.probe import Answer, Fact, Recorder
 
@@ -21,6 +25,8 @@ AT_ONCE = 4
 """Guesses at a time: login programs wait for seconds after a wrong password."""
 SILENCES = 8
 """Guesses without an answer in a row, after which no further one is made: each may take many seconds."""
+_WIDTHS = (64, 2)
+"""The most at once, and the most at once for what got no answer before."""
 MOST_REALMS = 3
 """Realms of one port that are guessed at."""
 _ORDER = (Answer.SEEN, Answer.SILENT, Answer.REFUSED)
@@ -36,6 +42,10 @@ class Knock:
     """What the login is for, where the protocol says so: doors of one realm take the same passwords."""
     connected: bool = True
     """False where the port took no connection."""
+    answered: bool = True
+    """False where nothing came that the protocol can be told from."""
+    everywhere: bool = False
+    """Whether each other door of the port answers in the same way, so that it need not be tried."""
 
 
 class OpenDoor(Door, Protocol):
@@ -51,21 +61,34 @@ class Corridor:
 
     interface: str
     doors: tuple[OpenDoor, ...]
+    own: OpenDoor | None = None
+    """A door of the same port at which another probe guesses. What requires a password of its realm is left to it."""
     _asking: tuple[OpenDoor, ...] = field(default=(), init=False)
 
     def knock(self) -> Knock:
         """Knock at each; a port that takes no connection, or where another protocol speaks, ends it."""
         asking: dict[str, OpenDoor] = {}
         said: list[Knock] = []
+        realm = self._own_realm()
         for door in self.doors:
-            said.append(knock := door.knock())
+            knock = door.knock()
+            if knock.answer is Answer.SEEN and realm and knock.realm == realm:
+                words = f"{knock.detail} of the same realm as the declared path, at which passwords are guessed"
+                knock = replace(knock, answer=Answer.REFUSED, detail=words)
+            said.append(knock)
             if knock.answer is Answer.SEEN and len(asking) < MOST_REALMS:
                 asking.setdefault(knock.realm, door)
-            if not knock.connected or knock.answer is Answer.SILENT:
+            if knock.everywhere or not (knock.connected and knock.answered):
                 break
         self._asking = tuple(asking.values())
         nobody = Knock(Answer.SILENT, "there is no door to probe")
         return min(said, key=lambda knock: _ORDER.index(knock.answer), default=nobody)
+
+    def _own_realm(self) -> str:
+        """Return the realm whose passwords another probe guesses; empty if the own door names none (RFC 9110, 11.5)."""
+        if self.own is None or (knock := self.own.knock()).answer is not Answer.SEEN:
+            return ""
+        return knock.realm if knock.realm.partition(" ")[2] else ""
 
     def attempt(self, user: str, password: str) -> LoginAttempt:
         """Try each door that asked; the one that lets in counts first, then the one that says nothing."""
@@ -73,7 +96,7 @@ class Corridor:
             self.knock()
         tried = [door.attempt(user, password) for door in self._asking]
         silent = LoginAttempt(Answer.SILENT, "no door requires a password")
-        return min(tried, key=lambda one: _ORDER.index(one.answer), default=silent)
+        return min(tried, key=lambda one: _ORDER.index(one.judged), default=silent)
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -89,7 +112,7 @@ class Corridor:
 class GuessUndeclared:
     """Try each pair on the doors of one kind that answer. `doors` are the usual ports, each named by its interface.
 
-    Where none answers, the canary is the witness of the silence; where one does, its silence proves nothing.
+    The canary is the witness for ports that accept no connection. The silence of an open port proves nothing.
     """
 
     kind: str
@@ -97,11 +120,15 @@ class GuessUndeclared:
     doors: tuple[OpenDoor, ...]
     pairs: tuple[Pair, ...]
     canary: int | None
+    where: str = ""
+    """What distinguishes these doors from the usual ones of their kind."""
+    patience: float = math.inf
+    """How long in seconds guesses begin. Those that are left out are open."""
 
     @property
     def name(self) -> str:
-        """One observation a kind."""
-        return f"guess_logins.{self.kind}"
+        """One observation a kind, and a further one for other doors."""
+        return f"guess_logins.{self.kind}{self.where}"
 
     def run(self, record: Recorder) -> Guesses:
         """Knock, and guess where somebody answers; BenchError when this machine cannot send."""
@@ -111,54 +138,143 @@ class GuessUndeclared:
         for door, knock in zip(self.doors, knocks, strict=True):
             record.note(f"{door.interface}: {knock.answer}: {knock.detail}")
         found = [door for door, knock in zip(self.doors, knocks, strict=True) if knock.answer is Answer.SEEN]
-        anything = False
+        silent = [(d, k) for d, k in zip(self.doors, knocks, strict=True) if k.answer is Answer.SILENT]
+        mute = next((door for door, knock in silent if knock.connected), None)
+        asked = asked_at(mute.interface if mute else "", f"a {self.kind} login", connected=mute is not None)
+        nonsense: dict[str, LoginAttempt] = {}
+        detail = "; ".join(f"{d.interface}: {k.detail}" for d, k in zip(self.doors, knocks, strict=True))[:1_500]
+        answer = Answer.SILENT if silent else Answer.REFUSED
+        facts = [Fact(about=pair.about, answer=answer, detail=detail, asked=asked) for pair in self.pairs]
+        passwordless, at = set[str](), dict[str, tuple[str, ...]]()
         if found:
             with ExitStack() as stack:
                 for door in found:
                     if isinstance(door, HeldDoor):
                         stack.enter_context(door.held())
-                anything = self._takes_anything(found, record)
-                facts = self._guess_all(found, anything, record)
-        else:
-            silent = any(knock.answer is Answer.SILENT for knock in knocks)
-            detail = "; ".join(f"{d.interface}: {k.detail}" for d, k in zip(self.doors, knocks, strict=True))[:1_500]
-            answer = Answer.SILENT if silent else Answer.REFUSED
-            facts = [Fact(about=pair.about, answer=answer, detail=detail) for pair in self.pairs]
+                nonsense = self._nonsense(found, record)
+                open_ = any(one.answer is Answer.SEEN for one in nonsense.values())
+                refused = frozenset(name for name, one in nonsense.items() if one.answer is Answer.REFUSED)
+                guessed = self._guess_all(found, open_, refused, passwordless, at, record)
+            # a port that says nothing is a door as well: what another one refuses proves nothing about it
+            facts = [
+                known if one.answer is Answer.REFUSED and mute else one
+                for one, known in zip(guessed, facts, strict=True)
+            ]
+        got_in = [one for one in nonsense.values() if one.answer is Answer.SEEN]
         return Guesses(
-            question=f"Does {self.kind} on an undeclared port accept one of {len(self.pairs)} well-known credentials?",
+            question=f"Does {self.kind} accept one of {len(self.pairs)} known passwords where no account is declared?",
             facts=tuple(facts),
-            witness=None if found else canary.witness(),
+            witness=canary.witness() if silent and not mute else None,
             interface=self.kind,
-            accepts_anything=anything,
+            accepts_anything=bool(got_in),
+            without_login=any(one.without_login for one in got_in),
+            passwordless=tuple(sorted(passwordless)),
+            at=at,
             derived=tuple(pair.about for pair in self.pairs if pair.origin == DERIVED),
         )
 
-    def _takes_anything(self, doors: Sequence[OpenDoor], record: Recorder) -> bool:
-        nonsense = [door.attempt("admin", secrets.token_urlsafe(12)) for door in doors]
-        for door, attempt in zip(doors, nonsense, strict=True):
-            record.note(f"{door.interface}: a nonsense password -> {attempt.answer}: {attempt.detail}")
-        return any(attempt.answer is Answer.SEEN for attempt in nonsense)
+    def _nonsense(self, doors: Sequence[OpenDoor], record: Recorder) -> dict[str, LoginAttempt]:
+        """Try a password that nobody can know at each door."""
+        nonsense = {door.interface: door.attempt("admin", secrets.token_urlsafe(12)) for door in doors}
+        for name, attempt in nonsense.items():
+            record.note(f"{name}: a nonsense password -> {attempt.answer}: {attempt.detail}")
+        return nonsense
 
-    def _guess_all(self, doors: Sequence[OpenDoor], anything: bool, record: Recorder) -> list[Fact]:
-        """Try each pair on each door; where one takes anything, one pair of each user shows it."""
+    def _guess_all(
+        self,
+        doors: Sequence[OpenDoor],
+        anything: bool,
+        refused: frozenset[str],
+        passwordless: set[str],
+        at: dict[str, tuple[str, ...]],
+        record: Recorder,
+    ) -> list[Fact]:
+        """Try each pair on each door; where one takes anything, one pair of each user shows it.
+
+        `refused` are the doors that refused a random password at first.
+        What gets no answer is tried again, by fewer at once.
+        """
         shown = {pair.user: pair for pair in self.pairs} if anything else {}
+        facts: dict[str, Fact] = {}
+        for pair in self.pairs:
+            if shown and shown[pair.user] is not pair:
+                detail = "not tested: the door accepts any password"
+                facts[pair.about] = Fact(about=pair.about, answer=Answer.SILENT, detail=detail)
+        left = [pair for pair in self.pairs if pair.about not in facts]
+        until = time.monotonic() + self.patience
+        for width in _WIDTHS:
+            for pair, tried in self._try(doors, left, min(width, self._at_once(doors)), refused, until, record):
+                best = min((attempt.judged for _, attempt in tried), key=_ORDER.index, default=Answer.SILENT)
+                said = [(door, attempt) for door, attempt in tried if attempt.judged is best]
+                if best is Answer.SEEN:
+                    at[pair.about] = tuple(door.interface for door, _ in said)
+                if any(one.passwordless for _, one in tried):
+                    passwordless.add(pair.user)
+                detail = "; ".join(f"{door.interface}: {attempt.detail}" for door, attempt in said)
+                detail = detail or self._left_out(until)
+                facts[pair.about] = Fact(about=pair.about, answer=best, detail=detail[:1_900])
+                record.note(f"{pair.about} -> {best}: {detail}")
+            left = [pair for pair in left if facts[pair.about].answer is Answer.SILENT]
+            if not left or len(left) == len(self.pairs):
+                break
+        return [facts[pair.about] for pair in self.pairs]
+
+    def _left_out(self, until: float) -> str:
+        if time.monotonic() < until:
+            return "not tested: the device no longer answers"
+        return f"not tested within {self.patience:g} s: set a longer `patience_seconds` in the bench file"
+
+    def _at_once(self, doors: Sequence[OpenDoor]) -> int:
+        """Return how many may try at once: the bench's limit where a door is wide, else AT_ONCE."""
+        return max([AT_ONCE, *(door.at_once for door in doors if isinstance(door, WideDoor))])
+
+    def _try(
+        self,
+        doors: Sequence[OpenDoor],
+        pairs: Sequence[Pair],
+        width: int,
+        refused: frozenset[str],
+        until: float,
+        record: Recorder,
+    ) -> list[tuple[Pair, list[tuple[OpenDoor, LoginAttempt]]]]:
+        """Try pairs by so many at once, each on ways of its own, until this time.
+
+        After SILENCES in a row without an answer, no further one is tried.
+        """
+        waiting, results = deque(pairs), dict[str, list[tuple[OpenDoor, LoginAttempt]]]()
         silences = 0
 
-        def guess(pair: Pair) -> Fact:
+        def work() -> None:
             nonlocal silences
-            if silences >= SILENCES:
-                return Fact(about=pair.about, answer=Answer.SILENT, detail="not tested: the device no longer answers")
-            if shown and shown[pair.user] is not pair:
-                return Fact(about=pair.about, answer=Answer.SILENT, detail="not tested: the door accepts any password")
-            tried = [(door, door.attempt(pair.user, pair.password)) for door in doors]
-            door, attempt = min(tried, key=lambda one: _ORDER.index(one[1].answer))
-            silences = silences + 1 if attempt.answer is Answer.SILENT else 0
-            return Fact(about=pair.about, answer=attempt.answer, detail=f"{door.interface}: {attempt.detail}"[:1_900])
+            with ExitStack() as stack:
+                ways = [(door, _way(door, stack)) for door in doors]
+                while silences < max(SILENCES, width) and time.monotonic() < until:
+                    try:
+                        pair = waiting.popleft()
+                    except IndexError:
+                        return
+                    tried = [(door, _tried(way, pair, doubted=door.interface in refused)) for door, way in ways]
+                    silent = all(attempt.judged is Answer.SILENT for _, attempt in tried)
+                    silences = silences + 1 if silent else 0
+                    results[pair.about] = tried
+                    record.progress(len(results), len(pairs), f"{self.kind}: {pair.about}")
 
-        facts = []
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            for done, fact in enumerate(pool.map(guess, self.pairs), 1):
-                record.progress(done, len(self.pairs), f"{self.kind}: {fact.about}")
-                record.note(f"{fact.about} -> {fact.answer}: {fact.detail}")
-                facts.append(fact)
-        return facts
+        with ThreadPoolExecutor(width) as pool:
+            for one in [pool.submit(work) for _ in range(min(width, len(pairs)))]:
+                one.result()
+        return [(pair, results.get(pair.about, [])) for pair in pairs]
+
+
+def _way(door: OpenDoor, stack: ExitStack) -> LoginWay:
+    return stack.enter_context(door.way()) if isinstance(door, WideDoor) else door
+
+
+def _tried(way: LoginWay, pair: Pair, *, doubted: bool) -> LoginAttempt:
+    """Guess once. If `doubted`, a random password was refused at first, and it must not get in now either."""
+    attempt = way.attempt(pair.user, pair.password)
+    if not doubted or attempt.answer is not Answer.SEEN or attempt.passwordless:
+        return attempt
+    random = way.attempt("admin", secrets.token_urlsafe(12))
+    if random.answer is not Answer.SEEN:
+        return attempt
+    return replace(attempt, answer=Answer.SILENT, detail=f"it {ANYTHING} ({random.detail})")

@@ -4,18 +4,27 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
+from typing import get_args
 
 from drivers.network.conversation import converse, converse_tls
+from drivers.network.datagram import DatagramDoor
+from drivers.network.iot.upnp import SSDP, fetch, locations, search
+from drivers.network.logins.mqtt import Broker
+from drivers.network.logins.mqtt_packets import messages
+from drivers.network.logins.mqtt_session import NOBODY, NoSessionError, session
 from drivers.network.questions import ServiceQuestion, tcp_questions, udp_questions
-from drivers.network.recognise.dns_sd import PTR, SERVICE_TYPES, TXT, DnsDecodeError, ResourceRecord, query, records
-from drivers.network.sweep.udp import READ_LIMIT, UdpAsking, UdpPort, questions_for
-from drivers.network.target import Target, answer_of
-from lab_config.component import Service, Transport
+from drivers.network.recognise.dns_sd import PTR, SERVICE_TYPES, TXT, ResourceRecord, query, records_until_cut
+from drivers.network.recognise.pages import page_texts
+from drivers.network.sweep.udp import UdpAsking, UdpPort, UdpReply, questions_for
+from drivers.network.target import Target
+from lab_config.component import Protocol, Service, Transport
 from trustprobe.errors import NotForwardedError
 from trustprobe.probe import Answer, Fact, Observation, Recorder, printable
 
 _SCOPES = re.compile(rb"<[^<>]{0,40}Scopes[^<>]{0,200}>([^<]{0,2000})<")
-_SECONDS, _ASKS, _MOST_NAMES = 0.7, 3, 16
+_SERVER = re.compile(rb"(?im)^(server:[^\r\n]{1,300})")
+_TEXT = re.compile(rb"[\x20-\x7e]{6,255}")
+_SECONDS, _ASKS, _MOST_NAMES, _MOST_TEXTS = 0.7, 3, 16, 40
 _LINE_SECONDS = 1.0
 NOTHING = "shows nothing about its software"
 
@@ -31,8 +40,8 @@ def _telling(service: Service) -> list[ServiceQuestion]:
 def has_banner(service: Service) -> bool:
     """Whether a declared service has something that it may tell of itself without a login."""
     if service.transport is Transport.TCP:
-        return bool(_telling(service))
-    return service.protocol in ("mdns", "ws_discovery")
+        return bool(_telling(service)) or service.protocol == "mqtt"
+    return service.protocol in ("mdns", "ws_discovery", "ssdp", "snmp")
 
 
 @dataclass(frozen=True)
@@ -40,20 +49,31 @@ class ReadBanners:
     """Ask each declared service that has a banner; a fact is SEEN when the service spoke, its detail what it told.
 
     Over TCP, what the rows of `tcp_services.yaml` name as `tells`: greetings, the software in SSH's identification, the
-    Server header of HTTP and its like. mDNS: the TXT records of its services. WS-Discovery: the scopes.
+    Server header of HTTP and its like. HTTP: also page bodies and status paths. MQTT: `$SYS`, to anonymous clients.
+    mDNS: the TXT records of its services. WS-Discovery: the scopes. SSDP: the SERVER header and the texts of the
+    description. SNMP: sysDescr, to the community public.
     """
 
     target: Target
     services: tuple[Service, ...]
+    which: str = ""
+    """Says which services these are, where there is more than one such question to a target."""
 
     @property
     def name(self) -> str:
-        """One observation a target."""
-        return "banners"
+        """One observation for each set of services of a target."""
+        return f"banners.{self.which}" if self.which else "banners"
 
     def run(self, record: Recorder) -> Observation:
         """Ask them one after the other; BenchError when this machine cannot send."""
-        asks = {"mdns": self._mdns, "ws_discovery": self._ws_discovery}
+        asks = {
+            "mdns": self._mdns,
+            "ws_discovery": self._ws_discovery,
+            "http": self._web,
+            "mqtt": self._statistics,
+            "ssdp": self._ssdp,
+            "snmp": self._snmp,
+        }
         facts, left_open = [], dict[str, str]()
         for service in self.services:
             if not has_banner(service):
@@ -90,11 +110,51 @@ class ReadBanners:
                 return told
         return None
 
-    def _ws_discovery(self, service: Service) -> list[bytes] | None:
+    def _web(self, service: Service) -> list[bytes] | None:
+        """Read the headers and the pages of a web server."""
+        headers, pages = self._greeting(service), page_texts(self.target, service)
+        return None if headers is None and pages is None else [*(headers or []), *(pages or [])]
+
+    def _statistics(self, service: Service) -> list[bytes] | None:
+        """Read what a broker tells of itself to an anonymous client; a broker that refuses one tells nothing."""
+        try:
+            with session(self.target, Broker(service.port, service.tls), NOBODY) as held:
+                held.subscribe("$SYS/#")
+                named = lambda heard: any(b"version" in topic for topic, _ in messages(heard, held.level))  # noqa: E731
+                held.until(named, _LINE_SECONDS)
+                return [b": ".join(one) for one in messages(held.heard, held.level) if b"version" in one[0].lower()]
+        except NoSessionError as error:
+            return [] if error.attempt.answer is Answer.REFUSED else None
+
+    def _ssdp(self, service: Service) -> list[bytes] | None:
+        """Read the SERVER headers of a search, and the texts of the descriptions that it names."""
+        answers = search(self.target) if service.port == SSDP else [one.data for one in self._replies(service)]
+        told = [header.strip() for data in answers for header in _SERVER.findall(data)]
+        for place in locations(self.target, answers):
+            document = fetch(self.target, place) if self.target.reaches(Transport.TCP, place.port) else None
+            for element in document.each("device") if document is not None else ():
+                told += [_labelled(one.name, one.text.strip()) for one in element.children if one.text.strip()]
+        return list(dict.fromkeys(told))[:_MOST_TEXTS] if answers else None
+
+    def _snmp(self, service: Service) -> list[bytes] | None:
+        """Read the texts in the answers of SNMP."""
+        answers = [one.data for one in self._replies(service)]
+        return [text for data in answers for text in _TEXT.findall(data)] if answers else None
+
+    def _replies(self, service: Service) -> list[UdpReply]:
         port = UdpPort(service.port, questions_for(service, udp_questions()))
         UdpAsking(self.target, _Quiet()).ask([port])
-        answers = [reply.data for reply in port.replies if reply.expected]
-        return [scopes.strip() for data in answers for scopes in _SCOPES.findall(data)] if answers else None
+        return [reply for reply in port.replies if reply.expected]
+
+    def _ws_discovery(self, service: Service) -> list[bytes] | None:
+        questions = questions_for(service, udp_questions())
+        asked = [UdpPort(service.port, questions)]
+        UdpAsking(self.target, _Quiet()).ask(asked)
+        if asked[0].replies and not _scopes(asked):
+            # A fault is an answer, and tells nothing of the device: each kind of Probe is sent for itself.
+            asked = [UdpPort(service.port, (row,)) for row in questions]
+            UdpAsking(self.target, _Quiet()).ask(asked)
+        return _scopes(asked) if any(reply.expected for port in asked for reply in port.replies) else None
 
     def _mdns(self, service: Service) -> list[bytes] | None:
         """Ask for the types, then for the instances of each, then for their TXT records."""
@@ -109,17 +169,37 @@ class ReadBanners:
         return list(dict.fromkeys(texts)) if answered else None
 
     def _ask_dns(self, service: Service, name: tuple[bytes, ...], kind: int) -> Iterable[ResourceRecord] | None:
-        with self.target.datagram(service.port, _SECONDS) as sock:
+        with DatagramDoor(self.target, service.port) as door:
             for _ in range(_ASKS):
-                try:
-                    sock.send(query(name, kind))
-                    return records(sock.recv(READ_LIMIT))
-                except DnsDecodeError:
-                    continue
-                except OSError as error:
-                    if answer_of(error) is Answer.REFUSED:
-                        return None
+                for heard in door.ask(query(name, kind), _SECONDS):
+                    if found := records_until_cut(heard):  # one record that is malformed hides no other
+                        return found
+                if door.refused:
+                    return None
         return None
+
+
+def _labelled(name: str, text: str) -> bytes:
+    """Return an element of a description; a number of a model is no version, unless it is written as one."""
+    return f"{name}{' ' if re.search('(?i)version|firmware|software', name) else ' = '}{text}".encode()
+
+
+def _scopes(ports: list[UdpPort]) -> list[bytes]:
+    answers = [reply.data for port in ports for reply in port.replies if reply.expected]
+    return list(dict.fromkeys(scopes.strip() for data in answers for scopes in _SCOPES.findall(data)))
+
+
+def services_of(found: Observation) -> tuple[Service, ...]:
+    """Return the services that were recognised on ports nobody declared, as far as they have something to tell."""
+    services = []
+    for fact in found.facts:
+        known = re.match(r"([a-z0-9_]+)( inside TLS)?[:,]", fact.detail)
+        port = fact.about.partition("/")[2]
+        if known and known[1] in get_args(Protocol) and port.isdigit():
+            fields = {"id": f"undeclared{port}", "transport": "tcp", "port": int(port), "protocol": known[1]}
+            service = Service.model_validate(fields | {"tls": bool(known[2]), "purpose": "it is not declared"})
+            services += [service] if has_banner(service) else []
+    return tuple(services)
 
 
 class _Quiet:

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from drivers.network.questions import ServiceQuestion, clear_services, tcp_questions
 from drivers.network.recognise.speaker import PATIENCE, Patience, Recogniser, Spoken
-from drivers.network.sweep.canary import Canary
+from drivers.network.sweep.canary import CONNECTION, Canary, asked_at
 from drivers.network.target import Target
 from lab_config.component import Service, Transport
 from trustprobe.errors import ConfigurationError
-from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of
+from trustprobe.probe import Answer, Fact, Frozen, Observation, Recorder, Witness, all_of, condition
 
 MOST_PORTS = 64
 """So many open ports are asked what they speak; a device with more is rarely a device."""
@@ -25,6 +25,24 @@ _LISTED = 6
 """Ports that one fact names."""
 
 
+class OpenPort(Frozen):
+    """An open port, and the protocols that were recognised there, inside TLS if `tls` is true."""
+
+    port: int
+    protocols: tuple[str, ...] = ()
+    tls: bool = False
+
+
+class OpenPorts(Observation):
+    """What speaks on each open port."""
+
+    open_ports: tuple[OpenPort, ...] = ()
+
+    def speaking(self, protocol: str) -> tuple[OpenPort, ...]:
+        """Return the ports on which a protocol was recognised."""
+        return tuple(one for one in self.open_ports if protocol in one.protocols)
+
+
 @dataclass(frozen=True)
 class RecogniseOpenPorts:
     """Find out what speaks on each open port, and whether a service that must not be open is among it.
@@ -32,7 +50,8 @@ class RecogniseOpenPorts:
     `ports` are those that a sweep found, and `swept` is its witness; `services` are declared, and asked in their own
     protocol first. `forbidden` are rows of `clear_services()`, each asked on its usual ports as well, should the sweep
     have missed one; another name is a ConfigurationError. Facts are about `tcp/N` and about those rows. Witness: the
-    canary connected before and after, the sweep's own holds, and no open port was left unasked.
+    canary connected before and after, the sweep's own holds, and no open port was left unasked. It is no witness for a
+    usual port of a forbidden service that accepts connections and says nothing.
     """
 
     target: Target
@@ -48,7 +67,7 @@ class RecogniseOpenPorts:
         """One observation an address family."""
         return "tcp6_services" if ":" in self.target.address else "tcp_services"
 
-    def run(self, record: Recorder) -> Observation:
+    def run(self, record: Recorder) -> OpenPorts:
         """Ask on every open port and every usual one; BenchError when this machine cannot send."""
         rows = self._rows()
         canary = Canary(self.target, self.canary)
@@ -62,7 +81,9 @@ class RecogniseOpenPorts:
         facts += [_forbidden_fact(row, spoken) for row in rows]
         for fact in facts:
             record.note(f"{fact.about} {fact.answer}: {fact.detail}")
-        return Observation(
+        known = (one for _, one in sorted(spoken.items()) if one.talk.connected is Answer.SEEN)
+        return OpenPorts(
+            open_ports=tuple(OpenPort(port=one.port, protocols=one.protocols, tls=one.tls) for one in known),
             question=(
                 f"Which services answer on {len(self.ports)} open TCP ports, and which of {len(rows)} forbidden ones?"
             ),
@@ -108,10 +129,10 @@ class RecogniseOpenPorts:
         if self.swept is not None:
             parts.append(self.swept)
         if unasked:
-            parts.append(Witness(what=f"the protocol of {unasked} open ports was not probed", holds=False))
+            parts.append(condition(f"the protocol of {unasked} open ports was not probed", holds=False))
         if not all_reached:
             reason = "ports are forwarded to the device, so only the mapped ports could be probed"
-            parts.append(Witness(what=reason, holds=False))
+            parts.append(condition(reason, holds=False))
         return all_of(parts)
 
 
@@ -128,8 +149,10 @@ def _ask_usual(recogniser: Recogniser, port: int) -> Spoken:
 def _port_fact(port: int, spoken: Spoken | None) -> Fact:
     about = f"tcp/{port}"
     if spoken is None:
-        return Fact(about=about, answer=Answer.SILENT, detail="its protocol was not probed: too many ports are open")
-    return Fact(about=about, answer=spoken.answer, detail=spoken.words)
+        detail = "its protocol was not probed: too many ports are open"
+        return Fact(about=about, answer=Answer.SILENT, detail=detail, asked=CONNECTION)
+    asked = asked_at(about, "the questions of known protocols", connected=spoken.talk.connected is Answer.SEEN)
+    return Fact(about=about, answer=spoken.answer, detail=spoken.words, asked=asked)
 
 
 def _forbidden_fact(row: ServiceQuestion, spoken: Mapping[int, Spoken]) -> Fact:
@@ -139,7 +162,9 @@ def _forbidden_fact(row: ServiceQuestion, spoken: Mapping[int, Spoken]) -> Fact:
         more = f"; and {len(found) - _LISTED} more ports" if len(found) > _LISTED else ""
         return Fact(about=row.service, answer=Answer.SEEN, detail="; ".join(found[:_LISTED]) + more)
     if unclear := list(_unclear(row, spoken)):
-        return Fact(about=row.service, answer=Answer.SILENT, detail="; ".join(unclear[:_LISTED]))
+        mute = next((port for port in row.ports if port in spoken and spoken[port].is_mute), None)
+        asked = asked_at(f"tcp/{mute}", f"a question in {row.service}", connected=mute is not None)
+        return Fact(about=row.service, answer=Answer.SILENT, detail="; ".join(unclear[:_LISTED]), asked=asked)
     ports = ", ".join(f"tcp/{port}" for port in row.ports)
     return Fact(about=row.service, answer=Answer.REFUSED, detail=f"RST from {ports}")
 

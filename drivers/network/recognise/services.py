@@ -15,10 +15,16 @@ from drivers.network.sweep.udp import UdpAsking, UdpPort, questions_for
 from drivers.network.target import Target
 from lab_config.component import Protocol, Service, Transport
 from trustprobe.errors import NotForwardedError
-from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, printable
+from trustprobe.probe import Answer, Asked, Fact, Observation, Recorder, Witness, printable
+
+DECLARED = Asked(door="the declared services", shape="a question in the declared protocol")
+"""The question of a sweep of the declared services. Another one that speaks is its witness, as in a port sweep."""
 
 _AT_ONCE = 8
 _SHOWN = 200
+_NO_INTERFACE = (
+    "such a service may answer multicast questions only, which are sent if the bench file names `network.interface`"
+)
 _NAMES = frozenset(get_args(Protocol))
 
 
@@ -46,7 +52,9 @@ class RecogniseServices:
         reached = [one for one in self.services if self.target.reaches(one.transport, one.port)]
         udp = [service for service in reached if service.transport is Transport.UDP]
         tcp = [service for service in reached if service.transport is Transport.TCP]
-        facts = dict(zip(udp, self._ask_udp(udp, record), strict=True))
+        ports = self._ask_udp(udp, record)
+        facts = {service: _udp_fact(port) for service, port in zip(udp, ports, strict=True)}
+        not_asked = {facts[one].about: _NO_INTERFACE for one, port in zip(udp, ports, strict=True) if _is_unasked(port)}
         recogniser = Recogniser(self.target, self.patience)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             asked = pool.map(lambda service: recogniser.recognise(service.port, service, Depth.DECLARED), tcp)
@@ -70,15 +78,16 @@ class RecogniseServices:
         return Observation(
             question=f"Do {len(self.services)} declared services answer in the declared protocol?",
             facts=ordered,
-            witness=Witness(what=what, holds=bool(spoke)),
-            left_open={service.about: why for service, why in unasked.items()},
+            witness=Witness(what=what, holds=bool(spoke), asked=DECLARED),
+            asked=DECLARED,
+            left_open={service.about: why for service, why in unasked.items()} | not_asked,
         )
 
-    def _ask_udp(self, services: list[Service], record: Recorder) -> list[Fact]:
+    def _ask_udp(self, services: list[Service], record: Recorder) -> list[UdpPort]:
         table = udp_questions()
         ports = [UdpPort(service.port, questions_for(service, table)) for service in services]
         UdpAsking(self.target, record).ask(ports)
-        return [_udp_fact(port) for port in ports]
+        return ports
 
 
 def _is_mute(service: Service, spoken: Spoken) -> bool:
@@ -94,9 +103,16 @@ def _rows_of(service: Service) -> list[ServiceQuestion]:
     return [row for row in tcp_questions() if row.service == service.protocol]
 
 
+def _is_unasked(port: UdpPort) -> bool:
+    """Whether the service may listen at its multicast group only, and was not asked there."""
+    return port.answer is Answer.REFUSED and port.has_group and not port.group
+
+
 def _udp_fact(port: UdpPort) -> Fact:
     """A datagram that is no answer of the declared protocol shows that something else speaks there."""
     fact = port.fact()
+    if _is_unasked(port):
+        return fact.model_copy(update={"answer": Answer.SILENT, "detail": f"{fact.detail}; {_NO_INTERFACE}"})
     if fact.answer is Answer.SEEN and not any(reply.expected for reply in port.replies):
         return fact.model_copy(update={"answer": Answer.REFUSED})
     return fact

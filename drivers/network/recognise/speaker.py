@@ -92,9 +92,14 @@ class Spoken:
     def _rows(self) -> tuple[ServiceQuestion, ...]:
         return (self.row, *self.further) if self.row else ()
 
+    @property
+    def protocols(self) -> tuple[str, ...]:
+        """The services that spoke, be it in TLS, or under another one."""
+        return tuple(dict.fromkeys(row.service for row in self._rows))
+
     def speaks(self, protocol: str) -> bool:
         """Whether this protocol spoke, be it in TLS, or under another one."""
-        return any(row.service == protocol for row in self._rows)
+        return protocol in self.protocols
 
     @property
     def protocol(self) -> str:
@@ -113,6 +118,11 @@ class Spoken:
             return self.talk.connected
         known = self.row or self.tls or self.echoes
         return Answer.SEEN if known or self.talk.heard or self.talk.raw else Answer.SILENT
+
+    @property
+    def is_mute(self) -> bool:
+        """Whether the port accepted connections and said nothing."""
+        return self.talk.connected is Answer.SEEN and self.answer is Answer.SILENT
 
     @property
     def words(self) -> str:
@@ -274,8 +284,9 @@ class Recogniser:
 
     def _talk(self, port: int, ask: ConnectionQuestion, say: bytes, pauses: tuple[float, ...] = ()) -> Conversation:
         """Have one conversation. One that is refused is tried again after each of these pauses, in seconds."""
-        known = _candidates(ask)
         after = ask.row.after if ask.row else ""
+        # a greeting is known already where something on top of it is asked for
+        known = [ask.row] if ask.row and ask.row.over and after else _candidates(ask)
 
         def enough(heard: bytes) -> bool:
             return any(row.is_answered_by(_without_echo(say, heard)) for row in known)

@@ -60,6 +60,8 @@ class TlsContact:
     hello: OfferedHello | None
     raw_hello: bytes
     number: int
+    agreed: bool = False
+    """Whether the handshake was complete, so that the device accepted what it was shown up to there."""
 
 
 @dataclass(frozen=True)
@@ -256,7 +258,9 @@ class TlsClientServer:
             with self._news:
                 words, offered = printable(detail, 200), visit.hello
                 number, raw = self._counted, visit.raw_hello
-                contact = TlsContact(presented, peer, outcome, words, offered, raw_hello=raw, number=number)
+                contact = TlsContact(
+                    presented, peer, outcome, words, offered, raw_hello=raw, number=number, agreed=visit.agreed
+                )
                 self._contacts.append(contact)
                 self._counted += 1
                 self._news.notify_all()
@@ -278,7 +282,7 @@ class _Visit:
         self._sock, self._woken, self._notice, self._reply = sock, woken, notice, reply
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
-        self._agreed = False
+        self.agreed = False
         self._spoke = False
         self._request = b""
         self._last: WrongAnswer | None = None
@@ -298,7 +302,7 @@ class _Visit:
             if self._woken in ready:
                 return
             if not ready:
-                words = "the handshake was complete" if self._agreed else "no handshake"
+                words = "the handshake was complete" if self.agreed else "no handshake"
                 self._end(ContactOutcome.MUTE, f"{words}, then silence")
                 return
             if self._over() or (self._spoke and self._reply is None):
@@ -313,7 +317,7 @@ class _Visit:
             return True
         if not data:
             # OpenSSL is not asked: which exception an early end raises depends on the versions of Python and OpenSSL.
-            self._end(ContactOutcome.CLOSED, f"the connection was closed{'' if self._agreed else ' in the handshake'}")
+            self._end(ContactOutcome.CLOSED, f"the connection was closed{'' if self.agreed else ' in the handshake'}")
             return True
         self._read_hello(data)
         self._incoming.write(data)
@@ -333,9 +337,9 @@ class _Visit:
 
     def _proceed(self) -> None:
         """Shake hands and read until OpenSSL wants more, which raises; it returns after a close_notify."""
-        if not self._agreed:
+        if not self.agreed:
             self._tls.do_handshake()
-            self._agreed = True
+            self.agreed = True
         while data := self._tls.read(_PIECE):
             if not self._spoke:
                 self._spoke = True

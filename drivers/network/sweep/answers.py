@@ -7,7 +7,8 @@ How a port is asked is in `syn.py` (raw frames) and `connect.py` (connect()); in
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from trustprobe.probe import Witness, all_of
+from drivers.network.sweep.canary import CONNECTION
+from trustprobe.probe import Witness, all_of, condition
 
 CANARY_ASKS = 3
 """How often a canary question is asked before it counts as lost: bursts lose single answers on real devices."""
@@ -16,6 +17,10 @@ CANARY_SHARE = 0.9
 MISSED = 1e-3
 """A silent port is asked until the estimate that it is open all the same falls below this."""
 ALL_PORTS = range(1, 65_536)
+
+
+LOSSY_LEAST, LOSSY_SHARE = 4, 0.1
+"""So many repeated questions to the canary, and that share of all, are packet loss."""
 
 
 @dataclass
@@ -30,6 +35,11 @@ class SweepCanary:
     last: bool = False
     """Whether the last question was answered."""
 
+    @property
+    def lossy(self) -> bool:
+        """Whether answers get lost on the way: again and again a question was answered only when it was repeated."""
+        return self.repeated >= LOSSY_LEAST and self.repeated >= LOSSY_SHARE * self.asked
+
     def count(self, answered: bool, repeated: bool) -> None:
         """Enter the outcome of one question."""
         self.asked += 1
@@ -40,12 +50,13 @@ class SweepCanary:
     def witness(self) -> Witness:
         """Say whether the sweep would have seen an open port: the canary answered throughout and after it."""
         if not self.asked:
-            return Witness(what=f"canary tcp/{self.port} was not probed", holds=False)
+            return condition(f"canary tcp/{self.port} was not probed", holds=False)
         end = "also after the sweep" if self.last else "but not after the sweep"
         again = f" ({self.repeated} times only when probed again)" if self.repeated else ""
         return Witness(
             what=f"canary tcp/{self.port} answered {self.answered} of {self.asked} times{again}, {end}",
             holds=self.last and self.answered >= CANARY_SHARE * self.asked,
+            asked=CONNECTION,
         )
 
 
@@ -148,4 +159,4 @@ class PortAnswers:
         """Join the canary's witness with whether the sweep came to its end."""
         if not self.unfinished:
             return self.canary.witness()
-        return all_of([self.canary.witness(), Witness(what=self.unfinished, holds=False)])
+        return all_of([self.canary.witness(), condition(self.unfinished, holds=False)])

@@ -15,14 +15,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from drivers.data import table
+from drivers.network.sweep.canary import CONNECTION
 from drivers.network.target import Target
 from lab_config.component import Transport
 from trustprobe.errors import BenchError
-from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of
+from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, condition
 
 PATIENCE_SECONDS = 0.15
 """How long a round waits for its last answer: a port that opens for less than two rounds may be missed."""
 ROUND_SECONDS = 0.06
+FIRST_SECONDS = 25.0
+"""The longest silence after power on. Longer than a link may take that comes up late (PHY, spanning tree)."""
+MOST_SILENT = 0.9
+"""The largest share of rounds without any answer before the canary's answer."""
+BRIEF_SECONDS = 1.5
+"""A silence that is no longer than this needs no link that was late."""
 OTHER_CLOSED, OTHER_SILENT = "the other closed ports", "the other silent ports"
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
@@ -52,6 +59,8 @@ class _Boot:
     first_answer: float | None = None
     canary: float | None = None
     longest: float = 0.0
+    silent: int = 0
+    """Rounds before the canary's answer in which no port gave any answer."""
 
     def enter(self, answers: dict[int, Answer], began: float, ended: float) -> None:
         """Enter one round."""
@@ -62,15 +71,38 @@ class _Boot:
                 self.opened.setdefault(port, []).append(began)
             elif answer is Answer.REFUSED:
                 self.closed.add(port)
-        if self.first_answer is None and set(answers.values()) - {Answer.SILENT}:
+        heard = bool(set(answers.values()) - {Answer.SILENT})
+        self.silent += not heard
+        if self.first_answer is None and heard:
             self.first_answer = began
+
+    @property
+    def hidden(self) -> str:
+        """Why a port may have been open unseen: the link was silent for too long. Empty if it was not."""
+        if self.first_answer is None:
+            return "no port gave any answer"
+        share = self.silent / self.rounds
+        if self.first_answer <= BRIEF_SECONDS and share <= MOST_SILENT:
+            return ""
+        if self.first_answer > FIRST_SECONDS or share > MOST_SILENT or self._canary_first:
+            return (
+                f"the link gave no answer for the first {self.first_answer:.1f} s, in {share:.0%} of the rounds: a "
+                "port may have been open unseen. Connect the device directly, or without spanning tree"
+            )
+        return ""
+
+    @property
+    def _canary_first(self) -> bool:
+        """Whether nothing was heard before the canary answered: then the boot itself was not seen at all."""
+        return self.canary is not None and self.first_answer == self.canary and self.canary > BRIEF_SECONDS
 
 
 @dataclass(frozen=True)
 class BootWindow:
     """Restart the device with `restart`, and ask its known ports until the canary answers, for up to `seconds`.
 
-    Witness: a port was seen closed before the canary answered, so that the kernel's answers were heard; and it did.
+    Witness: a port was seen closed before the canary answered, so that the kernel's answers were heard; and it did. The
+    link was not silent for most of the boot, as it is if it comes up late.
     """
 
     target: Target
@@ -135,10 +167,12 @@ class BootWindow:
         seen = f"{len(boot.closed)} ports were" if boot.closed else "no port was"
         kernel = f"{seen} seen closed while the device booted"
         when = f"answered {boot.canary:.1f} s after power on" if boot.canary is not None else "did not answer again"
+        hidden = [condition(boot.hidden, holds=False)] if boot.hidden and boot.closed else []
         return all_of(
             [
-                Witness(what=f"{kernel}, in {boot.rounds} rounds", holds=bool(boot.closed)),
-                Witness(what=f"canary tcp/{self.canary} {when}", holds=boot.canary is not None),
+                *hidden,
+                Witness(what=f"{kernel}, in {boot.rounds} rounds", holds=bool(boot.closed), asked=CONNECTION),
+                Witness(what=f"canary tcp/{self.canary} {when}", holds=boot.canary is not None, asked=CONNECTION),
             ]
         )
 
@@ -190,4 +224,6 @@ def _facts(boot: _Boot, asked: Sequence[int]) -> Iterator[Fact]:
     if closed:
         yield Fact(about=OTHER_CLOSED, answer=Answer.REFUSED, detail=f"{len(closed)} ports answered RST")
     if silent := set(asked) - set(boot.opened) - closed:
-        yield Fact(about=OTHER_SILENT, answer=Answer.SILENT, detail=f"{len(silent)} ports gave no answer")
+        yield Fact(
+            about=OTHER_SILENT, answer=Answer.SILENT, detail=f"{len(silent)} ports gave no answer", asked=CONNECTION
+        )

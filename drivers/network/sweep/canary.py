@@ -1,7 +1,18 @@
-"""The canary as a witness: a declared TCP port that connected before some questions and after them."""
+"""The canary as a witness: a declared TCP port that connected before some questions and after them.
+
+It proves that the device accepts connections, so it is a witness for ports that accept none, and for nothing else.
+"""
 
 from drivers.network.target import Target, answer_of
-from trustprobe.probe import Witness
+from trustprobe.probe import Asked, Witness, condition
+
+CONNECTION = Asked(door="the TCP ports", shape="a connection")
+"""The question of a TCP sweep."""
+
+
+def asked_at(door: str, shape: str, *, connected: bool) -> Asked:
+    """Return what a silent port was asked: a connection if it accepted none, else the question of this shape."""
+    return Asked(door=door, shape=shape) if connected else CONNECTION
 
 
 class Canary:
@@ -15,10 +26,10 @@ class Canary:
     def witness(self) -> Witness:
         """Ask again, and say whether both connections came about. Raises BenchError when this machine cannot send."""
         if self._port is None:
-            return Witness(what="no TCP service is declared that can be the canary", holds=False)
+            return condition("no TCP service is declared that can be the canary", holds=False)
         moments = {"before": self._before, "after": self._connects()}
         words = " and ".join(f"{'connected' if held else 'did not connect'} {when}" for when, held in moments.items())
-        return Witness(what=f"canary tcp/{self._port} {words}", holds=all(moments.values()))
+        return Witness(what=f"canary tcp/{self._port} {words}", holds=all(moments.values()), asked=CONNECTION)
 
     def _connects(self) -> bool:
         if self._port is None:

@@ -50,6 +50,7 @@ class PortSweep:
         self._deadline, self._total = began + SWEEP_SECONDS, len(ports)
         self.answers.asked = len(ports)
         with self._asker.opened():
+            self._greet()
             self._rounds(ports)
             self._asker.begin()
             self._asker.ask_canary()
@@ -57,6 +58,15 @@ class PortSweep:
         self.answers.seconds = time.monotonic() - began
         self._asker.keep(self._record)
         return self.answers
+
+    def _greet(self) -> None:
+        """Ask the canary alone: a device that blocks a sweep from its first window on is known to have answered."""
+        asker = self._asker
+        asker.begin()
+        asker.ask_canary()
+        asker.listen(self._patience, lambda: asker.canary_heard)
+        if asker.canary_open:
+            self.answers.canary.count(True, repeated=False)
 
     def _rounds(self, ports: Sequence[int]) -> None:
         silent, answers = list(ports), self.answers
@@ -208,9 +218,18 @@ class PortSweep:
         often = f", for the {len(answers.rests) + 1}th time" if answers.rests else ""
         answers.unfinished = (
             f"the device {word} after {answers.sent} questions{often} and did not answer again within "
-            f"{time.monotonic() - began:.0f} s: it protects itself against sweeps, or it stopped"
+            f"{time.monotonic() - began:.0f} s: {self._cause}"
         )
         return False
+
+    @property
+    def _cause(self) -> str:
+        """Return what a device that is silent for good may have done, as far as the sweep shows."""
+        canary = self.answers.canary
+        if canary.lossy:
+            lost = f"{canary.repeated} of {canary.asked} questions to the canary had to be repeated"
+            return f"packets get lost on the way ({lost}): check the cable and the network between"
+        return "it protects itself against sweeps, or it stopped"
 
     def _answers_elsewhere(self) -> bool:
         """Wait for the canary, and return whether a port that was closed says so once more."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from drivers.network.sweep.answers import ALL_PORTS, PortAnswers, SweepCanary
 from drivers.network.sweep.asker import SweepAsker
+from drivers.network.sweep.canary import CONNECTION
 from drivers.network.sweep.connect import ConnectAsker
 from drivers.network.sweep.course import PortSweep
 from drivers.network.sweep.link import EthernetLink
@@ -17,7 +18,7 @@ from drivers.network.sweep.wire import wire_to
 from drivers.network.target import Target
 from lab_config.component import Transport
 from trustprobe.errors import NotForwardedError
-from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of
+from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, condition
 
 OTHER_CLOSED = "the other closed ports"
 OTHER_FILTERED = "the other filtered ports"
@@ -117,7 +118,7 @@ class TcpSweep:
         if not self.target.bench.forwarded:
             return answers.witness()
         reason = "ports are forwarded to the device, so only the mapped ports could be probed"
-        return all_of([answers.witness(), Witness(what=reason, holds=False)])
+        return all_of([answers.witness(), condition(reason, holds=False)])
 
     def _facts(self, answers: PortAnswers, opened: frozenset[int], asked: Collection[int]) -> Iterable[Fact]:
         for port in sorted(opened):
@@ -125,26 +126,46 @@ class TcpSweep:
         quiet = sorted(self.declared - opened)
         for port in quiet:
             if not self.target.reaches(Transport.TCP, port):
-                yield Fact(about=f"tcp/{port}", answer=Answer.SILENT, detail=NotForwardedError("tcp", port).words)
+                yield Fact(
+                    about=f"tcp/{port}",
+                    answer=Answer.SILENT,
+                    detail=NotForwardedError("tcp", port).words,
+                    asked=CONNECTION,
+                )
             elif port in answers.closed:
                 yield Fact(about=f"tcp/{port}", answer=Answer.REFUSED, detail="RST")
             elif port in answers.open:
-                yield Fact(about=f"tcp/{port}", answer=Answer.SILENT, detail="SYN-ACK, like nearly every port")
+                yield Fact(
+                    about=f"tcp/{port}",
+                    answer=Answer.SILENT,
+                    detail="SYN-ACK, like nearly every port",
+                    asked=CONNECTION,
+                )
             else:
-                yield Fact(about=f"tcp/{port}", answer=Answer.SILENT, detail=answers.unfinished or "no answer")
+                yield Fact(
+                    about=f"tcp/{port}",
+                    answer=Answer.SILENT,
+                    detail=answers.unfinished or "no answer",
+                    asked=CONNECTION,
+                )
         if indistinct := len(answers.open - opened - self.declared):
             detail = f"{indistinct} ports answered SYN-ACK, like nearly every port, so none of them need be a service"
-            yield Fact(about=OTHER_INDISTINCT, answer=Answer.SILENT, detail=detail)
+            yield Fact(about=OTHER_INDISTINCT, answer=Answer.SILENT, detail=detail, asked=CONNECTION)
         closed = len(answers.closed - self.declared)
         if closed:
             yield Fact(about=OTHER_CLOSED, answer=Answer.REFUSED, detail=f"{closed} ports answered RST")
         filtered = len(set(asked) - opened - self.declared) - indistinct - closed
         if filtered:
             why = f" ({answers.unfinished})" if answers.unfinished else ""
-            yield Fact(about=OTHER_FILTERED, answer=Answer.SILENT, detail=f"{filtered} ports gave no answer{why}")
+            yield Fact(
+                about=OTHER_FILTERED,
+                answer=Answer.SILENT,
+                detail=f"{filtered} ports gave no answer{why}",
+                asked=CONNECTION,
+            )
         if unasked := len(set(ALL_PORTS) - set(asked) - self.declared):
             detail = f"{unasked} ports are not forwarded to the device and were not probed"
-            yield Fact(about=OTHER_NOT_FORWARDED, answer=Answer.SILENT, detail=detail)
+            yield Fact(about=OTHER_NOT_FORWARDED, answer=Answer.SILENT, detail=detail, asked=CONNECTION)
         if answers.sent:
             course = answers.course(self.target.bench.packets_per_second)
             yield Fact(about=COURSE, answer=Answer.SEEN, detail=course)

@@ -1,26 +1,31 @@
 """Which UDP services answer: every known service is asked in its own words on its usual port.
 
+A service with a multicast group is probed there as well if its port gives no answer (`datagram.py`).
 A closed port says so by ICMP, of which Linux sends about one a second: the sweep asks on at that pace (`icmp_clock.py`)
 until each port has answered or kept silent when its ICMP was due. What is silent then may be open or filtered.
 """
 
 import contextlib
 import errno
-import ipaddress
 import selectors
 import socket
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
+from drivers.network.datagram import DatagramDoor
 from drivers.network.questions import ServiceQuestion, clear_datagrams, udp_questions
 from drivers.network.sweep.icmp_clock import FIRST_INTERVAL, IcmpClock
 from drivers.network.sweep.pace import SweepPace
 from drivers.network.target import Target, answer_of
 from lab_config.component import Service, Transport
 from trustprobe.errors import NotForwardedError
-from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
+from trustprobe.probe import Answer, Asked, Fact, Observation, Recorder, Witness, all_of, condition, printable
+
+DATAGRAM = Asked(door="the UDP ports", shape="a datagram of a known protocol")
+"""The question of a UDP sweep."""
 
 ROUNDS = 3
 ROUND_SECONDS = 0.5
@@ -39,7 +44,10 @@ _BARRED = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENOPROTOOPT}
 
 
 class UdpPorts(Observation):
-    """What the known UDP services answered; facts are about `udp/N`, and about what must not be open, by its name."""
+    """What the known UDP services answered; facts are about `udp/N`, and about what must not be open, by its name.
+
+    The witness concerns silence. Ports that all gave an answer of their own, an ICMP refusal included, need none.
+    """
 
     open: frozenset[int]
     """Ports from which a datagram came back."""
@@ -51,6 +59,16 @@ class UdpPorts(Observation):
     """Those of `unanswered` of which ICMP said that they cannot be reached."""
     icmp_interval: float | None = None
     """Seconds between two ICMP messages, where the device limits them; None where all came at once, or none."""
+
+    def about(self, *parts: str) -> Self:
+        """Narrow to these parts, without the witness where none of them is silent."""
+        narrowed = super().about(*parts)
+        return narrowed if narrowed.silent or narrowed.doubts else narrowed.model_copy(update={"witness": None})
+
+    def besides(self, ports: Collection[int]) -> Self:
+        """Narrow to the other ports. What these ports say, or do not say, proves nothing about the others."""
+        declared = {f"udp/{port}" for port in ports}
+        return self.about(*(fact.about for fact in self.facts if fact.about not in declared))
 
 
 def questions_for(service: Service, table: tuple[ServiceQuestion, ...]) -> tuple[ServiceQuestion, ...]:
@@ -92,11 +110,25 @@ class UdpPort:
     """Whether ICMP said that it cannot be reached."""
     due_asks: int = 0
     """How often it was asked when a closed port would have been heard."""
+    at_group: bool = False
+    """Whether questions to a multicast group are still to be sent, or to be answered."""
+    group: str = ""
+    """The multicast group at which the service was asked as well."""
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether ICMP said that nobody listens, or that it cannot be reached."""
+        return self.refused or self.barred
 
     @property
     def is_settled(self) -> bool:
         """Whether there is an answer of the service, or the device's word that nobody listens."""
-        return self.refused or self.barred or any(reply.expected for reply in self.replies)
+        return (self.is_closed and not self.at_group) or any(reply.expected for reply in self.replies)
+
+    @property
+    def has_group(self) -> bool:
+        """Whether the service may listen at a multicast group only, so that ICMP does not show that it is not there."""
+        return any(question.multicast for question in self.questions)
 
     @property
     def answer(self) -> Answer:
@@ -112,13 +144,15 @@ class UdpPort:
             if self.barred
             else "no answer: open or filtered"
         )
-        detail = {Answer.REFUSED: "ICMP port unreachable", Answer.SILENT: silent}.get(self.answer)
+        also = f"; no answer to the same question at {self.group}" if self.group else ""
+        detail = {Answer.REFUSED: "ICMP port unreachable", Answer.SILENT: silent}.get(self.answer, "") + also
         if self.replies:
             reply = max(self.replies, key=lambda reply: reply.expected)
             word = reply.service if reply.expected else f"something other than {reply.service}"
             moved = "" if reply.source_port == 0 else f" (from udp/{reply.source_port})"
-            detail = f"{word}{moved}: {printable(reply.data, _SHOWN)}"
-        return Fact(about=f"udp/{self.port}", answer=self.answer, detail=detail or "")
+            asked = f" at {self.group}, for the port itself is closed" if self.group and self.refused else ""
+            detail = f"{word}{moved}{asked}: {printable(reply.data, _SHOWN)}"
+        return Fact(about=f"udp/{self.port}", answer=self.answer, detail=detail)
 
 
 @dataclass(frozen=True)
@@ -127,7 +161,7 @@ class _Asked:
 
     port: UdpPort
     question: ServiceQuestion
-    sock: socket.socket
+    door: DatagramDoor
 
 
 class UdpAsking:
@@ -158,11 +192,19 @@ class UdpAsking:
                     self._listen(FIRST_INTERVAL / 2, left)
                 for one in left:
                     self._listen(self._pace.wait(), left)
-                    self._send(one)
+                    self._send(one, to_group=number > 0)
                 self._listen(ROUND_SECONDS, left)
             if patiently and (heard := self.clock.heard):  # one closed port was heard: so would the others be, in time
-                self._ask_on([one for one in asked if not one.port.is_settled])
+                self._ask_on([one for one in asked if not (one.port.is_settled or one.port.is_closed)])
                 self.is_limited = self.clock.heard > heard
+            self._await_groups([one for one in asked if one.port.group and not one.port.is_settled])
+
+    def _await_groups(self, left: list[_Asked]) -> None:
+        """Wait for answers of groups as long as their protocols allow. After that, a group is silent."""
+        leisure = [one.question.multicast.leisure for one in left if one.question.multicast is not None]
+        self._listen(max(leisure, default=0.0) - ROUND_SECONDS, left)
+        for one in left:
+            one.port.at_group = False
 
     def _ask_on(self, left: list[_Asked]) -> None:
         """Ask one port after the other as often as the device lets a closed one be heard.
@@ -173,36 +215,32 @@ class UdpAsking:
         deadline = time.monotonic() + PATIENT_SECONDS
         while turns and time.monotonic() < deadline:
             one = turns.popleft()
-            if one.port.is_settled or one.port.due_asks >= DUE_ASKS * len(one.port.questions):
+            if one.port.is_settled or one.port.is_closed or one.port.due_asks >= DUE_ASKS * len(one.port.questions):
                 continue
             turns.append(one)
             one.port.due_asks += self.clock.is_due(time.monotonic())
             self._send(one)
             self._listen(self.clock.pause(time.monotonic()), [one])
-            remaining = len({one.port.port for one in turns if not one.port.is_settled})
+            remaining = len({one.port.port for one in turns if not (one.port.is_settled or one.port.is_closed)})
             self._record.progress(total - remaining, total, "UDP, at the pace of the device's ICMP")
 
-    def _open(self, port: UdpPort, question: ServiceQuestion) -> socket.socket:
-        """Open a socket that receives ICMP errors and replies, and another for replies from another port.
+    def _open(self, port: UdpPort, question: ServiceQuestion) -> DatagramDoor:
+        door = self._stack.enter_context(DatagramDoor(self._target, port.port, question.multicast))
+        port.at_group |= door.has_group and not port.group
+        self._selector.register(door.connected, selectors.EVENT_READ, (port, question, door))
+        self._selector.register(door.beside, selectors.EVENT_READ, (port, question, door))
+        return door
 
-        TFTP (RFC 1350 clause 4) and many discovery services answer from a port of their own.
-        """
-        connected = self._stack.enter_context(self._target.datagram(port.port))
-        connected.setblocking(False)
-        connected.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        beside = self._stack.enter_context(socket.socket(connected.family, socket.SOCK_DGRAM))
-        beside.setblocking(False)
-        beside.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        beside.bind(connected.getsockname())
-        self._selector.register(connected, selectors.EVENT_READ, (port, question, False))
-        self._selector.register(beside, selectors.EVENT_READ, (port, question, True))
-        return connected
-
-    def _send(self, one: _Asked) -> None:
+    def _send(self, one: _Asked, *, to_group: bool = False) -> None:
         self._pace.spend(1)
+        if to_group and one.port.at_group and one.door.has_group:
+            one.port.group = one.door.where
+            one.door.send_to_group(one.question.payload())
+        if one.port.is_closed:
+            return
         # A pending ICMP error is handed to the first call that comes, which then has not sent anything.
         try:
-            one.sock.send(one.question.payload())
+            one.door.connected.send(one.question.payload())
         except OSError as error:
             self._enter(one.port, error)
 
@@ -223,7 +261,7 @@ class UdpAsking:
                 assert isinstance(sock, socket.socket)
                 self._receive(sock, *key.data)
 
-    def _receive(self, sock: socket.socket, port: UdpPort, question: ServiceQuestion, is_beside: bool) -> None:
+    def _receive(self, sock: socket.socket, port: UdpPort, question: ServiceQuestion, door: DatagramDoor) -> None:
         try:
             data, source = sock.recvfrom(READ_LIMIT)
         except BlockingIOError:
@@ -231,7 +269,8 @@ class UdpAsking:
         except OSError as error:
             self._enter(port, error)
             return
-        if is_beside and ipaddress.ip_address(source[0]) != ipaddress.ip_address(self._target.address):
+        is_beside = sock is door.beside
+        if is_beside and not door.is_from_device(source[0]):
             return
         expected = question.is_answered_by(data)
         clear = question.clear if expected else ""
@@ -283,10 +322,12 @@ class UdpSweep:
         ]
         for fact in facts:
             record.note(f"{fact.about} {fact.answer}: {fact.detail}")
+        facts += [_clear_fact(name, ports.values()) for name in clear_datagrams()]
         return UdpPorts(
             question=f"Which of {len(ports)} UDP ports with a known service answer?",
-            facts=(*facts, *(_clear_fact(name, ports.values()) for name in clear_datagrams())),
-            witness=witness,
+            facts=tuple(facts),
+            witness=witness if witness.holds or any(fact.answer is Answer.SILENT for fact in facts) else None,
+            asked=DATAGRAM,
             open=_those(asked, Answer.SEEN),
             closed=_those(asked, Answer.REFUSED),
             unanswered=frozenset(ports) - _those(asked, Answer.SEEN) - _those(asked, Answer.REFUSED),
@@ -306,7 +347,7 @@ class UdpSweep:
         table = udp_questions()
         ports = [UdpPort(service.port, questions_for(service, table)) for service in services]
         for _ in range(times):
-            asking.ask([port for port in ports if not port.is_settled])
+            asking.ask([port for port in ports if not (port.is_settled or port.is_closed)])
         return _those(ports, Answer.SEEN)
 
     def _witness(
@@ -320,18 +361,18 @@ class UdpSweep:
         when = "before, during and after the sweep" if mute else "before and after the sweep"
         if not each_time and mute and (away := sorted(before & after)):
             what = f"the declared {_named(away)} did not answer during the sweep, so silence in it proves nothing"
-            return Witness(what=what, holds=False)
+            return condition(what, holds=False)
         if not each_time:
             what = f"no declared UDP service answered {when}, so silence proves nothing"
-            return Witness(what=what, holds=False)
+            return condition(what, holds=False)
         if mute and (lost := sorted(once - set(each_time))):
             what = f"the declared {_named(lost)} did not answer each time, so other answers may be lost as well"
-            return Witness(what=what, holds=False)
-        answered = Witness(what=f"the declared {_named(each_time)} answered {when}", holds=True)
+            return condition(what, holds=False)
+        answered = Witness(what=f"the declared {_named(each_time)} answered {when}", holds=True, asked=DATAGRAM)
         if not self.target.bench.forwarded:
             return answered
         reason = "ports are forwarded to the device, so only the mapped ports could be probed"
-        return all_of([answered, Witness(what=reason, holds=False)])
+        return all_of([answered, condition(reason, holds=False)])
 
 
 def _clear_fact(name: str, ports: Iterable[UdpPort]) -> Fact:

@@ -10,57 +10,32 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.x509.oid import ExtendedKeyUsageOID
 from OpenSSL import SSL, crypto
 from pydantic import AwareDatetime
 
 from drivers.network.target import Target, answer_of
+from drivers.network.tls.asking import ANSWER_SECONDS, HelloEnd, exchange, read_reply
+from drivers.network.tls.certificate_bytes import CertificateDecodeError
+from drivers.network.tls.certificate_fields import (
+    NO_CHECK_TIME,
+    CertificateKey,
+    load,
+    read_chain_key,
+    read_fields,
+)
 from drivers.network.tls.records import ClientHello, certificates
-from drivers.network.tls.versions_and_suites import ANSWER_SECONDS, HelloEnd, exchange, read_reply, suites
+from drivers.network.tls.suite_table import suites
 from trustprobe.errors import ConfigurationError
-from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, printable
+from trustprobe.probe import Answer, Asked, Fact, Observation, Recorder, Witness, printable
 
 HANDSHAKE_BYTES = 262_144
-NAMES = 200
-"""Names of one kind that are kept of a certificate."""
-_NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME; pyOpenSSL has no name for it
+CHAIN = 10
+"""Certificates that are read of a chain."""
 _LEGACY_SERVER_CONNECT = 0x4  # SSL_OP_LEGACY_SERVER_CONNECT: servers without RFC 5746
-_SIGNATURE_FAILURE = 7  # X509_V_ERR_CERT_SIGNATURE_FAILURE
-_KEY_TYPES = {6: "RSA", 116: "DSA", 408: "EC", 912: "RSA-PSS", 1087: "Ed25519", 1088: "Ed448"}
-_HASHES = {
-    "1.2.840.113549.1.1.2": "md2",
-    "1.2.840.113549.1.1.3": "md4",
-    "1.2.840.113549.1.1.15": "sha512-224",
-    "1.2.840.113549.1.1.16": "sha512-256",
-    "1.3.14.3.2.2": "md4",
-    "1.3.14.3.2.3": "md5",
-    "1.3.14.3.2.4": "md4",
-    "1.3.14.3.2.25": "md5",
-    "1.3.14.3.2.27": "sha1",
-    "1.3.14.3.2.29": "sha1",
-    "1.3.36.3.3.1.2": "ripemd160",
-    "1.3.101.112": "sha512",
-    "1.3.101.113": "shake256",
-}
-"""The hash of signatures that cryptography does not know, or that name none: RFC 8017, OIW, TeleTrusT, RFC 8410."""
-_USAGES = {
-    ExtendedKeyUsageOID.SERVER_AUTH: "serverAuth",
-    ExtendedKeyUsageOID.CLIENT_AUTH: "clientAuth",
-    ExtendedKeyUsageOID.CODE_SIGNING: "codeSigning",
-    ExtendedKeyUsageOID.EMAIL_PROTECTION: "emailProtection",
-    ExtendedKeyUsageOID.TIME_STAMPING: "timeStamping",
-    ExtendedKeyUsageOID.OCSP_SIGNING: "OCSPSigning",
-    ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE: "anyExtendedKeyUsage",
-}
 _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(\.(?!-)[A-Za-z0-9-]{1,63})*")
-Part = TypeVar("Part")
 
 
 class ServerCertificate(Observation):
@@ -86,6 +61,10 @@ class ServerCertificate(Observation):
     chain_error: str = ""
     unread: frozenset[str] = frozenset()
     """Fields that the certificate has and that could not be parsed; they are empty."""
+    malformed: tuple[str, ...] = ()
+    """What RFC 5280 does not allow about it, and was read all the same."""
+    further: tuple[CertificateKey, ...] = ()
+    """The other certificates that the server sent, in its order."""
     pem: str = ""
     """The server's own certificate; the whole chain is in the evidence."""
 
@@ -130,33 +109,40 @@ class ReadCertificate:
             return self._observed(answer, detail, {})
         pems = "".join(ssl.DER_cert_to_PEM_cert(der) for der in chain)
         record.keep("chain.pem", pems.encode())
+        loaded = load(chain[0])
         try:
-            loaded = crypto.load_certificate(crypto.FILETYPE_ASN1, chain[0])
-            leaf = x509.load_der_x509_certificate(chain[0])
-        except (crypto.Error, ValueError) as error:
+            found = read_fields(chain[0], loaded)
+        except CertificateDecodeError as error:
             return self._observed(Answer.SILENT, f"a certificate that cannot be parsed: {printable(str(error))}", {})
-        fields, unread = _read_fields(leaf, loaded)
-        trusted, words = _verify(store, loaded, chain[1:])
-        fields |= {
-            "unread": frozenset(unread),
+        if loaded is None:
+            found.unread["chain_trusted"] = "OpenSSL does not take the certificate"
+        trusted, words = _verify(store, loaded, chain[1:]) if loaded is not None else (False, "")
+        fields = found.known | {
+            "unread": frozenset(found.unread),
+            "malformed": tuple(found.remarks),
+            "further": tuple(read_chain_key(der) for der in chain[1:CHAIN]),
             "chain_trusted": trusted,
             "chain_error": words,
             "pem": ssl.DER_cert_to_PEM_cert(chain[0]),
         }
-        details = ", ".join(f"{field} ({why})" for field, why in unread.items())
-        lost = f"; cannot be parsed: {details}" if unread else ""
-        return self._observed(answer, detail + lost, fields)
+        details = ", ".join(f"{field} ({why})" for field, why in found.unread.items())
+        detail += f"; cannot be parsed: {details}" if found.unread else ""
+        detail += f"; malformed: {'; '.join(found.remarks)}" if found.remarks else ""
+        return self._observed(answer, detail, fields)
 
     def _observed(self, answer: Answer, detail: str, fields: dict[str, object]) -> ServerCertificate:
         read = answer is Answer.SEEN
         words = printable(detail)
+        asked = Asked(door=f"tcp/{self.port}", shape="a certificate in a handshake")
         known = {
             "question": f"Which certificate does tcp/{self.port} show?",
             "facts": (Fact(about="certificate", answer=answer, detail=words),),
             "witness": Witness(
                 what=f"the certificate of tcp/{self.port} was {'parsed' if read else f'not parsed: {words}'}",
                 holds=read,
+                asked=asked,
             ),
+            "asked": asked,
         }
         return ServerCertificate.model_validate(known | fields)
 
@@ -247,7 +233,7 @@ def _flush(session: SSL.Connection, sock: socket.socket, deadline: float) -> Non
 def _trust_store(trust_anchor: Path | None) -> crypto.X509Store:
     """Return the CAs that a chain may end at. Raises ConfigurationError for a file that holds none."""
     store = crypto.X509Store()
-    flags = _NO_CHECK_TIME
+    flags = NO_CHECK_TIME
     if trust_anchor is None:
         paths = ssl.get_default_verify_paths()
         file, folder = paths.cafile, paths.capath
@@ -275,68 +261,3 @@ def _verify(store: crypto.X509Store, leaf: crypto.X509, others: list[bytes]) -> 
     except (crypto.X509StoreContextError, crypto.Error) as error:
         return False, printable(str(error), 300)
     return True, ""
-
-
-def _self_signed(leaf: x509.Certificate, loaded: crypto.X509) -> bool:
-    """Whether the certificate names itself as issuer and its own key made the signature."""
-    if leaf.issuer != leaf.subject:
-        return False
-    store = crypto.X509Store()
-    store.add_cert(loaded)
-    store.set_flags(_NO_CHECK_TIME | crypto.X509StoreFlags.CHECK_SS_SIGNATURE)
-    try:
-        crypto.X509StoreContext(store, loaded).verify_certificate()
-    except crypto.X509StoreContextError as error:
-        return bool(error.errors[0] != _SIGNATURE_FAILURE)
-    return True
-
-
-def _read_fields(leaf: x509.Certificate, loaded: crypto.X509) -> tuple[dict[str, object], dict[str, str]]:
-    """Read each field on its own, so that one malformed extension does not hide the others; return what is lost too."""
-    fields: dict[str, object] = {}
-    unread: dict[str, str] = {}
-
-    def read(field: str, part: Callable[[], object]) -> None:
-        try:
-            fields[field] = part()
-        except x509.ExtensionNotFound:
-            return
-        except (ValueError, TypeError, UnsupportedAlgorithm, crypto.Error, x509.DuplicateExtension) as error:
-            unread[field] = printable(str(error), 120)
-
-    read("subject", lambda: printable(leaf.subject.rfc4514_string(), 500))
-    read("issuer", lambda: printable(leaf.issuer.rfc4514_string(), 500))
-    read("not_before", lambda: leaf.not_valid_before_utc)
-    read("not_after", lambda: leaf.not_valid_after_utc)
-    read("dns_names", lambda: _texts(_alternative_names(leaf).get_values_for_type(x509.DNSName)))
-    read("ip_addresses", lambda: _texts(_alternative_names(leaf).get_values_for_type(x509.IPAddress)))
-    # By OpenSSL, because cryptography refuses the keys and signatures that a weak device has.
-    read("key_type", lambda: _KEY_TYPES.get(loaded.get_pubkey().type(), f"type {loaded.get_pubkey().type()}"))
-    read("key_bits", lambda: loaded.get_pubkey().bits())
-    read("signature_hash", lambda: _signature_hash(leaf))
-    read("extended_key_usage", lambda: _usages(leaf))
-    read("is_ca", lambda: leaf.extensions.get_extension_for_class(x509.BasicConstraints).value.ca)
-    read("self_signed", lambda: _self_signed(leaf, loaded))
-    return fields, unread
-
-
-def _alternative_names(leaf: x509.Certificate) -> x509.SubjectAlternativeName:
-    return leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-
-
-def _texts(values: list[Part]) -> tuple[str, ...]:
-    return tuple(printable(str(value), 300) for value in values[:NAMES])
-
-
-def _usages(leaf: x509.Certificate) -> tuple[str, ...]:
-    listed = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    return tuple(_USAGES.get(usage, usage.dotted_string) for usage in list(listed)[:NAMES])
-
-
-def _signature_hash(leaf: x509.Certificate) -> str:
-    number = leaf.signature_algorithm_oid.dotted_string
-    try:
-        used = leaf.signature_hash_algorithm
-    except UnsupportedAlgorithm:
-        used = None
-    return used.name if used is not None else _HASHES.get(number, number)

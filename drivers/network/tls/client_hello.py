@@ -3,6 +3,7 @@
 The other direction of `records.py`; nothing here opens a socket or judges (RFC 5246, 7.4.1.2; RFC 8446, 4.1.2).
 """
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 from drivers.network.tls.records import VERSIONS, Alert, FieldReader, HandshakeMessage, TlsDecodeError, read_items
@@ -11,6 +12,9 @@ _CLIENT_HELLO = 1
 _SERVER_NAME, _SUPPORTED_VERSIONS = 0, 43
 SIGNALS = frozenset({0x00FF, 0x5600})
 """Suite values that are no suites: secure renegotiation (RFC 5746) and fallback (RFC 7507)."""
+_OF_ONE_CONNECTION = frozenset({21, 35, 41, 42, 44, 45, 51})
+"""Extensions that a client sends now and then: padding, session_ticket, pre_shared_key, early_data, cookie,
+psk_key_exchange_modes and key_share."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,12 @@ class OfferedHello:
     extensions: tuple[int, ...]
     lists_versions: bool
     """Whether `versions` is all of them: a hello without supported_versions names the newest one alone."""
+
+    @property
+    def client(self) -> Hashable:
+        """What distinguishes the TLS clients of one device, and stays the same from one connection to the next."""
+        lasting = frozenset(self.extensions) - _OF_ONE_CONNECTION
+        return self.server_name, frozenset(self.versions), frozenset(self.suites), lasting
 
 
 def offered_hello(data: bytes) -> OfferedHello | None:

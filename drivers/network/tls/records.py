@@ -50,12 +50,15 @@ ALERTS = {
 }
 """Alert descriptions of IANA's registry, and those of SSL 3.0."""
 
+_WARNINGS = frozenset({41, 90, 100, 110, 112})
+"""Alerts after whose warning a handshake may go on. Any other one refuses, whatever level the server gives it."""
 RENEGOTIATION_SCSV = 0x00FF
 _RETRY_RANDOM = hashlib.sha256(b"HelloRetryRequest").digest()
 _MAX_RECORD = 16_384 + 2_048
 _MAX_HANDSHAKE = 131_072
+_MAX_ALERTS = 16
 _CHANGE_CIPHER_SPEC, _ALERT, _HANDSHAKE, _APPLICATION_DATA = 20, 21, 22, 23
-_SERVER_HELLO, _CERTIFICATE = 2, 11
+_SERVER_HELLO, _CERTIFICATE, _SERVER_KEY_EXCHANGE, _SERVER_HELLO_DONE = 2, 11, 12, 14
 
 # Named groups: x25519, secp256r1, secp384r1, secp521r1, x448, brainpool P256 to P512, the old curves that small stacks
 # still carry, and for TLS 1.3 X25519MLKEM768 and ffdhe2048/3072. The ffdhe groups stay out of older hellos: there they
@@ -87,7 +90,10 @@ class ServerHello:
 
 @dataclass(frozen=True)
 class Alert:
-    """A TLS alert by its registered name, or an SSLv2 ERROR message, which is always fatal."""
+    """A TLS alert by its registered name, or an SSLv2 ERROR message, which is always fatal.
+
+    `fatal` also for a warning after which no handshake goes on, such as handshake_failure.
+    """
 
     name: str
     fatal: bool
@@ -106,13 +112,14 @@ class ClientHello:
     """One offer: exactly this version (a name of `VERSIONS`), these suites.
 
     `extensions=False` leaves all extensions out, for stacks that cannot take any; SSLv3 never has them. TLS 1.3
-    cannot do without.
+    cannot do without. `compact` is a hello of TLS 1.3 with the least that it needs, for stacks that take no long one.
     """
 
     version: str
     suites: tuple[int, ...]
     server_name: str = ""
     extensions: bool = True
+    compact: bool = False
 
     def encode(self) -> bytes:
         """Return the hello in its record, with fresh randoms and key shares."""
@@ -121,7 +128,8 @@ class ClientHello:
         legacy = min(VERSIONS[self.version], VERSIONS["TLS1.2"])
         extended = self.extensions and self.version != "SSLv3"
         suites = self.suites if extended else (*self.suites, RENEGOTIATION_SCSV)
-        session = os.urandom(32) if self.version == "TLS1.3" else b""  # middlebox compatibility, RFC 8446, D.4
+        compatible = self.version == "TLS1.3" and not self.compact  # with middleboxes, RFC 8446, D.4
+        session = os.urandom(32) if compatible else b""
         body = legacy.to_bytes(2) + os.urandom(32) + _vector(session, 1) + _vector(_shorts(suites), 2) + b"\x01\x00"
         if extended:
             body += _vector(self._extensions(), 2)
@@ -129,18 +137,16 @@ class ClientHello:
 
     def _extensions(self) -> bytes:
         new = self.version == "TLS1.3"
-        parts = [
-            (10, _vector(_shorts(_NEW_GROUPS if new else _OLD_GROUPS), 2)),
-            (11, b"\x01\x00"),
-            (0xFF01, b"\x00"),
-        ]
+        parts = [(10, _vector(_shorts(_NEW_GROUPS if new else _OLD_GROUPS), 2))]
+        if not self.compact:
+            parts += [(11, b"\x01\x00"), (0xFF01, b"\x00")]
         if self.server_name:
             parts.insert(0, (0, _vector(b"\x00" + _vector(self.server_name.encode("idna"), 2), 2)))
         if VERSIONS[self.version] >= VERSIONS["TLS1.2"]:
-            parts.append((13, _vector(_shorts(_SIGNATURES), 2)))
+            parts.append((13, _vector(_shorts(_SIGNATURES[:12] if self.compact else _SIGNATURES), 2)))
         if new:
             parts.append((43, _vector(_shorts((VERSIONS["TLS1.3"],)), 1)))
-            parts.append((51, _vector(_key_shares(), 2)))
+            parts.append((51, _vector(_key_shares(1 if self.compact else 2), 2)))
         return b"".join(number.to_bytes(2) + _vector(data, 2) for number, data in parts)
 
 
@@ -178,6 +184,23 @@ def certificates(data: bytes) -> tuple[bytes, ...] | Alert | None:
     return None
 
 
+def dh_prime_bits(data: bytes) -> int | Alert | None:
+    """Return the size of the prime of a ServerKeyExchange of DHE, up to TLS 1.2; 0 where the flight ends without one.
+
+    None if it is not there yet. Only for suites of DHE and DH_anon, whose message begins with the prime (RFC 5246,
+    7.4.3). Raises TlsDecodeError.
+    """
+    for item in read_items(data):
+        if isinstance(item, Alert):
+            if item.fatal:
+                return item
+        elif item.kind == _SERVER_KEY_EXCHANGE:
+            return int.from_bytes(FieldReader(item.body).vector(2)).bit_length()
+        elif item.kind == _SERVER_HELLO_DONE:
+            return 0
+    return None
+
+
 def read_items(data: bytes) -> Iterator[HandshakeMessage | Alert]:
     """Yield handshake messages and alerts in the order of their records, as far as they are complete.
 
@@ -186,9 +209,10 @@ def read_items(data: bytes) -> Iterator[HandshakeMessage | Alert]:
     handshake = b""
     for kind, fragment in _records(data):
         if kind == _ALERT:
-            if len(fragment) != 2:
+            if not fragment or len(fragment) % 2 or len(fragment) > _MAX_ALERTS:
                 raise TlsDecodeError(f"an alert of {len(fragment)} bytes")
-            yield _alert(*fragment)
+            for at in range(0, len(fragment), 2):  # several in one record: RFC 5246, 6.2.1
+                yield _alert(fragment[at], fragment[at + 1])
         if kind == _HANDSHAKE:
             handshake += fragment
             while len(handshake) >= 4:
@@ -293,18 +317,18 @@ def _sslv2_client_hello(kinds: Sequence[int]) -> bytes:
 
 def _alert(level: int, description: int) -> Alert:
     name = ALERTS.get(description, f"alert {description}")
-    return Alert(name, fatal=level != 1 or description == 0)
+    return Alert(name, fatal=level != 1 or description not in _WARNINGS)
 
 
 def _version_name(number: int) -> str:
     return next((name for name, known in VERSIONS.items() if known == number), f"version 0x{number:04x}")
 
 
-def _key_shares() -> bytes:
+def _key_shares(count: int) -> bytes:
     x = x25519.X25519PrivateKey.generate().public_key().public_bytes_raw()
     p256 = ec.generate_private_key(ec.SECP256R1()).public_key()
     point = p256.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-    return b"".join(group.to_bytes(2) + _vector(share, 2) for group, share in ((29, x), (23, point)))
+    return b"".join(group.to_bytes(2) + _vector(share, 2) for group, share in ((29, x), (23, point))[:count])
 
 
 def _vector(data: bytes, count: int) -> bytes:

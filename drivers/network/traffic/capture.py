@@ -11,12 +11,13 @@ import struct
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Self
 
 from drivers.network.pcap import pcap
 from drivers.network.sweep.link import EthernetLink
-from drivers.network.traffic.packets import ARP, ICMP, ICMPV6, IPV4, IPV6, TCP, UDP
+from drivers.network.traffic.packets import ARP, ICMP, ICMPV6, IPV4, IPV6, TCP, UDP, read
 
 EVERY_ETHERTYPE: Final = 0x0003
 SNAP_OCTETS: Final = 2048
@@ -25,7 +26,9 @@ MOST_FRAMES: Final = 20_000
 _SOL_PACKET, _STATISTICS = 263, 6
 _SO_ATTACH_FILTER, _BUFFER_OCTETS = 26, 1 << 21
 _STOP_SECONDS = 10.0
-_SYN, _ACK = 0x02, 0x10
+ANSWER_SECONDS: Final = 5.0
+"""How long after a connection its acceptance may still be on its way to the capture."""
+_SYN = 0x02
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ class Recording:
     dropped: int
     full: bool
     deaf: bool = False
+    answers: int = 0
+    """How often the device accepted a connection. Such frames are heard like its own requests, and are not kept."""
 
     def pcap(self) -> bytes:
         """Return the frames as a capture file that Wireshark opens."""
@@ -67,8 +72,9 @@ class Capture:
         self.link = link
         self.mac = mac
         self._frames: deque[Captured] = deque()
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._dropped = 0
+        self._answers = 0
         self._full = False
         self._began = time.monotonic()
 
@@ -101,13 +107,22 @@ class Capture:
         for sock in (self._socket, self._wake, self._woken):
             sock.close()
 
+    def hears(self, ask: Callable[[], bool], seconds: float = ANSWER_SECONDS) -> bool | None:
+        """Whether an acceptance arrives that `ask`, which connects to the device, gets. None if it gets none."""
+        with self._lock:
+            before = self._answers
+        if not ask():
+            return None
+        with self._lock:
+            return self._lock.wait_for(lambda: self._answers > before, seconds)
+
     def recording(self) -> Recording:
         """Return what was heard so far."""
         with self._lock:
             counts = self._socket.getsockopt(_SOL_PACKET, _STATISTICS, 8)
             self._dropped += struct.unpack("=II", counts)[1]  # reading it sets it to zero
             seconds = time.monotonic() - self._began
-            return Recording(tuple(self._frames), seconds, self._dropped, self._full, self._is_deaf())
+            return Recording(tuple(self._frames), seconds, self._dropped, self._full, self._is_deaf(), self._answers)
 
     def _is_deaf(self) -> bool:
         """Whether the interface was deleted: a new one of its name is another one, and the socket is bound to none.
@@ -128,10 +143,19 @@ class Capture:
                 continue  # the link went down for a moment, and the socket stays bound; or see `_is_deaf`
             frame = Captured(time.time(), data[6:12] == self.mac, data[:SNAP_OCTETS], len(data))
             with self._lock:
-                if len(self._frames) < MOST_FRAMES:
+                if frame.sent and _accepts(frame.data):
+                    self._answers += 1
+                    self._lock.notify_all()
+                elif len(self._frames) < MOST_FRAMES:
                     self._frames.append(frame)
                 else:
                     self._full = True
+
+
+def _accepts(data: bytes) -> bool:
+    """Whether a frame accepts a TCP connection. The filter lets no other TCP frame pass but requests."""
+    parsed = read(data)
+    return parsed is not None and parsed.protocol == "tcp" and not parsed.opens
 
 
 _WORD, _HALF, _BYTE, _BYTE_AFTER_IP, _IP_LENGTH = 0x20, 0x28, 0x30, 0x50, 0xB1
@@ -147,7 +171,8 @@ _Step = tuple[str, int, int, str, str]
 def _program(mac: bytes) -> list[tuple[int, int, int, int]]:
     """Return what the kernel keeps, as classic BPF.
 
-    Of the device's own frames connection requests, and all that is neither TCP, ICMP nor ARP; of the frames to it
+    Of the device's own frames connection requests, their acceptances (which are only counted), and all that is neither
+    TCP, ICMP nor ARP; of the frames to it
     and to groups datagrams, which tell its replies from what it sends unasked.
     """
     high, low = int.from_bytes(mac[:4]), int.from_bytes(mac[4:])
@@ -196,7 +221,7 @@ def _sent_by_it() -> list[_Step]:
         ("", _EQUAL, ICMPV6, "drop", ""),
         ("", _EQUAL, TCP, "", "keep"),
         ("", _BYTE, 14 + 40 + _FLAGS_OF_TCP, "", ""),
-        ("", _AND, _SYN | _ACK, "", ""),
+        ("", _AND, _SYN, "", ""),
         ("", _EQUAL, _SYN, "keep", "drop"),
         ("by IPv4", _EQUAL, IPV4, "", "keep"),
         ("", _BYTE, _IPV4_PROTOCOL, "", ""),
@@ -204,7 +229,7 @@ def _sent_by_it() -> list[_Step]:
         ("", _EQUAL, TCP, "", "keep"),
         ("", _IP_LENGTH, 14, "", ""),
         ("", _BYTE_AFTER_IP, 14 + _FLAGS_OF_TCP, "", ""),
-        ("", _AND, _SYN | _ACK, "", ""),
+        ("", _AND, _SYN, "", ""),
         ("", _EQUAL, _SYN, "keep", "drop"),
     ]
 

@@ -4,9 +4,10 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from random import Random
 
 from lab_config.bench import JtagBench
-from lab_config.component import JtagDeclaration
+from lab_config.debug import JtagDeclaration
 from virtual_lab.jtag.debug_port import MEMORY_BASE, DebugPort, Memory, MemoryAccessPort
 from virtual_lab.jtag.tap import ScanChain, Tap, remote_bitbang
 
@@ -67,3 +68,13 @@ def _serve(server: socket.socket, wire: Wire) -> None:
                     connection.sendall(wire(commands))
             except (EOFError, OSError):
                 continue
+
+
+def noisy(wire: Wire, rate: float, seed: int) -> Wire:
+    """An adapter that reads each bit of TDO wrongly with this probability."""
+    random = Random(seed)
+
+    def flipped(commands: bytes) -> bytes:
+        return bytes(octet ^ (random.random() < rate) for octet in wire(commands))
+
+    return flipped

@@ -71,6 +71,20 @@ def test_a_stub_that_answers_with_errors_refuses_and_is_its_own_witness() -> Non
     assert observed.conclusive
 
 
+@pytest.mark.parametrize("state", ["W00", "X09", "N"])
+def test_a_server_without_a_process_refuses_nothing(state: str, usual_port: Callable[[int], None]) -> None:
+    replies = {"?": state, "g": "E01", "m8000,10": "E01", "D": "E01"}
+    with tcp_server(stub(replies, [])) as port:
+        at_server = ask(port)
+        usual_port(port)
+        at_device = ReadGdbMemory(0x8000, Target(NetworkBench(address="127.0.0.1")), port).run(MemoryRecorder())
+    assert at_server.silent == {"server"}
+    assert at_device.silent == {f"tcp/{port}"}
+    for observed in (at_server, at_device):
+        assert not observed.conclusive
+        assert "vRun and vAttach were not tried" in observed.unproven
+
+
 def test_zeros_may_be_what_a_server_answers_for_memory_that_it_could_not_read() -> None:
     with tcp_server(stub({**OPEN, "g": "0" * 64, "m8000,10": "00" * 16}, [])) as port:
         observed = ask(port)
@@ -103,7 +117,7 @@ def test_the_server_of_openocd_shows_an_open_port_and_proves_nothing_of_a_locked
             server = GdbBench(server=f"127.0.0.1:{port}")
             observed = ReadGdbMemory(MEMORY_BASE, None, None, server).run(MemoryRecorder())
             openocd.terminate()
-            openocd.communicate(timeout=60)
+            openocd.communicate(timeout=600)
     assert observed.seen == (set() if locked else {"server"})
     assert observed.conclusive is not locked
 
@@ -211,6 +225,22 @@ def test_a_device_without_a_stub_refuses_and_its_canary_is_the_witness(usual_por
         assert observed.conclusive
     assert not ReadGdbMemory(0, target, closed_port()).run(MemoryRecorder()).conclusive
     assert not ReadGdbMemory(0, target, None).run(MemoryRecorder()).conclusive
+
+
+def mute(client: socket.socket) -> None:
+    """Wait for a packet, and end the connection."""
+    client.recv(4096)
+
+
+def test_the_benchs_own_server_proves_nothing_about_a_port_of_the_device(usual_port: Callable[[int], None]) -> None:
+    target = Target(NetworkBench(address="127.0.0.1"))
+    with tcp_server(mute) as port, tcp_server(stub(CLOSED, [])) as own:
+        usual_port(port)
+        server = GdbBench(server=f"127.0.0.1:{own}")
+        observed = ReadGdbMemory(0x8000, target, port, server).run(MemoryRecorder())
+    assert observed.silent == {f"tcp/{port}"}
+    assert observed.witness and observed.witness.holds
+    assert f"No witness answered a packet of GDB at tcp/{port}" in observed.unproven
 
 
 def test_behind_forwarding_a_port_that_is_not_mapped_was_not_asked(usual_port: Callable[[int], None]) -> None:

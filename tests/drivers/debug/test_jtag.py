@@ -1,10 +1,13 @@
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from drivers.debug import bitbang, jtag, openocd
+from drivers.debug.adapter import AccessPort, Chain, MemoryAnswer
+from drivers.debug.adapter import Tap as AnyTap
 from drivers.debug.jtag import ReadMemory, ScanChain
 from lab_config.bench import JtagBench
 from tests.drivers.debug.tap_server import (
@@ -13,12 +16,14 @@ from tests.drivers.debug.tap_server import (
     OTHER,
     PAYLOAD,
     debug_port,
+    noisy,
     other_tap,
     serving,
     taps,
 )
 from tests.drivers.recorder import MemoryRecorder
 from trustprobe.errors import BenchError, ConfigurationError
+from trustprobe.probe import Observation
 from virtual_lab.jtag.tap import Tap
 
 needs_openocd = pytest.mark.skipif(shutil.which("openocd") is None, reason="OpenOCD is not installed")
@@ -227,3 +232,123 @@ def test_a_floating_tdo_is_unstable_and_no_chain(monkeypatch: pytest.MonkeyPatch
 def test_a_tap_without_idcode_is_counted_and_not_seen() -> None:
     assert bitbang._idcodes([0] + [1] * 64) == [0]
     assert bitbang._idcodes([0] + [DP >> index & 1 for index in range(32)] + [1] * 64) == [0, DP]
+
+
+NOISE = (0.001, 0.005, 0.02, 0.1)
+
+
+@pytest.mark.parametrize("rate", NOISE)
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("attested", [{}, {"attested_wiring": "A. Tester, 2026-01-05, wiring.jpg"}])
+def test_an_open_chip_over_a_noisy_adapter_never_passes(
+    way: str, rate: float, seed: int, attested: dict[str, str]
+) -> None:
+    with serving(noisy(taps([debug_port()]), rate, seed), **attested) as bench:
+        memory = ReadMemory(bench, DECLARATION).run(MemoryRecorder())
+    assert memory.seen == {"memory"} or not memory.conclusive
+
+
+def test_words_that_come_twice_over_a_noisy_adapter_were_read(way: str) -> None:
+    rate = {"openocd": 0.003, "straight": 0.0005}[way]
+    with serving(noisy(taps([debug_port()]), rate, 5)) as bench:
+        assert ReadMemory(bench, DECLARATION).run(MemoryRecorder()).seen == {"memory"}
+
+
+@pytest.mark.parametrize("rate", [0.02, 0.1])
+def test_what_differs_between_scans_proves_nothing(way: str, rate: float) -> None:
+    with serving(noisy(taps([debug_port()]), rate, 7), attested_wiring="A. Tester, 2026-01-05, wiring.jpg") as bench:
+        chain = ScanChain(bench, DECLARATION).run(MemoryRecorder())
+    assert chain.silent == {"chain"}
+    assert chain.idcodes == ()
+    assert not chain.conclusive
+    assert chain.witness and "never agreed" in chain.witness.what
+
+
+def test_a_chain_that_is_disturbed_once_is_scanned_until_it_is_stable(way: str) -> None:
+    board, calls = taps([debug_port()]), []
+
+    def disturbed(commands: bytes) -> bytes:
+        calls.append(commands.count(b"R"))
+        answer = board(commands)
+        return bytes(octet ^ 1 for octet in answer) if sum(calls) < 200 else answer
+
+    with serving(disturbed) as bench:
+        assert ScanChain(bench, DECLARATION).run(MemoryRecorder()).idcodes == (DP,)
+
+
+@needs_openocd
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Warn : Unexpected idcode after end of chain: 64 0xf7ffffff",
+        "Error: auto0.tap: IR capture error; saw 0x0003 not 0x0001",
+        "Error: Invalid ACK (6) in DAP response",
+        "Warn : Bypassing JTAG setup events due to errors",
+        "Error: Trying to use configured scan chain anyway...",
+    ],
+)
+def test_what_openocd_says_against_its_own_result_is_read(line: str) -> None:
+    assert line.split(": ", 1)[1] in openocd._complaint(f"Info : something\n{line}\nInfo : else")
+
+
+def test_a_refusal_is_no_complaint() -> None:
+    assert not openocd._complaint("Error: JTAG-DP STICKY ERROR\nError: Failed to read memory at 0x08000000\n")
+
+
+PORT = AccessPort(0, 0x2477_0011, 0, (), fault=True)
+REFUSES = MemoryAnswer(0xF000_0040, addressed=True, access_ports=(PORT,))
+READS = MemoryAnswer(0xF000_0040, addressed=True, access_ports=(AccessPort(0, 0x2477_0011, 0x40, (7, 8), fault=False),))
+BARE = MemoryAnswer(0xF000_0040, addressed=True)
+GARBLED = MemoryAnswer(0xF000_0040, addressed=True, complaint="Invalid ACK (6) in DAP response")
+
+
+@dataclass(frozen=True)
+class TwoPorts:
+    """An adapter on a chain with two debug ports; each has its answer to every read."""
+
+    answers: tuple[MemoryAnswer, MemoryAnswer]
+    tool = "an adapter"
+
+    def scan(self) -> tuple[Chain, bytes]:
+        return Chain((AnyTap(DP, 4), AnyTap(DP, 4))), b""
+
+    def read_memory(self, _taps: Sequence[AnyTap], index: int, _address: int) -> tuple[MemoryAnswer, bytes]:
+        return self.answers[index], b""
+
+
+def read_of(monkeypatch: pytest.MonkeyPatch, *answers: MemoryAnswer) -> Observation:
+    first, second = answers
+    monkeypatch.setattr(jtag, "adapter_of", lambda _bench: TwoPorts((first, second)))
+    bench = JtagBench(remote_bitbang="remote_bitbang://127.0.0.1:1")
+    return ReadMemory(bench, DECLARATION).run(MemoryRecorder())
+
+
+@pytest.mark.parametrize("answers", [(GARBLED, REFUSES), (REFUSES, GARBLED)], ids=["first", "second"])
+def test_a_refusal_of_one_debug_port_takes_no_doubt_from_the_other(
+    monkeypatch: pytest.MonkeyPatch, answers: tuple[MemoryAnswer, MemoryAnswer]
+) -> None:
+    memory = read_of(monkeypatch, *answers)
+    assert memory.silent == {"memory"}
+    assert not memory.conclusive
+    assert f"TAP {answers.index(GARBLED)}: the answers of the debug port differ" in memory.unproven
+
+
+@pytest.mark.parametrize("answers", [(BARE, REFUSES), (REFUSES, BARE)], ids=["first", "second"])
+def test_a_debug_port_without_memory_is_silence_next_to_one_that_refuses(
+    monkeypatch: pytest.MonkeyPatch, answers: tuple[MemoryAnswer, MemoryAnswer]
+) -> None:
+    memory = read_of(monkeypatch, *answers)
+    assert memory.silent == {"memory"}
+    assert "shows no memory access port" in memory.detail("memory")
+    assert "STICKYERR" in memory.detail("memory")
+    assert memory.conclusive
+
+
+def test_two_debug_ports_that_refuse_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = read_of(monkeypatch, REFUSES, REFUSES)
+    assert memory.refused == {"memory"}
+    assert memory.conclusive
+
+
+def test_one_debug_port_that_reads_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_of(monkeypatch, GARBLED, READS).seen == {"memory"}

@@ -3,9 +3,19 @@ from pathlib import Path
 
 import pytest
 
-from drivers.documents.file import LARGEST, Document, MalformedError, read_document
+from drivers.documents.file import (
+    LARGEST,
+    Document,
+    MalformedError,
+    contradicted,
+    element,
+    lacking,
+    missing,
+    read_document,
+)
 from tests.drivers.recorder import MemoryRecorder
 from trustprobe.errors import ConfigurationError
+from trustprobe.probe import Observation
 
 
 def test_a_document_that_was_read_whole_is_its_own_witness(tmp_path: Path) -> None:
@@ -36,6 +46,18 @@ def test_a_pipe_is_no_document_and_blocks_nothing(tmp_path: Path) -> None:
         read_document(tmp_path, "a.txt", MemoryRecorder())
 
 
+def test_a_folder_is_no_document(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").mkdir()
+    with pytest.raises(ConfigurationError, match="Is a directory"):
+        read_document(tmp_path, "a.txt", MemoryRecorder())
+
+
+def test_a_device_file_is_not_read_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").symlink_to("/dev/zero")
+    with pytest.raises(ConfigurationError, match="is outside"):
+        read_document(tmp_path, "a.txt", MemoryRecorder())
+
+
 def test_a_document_that_is_too_large_is_refused(tmp_path: Path) -> None:
     with (tmp_path / "a.txt").open("wb") as file:
         file.truncate(LARGEST + 1)
@@ -60,3 +82,10 @@ def test_a_document_that_is_too_large_is_refused(tmp_path: Path) -> None:
 def test_hostile_json_is_a_finding_and_no_crash(data: bytes, reason: str) -> None:
     with pytest.raises(MalformedError, match=reason):
         Document("a.json", data).json()
+
+
+def test_a_reason_that_several_elements_share_is_given_once() -> None:
+    facts = (contradicted("a", "broken"), element("b", "x"), missing("c", "absent"), contradicted("d", "broken"))
+    read = Observation(question="?", facts=facts)
+    assert lacking(read, ("a", "b", "c", "d")) == "a, d: broken; c: absent"
+    assert lacking(read, ("b",)) == ""

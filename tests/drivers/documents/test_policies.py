@@ -77,6 +77,12 @@ def test_support_runs_from_its_first_day_to_its_last(tmp_path: Path, starts: dat
     assert ("in_force" in found.seen) is holds
 
 
+def test_a_statement_that_is_not_text_is_described_as_such(tmp_path: Path) -> None:
+    written(tmp_path, "record.json", {})
+    found = support(written(tmp_path, "support.md", "Support lasts until 2031-06-30.".encode("utf-16")))
+    assert "not UTF-8" in found.detail("published")
+
+
 def test_a_date_counts_in_the_sentence_that_speaks_of_the_end_of_support() -> None:
     text = "Support ends on 2031-06-30. Sold since 2026-01-15.\n- End of a function: 2027-01-01"
     assert published_ends(text) == [date(2031, 6, 30)]

@@ -60,3 +60,10 @@ def test_every_vendor_has_a_pattern_that_finds_it_and_an_origin() -> None:
 
 def test_whoever_has_a_listed_password_has_no_secret() -> None:
     assert {"admin", "xc3511", "hik12345"} <= public_passwords()
+
+
+def test_the_user_name_and_an_empty_password_are_among_the_guesses_at_each_user() -> None:
+    pairs = abouts(well_known("telnet", ("vendor", "general"), "Dahua Technology", "IPC-HFW", 500))
+    users = {about.split(":", 1)[0] for about in pairs if not about.startswith(":")}
+    assert {f"{user}:{user}" for user in users} <= set(pairs)
+    assert {f"{user}:" for user in users} <= set(pairs)

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from drivers.guessing import logins as guess_logins
 from drivers.guessing import plan as guess_plan
 from drivers.guessing.attempt import DERIVED, LoginAttempt, Pair
 from drivers.guessing.logins import Guesses, GuessLogins
@@ -32,6 +33,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits: a name that rests may be asked at once, and so may a control that had no answer."""
     monkeypatch.setattr(GuessPace, "rests", lambda self, user: False)
     monkeypatch.setattr(guess_plan, "RETRY_SECONDS", (0.0, 0.0))
+    monkeypatch.setattr(guess_logins, "RETRY_SECONDS", (0.0, 0.0))
 
 
 def test_guesses_at_real_accounts_stay_below_a_declared_lockout() -> None:
@@ -133,3 +135,81 @@ def test_a_door_that_takes_anything_is_shown_by_a_well_known_and_by_a_derived_gu
     found = guess(Open(ACCOUNTS, None), (*pairs("admin", "root", each=3), serial), None)
     assert found.seen == {"admin:guess 2", "root:guess 2", "admin:{serial}"}
     assert found.accepts_anything
+
+
+class Limiting:
+    """Answers every third attempt that there were too many, and says for how long."""
+
+    interface = "web"
+
+    def __init__(self, retry_after: float) -> None:
+        self._retry_after = retry_after
+        self.tried: list[str] = []
+
+    def attempt(self, user: str, password: str) -> LoginAttempt:
+        self.tried.append(f"{user}:{password}")
+        if len(self.tried) % 3 == 0:
+            return LoginAttempt(Answer.SILENT, "429 slow down", limited=True, retry_after=self._retry_after)
+        return LoginAttempt(Answer.SEEN if password == "valid" else Answer.REFUSED, "x")
+
+
+def test_a_device_that_limits_attempts_is_asked_again_when_it_says_so() -> None:
+    door = Limiting(0.02)
+    pairs = tuple(Pair("root", str(number), "general") for number in range(6))
+    found = GuessLogins(door, pairs, "admin", "valid").run(MemoryRecorder())
+    assert found.refused == {pair.about for pair in pairs}
+    assert found.conclusive
+
+
+def test_a_limit_that_guesses_before_have_used_up_is_waited_for() -> None:
+    door = Limiting(0.02)
+    door.tried += ["earlier", "earlier"]
+    assert GuessLogins(door, (Pair("root", "1", "general"),), "admin", "valid").run(MemoryRecorder()).conclusive
+
+
+def test_a_limit_that_lasts_too_long_leaves_the_guesses_open_and_says_so() -> None:
+    pairs = tuple(Pair("root", str(number), "general") for number in range(6))
+    found = GuessLogins(Limiting(3_600.0), pairs, "admin", "valid").run(MemoryRecorder())
+    assert not found.conclusive and found.silent
+    assert "429 slow down. That protects against guessing" in found.unproven
+    assert "lockout" not in found.unproven
+
+
+class EndingDoor(LockingDoor):
+    """Ends its connection after each refusal: an attempt that comes too soon meets that end."""
+
+    ended = False
+
+    def attempt(self, user: str, password: str) -> LoginAttempt:
+        if self.ended:
+            self.ended = False
+            return LoginAttempt(Answer.SILENT, "EOFError", stale=True, unanswered=True)
+        attempt = super().attempt(user, password)
+        self.ended = attempt.answer is Answer.REFUSED
+        return attempt
+
+
+def test_a_valid_login_on_a_connection_that_a_refusal_has_ended_is_tried_again_on_a_new_one() -> None:
+    found = guess(EndingDoor(ACCOUNTS, None), pairs("root", each=2), None)
+    assert len(found.refused) == 2
+    assert found.conclusive, found.witness
+
+
+class LosingDoor(LockingDoor):
+    """Loses the answers to the first `lost` valid logins since they were counted."""
+
+    lost = 0
+
+    def attempt(self, user: str, password: str) -> LoginAttempt:
+        attempt = super().attempt(user, password)
+        if attempt.answer is not Answer.SEEN or not self.lost:
+            return attempt
+        self.lost -= 1
+        return LoginAttempt(Answer.SILENT, "no answer", unanswered=True)
+
+
+@pytest.mark.parametrize(("lost", "conclusive"), [(1, True), (2, True), (3, False)])
+def test_the_first_valid_login_is_tried_again_where_its_answer_gets_lost(lost: int, conclusive: bool) -> None:
+    door = LosingDoor(ACCOUNTS, None)
+    door.lost = lost
+    assert guess(door, pairs("root", each=2), None).conclusive is conclusive

@@ -1,3 +1,6 @@
+import threading
+from contextlib import nullcontext
+
 import pytest
 
 from drivers.guessing.attempt import LoginAttempt
@@ -248,3 +251,115 @@ def test_where_the_bench_cannot_tell_nothing_is_said_of_what_is_locked() -> None
         MemoryRecorder()
     )
     assert found.locked_what is None
+
+
+class Waiting:
+    """A door that takes its time for a wrong password: on each connection by itself, or for all of them in turn."""
+
+    interface = "ssh"
+
+    def __init__(self, seconds: float, *, in_turn: bool, parallel: int = 1_000) -> None:
+        self._seconds, self._turn, self._free = seconds, threading.Lock() if in_turn else nullcontext(), parallel
+        self._slots = threading.BoundedSemaphore(parallel)
+
+    def attempt(self, user: str, password: str) -> LoginAttempt:
+        if not self._slots.acquire(blocking=False):
+            return LoginAttempt(Answer.REFUSED, "connection refused", unanswered=True, connected=False)
+        try:
+            if password == "valid":
+                return LoginAttempt(Answer.SEEN, "in")
+            with self._turn:
+                threading.Event().wait(self._seconds)
+            return REFUSED
+        finally:
+            self._slots.release()
+
+
+DELAY = 0.12
+ALONE = 1 / DELAY
+"""Guesses per second that one connection cannot exceed, however fast the machine is."""
+
+
+def slowly(door: Waiting) -> Guessing:
+    return MeasureGuessing(door, "service", "valid", 2, 0.1).run(MemoryRecorder())
+
+
+def test_a_delay_that_each_connection_waits_for_by_itself_is_no_limit() -> None:
+    found = slowly(Waiting(DELAY, in_turn=False))
+    assert "limit" in found.silent and found.conclusive
+    assert "only its own connection waits" in found.detail("limit")
+    assert found.rate_parallel is not None and found.rate_parallel > ALONE
+    assert found.rate_after == found.rate_parallel
+
+
+def test_a_delay_that_counts_for_all_connections_is_a_limit() -> None:
+    found = slowly(Waiting(DELAY, in_turn=True))
+    assert "limit" in found.seen
+    assert found.rate_parallel is not None and found.rate_parallel <= ALONE
+
+
+def test_connections_that_the_device_does_not_take_judge_no_password() -> None:
+    found = slowly(Waiting(DELAY, in_turn=False, parallel=1))
+    assert "limit" in found.seen
+    assert "the device judged" in found.detail("limit")
+
+
+def test_a_lock_that_only_many_connections_reach_is_measured() -> None:
+    door = LockingDoor(ACCOUNTS, 20, seconds=3.0)
+    door.delay = 0.8
+    found, _ = measure(door)
+    assert "limit" in found.seen and found.locked_seconds is not None
+    assert found.conclusive
+
+
+class Stretched(LockingDoor):
+    """Loses packets: the valid login after the wrong ones takes so long."""
+
+    def __init__(self, attempts: int | None, took: float) -> None:
+        super().__init__(ACCOUNTS, attempts, seconds=3.0)
+        self._took = took
+
+    def attempt(self, user: str, password: str) -> LoginAttempt:
+        if self.tried and password == "valid":
+            self.now += self._took
+        return super().attempt(user, password)
+
+
+@pytest.mark.parametrize("attempts", [4, None])
+def test_a_login_that_takes_longer_than_the_lock_does_not_disprove_it(attempts: int | None) -> None:
+    found, _ = measure(Stretched(attempts, took=3.5))
+    assert "limit" in found.silent and not found.conclusive
+    assert found.witness is not None and "may have ended before it" in found.witness.what
+
+
+def test_a_login_that_is_slow_but_shorter_than_the_lock_disproves_it() -> None:
+    found, _ = measure(Stretched(None, took=2.0))
+    assert "limit" in found.silent and found.conclusive
+
+
+class Limiting(LockingDoor):
+    """Answers each attempt for a while that there were too many."""
+
+    def __init__(self, seconds: float, retry_after: float | None) -> None:
+        super().__init__(ACCOUNTS, 4, seconds)
+        self._retry_after = retry_after
+
+    def attempt(self, user: str, password: str) -> LoginAttempt:
+        if self.now < self._until.get(user, 0.0):
+            self.now += 0.25
+            self.tried.append(user)
+            return LoginAttempt(Answer.SILENT, "429", limited=True, retry_after=self._retry_after)
+        return super().attempt(user, password)
+
+
+@pytest.mark.parametrize(("seconds", "retry_after"), [(20.0, None), (120.0, 100.0), (90.0, 90.0)])
+def test_a_limit_in_the_devices_own_words_is_a_limit(seconds: float, retry_after: float | None) -> None:
+    found, _ = measure(Limiting(seconds, retry_after), lock_seconds=None)
+    assert "limit" in found.seen and found.conclusive
+    assert found.locked_seconds is not None and found.locked_seconds >= seconds
+
+
+def test_tries_become_rarer_while_the_device_says_that_it_limits_them() -> None:
+    door = Limiting(25.0, None)
+    measure(door, lock_seconds=None)
+    assert len(door.tried) < 20

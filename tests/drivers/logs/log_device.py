@@ -28,6 +28,7 @@ class LogDevice(Device):
     def __init__(self, habits: tuple[str, ...]) -> None:
         super().__init__(habits)
         self.records: list[dict[str, str]] = []
+        self.broken = False
         self.forward: Callable[[str], None] = lambda user: None
 
     def fail_login(self, user: str) -> None:
@@ -65,6 +66,14 @@ class _LogHandler(_Handler):
         habits = self.device.habits
         if "no_report" in habits:
             self.answer(404, b"none")
+        elif not self.user and "drops_strangers" in habits:
+            self.send_raw(b"")
+        elif self.command != "GET" and "report_leads_to_start" in habits:
+            self.answer(303, b"", Location="/")
+        elif self.command != "GET" and "report_breaks" in habits:
+            self.answer(500, b"")
+        elif self.command != "GET" and "report_denies_with_200" in habits:
+            self.answer(200, {"error": "login required"})
         elif not self.user and "report_for_all" not in habits:
             self.answer(401, {"error": "login required"})
         elif self.command != "GET":
@@ -74,7 +83,11 @@ class _LogHandler(_Handler):
 
     def log(self) -> None:
         habits, records = self.device.habits, self.device.records
-        if self.command in {"POST", "PUT", "PATCH"}:
+        if self.command == "DELETE" and "breaks" in habits:
+            self.device.broken = True
+        if self.device.broken:
+            self.answer(500, b"the log is not available")
+        elif self.command in {"POST", "PUT", "PATCH"}:
             if "log_writable" in habits:
                 records.append(json.loads(self.body))
             self.answer(200 if "log_writable" in habits or "says_200" in habits else 405)

@@ -11,11 +11,12 @@ import trustme
 
 from drivers.logs.collector import CONNECTION_LIMIT, Collected, Collector
 from drivers.logs.events import AwaitEvent, CollectorTrust, ExpectedRecord, LogTransport
+from drivers.logs.records import SEARCHED, SearchRecords
 from drivers.network.tls.records import ClientHello
 from lab_config.bench import CollectorBench
 from tests.drivers.recorder import MemoryRecorder
 from trustprobe.errors import BenchError
-from trustprobe.probe import Answer
+from trustprobe.probe import Answer, Witness
 
 WAIT = 5.0
 SOON = 0.2
@@ -96,6 +97,11 @@ def arrived(collector: Collector, word: str, since: int = 0) -> Collected:
     return found
 
 
+def comes_to(collector: Collector, outcome: str) -> None:
+    """Wait until the collector has noted a connection that ended so."""
+    assert collector.wait_for_any(lambda: any(one.outcome == outcome for one in collector.contacts()), WAIT)
+
+
 def test_records_of_every_channel_arrive(lab: Lab, collector: Collector) -> None:
     send_tls(lab, said(b"one"), said(b"two"))
     send_tcp(lab, said(b"three") + b"\n")
@@ -153,6 +159,7 @@ def test_a_device_that_refuses_the_collectors_own_certificate_is_why_no_record_a
     def refuse() -> None:
         with contextlib.suppress(ssl.SSLError), socket.create_connection(("127.0.0.1", lab.bench.tls_port)) as plain:
             strict.wrap_socket(plain, server_hostname="127.0.0.1")
+        comes_to(collector, "refused")
 
     probe = await_event(collector, "tp-1", SOON, cause=refuse, control=lambda: None)
     seen = probe.run(MemoryRecorder())
@@ -245,7 +252,12 @@ def test_after_silence_the_control_must_arrive(lab: Lab, collector: Collector) -
     arrived(collector, "long ago")
     dead = await_event(collector, "tp-1", SOON, cause=lambda: None, control=lambda: None)
     assert not dead.run(MemoryRecorder()).conclusive
-    alive = await_event(collector, "tp-1", SOON, cause=lambda: None, control=lambda: send_udp(lab, said(b"other")))
+
+    def control() -> None:
+        send_udp(lab, said(b"other"))
+        arrived(collector, "other")
+
+    alive = await_event(collector, "tp-1", SOON, cause=lambda: None, control=control)
     assert alive.run(MemoryRecorder()).conclusive
 
 
@@ -284,6 +296,23 @@ def test_a_device_that_stays_away_proves_nothing(lab: Lab, collector: Collector)
     assert not seen.conclusive
 
 
+def test_a_device_that_comes_back_only_for_the_good_certificate_has_not_judged_the_other(
+    lab: Lab, collector: Collector
+) -> None:
+    caused: list[str] = []
+
+    def cause() -> None:
+        caused.append("a record")
+        if len(caused) == 2:
+            send_tls(lab, said(b"tp-1"))
+            arrived(collector, "tp-1")
+
+    seen = CollectorTrust(collector, *lab.wrong, cause, SOON).run(MemoryRecorder())
+    assert seen.detail("untrusted collector") == "the device did not connect"
+    assert seen.witness and seen.witness.holds
+    assert not seen.conclusive
+
+
 HELLO = ClientHello("TLS1.2", (0xC02B, 0xC02F)).encode()
 WITHOUT_A_HELLO = {
     "closes": (b"", False),
@@ -318,14 +347,43 @@ def test_a_port_check_is_no_refusal_of_the_wrong_certificate(lab: Lab, collector
 
     seen = CollectorTrust(collector, *lab.wrong, cause, SOON).run(MemoryRecorder())
     assert seen.silent == {"untrusted collector"}
+    assert seen.witness and seen.witness.holds
+    assert not seen.conclusive
     assert "broken" not in {one.outcome for one in collector.contacts()}
+
+
+@pytest.mark.parametrize("refuses_too", [False, True], ids=["only accepts", "refuses once as well"])
+def test_a_device_that_accepts_the_wrong_certificate_and_sends_nothing_has_not_passed(
+    lab: Lab, collector: Collector, refuses_too: bool
+) -> None:
+    caused: list[str] = []
+
+    def cause() -> None:
+        caused.append("a record")
+        if len(caused) == 2:
+            send_tls(lab, said(b"tp-1"))
+            return
+        send_tls(lab, verify=False)
+        assert collector.wait_for_any(lambda: "agreed" in {one.outcome for one in collector.contacts()}, WAIT)
+        if refuses_too:
+            send_tls(lab, said(b"tp-1"))
+
+    seen = CollectorTrust(collector, *lab.wrong, cause, SOON).run(MemoryRecorder())
+    assert seen.silent == {"untrusted collector"}
+    assert seen.detail("untrusted collector") == "the device completed the handshake, but no record arrived"
+    assert seen.witness and seen.witness.holds
+    assert not seen.conclusive
 
 
 @pytest.mark.parametrize("resets", [False, True])
 def test_a_device_that_ends_the_connection_when_it_is_shown_the_certificate_refuses(
     lab: Lab, collector: Collector, resets: bool
 ) -> None:
-    seen = CollectorTrust(collector, *lab.wrong, lambda: visit(lab, HELLO, resets), SOON).run(MemoryRecorder())
+    def cause() -> None:
+        visit(lab, HELLO, resets)
+        comes_to(collector, "broken")
+
+    seen = CollectorTrust(collector, *lab.wrong, cause, SOON).run(MemoryRecorder())
     assert seen.refused == {"untrusted collector"}
     assert not seen.conclusive
 
@@ -364,3 +422,51 @@ def test_a_connection_before_the_switch_does_not_count_for_the_wrong_certificate
 
 def test_transport_without_any_record_proves_nothing(collector: Collector) -> None:
     assert not LogTransport(collector).run(MemoryRecorder()).conclusive
+
+
+def test_channels_are_not_proven_unused_by_records_that_are_no_longer_kept(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drivers.logs.collector.RECORD_LIMIT", 2)
+    with Collector(lab.bench) as collector:
+        send_udp(lab, said(b"in clear"))
+        arrived(collector, "in clear")
+        send_tls(lab, said(b"one"))
+        arrived(collector, "one")
+        before = LogTransport(collector).run(MemoryRecorder())
+        assert before.seen == {"udp", "tls"}
+        assert before.conclusive
+        send_tls(lab, said(b"two"))
+        arrived(collector, "two")
+        seen = LogTransport(collector).run(MemoryRecorder())
+    assert seen.seen == {"tls"}
+    assert not seen.conclusive
+    assert seen.unproven == "1 records are no longer kept"
+
+
+def test_a_secret_is_not_proven_absent_by_records_that_are_no_longer_kept(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drivers.logs.collector.RECORD_LIMIT", 2)
+    came = Witness(what="the record of the login arrived", holds=True, asked=SEARCHED)
+    with Collector(lab.bench) as collector:
+        probe = SearchRecords(collector, (("the administrator", "hunter2"),), (came,))
+        send_udp(lab, said(b"tp password=hunter2"))
+        arrived(collector, "hunter2")
+        assert probe.run(MemoryRecorder()).seen == {"the administrator"}
+        for word in (b"one", b"two"):
+            send_udp(lab, said(word))
+            arrived(collector, word.decode())
+        seen = probe.run(MemoryRecorder())
+    assert seen.silent == {"the administrator"}
+    assert not seen.conclusive
+    assert seen.unproven == "1 records are no longer kept"
+
+
+def test_a_secret_that_no_kept_record_holds_is_absent(lab: Lab, collector: Collector) -> None:
+    send_udp(lab, said(b"one"))
+    arrived(collector, "one")
+    came = Witness(what="the record of the login arrived", holds=True, asked=SEARCHED)
+    seen = SearchRecords(collector, (("the administrator", "hunter2"),), (came,)).run(MemoryRecorder())
+    assert seen.silent == {"the administrator"}
+    assert seen.conclusive

@@ -6,7 +6,7 @@ import pytest
 import trustme
 
 from drivers.logs.collector import Collector
-from drivers.logs.events import ExpectedRecord
+from drivers.logs.events import ExpectedRecord, asked_of
 from drivers.logs.flood import FloodLog
 from lab_config.bench import CollectorBench
 from tests.drivers.logs.log_device import LogDevice, running
@@ -14,7 +14,7 @@ from tests.drivers.network.loopback_servers import closed_port
 from tests.drivers.recorder import MemoryRecorder
 from trustprobe.probe import Witness
 
-CALM = Witness(what="the event is logged", holds=True)
+CALM = Witness(what="the event is logged", holds=True, asked=asked_of("login_success"))
 
 
 @pytest.fixture
@@ -53,6 +53,7 @@ def test_an_event_that_follows_the_burst_is_seen(collector: Collector) -> None:
         seen = flood(device, collector).run(MemoryRecorder())
     assert seen.seen == {"event"}
     assert seen.answered == 24
+    assert seen.premise and seen.premise.holds
     assert len({record["user"] for record in device.records}) == 24
 
 
@@ -70,9 +71,21 @@ def test_an_event_that_is_not_logged_in_calm_either_proves_nothing(collector: Co
     assert not seen.conclusive
 
 
-def test_a_device_that_answers_nothing_in_the_burst_proves_nothing(collector: Collector) -> None:
+@pytest.mark.parametrize("event", ["LOGINOK admin", "SOMETHING else"], ids=["logged", "not logged"])
+def test_a_device_that_answers_nothing_in_the_burst_proves_nothing(collector: Collector, event: str) -> None:
     with running() as device:
-        probe = flood(device, collector, event="SOMETHING else")
         device.port = closed_port()
-        probe = flood(device, collector, event="SOMETHING else")
-        assert not probe.run(MemoryRecorder()).conclusive
+        seen = flood(device, collector, event=event).run(MemoryRecorder())
+    assert bool(seen.seen) is (event == "LOGINOK admin")
+    assert seen.premise and not seen.premise.holds
+    assert "0 of 24 failed logins were answered" in seen.premise.what
+
+
+@pytest.mark.parametrize(("answered", "holds"), [(11, False), (12, True)])
+def test_half_of_the_burst_must_be_answered(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch, answered: int, holds: bool
+) -> None:
+    monkeypatch.setattr(FloodLog, "_burst", lambda *_: answered)
+    with running() as device:
+        seen = flood(device, collector).run(MemoryRecorder())
+    assert seen.premise and seen.premise.holds is holds

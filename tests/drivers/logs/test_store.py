@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 import pytest
 
+from drivers.login import Login
 from drivers.logs.store import ClearLog, KeepLog, ReadLog, WriteLog
 from tests.drivers.logs.log_device import LogDevice, running
 from tests.drivers.recorder import MemoryRecorder
@@ -47,6 +50,23 @@ def test_a_log_that_nobody_clears_proves_nothing() -> None:
         seen = ClearLog(device.store(), device.fail_login).run(MemoryRecorder())
     assert seen.silent == {"viewer"}
     assert not seen.conclusive
+
+
+def test_a_log_that_cannot_be_read_after_the_request_is_not_cleared() -> None:
+    with running("breaks") as device:
+        seen = ClearLog(device.store(), device.fail_login).run(MemoryRecorder())
+    assert seen.silent == {"anonymous", "viewer"}
+    assert not seen.about("anonymous").conclusive
+
+
+@pytest.mark.parametrize("probe", [ReadLog, ClearLog, WriteLog])
+def test_a_lesser_login_that_failed_leaves_its_access_open(probe: type[ReadLog | ClearLog | WriteLog]) -> None:
+    with running() as device:
+        store = replace(device.store(), lesser=Login("viewer", "wrong"))
+        seen = probe(store, device.fail_login).run(MemoryRecorder())
+    assert not seen.about(*seen.silent).conclusive
+    assert "the login of viewer failed" in seen.unproven
+    assert seen.about(*seen.refused).conclusive
 
 
 def test_a_log_without_a_way_in_refuses_forged_records() -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivers.logs.syslog import FRAME_LIMIT, Deframer, parse
+from drivers.logs.syslog import FRAME_LIMIT, Deframer, parse, split_datagram
 
 RECORD = (
     b'<84>1 2026-11-21T22:14:15.003Z HV2-1 camera 77 LOGINFAIL [auth@32473 user="x \\"y\\" \\\\ \\]" src="192.0.2.1"]'
@@ -111,6 +111,41 @@ def fed(stream: bytes, *cuts: int) -> list[bytes]:
 
 def test_octet_counting_and_lines_are_told_apart_at_each_frame() -> None:
     assert fed(b"5 <1>\nx<2>line\r\n3 abc\n\n<3>end\n") == [b"<1>\nx", b"<2>line", b"abc", b"<3>end"]
+
+
+RECORDS = [b"<38>1 - box auth - - - one", b"<38>1 - box auth - - - two", b"<38>Oct 11 22:14:15 box su: three"]
+STREAMS = {
+    "LF": b"".join(one + b"\n" for one in RECORDS),
+    "CRLF": b"".join(one + b"\r\n" for one in RECORDS),
+    "NUL": b"".join(one + b"\0" for one in RECORDS),
+    "LF and NUL": b"".join(one + b"\n\0" for one in RECORDS),
+    "octet counting": b"".join(b"%d %s" % (len(one), one) for one in RECORDS),
+    "octet counting and LF": b"".join(b"%d %s\n" % (len(one) + 1, one) for one in RECORDS),
+    "each in another way": RECORDS[0] + b"\0" + b"%d %s" % (len(RECORDS[1]), RECORDS[1]) + RECORDS[2] + b"\r\n",
+}
+
+
+@pytest.mark.parametrize("how", STREAMS)
+@pytest.mark.parametrize("cut", [1, 7, 1_000])
+def test_each_record_comes_out_when_it_is_complete_and_not_at_the_end(how: str, cut: int) -> None:
+    deframer, stream = Deframer(), STREAMS[how]
+    pieces = [stream[at : at + cut] for at in range(0, len(stream), cut)]
+    found = [frame for piece in pieces for frame in deframer.feed(piece)]
+    assert [frame.rstrip(b"\n") for frame in found] == RECORDS
+    assert deframer.close() == []
+
+
+@pytest.mark.parametrize("how", [how for how in STREAMS if how != "each in another way"])
+def test_several_records_in_one_datagram_are_told_apart(how: str) -> None:
+    assert [frame.rstrip(b"\n") for frame in split_datagram(STREAMS[how])] == RECORDS
+
+
+@pytest.mark.parametrize("end", [b"", b"\0", b"\n", b"\r\n", b"\n\0"])
+def test_one_record_in_a_datagram_keeps_its_lines_and_loses_its_end(end: bytes) -> None:
+    record = b"<38>1 - box auth - - - first line\nsecond <b>line</b>"
+    assert split_datagram(record + end) == [record]
+    assert split_datagram(b"12 <38> no count" + end) == [b"12 <38> no count"]
+    assert split_datagram(end) == []
 
 
 def test_a_frame_that_is_cut_off_comes_out_at_the_end() -> None:

@@ -1,7 +1,9 @@
 """Small servers on loopback for the tests: one handler a connection or datagram, ended with the context."""
 
 import contextlib
+import os
 import socket
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -51,6 +53,43 @@ def udp_server(
         yield port
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stopper:
             stopper.sendto(stop, (address[0], port))
+        thread.join(10)
+
+
+@contextmanager
+def group_server(
+    handle: Callable[[bytes, Callable[[bytes], object]], object], address: str, group: str, port: int
+) -> Iterator[None]:
+    """Hand each datagram to a multicast group of the loopback interface to `handle`. The reply comes from `address`.
+
+    The port of the address itself is closed: a datagram to it is answered by ICMP.
+    """
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as heard,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as answering,
+    ):
+        heard.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        heard.bind((group, port))
+        membership = struct.pack("@4s4si", socket.inet_aton(group), b"", socket.if_nametoindex("lo"))
+        heard.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
+        answering.bind((address, 0))
+        stop = os.urandom(16)
+
+        def serve() -> None:
+            while True:
+                data, peer = heard.recvfrom(65_535)
+                if data == stop:
+                    return
+                with contextlib.suppress(OSError):
+                    handle(data, lambda reply: answering.sendto(reply, peer))  # noqa: B023
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stopper:
+            to_loopback = struct.pack("@4s4si", b"", b"", socket.if_nametoindex("lo"))
+            stopper.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, to_loopback)
+            stopper.sendto(stop, (group, port))
         thread.join(10)
 
 

@@ -25,7 +25,7 @@ def said_by(lab: str, *arguments: str) -> dict[str, Any]:
     if not are_permitted():
         pytest.skip("this machine does not permit network namespaces without root")
     command = ["unshare", "-Urn", sys.executable, "-m", f"tests.drivers.network.{lab}", *arguments]
-    done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert isinstance(result, dict)

@@ -24,7 +24,7 @@ from drivers.network.logins.rtsp import Endpoint, RtspDoor
 from drivers.network.logins.rtsp_access import AskStreams
 from drivers.network.logins.snmp import GuessCommunities, names
 from drivers.network.logins.ssh import SshDoor
-from drivers.network.logins.ssh_kexinit import SshAlgorithms
+from drivers.network.logins.ssh_algorithms import SshAlgorithms
 from drivers.network.logins.telnet import TelnetDoor
 from drivers.network.logins.undeclared import GuessUndeclared
 from drivers.network.recognise.banners import ReadBanners
@@ -237,7 +237,7 @@ def test_frames_are_sent_to_no_machine_that_forwards_ports() -> None:
 
 def test_an_address_that_this_machine_may_not_send_to_is_the_fault_of_the_bench() -> None:
     with pytest.raises(BenchError, match=r"cannot send to 255\.255\.255\.255: Permission denied"):
-        Target(NetworkBench(address="255.255.255.255")).datagram(7)
+        Target(NetworkBench(address="127.0.0.1").model_copy(update={"address": "255.255.255.255"})).datagram(7)
 
 
 def test_this_machine_s_own_address_is_known_without_a_port_that_is_forwarded() -> None:

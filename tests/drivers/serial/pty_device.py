@@ -23,6 +23,10 @@ DECLARATION = ConsoleDeclaration(
 )
 
 
+COUNTDOWN_SECONDS = 20.0
+"""The longest that a bootloader waits for keys."""
+
+
 class GoneError(Exception):
     """The test is over, or the device was restarted."""
 
@@ -67,6 +71,11 @@ class Line:
     def key(self, seconds: float | None = None) -> str:
         """Return the next character typed, or nothing after a time."""
         return os.read(self._master, 1).decode("latin-1") if self._ready(seconds) else ""
+
+    def drop(self) -> None:
+        """Drop the characters that are typed already."""
+        while self.key(0):
+            pass
 
     def line(self, echo: bool = True) -> str:
         """Return a typed line; Ctrl-C and Ctrl-D end it at once."""
@@ -211,6 +220,8 @@ class Board:
     first_line: str = "AcmeBoot 2.1 (reset: power-on)"
     extra: str = ""
     counts: int = 2
+    unattended: bool = False
+    """Nobody presses keys, so the countdown waits for none."""
     loads_seconds: float = 0.0
 
     def __call__(self, line: Line) -> None:
@@ -222,12 +233,19 @@ class Board:
         self.getty(line)
 
     def _count_down(self, line: Line) -> None:
+        """Count on with each round of keys, of which CR is the last one, however late they come."""
+        over = time.monotonic() + COUNTDOWN_SECONDS
         for left in range(self.counts, 0, -1):
-            line.write(f"\rAutoboot in {left} seconds")
-            over = time.monotonic() + 0.3
-            while (rest := over - time.monotonic()) > 0:
-                if line.key(rest) and self.interruptible:
+            line.write(f"\rAutoboot in {COUNTDOWN_SECONDS + left:.0f} seconds")
+            if self.unattended:
+                line.nap(0.1)
+                continue
+            while (rest := over - time.monotonic()) > 0 and (key := line.key(rest)):
+                if self.interruptible:
+                    line.drop()
                     return self._prompt(line)
+                if key == "\r":
+                    break
         return None
 
     def _load(self, line: Line) -> None:

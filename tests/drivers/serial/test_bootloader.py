@@ -1,3 +1,5 @@
+import threading
+
 import pytest
 
 from drivers.serial.bootloader import InterruptAutoboot
@@ -13,16 +15,16 @@ from trustprobe.probe import Answer, Observation
 NO_COUNTDOWN = Absent(absent="the bootloader starts the system at once")
 
 
-def captured(dut: PtyDevice, seconds: float = 10) -> BootLog:
+def captured(dut: PtyDevice, seconds: float = 40) -> BootLog:
     return CaptureBoot(dut.bench, DECLARATION, dut.restart, seconds).run(MemoryRecorder())
 
 
-def interrupted(dut: PtyDevice, seconds: float = 10, declaration: ConsoleDeclaration = DECLARATION) -> Observation:
+def interrupted(dut: PtyDevice, seconds: float = 40, declaration: ConsoleDeclaration = DECLARATION) -> Observation:
     return InterruptAutoboot(dut.bench, declaration, dut.restart, seconds).run(MemoryRecorder())
 
 
 def test_a_boot_log_is_captured_from_its_first_line_to_the_login() -> None:
-    with playing(Getty(), boot=Board()) as dut:
+    with playing(Getty(), boot=Board(unattended=True)) as dut:
         log = captured(dut)
         lines = log.text.splitlines()
         assert lines[0] == "AcmeBoot 2.1 (reset: power-on)"
@@ -32,15 +34,15 @@ def test_a_boot_log_is_captured_from_its_first_line_to_the_login() -> None:
 
 
 def test_what_a_device_prints_while_it_starts_cannot_act_on_a_terminal() -> None:
-    with playing(off, boot=Board(extra="\x1b[2J\u202ewifi_psk=x\r\n")) as dut:
+    with playing(off, boot=Board(unattended=True, extra="\x1b[2J\u202ewifi_psk=x\r\n")) as dut:
         text = captured(dut).text
         assert "wifi_psk=x" in text
         assert "\x1b" not in text and "\u202e" not in text
 
 
 def test_a_boot_log_without_its_first_line_proves_nothing() -> None:
-    with playing(off, boot=Board(first_line="something else")) as dut:
-        log = captured(dut, seconds=2)
+    with playing(off, boot=Board(unattended=True, first_line="something else")) as dut:
+        log = captured(dut, seconds=5)
         assert not log.first_line_seen
         assert not log.conclusive
         assert log.seen == {"boot_log"}  # a secret in it would count
@@ -48,7 +50,8 @@ def test_a_boot_log_without_its_first_line_proves_nothing() -> None:
 
 
 def test_a_boot_that_ends_in_a_shell_is_captured_to_its_end() -> None:
-    with playing(off, boot=Board(getty=root_shell)) as dut:
+    boards = iter([Board(getty=root_shell, unattended=True), Board(getty=root_shell)])
+    with playing(off, boot=lambda line: next(boards)(line)) as dut:
         log = captured(dut)
         assert log.conclusive and not log.login_seen
         assert interrupted(dut).refused == {"keys"}
@@ -63,7 +66,7 @@ def test_a_device_that_does_not_boot_leaves_a_log_that_proves_nothing(boot: Scri
 
 
 def test_a_boot_log_is_bounded_and_says_that_it_was_cut() -> None:
-    with playing(off, boot=Board(extra="\x1b" * (TEXT_LIMIT // 2) + "\r\n")) as dut:
+    with playing(off, boot=Board(unattended=True, extra="\x1b" * (TEXT_LIMIT // 2) + "\r\n")) as dut:
         log = captured(dut, seconds=30)
         assert len(log.text) == TEXT_LIMIT
         assert not log.conclusive
@@ -93,7 +96,7 @@ def test_a_late_key_behind_the_login_prompt_does_not_hide_that_the_boot_went_on(
             typed.append(key)
 
     with playing(Getty(), boot=Board(getty=login)) as dut:
-        seen = interrupted(dut, seconds=4)
+        seen = interrupted(dut)
         assert seen.refused == {"keys"}
         assert "\x15" in typed
 
@@ -106,9 +109,9 @@ def test_a_bootloader_that_stops_is_seen_and_told_to_boot() -> None:
 
 
 def test_a_bootloader_that_does_not_know_boot_is_restarted() -> None:
-    boards = iter([Board(interruptible=True, boots_again=False), Board()])
+    boards = iter([Board(interruptible=True, boots_again=False), Board(unattended=True)])
     with playing(Getty(), boot=lambda line: next(boards)(line)) as dut:
-        seen = interrupted(dut, seconds=4)
+        seen = interrupted(dut)
         assert "another restart continued to the login" in seen.detail("keys")
 
 
@@ -133,18 +136,22 @@ def test_without_the_declared_countdown_nothing_is_concluded() -> None:
 def test_no_key_is_pressed_before_the_first_line() -> None:
     typed: list[str] = []
 
+    listened = threading.Event()
+
     def listening(line: Line) -> None:
         typed.append(line.key(0.5))
+        listened.set()
 
     with playing(off, boot=listening) as dut:
         seen = interrupted(dut, seconds=1)
+        assert listened.wait(10)
         assert typed == [""]
         assert not seen.conclusive
 
 
 def test_a_bootloader_without_a_countdown_refuses_the_keys_that_came_before_the_system() -> None:
     declaration = DECLARATION.model_copy(update={"autoboot": NO_COUNTDOWN})
-    with playing(Getty(), boot=Board(counts=0, loads_seconds=0.5)) as dut:
+    with playing(Getty(), boot=Board(counts=0, loads_seconds=3)) as dut:
         seen = interrupted(dut, declaration=declaration)
         assert seen.refused == {"keys"}
         assert seen.conclusive

@@ -24,7 +24,7 @@ PROMPT = "AcmeBoot> "
 PROMPTS = [Awaited.prompt(PROMPT, 0.1)]
 ARGUMENTS = "console=ttyS0,115200 root=/dev/mmcblk0p2 ro"
 DUMP = "80000000: ea000012 e59ff014 e59ff014 e59ff014    ................\r\n"
-SOON = 0.3
+SOON = 1.5
 
 
 @dataclass

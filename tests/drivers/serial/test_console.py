@@ -14,10 +14,16 @@ VALID = ("service", "correct horse")
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(login, "STEP_SECONDS", 0.8)
-    monkeypatch.setattr(login, "RESULT_SECONDS", 1.5)
+    monkeypatch.setattr(login, "STEP_SECONDS", 3.0)
+    monkeypatch.setattr(login, "RESULT_SECONDS", 3.0)
     monkeypatch.setattr(console, "_BREAKS", 1)
     monkeypatch.setattr(port, "_DRAIN_SECONDS", 0.3)
+
+
+@pytest.fixture
+def short_steps(monkeypatch: pytest.MonkeyPatch, impatient: None) -> None:
+    """For consoles that say nothing at some steps, so that each of them is waited out."""
+    monkeypatch.setattr(login, "STEP_SECONDS", 0.8)
 
 
 def door(dut: PtyDevice) -> ConsoleDoor:
@@ -43,6 +49,7 @@ def test_each_guess_finds_the_login_prompt_that_the_last_one_left() -> None:
         assert answers == [Answer.REFUSED, Answer.SEEN, Answer.SEEN, Answer.REFUSED, Answer.SEEN]
 
 
+@pytest.mark.usefixtures("short_steps")
 @pytest.mark.parametrize("computes", [True, False])
 def test_a_root_prompt_that_is_not_declared_counts_when_it_answers(computes: bool) -> None:
     with playing(Getty(accounts=(("root", "toor"),), computes=computes)) as dut:
@@ -229,6 +236,7 @@ def test_a_shell_without_a_prompt_is_found_by_what_it_computes(monkeypatch: pyte
         assert "return" in observed(dut).seen
 
 
+@pytest.mark.usefixtures("short_steps")
 def test_a_shell_that_only_ctrl_c_opens_is_seen() -> None:
     def debug_door(line: Line) -> None:
         while True:
@@ -248,3 +256,71 @@ def test_silence_of_a_mute_console_has_no_witness_that_holds(monkeypatch: pytest
         shown = observed(dut)
         assert shown.silent == {"return", "ctrl_c", "break"}
         assert not shown.conclusive
+
+
+def without_an_account(dut: PtyDevice) -> ConsoleLogin:
+    return ObserveConsoleLogin(dut.bench, DECLARATION, None, "").run(MemoryRecorder())
+
+
+@pytest.mark.usefixtures("short_steps")
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "/ # ",
+        "~ # ",
+        "sh-5.1# ",
+        "$ ",
+        ">>> ",
+        "(gdb) ",
+        "=> ",
+        "RedBoot> ",
+        "Router>",
+        "nsh> ",
+        "uart:~$ ",
+        "> ",
+        "ok ",
+    ],
+)
+def test_a_prompt_of_any_kind_is_seen_without_a_declared_account(prompt: str) -> None:
+    typed: list[str] = []
+
+    def prompts(line: Line) -> None:
+        while True:
+            line.write(f"{prompt}")
+            typed.append(line.line())
+
+    with playing(prompts) as dut:
+        shown = without_an_account(dut)
+    assert shown.seen == {"return", "ctrl_c", "break"}
+    assert all(line in ("", "\x03", "\x04", "exit", "logout") or line.startswith("echo $((") for line in typed)
+    if prompt in (">>> ", "(gdb) ", "=> ", "ok "):
+        assert set(typed) <= {"", "\x03"}
+
+
+def test_output_that_looks_like_a_prompt_once_is_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(login, "STEP_SECONDS", 0.5)
+
+    def once(line: Line) -> None:
+        line.line()
+        line.write("Loading > ")
+        while True:
+            line.key()
+
+    with playing(once) as dut:
+        shown = without_an_account(dut)
+    assert not shown.seen, shown.facts
+    assert not shown.conclusive
+
+
+@pytest.mark.usefixtures("short_steps")
+@pytest.mark.parametrize("prompt", ["acme login: ", "Username: ", "Enter password: "])
+def test_a_login_needs_no_account_to_be_a_refusal(prompt: str) -> None:
+    def asks(line: Line) -> None:
+        while True:
+            line.write(f"\r\n{prompt}")
+            line.line()
+
+    with playing(asks) as dut:
+        shown = without_an_account(dut)
+    assert shown.refused == {"return", "ctrl_c", "break"}
+    assert shown.conclusive

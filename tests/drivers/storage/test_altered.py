@@ -49,9 +49,12 @@ class Board(PowerSwitch):
     up: Event
 
     def off(self) -> None:
-        self.up.clear()
+        if "switch_does_nothing" not in self.device.habits:
+            self.up.clear()
 
     def on(self) -> None:
+        if "switch_does_nothing" in self.device.habits:
+            return
         octets = self.chip.read_bytes()
         if "repairs" in self.device.habits:
             self.chip.write_bytes(SOLD)
@@ -93,6 +96,33 @@ def test_a_board_that_verifies_nothing_starts_each_altered_part(tmp_path: Path) 
     seen = started(tmp_path)
     assert seen.seen == {"kernel", "slot"}
     assert "altered at 1 place: started as before: version 1.4.0 in slot a" in seen.row("slot").detail("slot")
+
+
+@pytest.mark.parametrize("verifies", [True, False])
+def test_a_switch_that_switches_nothing_leaves_every_part_open(tmp_path: Path, verifies: bool) -> None:
+    seen = started(tmp_path, "switch_does_nothing", *(["verifies"] if verifies else []))
+    assert seen.silent == {"kernel", "slot"}
+    for part in ("kernel", "slot"):
+        assert not seen.row(part).conclusive
+        assert "no new boot id shows that the device restarted" in seen.row(part).unproven
+
+
+def test_a_switch_that_fails_after_the_first_start_leaves_the_second_part_open(tmp_path: Path) -> None:
+    with board(tmp_path) as probe:
+        power = probe.device.power
+        assert isinstance(power, Board)
+
+        class Failing(Board):
+            def on(self) -> None:
+                super().on()
+                self.device.habits.add("switch_does_nothing")
+
+        failing = Failing(power.bench, power.device, power.chip, power.up)
+        device = WatchedStart(failing, power.up.wait, probe.device.web, IDENTITY, BOOT_SECONDS)
+        seen = StartAltered(probe.storage, PARTS, device).run(MemoryRecorder())
+    assert seen.seen == {"kernel"}
+    assert seen.silent == {"slot"}
+    assert not seen.row("slot").conclusive
 
 
 def test_a_board_that_does_not_start_altered_software_is_silent_and_the_old_storage_is_the_witness(

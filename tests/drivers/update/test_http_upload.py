@@ -2,9 +2,11 @@ from collections.abc import Callable
 
 import pytest
 
+from drivers.network.web.login.session import WebSession
+from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
 from drivers.update.http_upload import KEPT_OCTETS, TryImages, UpdateTrials, UploadUnauthorised
 from drivers.update.image import container
-from drivers.update.running import Updatable
+from drivers.update.running import Running, Updatable
 from tests.drivers.recorder import MemoryRecorder
 from tests.drivers.web_device import IDENTITY, LARGEST, PASSWORDS, UPDATE, Device, image, running
 from trustprobe.errors import BenchError
@@ -151,8 +153,11 @@ def test_a_large_image_is_kept_as_a_digest(monkeypatch: pytest.MonkeyPatch) -> N
     assert KEPT_OCTETS == 1 << 20
 
 
-def unauthorised(device: Device, data: bytes, password: str = PASSWORDS["admin"]) -> Observation:
-    probe = UploadUnauthorised(Updatable(device.web(password=password), UPDATE, IDENTITY, device.ready), data, SOON)
+def unauthorised(
+    device: Device, data: bytes, password: str = PASSWORDS["admin"], rejected: str = UPDATE.rejected
+) -> Observation:
+    update = UPDATE.model_copy(update={"rejected": rejected})
+    probe = UploadUnauthorised(Updatable(device.web(password=password), update, IDENTITY, device.ready), data, SOON)
     return probe.run(MemoryRecorder())
 
 
@@ -172,6 +177,51 @@ def test_a_refusal_with_status_200_is_not_taken_for_acceptance() -> None:
     assert seen.conclusive
 
 
+@pytest.mark.parametrize(
+    "said", [b"<p>Logging: update rejected, bad image</p>", b"update rejected: the signature is denied"]
+)
+def test_an_image_that_is_rejected_without_a_login_was_taken_up(said: bytes) -> None:
+    with running() as device:
+        device.turns_away = (400, said)
+        seen = unauthorised(device, image(device.vendor, "1.5.0"), rejected="update rejected")
+    assert seen.seen == {"POST /api/update"}
+    assert not seen.left_open
+
+
+AMBIGUOUS = {
+    "the image is denied": (400, {"error": "update denied: invalid signature"}, "update denied"),
+    "a rejection with a link to the login": (
+        400,
+        b"<p>Update rejected.</p><a href=/login>Login</a>",
+        "Update rejected",
+    ),
+    "an accepted upload with a link to the login": (200, b"<p>Done.</p><a href=/login>Login</a>", "Update rejected"),
+    "a status 200 that denies the image": (200, {"error": "update denied: invalid signature"}, "rejected"),
+    "a refusal of both": (200, {"error": "update rejected: login required"}, "update rejected"),
+}
+
+
+@pytest.mark.parametrize("how", AMBIGUOUS)
+def test_an_answer_that_may_be_about_the_image_or_the_login_proves_nothing(how: str) -> None:
+    status, said, rejected = AMBIGUOUS[how]
+    with running() as device:
+        device.turns_away = (status, said)
+        seen = unauthorised(device, image(device.vendor, "1.5.0"), rejected=rejected)
+    assert seen.silent == {"POST /api/update"}
+    assert not seen.conclusive
+    assert "not clear whether the login or the image was refused" in seen.unproven
+
+
+@pytest.mark.parametrize("status", [303, 500])
+def test_an_upload_without_a_login_that_is_neither_taken_nor_refused_proves_nothing(status: int) -> None:
+    with running() as device:
+        device.turns_away = (status, b"")
+        seen = unauthorised(device, image(device.vendor, "1.5.0"))
+    assert seen.silent == {"POST /api/update"}
+    assert not seen.conclusive
+    assert f"neither taken nor refused: {status}" in seen.unproven
+
+
 @pytest.mark.parametrize("good", [True, False])
 def test_an_upload_without_a_login_that_the_mechanism_takes_up_is_seen(good: bool) -> None:
     with running("anonymous POST /api/update") as device:
@@ -187,6 +237,36 @@ def test_an_upload_that_nobody_can_check_proves_nothing() -> None:
     assert not seen.conclusive
 
 
+def break_off(monkeypatch: pytest.MonkeyPatch, when: Callable[[WebClient | WebSession, bytes], bool]) -> None:
+    """Let uploads end without an answer."""
+    upload = Running.upload
+
+    def broken(self: Running, asker: WebClient | WebSession, data: bytes) -> WebAnswer | NoAnswerError:
+        if when(asker, data):
+            return NoAnswerError(Answer.SILENT, "the connection was closed", connected=True)
+        return upload(self, asker, data)
+
+    monkeypatch.setattr(Running, "upload", broken)
+
+
+def test_an_upload_that_breaks_off_is_proven_by_no_upload_that_was_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    break_off(monkeypatch, lambda _asker, data: data == b"")
+    with running() as device:
+        seen = trials(device, names=("empty", "unsigned"))
+    assert seen.seen == {"base", "base.transfer"}
+    assert not seen.conclusive
+    assert "empty: the upload ended without an answer" in seen.unproven
+
+
+def test_an_upload_without_a_login_that_breaks_off_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    break_off(monkeypatch, lambda asker, _data: not isinstance(asker, WebSession))
+    with running() as device:
+        seen = unauthorised(device, image(device.vendor, "1.5.0"))
+    assert seen.silent == {"POST /api/update"}
+    assert not seen.conclusive
+    assert "ended without an answer" in seen.unproven
+
+
 def test_an_installation_that_takes_a_restart_is_waited_for_and_read_in_a_new_session(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -197,6 +277,7 @@ def test_an_installation_that_takes_a_restart_is_waited_for_and_read_in_a_new_se
             return True
 
         monkeypatch.setattr(device, "ready", ready)
+        monkeypatch.setattr(f"{__name__}.SOON", 10.0)  # it ends with the installation
         seen = trials(device, names=("empty",))
     assert "base" in seen.seen
     assert seen.version_after == "1.5.0"

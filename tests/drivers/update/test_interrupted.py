@@ -8,14 +8,14 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from drivers.power.switch import PowerSwitch
-from drivers.update.interrupted import MOMENTS, CutPower
+from drivers.update.interrupted import MOMENTS, CutPower, Reading
 from drivers.update.running import Updatable
 from lab_config.bench import PowerBench
 from lab_config.component import Identity, UpdateDeclaration
 from tests.drivers.recorder import MemoryRecorder
 from tests.drivers.web_device import IDENTITY, PASSWORDS, UPDATE, Device, image, running
 from trustprobe.errors import BenchError, ConfigurationError
-from trustprobe.probe import Observation
+from trustprobe.probe import Answer, Observation, Recorder
 
 CUTS = [f"cut at {moment:.0%}" for moment in MOMENTS]
 BOOT_SECONDS = 0.3
@@ -62,6 +62,7 @@ def cut(
     asked: list[str] | None = None,
     ready: Callable[[float], bool] | None = None,
     octets: bytes | None = None,
+    console: Reading | None = None,
 ) -> Observation:
     new = image(device.vendor, version) if octets is None else octets
     with relay(act or device.restart, status) as (power, heard):
@@ -71,6 +72,7 @@ def cut(
             power,
             0.01,
             BOOT_SECONDS,
+            console,
         )
         try:
             return probe.run(MemoryRecorder())
@@ -119,13 +121,37 @@ def test_a_device_that_comes_back_with_neither_version_is_seen(version: str) -> 
     assert len(seen.detail(CUTS[0])) < 1_000
 
 
-def test_a_device_that_does_not_come_back_is_seen() -> None:
+@pytest.mark.parametrize(
+    ("console", "seen_to_fail", "says"),
+    [
+        (None, False, "this bench has no console"),
+        ((Answer.SILENT, "the console shows that a system starts"), False, "a system starts"),
+        ((Answer.SILENT, "the console is silent as well"), False, "silent as well"),
+        ((Answer.SEEN, "the console offers no login"), True, "offers no login"),
+    ],
+)
+def test_a_device_without_network_is_judged_by_its_console(
+    console: tuple[Answer, str] | None, seen_to_fail: bool, says: str
+) -> None:
+    restarts: list[float] = []
+
+    def reading(restart: Callable[[], None], seconds: float, _record: Recorder) -> tuple[Answer, str]:
+        restart()
+        restarts.append(seconds)
+        assert console is not None
+        return console
+
+    asked: list[str] = []
     with ExitStack() as stack:
         device = stack.enter_context(running("never_installs"))
-        seen = cut(device, stack.close, ready=lambda _seconds: False)
-    assert seen.seen == {CUTS[0]}
+        read = reading if console else None
+        seen = cut(device, stack.close, ready=lambda _seconds: False, console=read, asked=asked)
+    assert seen.seen == ({CUTS[0]} if seen_to_fail else set())
     assert "could not be read" in seen.detail(CUTS[0])
-    assert seen.conclusive
+    assert says in seen.detail(CUTS[0])
+    assert seen.conclusive is seen_to_fail
+    assert restarts == ([BOOT_SECONDS] if console else [])
+    assert asked.count("/off") == (2 if console else 1)
 
 
 def test_a_device_that_cannot_be_logged_in_to_at_once_after_its_start_is_waited_for() -> None:

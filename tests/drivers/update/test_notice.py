@@ -23,7 +23,7 @@ from tests.drivers.network.tls.test_bad_certificate import HOST, make_ca
 from tests.drivers.recorder import MemoryRecorder
 from tests.drivers.web_device import IDENTITY, PASSWORDS, Device, running
 from trustprobe.errors import DeviceLostError
-from trustprobe.probe import Observation
+from trustprobe.probe import Observation, Witness, condition
 
 SECONDS = 30.0
 SOON = 0.2
@@ -57,8 +57,15 @@ class Client:
                 if self.due():
                     stream.sendall(ASK)
                     self.learn(stream.recv(10_000))
-                stream.settimeout(None)
+                self.wait_for_the_end(stream)
+
+    def wait_for_the_end(self, stream: ssl.SSLSocket) -> None:
+        """Keep the connection until the server or the test ends it. Nobody drops one that opens after that."""
+        stream.settimeout(SOON)
+        while not self.ended.is_set():
+            with contextlib.suppress(TimeoutError):
                 stream.recv(1)
+                return
 
     def due(self) -> bool:
         habits, device = self.device.habits, self.device
@@ -107,7 +114,6 @@ def lab(bench: CloudBench, tmp_path: Path) -> Callable[..., contextlib.AbstractC
                 yield Lab(device, server)
             finally:
                 client.ended.set()
-                server.present(good)  # ends the connection that is kept open
                 if thread.ident is not None:
                     thread.join(SECONDS * 2)
                     assert not thread.is_alive()
@@ -136,7 +142,7 @@ def announce(
     tells: float = SECONDS,
     path: str = "/home",
     password: str = PASSWORDS["admin"],
-    restart: Callable[[], None] | None = None,
+    restart: Callable[[], Witness] | None = None,
     record: MemoryRecorder | None = None,
 ) -> Observation:
     web, declared = lab.device.web(password=password), declaration(asks, tells, path)
@@ -174,10 +180,48 @@ def test_a_device_that_does_not_ask_by_itself_is_found(habit: str, lab: Start) -
 def test_a_device_that_asks_after_a_start_only_is_started(lab: Start) -> None:
     with lab("asks_at_start") as here:
         assert announce(here, asks=SOON).silent == {ASKED, TOLD}
-        seen = announce(here, restart=here.device.restart)
+        seen = announce(here, restart=restarting(here))
         assert here.device.boot == 2
     assert seen.seen == {ASKED, QUIET, TOLD}
     assert seen.conclusive
+    assert seen.premise == OFF
+
+
+OFF = condition("the device was silent while its power was off", holds=True)
+STILL_ON = condition("the device still answered while its power was switched off", holds=False)
+
+
+def restarting(lab: Lab, sign: Witness = OFF) -> Callable[[], Witness]:
+    """Restart the device, and say what showed it."""
+
+    def restart() -> Witness:
+        lab.device.restart()
+        return sign
+
+    return restart
+
+
+def test_a_restart_that_did_not_happen_leaves_a_device_that_asks_after_a_start_open(lab: Start) -> None:
+    with lab("asks_at_start") as here:
+        assert announce(here, asks=SOON).silent == {ASKED, TOLD}
+        seen = announce(here, asks=A_WHILE, restart=lambda: STILL_ON)
+        assert here.device.boot == 1
+    assert ASKED in seen.silent
+    assert seen.conclusive  # the device connected again, so that without the premise this would count
+    assert seen.premise == STILL_ON
+
+
+def test_a_new_boot_id_shows_a_restart_that_the_network_does_not_show(lab: Start) -> None:
+    with lab("asks_at_start") as here:
+        seen = announce(here, restart=restarting(here, STILL_ON))
+    assert seen.seen == {ASKED, QUIET, TOLD}
+    assert seen.premise and seen.premise.holds
+    assert "new boot id" in seen.premise.what
+
+
+def test_a_device_that_asks_without_a_restart_rests_on_none(lab: Start) -> None:
+    with lab() as here:
+        assert announce(here).premise is None
 
 
 def test_a_device_that_never_connects_proves_nothing(lab: Start) -> None:
@@ -222,12 +266,15 @@ def test_without_a_version_to_raise_nothing_is_announced(version: str, lab: Star
 
 
 def test_the_announcement_ends_with_the_probe_even_where_the_device_is_lost(lab: Start) -> None:
-    def lost() -> None:
+    def lost() -> Witness:
         raise DeviceLostError("it does not come back.")
 
     with lab() as here:
         with pytest.raises(DeviceLostError):
             announce(here, restart=lost)
+        mark = here.server.present(here.server.good)
+        assert here.server.wait_for_request("^GET /newest", SECONDS, mark)
+        here.device.notice = ""  # it may have asked, and learnt, before the device was lost
         mark = here.server.present(here.server.good)
         assert here.server.wait_for_request("^GET /newest", SECONDS, mark)
         assert here.server.wait_for_request("^POST /beat", SECONDS, here.server.present(here.server.good))

@@ -6,13 +6,17 @@ from typing import Any
 
 import pytest
 
+from drivers.network.clock import BenchClock
 from drivers.network.tls.certificate import ServerCertificate
+from drivers.network.tls.certificate_fields import CertificateKey
 from suites.data_protection import test_certificate as cases
-from tests.suites.made_up import PROFILE, bench, component, fails, observed, passes, seen, stays_open
+from tests.suites.made_up import BROKEN, HOLDS, PROFILE, bench, component, fails, observed, passes, seen, stays_open
+from trustprobe.probe import Witness
 
 TLS = PROFILE.limits.tls
 NOW = datetime(2026, 8, 1, 12, 0, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
+CLOCK = observed(seen("ntp"), kind=BenchClock, witness=HOLDS)
 GOOD: dict[str, Any] = {
     "started": NOW,
     "not_before": NOW - timedelta(days=1),
@@ -48,7 +52,7 @@ def key(kind: str, bits: int, used: str = "sha256") -> ServerCertificate:
 
 @pytest.mark.parametrize(("first", "last"), [(NOW - SECOND, NOW + SECOND), (NOW, NOW)])
 def test_a_certificate_is_in_force_from_its_first_to_its_last_second(first: datetime, last: datetime) -> None:
-    assert passes(cases.test_certificate_is_in_force, certificate(not_before=first, not_after=last))
+    assert passes(cases.test_certificate_is_in_force, certificate(not_before=first, not_after=last), CLOCK)
 
 
 def test_a_certificate_that_is_valid_one_second_later_fails() -> None:
@@ -56,22 +60,38 @@ def test_a_certificate_that_is_valid_one_second_later_fails() -> None:
     assert fails(
         cases.test_certificate_is_in_force,
         future,
+        CLOCK,
         says=("valid from 2026-08-01 12:00:01", "read at 2026-08-01 12:00:00 UTC"),
     )
 
 
 def test_a_certificate_that_expired_one_second_ago_fails() -> None:
-    assert fails(cases.test_certificate_is_in_force, certificate(not_after=NOW - SECOND), says="to 2026-08-01 11:59:59")
+    assert fails(
+        cases.test_certificate_is_in_force, certificate(not_after=NOW - SECOND), CLOCK, says="to 2026-08-01 11:59:59"
+    )
 
 
 @pytest.mark.parametrize("field", ["not_before", "not_after"])
 def test_a_date_that_cannot_be_parsed_leaves_the_case_open(field: str) -> None:
-    assert stays_open(cases.test_certificate_is_in_force, unread(field), says=f"cannot be parsed: {field}")
+    assert stays_open(cases.test_certificate_is_in_force, unread(field), CLOCK, says=f"cannot be parsed: {field}")
 
 
 def test_an_expired_certificate_fails_though_its_first_date_cannot_be_parsed() -> None:
     expired = unread("not_before").model_copy(update={"not_after": NOW - SECOND})
-    assert fails(cases.test_certificate_is_in_force, expired, says="valid from None")
+    assert fails(cases.test_certificate_is_in_force, expired, CLOCK, says="valid from None")
+
+
+def test_dates_do_not_fail_by_a_clock_that_nothing_confirms() -> None:
+    case, expired = cases.test_certificate_is_in_force, certificate(not_after=NOW - SECOND)
+    unconfirmed = CLOCK.model_copy(update={"witness": BROKEN})
+    assert stays_open(case, expired, unconfirmed, says=BROKEN.what)
+    assert passes(case, certificate(), unconfirmed)
+
+
+@pytest.mark.parametrize("date", [NOW - SECOND, NOW + SECOND])
+def test_dates_are_left_open_by_a_clock_that_is_proven_wrong(date: datetime) -> None:
+    wrong = CLOCK.model_copy(update={"premise": Witness(what="a file is from 2031", holds=False)})
+    assert stays_open(cases.test_certificate_is_in_force, certificate(not_after=date), wrong, says="from 2031")
 
 
 # names
@@ -251,6 +271,50 @@ def test_a_hash_that_the_profile_does_not_know_leaves_the_case_open() -> None:
     number = "1.2.840.113549.1.1.127"
     case = cases.test_certificate_has_a_strong_key_and_signature
     assert stays_open(case, key("EC", 256, number), PROFILE, says=f"neither accepts nor forbids the signature {number}")
+
+
+INTERMEDIATE = CertificateKey(subject="CN=issuing CA", key_type="RSA", key_bits=2048, signature_hash="sha256")
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ({"signature_hash": "sha1"}, "the further certificate CN=issuing CA: signed with sha1"),
+        ({"key_bits": 1024}, "the further certificate CN=issuing CA: its RSA key has 1024 bits"),
+        ({"key_type": "DSA"}, "the further certificate CN=issuing CA: its key is of the type DSA"),
+        ({"key_bits": 1024, "self_signed": True}, "the further certificate CN=issuing CA: its RSA key has 1024 bits"),
+    ],
+)
+def test_a_weak_key_or_signature_anywhere_in_the_chain_fails(fault: dict[str, Any], words: str) -> None:
+    chain = (INTERMEDIATE, INTERMEDIATE.model_copy(update=fault))
+    weak = certificate(further=chain)
+    assert fails(cases.test_certificate_has_a_strong_key_and_signature, weak, PROFILE, says=words)
+
+
+def test_the_signature_of_a_root_that_the_server_sends_is_not_compared() -> None:
+    root = INTERMEDIATE.model_copy(update={"signature_hash": "sha1", "self_signed": True})
+    good = certificate(further=(INTERMEDIATE, root))
+    assert passes(cases.test_certificate_has_a_strong_key_and_signature, good, PROFILE)
+
+
+def test_the_faults_of_all_certificates_of_a_chain_are_reported() -> None:
+    weak = certificate(
+        key_type="RSA", key_bits=1024, further=(INTERMEDIATE.model_copy(update={"signature_hash": "md5"}),)
+    )
+    says = ("its RSA key has 1024 bits", "the further certificate CN=issuing CA: signed with md5")
+    assert fails(cases.test_certificate_has_a_strong_key_and_signature, weak, PROFILE, says=says)
+
+
+def test_a_chain_that_cannot_be_verified_leaves_open_who_issued_the_certificate() -> None:
+    lost = certificate(chain_trusted=False, unread=frozenset({"chain_trusted"}))
+    arguments = issued_by("product_ca", lost)
+    assert stays_open(cases.test_certificate_is_issued_as_declared, *arguments, says="cannot be parsed: chain_trusted")
+
+
+def test_why_a_date_cannot_be_parsed_is_said() -> None:
+    words = "cannot be parsed: not_after ('99981130215959.125Z' is no time of RFC 5280, 4.1.2.5)"
+    lost = observed(seen("certificate", words), kind=ServerCertificate, unread=frozenset({"not_after"}))
+    assert stays_open(cases.test_certificate_is_in_force, lost, CLOCK, says="'99981130215959.125Z' is no time")
 
 
 # usage

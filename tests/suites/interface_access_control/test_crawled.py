@@ -11,7 +11,7 @@ from tests.suites.interface_access_control.presence import fails_on_presence
 from tests.suites.made_up import needs, observed, seen
 
 CASES = {
-    cases.test_no_linked_page_opens_without_a_login: "open without a login",
+    cases.test_no_page_opens_without_a_login: "open without a login",
     cases.test_no_linked_page_shows_a_viewer_the_administrators_content: "open to a viewer",
 }
 crawl = partial(observed, kind=Crawled)

@@ -14,21 +14,23 @@ from trustprobe.probe import Fact, Observation
 
 ONE_DOOR = (
     cases.test_login_form_accepts_no_default_credential,
-    cases.test_ssh_accepts_no_default_credential,
     cases.test_serial_console_accepts_no_default_credential,
-    cases.test_mqtt_broker_accepts_no_default_credential,
 )
 TWO_DOORS = (
+    cases.test_ssh_accepts_no_default_credential,
+    cases.test_mqtt_broker_accepts_no_default_credential,
     cases.test_telnet_accepts_no_default_credential,
     cases.test_http_authentication_accepts_no_default_credential,
     cases.test_ftp_accepts_no_default_credential,
     cases.test_stream_accepts_no_default_credential,
+    cases.test_registrar_accepts_no_default_credential,
+    cases.test_mail_server_accepts_no_default_credential,
 )
 ANYTHING = "any password, so the interface checks none"
 
 
-def guesses(*facts: Fact, door: str = "door", anything: bool = False) -> Guesses:
-    fields = {"probe": f"guess_logins.{door}", "interface": door, "accepts_anything": anything}
+def guesses(*facts: Fact, door: str = "door", anything: bool = False, **more: object) -> Guesses:
+    fields = {"probe": f"guess_logins.{door}", "interface": door, "accepts_anything": anything} | more
     return observed(*facts, kind=Guesses, witness=HOLDS, **fields)
 
 
@@ -49,19 +51,42 @@ def test_refused_guesses_pass(case: Callable[..., None]) -> None:
 @every_case
 def test_every_guess_that_got_in_is_reported(case: Callable[..., None]) -> None:
     bad = guesses(seen("root:toor"), refused("root:"), seen("root:root"))
-    assert fails(case, *arguments(case, bad), says="door let in root:root, root:toor")
+    assert fails(case, *arguments(case, bad), says="door let in root:root (the password is the user name), root:toor")
 
 
 @every_case
 def test_a_door_that_checks_no_password_says_so(case: Callable[..., None]) -> None:
     bad = guesses(seen("root:root"), silent("root:toor"), anything=True)
-    assert fails(case, *arguments(case, bad), says=f"door let in root:root, {ANYTHING}")
+    assert fails(case, *arguments(case, bad), says=f"door let in root:root (the password is the user name), {ANYTHING}")
 
 
 @every_case
 def test_a_refusal_proves_nothing_where_a_nonsense_password_gets_in(case: Callable[..., None]) -> None:
     odd = guesses(refused("root:root"), silent("root:toor"), anything=True)
     assert stays_open(case, *arguments(case, odd), says=f"door let in {ANYTHING}")
+
+
+@every_case
+def test_a_door_without_a_login_says_so(case: Callable[..., None]) -> None:
+    bad = guesses(seen("root:root"), silent("root:toor"), anything=True, without_login=True)
+    assert fails(case, *arguments(case, bad), says="door requires no login")
+
+
+@every_case
+def test_a_user_without_a_password_says_so(case: Callable[..., None]) -> None:
+    bad = guesses(seen("root:root"), refused("admin:admin"), passwordless=("root",))
+    assert fails(case, *arguments(case, bad), says="door let in root:root (no password is required)")
+
+
+@every_case
+def test_an_empty_password_says_so(case: Callable[..., None]) -> None:
+    assert fails(case, *arguments(case, guesses(seen("root:"))), says="door let in root: (an empty password)")
+
+
+@two_doors
+def test_each_port_that_let_in_is_named(case: Callable[..., None]) -> None:
+    bad = guesses(seen("root:toor"), door="usual", at={"root:toor": ("tcp-23", "tcp-2323")})
+    assert fails(case, GOOD, bad, says="usual let in root:toor (at tcp-23, tcp-2323)")
 
 
 @two_doors
@@ -71,13 +96,18 @@ def test_refused_guesses_at_the_usual_ports_pass(case: Callable[..., None]) -> N
 
 @two_doors
 def test_a_guess_that_got_in_at_a_usual_port_fails(case: Callable[..., None]) -> None:
-    assert fails(case, GOOD, guesses(seen("root:root"), door="usual"), says="usual let in root:root")
+    assert fails(
+        case,
+        GOOD,
+        guesses(seen("root:root"), door="usual"),
+        says="usual let in root:root (the password is the user name)",
+    )
 
 
 @two_doors
 def test_faults_of_both_doors_are_reported(case: Callable[..., None]) -> None:
     bad, usual = guesses(seen("root:root")), guesses(seen("root:toor"), door="usual")
-    assert fails(case, bad, usual, says="door let in root:root; usual let in root:toor")
+    assert fails(case, bad, usual, says="door let in root:root (the password is the user name); usual let in root:toor")
 
 
 def test_every_community_that_the_agent_answers_is_reported() -> None:

@@ -17,6 +17,8 @@ LIMITED = (
     cases.test_login_form_limits_password_guessing,
     cases.test_http_authentication_limits_password_guessing,
     cases.test_stream_limits_password_guessing,
+    cases.test_registrar_limits_password_guessing,
+    cases.test_mail_server_limits_password_guessing,
     cases.test_telnet_limits_password_guessing,
     cases.test_ftp_limits_password_guessing,
     cases.test_mqtt_broker_limits_password_guessing,

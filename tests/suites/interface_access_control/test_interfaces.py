@@ -16,6 +16,9 @@ CASES = {
     cases.test_publishing_over_mqtt_requires_authorisation: "published without authorisation",
     cases.test_receiving_over_mqtt_requires_authorisation: "delivered without authorisation",
     cases.test_snmp_agent_requires_a_credential: "shown without a credential",
+    cases.test_files_require_a_login: "open to everybody",
+    cases.test_registrar_requires_a_login: "open without a login",
+    cases.test_administration_over_ipp_requires_a_login: "open without a login",
 }
 
 

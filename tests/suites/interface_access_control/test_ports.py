@@ -8,6 +8,7 @@ import pytest
 from drivers.network.sweep.boot_window import BootWindowSeen
 from drivers.network.sweep.ports import TcpPorts
 from drivers.network.sweep.udp import UdpPorts
+from lab_config.base import Absent
 from suites.interface_access_control import test_ports as cases
 from tests.suites.interface_access_control.presence import fails_on_presence
 from tests.suites.made_up import (
@@ -29,8 +30,10 @@ DECLARED = component(
     services=[
         {"id": "web", "port": 443, "transport": "tcp", "protocol": "http", "tls": True, "purpose": "administration"},
         {"id": "names", "port": 53, "transport": "udp", "protocol": "dns", "purpose": "names"},
-    ]
+    ],
+    ipv6="same_services",
 )
+IPV4_ONLY = DECLARED.model_copy(update={"ipv6": Absent(absent="the product has no IPv6")})
 TCP: dict[Callable[..., None], str] = {
     cases.test_every_open_tcp_port_is_declared: "open but not declared: TCP",
     cases.test_every_open_tcp_port_of_the_ipv6_address_is_declared: "open over IPv6 but not declared: TCP",
@@ -85,6 +88,13 @@ def test_declared_udp_ports_pass_if_the_declared_service_answered(case: Callable
 def test_every_undeclared_udp_port_is_reported_with_its_answer(case: Callable[..., None], words: str) -> None:
     found = udp(seen("udp/1900", "SSDP"), seen("udp/53", "DNS"), seen("udp/443", "QUIC"), witness=BROKEN)
     assert fails(case, DECLARED, found, says=f"{words} 443 (QUIC), 1900 (SSDP)")
+
+
+def test_a_product_that_is_declared_to_have_no_ipv6_serves_nothing_there() -> None:
+    of_tcp, of_udp = (list(table)[1] for table in (TCP, UDP))
+    assert fails(of_tcp, IPV4_ONLY, tcp(443), speakers(), says="open over IPv6 but not declared: TCP 443")
+    answers = udp(seen("udp/53", "DNS"))
+    assert fails(of_udp, IPV4_ONLY, answers, says="answering over IPv6 but not declared: UDP 53 (DNS)")
 
 
 # while the device boots

@@ -16,7 +16,7 @@ def test_every_key_that_opens_a_shell_is_reported() -> None:
 
 def test_a_prompt_of_the_bootloader_fails_with_its_words() -> None:
     prompt = seen("keys", "the bootloader stopped and answers with '=> '")
-    says = "the bootloader showed a prompt: the bootloader stopped and answers with '=> '"
+    says = "a key at the start opened a prompt: the bootloader stopped and answers with '=> '"
     made = partial(observed, kind=Autoboot)
     assert fails_on_presence(cases.test_autoboot_cannot_be_stopped, prompt, says=says, made=made)
 

@@ -31,7 +31,7 @@ def test_a_session_that_outlives_a_change_of_the_password_fails() -> None:
 
 def test_every_id_that_is_logged_in_after_a_login_is_reported() -> None:
     ids = seen("made_up", "the made-up id: 200"), seen("ended", "the ended id: 200")
-    says = "an id from before the login is logged in after it: the ended id: 200; the made-up id: 200"
+    says = "an id that is not of this login opens its page: the ended id: 200; the made-up id: 200"
     made = partial(observed, kind=Fixation, cookies=("sid",))
     assert fails_on_presence(cases.test_login_starts_a_session_with_a_new_id, *ids, says=says, made=made)
 

@@ -58,18 +58,22 @@ cases:
 HEAD = """
 import pytest
 from trustprobe.errors import BenchError, NotForwardedError
-from trustprobe.probe import Answer, Fact, Observation, Witness
+from trustprobe.probe import Answer, Asked, Fact, Observation, Witness
 from trustprobe.judging.case import case
 from trustprobe.judging.outcomes import Inconclusive, NotApplicable, NotProvided
 from lab_config.bench import Permission
 
+ASKED = Asked(door="tcp/443", shape="a made-up question")
+
 def saw(answer, witness=None):
-    return Observation(question="?", facts=(Fact(about="it", answer=answer),) if answer else (), witness=witness)
+    facts = (Fact(about="it", answer=answer, asked=ASKED),) if answer else ()
+    return Observation(question="?", facts=facts, witness=witness)
 
 def left_open(answer, witness=None):
     return saw(answer, witness).model_copy(update={"left_open": {"it": "nothing was sent"}})
 
-HOLDS, FAILS = Witness(what="the canary answered", holds=True), Witness(what="the canary is dead", holds=False)
+HOLDS = Witness(what="the canary answered", holds=True, asked=ASKED)
+FAILS = Witness(what="the canary is dead", holds=False)
 
 """
 CASE = '''
@@ -115,7 +119,7 @@ def judge(
     names = [f"--{kind}={folder / f'{kind}.yaml'}" for kind in ("product", "bench", "profile")]
     command = [sys.executable, "-m", "pytest", "-q", "--noconftest", *plugins, *names, f"--out={folder / 'out'}"]
     command += [f"--rootdir={ROOT}", "-c", str(ROOT / "pyproject.toml"), str(folder / "test_made_up.py"), *options]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
     found = sorted((folder / "out").glob("*/results.json"))
     results = json.loads(found[-1].read_text("utf-8")) if found else {}
     return done.returncode, results, done.stdout + done.stderr

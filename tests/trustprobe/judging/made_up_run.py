@@ -17,15 +17,37 @@ from lab_config.rules import CaseRule, Profile
 from lab_config.secrets import Secrets
 from reports.run_folder import RunFolder
 from tests.trustprobe.judging.judging import BENCH, PRODUCT, PROFILE
-from trustprobe.judging.case import Case, FailsOn
+from trustprobe.judging.case import Case
+from trustprobe.judging.outcomes import FailsOn
 from trustprobe.judging.run import Run
-from trustprobe.probe import Answer, Fact, Observation, Witness
+from trustprobe.probe import Answer, Asked, Fact, Observation, Witness
 
-HOLDS = Witness(what="the canary answered", holds=True)
+ASKED = Asked(door="tcp/443", shape="a made-up question")
+HOLDS = Witness(what="the canary answered", holds=True, asked=ASKED)
 BROKEN = Witness(what="the canary is dead", holds=False)
 SECRET = "correct-horse"
 """The password of the bench."""
 STARTED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+class Device:
+    """A device that answers a check like this, one after the other; the last answer stays. None: it is there."""
+
+    def __init__(self, *answers: str | None) -> None:
+        self.answers = list(answers) or [None]
+        self.asked: list[tuple[str, float]] = []
+
+    def silent(self, seconds: float) -> str | None:
+        """Answer a check of the canary."""
+        return self._answer("silent", seconds)
+
+    def gone(self, seconds: float) -> str | None:
+        """Answer a check of everything."""
+        return self._answer("gone", seconds)
+
+    def _answer(self, check: str, seconds: float) -> str | None:
+        self.asked.append((check, seconds))
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
 
 @functools.cache
@@ -37,7 +59,7 @@ def saw(
     answer: Answer | None, witness: Witness | None = None, *, about: str = "it", probe: str = "look", **fields: Any
 ) -> Observation:
     """Return an observation with one fact, or with none."""
-    facts = (Fact(about=about, answer=answer),) if answer else ()
+    facts = (Fact(about=about, answer=answer, asked=ASKED),) if answer else ()
     return Observation(question="What is there?", facts=facts, witness=witness, probe=probe, **fields)
 
 

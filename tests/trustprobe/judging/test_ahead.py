@@ -19,6 +19,9 @@ from trustprobe.judging.plugin import OBSERVER, RUN
 from trustprobe.judging.run import Run
 from trustprobe.judging.schedule import scheduled
 
+ENDED = True
+"""In place of both words: the probe ran to its end before the next one began."""
+
 
 class Begun(list[tuple[str, bool, bool]]):
     """Stands for the observer: what was begun, whether it is steady, and whether it takes turns."""
@@ -31,6 +34,9 @@ class Begun(list[tuple[str, bool, bool]]):
     def begin(self, probe: str, *, steady: bool, turn: Any) -> None:
         self.append((probe, steady, turn is not None))
         self.turns += [turn] if turn else []
+
+    def __call__(self, probe: str) -> None:
+        self.append((probe, ENDED, ENDED))
 
     def settle(self, *, but_steady: bool) -> None:
         self.settled.append(but_steady)
@@ -85,7 +91,18 @@ def test_probes_begin_in_the_order_of_their_fixtures(begun: Begun, tmp_path: Pat
     steady.__code__ = steady.__code__.replace(co_firstlineno=1)
     guesses.__code__ = guesses.__code__.replace(co_firstlineno=2)
     begin(begun, run(tmp_path), last=last, guesses=guesses, plain=plain, steady=steady)
-    assert begun == [("first", True, False), ("second", False, True), ("value of cloud_trust", False, False)]
+    assert begun == [("first", True, False), ("value of cloud_trust", False, False), ("second", False, True)]
+
+
+def test_a_sweep_ends_before_the_first_guess_and_after_what_waits_has_begun(begun: Begun, tmp_path: Path) -> None:
+    guess, sweep, waits = asks("guess", guesses=True), asks("sweep", before_guesses=True), asks("waits")
+    begin(begun, run(tmp_path), guess=guess, sweep=sweep, waits=waits)
+    assert begun == [("waits", False, False), ("sweep", ENDED, ENDED), ("guess", False, True)]
+
+
+def test_without_guesses_a_sweep_is_not_asked_ahead(begun: Begun, tmp_path: Path) -> None:
+    begin(begun, run(tmp_path), sweep=asks("sweep", before_guesses=True), waits=asks("waits"))
+    assert begun == [("waits", False, False)]
 
 
 def test_two_interfaces_are_guessed_at_in_parallel(begun: Begun, tmp_path: Path) -> None:

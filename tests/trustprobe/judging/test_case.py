@@ -10,7 +10,17 @@ from standards.catalogue import catalogues
 from tests.trustprobe.judging import made_up_run
 from tests.trustprobe.judging.made_up_run import Item
 from trustprobe.errors import ConfigurationError, HarnessError
-from trustprobe.judging.case import LAST, Case, applies, case, case_of, cases, row_of, rule_of
+from trustprobe.judging.case import (
+    LAST,
+    Case,
+    applies,
+    case,
+    case_of,
+    cases,
+    require_capabilities,
+    row_of,
+    rule_of,
+)
 
 RECOMMENDED, MANDATORY = "EN303645 5.3-9", "EN303645 5.3-2"
 
@@ -173,3 +183,10 @@ def test_only_a_parametrized_test_is_a_row() -> None:
     item = Item.of(made_up_run.case())
     assert row_of(item) == ""
     assert row_of(item.with_row("tcp-22")) == "tcp-22"
+
+
+def test_a_capability_has_a_folder_of_cases() -> None:
+    require_capabilities([])
+    require_capabilities(["state_awareness", "asset_identification"])
+    with pytest.raises(ConfigurationError, match=r"no capability 'nowhere'.* asset_identification, data_protection, "):
+        require_capabilities(["state_awareness", "nowhere"])

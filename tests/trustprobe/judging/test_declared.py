@@ -110,6 +110,12 @@ def test_a_port_is_compared_with_the_services_of_its_own_transport() -> None:
     ]
 
 
+def test_a_declared_port_has_a_row_after_a_sweep_of_its_transport_that_did_not_find_it() -> None:
+    rows = port_rows(with_services(), [udp(), tcp("tcp_sweep")])
+    assert [(row.transport, row.port) for row in rows] == [("tcp", 22), ("tcp", 443), ("udp", 161)]
+    assert {row.word for row in rows} == {"declared, no answer"}
+
+
 def test_a_declared_service_is_shown_with_its_protocol_and_purpose() -> None:
     rows = {row.port: row.declared for row in port_rows(with_services(), [tcp("tcp_sweep", 80)])}
     assert rows == {22: "ssh: maintenance", 80: "", 443: "http in TLS: administration"}

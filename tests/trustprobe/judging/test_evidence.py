@@ -97,3 +97,10 @@ def test_evidence_that_cannot_be_written_is_a_fault_of_the_bench(tmp_path: Path)
     (tmp_path / "01-look").write_text("a file")
     with pytest.raises(BenchError, match=r"evidence cannot be written to .*/01-look: File exists\."):
         EvidenceFolder(tmp_path / "01-look", Redactor({}), "look", lambda *_: None)
+
+
+def test_a_transcript_that_cannot_be_continued_is_a_fault_of_the_bench(folder: EvidenceFolder) -> None:
+    (folder.folder / "transcript.txt").unlink()
+    (folder.folder / "transcript.txt").mkdir()
+    with pytest.raises(BenchError, match=r"evidence cannot be written to .*/01-look: Is a directory\."):
+        folder.note("one")

@@ -20,30 +20,6 @@ from trustprobe.probe import Answer
 ALERT = bytes.fromhex("15030300020228")
 
 
-@contextmanager
-def answering(says: bytes) -> Iterator[int]:
-    """A port that takes connections, says this to each once something came, and hangs up."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def serve() -> None:
-            while True:
-                try:
-                    client, _ = listener.accept()
-                except OSError:
-                    return
-                with client, suppress(ConnectionError):
-                    if says and client.recv(4096):
-                        client.sendall(says)
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        try:
-            yield listener.getsockname()[1]
-        finally:
-            listener.shutdown(socket.SHUT_RDWR)
-            thread.join(5)
-
-
 def health(port: int, *, forwarded: bool, tls: bool, beside: int | None = None) -> Health:
     declared = load(find("products", "reference_camera"), Product).component
     admin = {"id": "admin", "transport": "tcp", "protocol": "http", "canary": True, "purpose": "x"}
@@ -61,29 +37,6 @@ def health(port: int, *, forwarded: bool, tls: bool, beside: int | None = None) 
     return Health(bench, component)
 
 
-@pytest.mark.parametrize(("tls", "says"), [(True, ALERT), (False, b"HTTP/1.1 400 Bad Request\r\n\r\n")])
-def test_a_device_behind_forwarded_ports_is_there_when_it_says_something(tls: bool, says: bytes) -> None:
-    with answering(says) as port:
-        assert health(port, forwarded=True, tls=tls).gone(2) is None
-
-
-@pytest.mark.parametrize("tls", [True, False])
-def test_what_forwards_ports_takes_connections_for_a_device_that_is_gone(tls: bool) -> None:
-    with answering(b"") as port:
-        assert "is silent" in str(health(port, forwarded=True, tls=tls).gone(0.2))
-
-
-def test_without_forwarding_a_connection_is_enough() -> None:
-    with answering(b"") as port:
-        assert health(port, forwarded=False, tls=True).gone(2) is None
-
-
-def test_a_port_that_refuses_says_so() -> None:
-    with answering(b"") as port:
-        pass
-    assert "refuses connections" in str(health(port, forwarded=True, tls=True).gone(0.2))
-
-
 class Ports:
     """Answers of ports, one after the other; the last one stays."""
 
@@ -95,25 +48,6 @@ class Ports:
         self.asked.append(port)
         given = self.answers[port]
         return given.pop(0) if len(given) > 1 else given[0]
-
-
-def test_a_port_that_opens_after_the_canary_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    ports = Ports(p443=[Answer.SEEN], p22=[Answer.REFUSED, Answer.REFUSED, Answer.SEEN])
-    monkeypatch.setattr("trustprobe.judging.health._connected", ports)
-    assert health(443, forwarded=False, tls=True, beside=22).gone(30) is None
-    assert ports.asked == [443, 22, 22, 22]
-
-
-def test_a_port_that_stays_closed_is_waited_for_once_and_says_nothing_of_the_device(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    ports = Ports(p443=[Answer.SEEN], p22=[Answer.REFUSED])
-    monkeypatch.setattr("trustprobe.judging.health._connected", ports)
-    asked = health(443, forwarded=False, tls=True, beside=22)
-    assert asked.gone(0.3) is None
-    ports.asked.clear()
-    assert asked.gone(0.3) is None
-    assert ports.asked == [443]
 
 
 class Clock:
@@ -141,6 +75,49 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     monkeypatch.setattr(engine, "time", made)
     monkeypatch.setattr(engine, "threading", SimpleNamespace(Event=lambda: made))
     return made
+
+
+def test_a_port_that_opens_after_the_canary_is_waited_for(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    ports = Ports(p443=[Answer.SEEN], p22=[Answer.REFUSED, Answer.REFUSED, Answer.SEEN])
+    monkeypatch.setattr("trustprobe.judging.health._connected", ports)
+    assert health(443, forwarded=False, tls=True, beside=22).gone(30) is None
+    assert ports.asked == [443, 22, 22, 22]
+
+
+def test_a_check_of_the_canary_alone_probes_no_other_port(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    ports = Ports(p443=[Answer.REFUSED, Answer.SEEN], p22=[Answer.REFUSED])
+    monkeypatch.setattr("trustprobe.judging.health._connected", ports)
+    assert health(443, forwarded=False, tls=True, beside=22).silent(30) is None
+    assert ports.asked == [443, 443]
+
+
+def test_a_canary_that_stays_silent_is_reported_without_probing_another_port(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ports = Ports(p443=[Answer.SILENT], p22=[Answer.SEEN])
+    monkeypatch.setattr("trustprobe.judging.health._connected", ports)
+    assert str(health(443, forwarded=False, tls=True, beside=22).silent(0.1)).endswith("is silent")
+    assert set(ports.asked) == {443}
+
+
+def test_a_port_that_stays_closed_is_waited_for_once_and_says_nothing_of_the_device(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ports = Ports(p443=[Answer.SEEN], p22=[Answer.REFUSED])
+    monkeypatch.setattr("trustprobe.judging.health._connected", ports)
+    asked = health(443, forwarded=False, tls=True, beside=22)
+    assert asked.gone(0.3) is None
+    ports.asked.clear()
+    assert asked.gone(0.3) is None
+    assert ports.asked == [443]
+
+
+def test_no_other_port_is_waited_for_when_the_canary_is_gone(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    ports = Ports(p443=[Answer.REFUSED], p22=[Answer.SEEN])
+    monkeypatch.setattr(engine, "_connected", ports)
+    gone = str(health(443, forwarded=False, tls=True, beside=22).gone(0.1))
+    assert gone.endswith("tcp/443 at 127.0.0.1 refuses connections")
+    assert ports.asked == [443]
 
 
 def patient(monkeypatch: pytest.MonkeyPatch, *answers: Answer) -> list[float]:
@@ -185,6 +162,13 @@ def test_the_device_is_asked_as_long_as_another_question_has_time(
     assert gone.endswith("tcp/443 at 127.0.0.1 refuses connections")
 
 
+def test_the_canary_has_its_time_at_any_time_of_the_clock(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock.now = 1_000.0
+    given = patient(monkeypatch, Answer.REFUSED)
+    assert health(443, forwarded=False, tls=True).silent(0.35) is not None
+    assert len(given) == 4
+
+
 def test_a_port_that_stays_silent_says_so(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     patient(monkeypatch, Answer.SILENT)
     assert str(health(443, forwarded=False, tls=True).gone(0.1)).endswith("is silent")
@@ -218,18 +202,12 @@ def test_a_device_that_is_back_is_enough_and_one_that_is_not_is_lost(
         asked.require_back(0.1)
 
 
-def test_a_port_that_refuses_without_forwarding_says_so() -> None:
-    with answering(b"") as port:
-        pass
-    assert "refuses connections" in str(health(port, forwarded=False, tls=True).gone(0.1))
-
-
 def services(*ports: str) -> dict[str, object]:
     """Declare services: `tcp/22`, and `tcp/443!` for the canary."""
     declared = []
     for number, port in enumerate(ports):
         transport, _, rest = port.partition("/")
-        protocol = "ssh" if transport == "tcp" else "snmp"
+        protocol = {"tcp/22": "ssh", "udp/161": "snmp"}.get(port.strip("!"), "http")
         one = {"id": f"s{number}", "transport": transport, "port": int(rest.strip("!")), "protocol": protocol}
         declared.append(one | {"purpose": "x", "canary": rest.endswith("!")})
     return {"services": declared}
@@ -249,7 +227,8 @@ def test_the_canary_is_a_declared_tcp_port_that_the_bench_leads_to() -> None:
     mapped = made_up_run.bench(network={"address": "127.0.0.1", "port_map": {"tcp/23": 2323, "tcp/80": 8080}})
     for bench in (nowhere, here):
         assert canary(bench, "udp/161", "tcp/22", "tcp/443!", "tcp/80") == "tcp/443"
-        assert canary(bench, "udp/161", "tcp/22", "tcp/80") == "tcp/22"
+        assert canary(bench, "udp/161", "tcp/22", "tcp/80") == "tcp/80"
+        assert canary(bench, "udp/161", "tcp/22") == "tcp/22"
         assert canary(bench, "udp/161") is None
     assert canary(mapped, "tcp/22", "tcp/443!", "tcp/23", "tcp/80") == "tcp/23"
     assert canary(mapped, "tcp/23", "tcp/80!", "tcp/22!") == "tcp/80"
@@ -298,3 +277,59 @@ def test_a_service_has_to_say_something(
     asked = health(443, forwarded=True, tls=tls)
     assert asked.canary is not None
     assert engine._spoken(Target(NetworkBench(address="127.0.0.1")), asked.canary) is answer
+
+
+# With real ports. They come last: a fault that never ends is found above, where time is made up
+
+
+@contextmanager
+def answering(says: bytes) -> Iterator[int]:
+    """A port that takes connections, says this to each once something came, and hangs up."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            while True:
+                try:
+                    client, _ = listener.accept()
+                except OSError:
+                    return
+                with client, suppress(ConnectionError):
+                    if says and client.recv(4096):
+                        client.sendall(says)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join(5)
+
+
+@pytest.mark.parametrize(("tls", "says"), [(True, ALERT), (False, b"HTTP/1.1 400 Bad Request\r\n\r\n")])
+def test_a_device_behind_forwarded_ports_is_there_when_it_says_something(tls: bool, says: bytes) -> None:
+    with answering(says) as port:
+        assert health(port, forwarded=True, tls=tls).gone(2) is None
+
+
+@pytest.mark.parametrize("tls", [True, False])
+def test_what_forwards_ports_takes_connections_for_a_device_that_is_gone(tls: bool) -> None:
+    with answering(b"") as port:
+        assert "is silent" in str(health(port, forwarded=True, tls=tls).gone(0.2))
+
+
+def test_without_forwarding_a_connection_is_enough() -> None:
+    with answering(b"") as port:
+        assert health(port, forwarded=False, tls=True).gone(2) is None
+
+
+def test_a_port_that_refuses_says_so() -> None:
+    with answering(b"") as port:
+        pass
+    assert "refuses connections" in str(health(port, forwarded=True, tls=True).gone(0.2))
+
+
+def test_a_port_that_refuses_without_forwarding_says_so() -> None:
+    with answering(b"") as port:
+        pass
+    assert "refuses connections" in str(health(port, forwarded=False, tls=True).gone(0.1))

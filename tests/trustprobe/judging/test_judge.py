@@ -1,6 +1,7 @@
 """The hooks that give verdicts, called with made-up items; test_judged_runs.py judges in a process of its own."""
 
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,12 +11,13 @@ import pytest
 
 from lab_config.bench import Permission
 from reports.results import Verdict
-from tests.trustprobe.judging.made_up_run import BROKEN, HOLDS, SECRET, Item, case, run, saw
+from tests.trustprobe.judging.made_up_run import BROKEN, HOLDS, SECRET, Device, Item, case, run, saw
 from trustprobe.errors import BenchError, DeviceLostError, HarnessError, NotForwardedError
 from trustprobe.judging import judge as engine
 from trustprobe.judging.judge import DESELECTED, NOT_REACHED, Judge, Judgement
 from trustprobe.judging.outcomes import Inconclusive, Manual, NotApplicable, NotProvided
-from trustprobe.judging.schedule import NoRows
+from trustprobe.judging.presence import Presence
+from trustprobe.judging.schedule import NoRows, scheduled
 from trustprobe.probe import Answer
 
 ESCAPE, SHOWN = "\x1b[2J", "\\x1b[2J"
@@ -30,17 +32,19 @@ class Bench:
 
     def __init__(self, folder: Path, *allow: Permission) -> None:
         self.run = run(folder, *allow)
-        self.gone: str | None = None
-        self.asked: list[float] = []
-        self.judge = Judge(self.run, self.alive)
+        self.device = Device()
+        self.judge = Judge(self.run, Presence(self.run, self.device))
         self.manager = pytest.PytestPluginManager()
         self.manager.register(self.judge)
         self.manager.register(self)
         self.body: Body = lambda: "done"
 
-    def alive(self, seconds: float) -> str | None:
-        self.asked.append(seconds)
-        return self.gone
+    @property
+    def asked(self) -> list[tuple[str, float]]:
+        return self.device.asked
+
+    def lose(self) -> None:
+        self.device.answers = ["the device does not answer"]
 
     def pytest_runtest_setup(self) -> object:
         return self.body()
@@ -124,14 +128,25 @@ def test_a_case_whose_fixtures_are_set_up_has_no_verdict_yet(bench: Bench) -> No
     assert bench.do("setup", Item.of(case())).verdict is Verdict.NOT_RUN
 
 
-def test_no_case_is_judged_once_the_device_was_lost(bench: Bench) -> None:
-    bench.run.lost = "the device does not answer since made.zero ran"
-    assert bench.decided("setup", Item.of(case())) == ("INCONCLUSIVE", bench.run.lost)
-
-
 def test_a_case_without_rows_has_the_verdict_that_its_fixture_declares(bench: Bench) -> None:
     item = Item.of(case()).with_row("none", it=NoRows(NotApplicable("it has none")))
     assert bench.decided("setup", item) == ("NOT_APPLICABLE", "it has none")
+
+
+def test_a_case_has_the_verdict_that_the_declaration_gives_before_anything_is_sent(bench: Bench) -> None:
+    asked: list[object] = []
+
+    def declared(run: object) -> None:
+        asked.append(run)
+        raise NotApplicable("it has none")
+
+    def looks() -> None:
+        """Nothing."""
+
+    item = Item.of(case()).with_fixtures(looks=scheduled(declared=declared)(looks))
+    assert bench.decided("setup", item) == ("NOT_APPLICABLE", "it has none")
+    assert asked == [bench.run]
+    assert not bench.asked
 
 
 def test_a_case_needs_each_of_its_permissions(bench: Bench) -> None:
@@ -143,6 +158,7 @@ def test_a_case_needs_each_of_its_permissions(bench: Bench) -> None:
 
 
 def test_a_refused_case_sets_nothing_up(bench: Bench) -> None:
+    bench.lose()
     bench.run.lost = "gone"
     set_up: list[str] = []
     bench.decided("setup", Item.of(case()), lambda: set_up.append("set up"))
@@ -178,6 +194,7 @@ def test_wrappers_of_pytest_are_set_up_for_a_refused_case_too(bench: Bench) -> N
     wrapper = Wrapper()
     bench.manager.register(wrapper)
     bench.manager.register(inner)
+    bench.lose()
     bench.run.lost = "gone"
     bench.decided("setup", Item.of(case()))
     assert wrapper.came == ["Skipped"]
@@ -309,17 +326,17 @@ def test_a_failure_without_anything_seen_is_open(bench: Bench) -> None:
 def test_a_failure_on_absence_stands_if_the_device_is_still_there(bench: Bench) -> None:
     error = AssertionError("no record came")
     assert bench.failed("call", absence(), error, AssertionError) == ("FAIL", "no record came")
-    assert bench.asked == [3.0]
+    assert bench.asked == [("silent", 3.0)]
 
 
 def test_a_failure_on_absence_is_open_if_the_device_is_gone(bench: Bench) -> None:
-    bench.gone = "the device does not answer"
+    bench.lose()
     verdict = bench.decided("call", absence(), raises(AssertionError("no record came")))
     assert verdict == ("INCONCLUSIVE", "the device does not answer (no record came)")
 
 
 def test_a_failure_on_presence_stands_although_the_device_is_gone(bench: Bench) -> None:
-    bench.gone = "the device does not answer"
+    bench.lose()
     item = Item.of(case(), it=saw(Answer.SEEN))
     assert bench.failed("call", item, AssertionError("it is open"), AssertionError) == ("FAIL", "it is open")
     assert not bench.asked
@@ -333,8 +350,7 @@ def test_a_failure_that_is_open_already_asks_nothing_of_the_device(bench: Bench)
 
 def test_a_device_that_a_case_restarts_has_the_time_that_it_needs_to_boot(bench: Bench) -> None:
     bench.failed("call", absence(needs=(Permission.POWER,)), AssertionError("it did not start"), AssertionError)
-    assert bench.asked == [bench.run.product.component.boot_seconds]
-    assert bench.asked != [3.0]
+    assert bench.asked == [("gone", bench.run.product.component.boot_seconds)]
 
 
 # Reasons and labels
@@ -370,30 +386,72 @@ def test_a_case_that_passes_and_leaves_the_device_alone_asks_nothing_of_it(bench
     assert (bench.asked, bench.run.lost) == ([], None)
 
 
-def test_after_a_case_that_did_not_pass_the_device_has_to_be_there(bench: Bench) -> None:
-    bench.do("teardown", Item.of(case()))
-    assert (bench.asked, bench.run.lost) == ([3.0], None)
-
-
-@pytest.mark.parametrize("need", [Permission.LOCKOUT, Permission.POWER])
-def test_after_a_case_that_disturbed_it_the_device_has_time_to_come_back(bench: Bench, need: Permission) -> None:
-    item = Item.of(case(needs=(need,)), it=saw(Answer.REFUSED))
-    bench.do("call", item)
+def asked_after(bench: Bench, item: Item, body: Body | None = None, when: str = "call") -> list[tuple[str, float]]:
+    """Run one hook and the teardown, and return which checks came after the case."""
+    with suppress(pytest.skip.Exception, AssertionError, HarnessError, BenchError):
+        bench.do(when, item, body)
+    bench.device.asked.clear()
     bench.do("teardown", item)
-    assert bench.asked == [bench.run.product.component.boot_seconds]
+    return bench.asked
+
+
+def test_after_a_case_that_probed_the_device_and_did_not_pass_it_has_to_be_there(bench: Bench) -> None:
+    failed = Item.of(case(), it=saw(Answer.SEEN, interface="network"))
+    assert asked_after(bench, failed, raises(AssertionError("it is open"))) == [("silent", 3.0)]
+    unproven = Item.of(case("made.two"), "test_two", it=saw(Answer.SILENT, interface="logs"))
+    assert asked_after(bench, unproven) == [("silent", 3.0)]
+
+
+def test_a_case_about_documents_says_nothing_about_the_device(bench: Bench) -> None:
+    failed = Item.of(case(), it=saw(Answer.SEEN, interface="documents"))
+    assert asked_after(bench, failed, raises(AssertionError("it is outdated"))) == []
+    assert asked_after(bench, Item.of(case("made.two"), "test_two"), raises(Inconclusive("not said")), "setup") == []
+
+
+@pytest.mark.parametrize("error", [DeviceLostError("it is gone."), BenchError("no route."), ValueError("broken")])
+def test_after_an_error_of_a_probe_the_device_has_to_be_there(bench: Bench, error: Exception) -> None:
+    with suppress(ValueError):
+        asked = asked_after(bench, Item.of(case()), raises(error), "setup")
+        assert asked == [("silent", 3.0)]
+
+
+@pytest.mark.parametrize(
+    ("need", "check"), [(Permission.LOCKOUT, "silent"), (Permission.POWER, "gone"), (Permission.RESET, "gone")]
+)
+def test_after_a_case_that_disturbed_it_the_device_has_time_to_come_back(
+    bench: Bench, need: Permission, check: str
+) -> None:
+    bench.run.bench = bench.run.bench.model_copy(update={"allow": (need,)})
+    item = Item.of(case(needs=(need,)), it=saw(Answer.REFUSED))
+    assert asked_after(bench, item) == [(check, 3.0)]
 
 
 def test_a_device_that_does_not_come_back_is_lost_and_the_case_is_named(bench: Bench) -> None:
-    bench.gone = "the device does not answer"
-    bench.do("teardown", Item.of(case()))
+    bench.lose()
+    asked_after(bench, Item.of(case(needs=(Permission.POWER,)), it=saw(Answer.REFUSED)))
     assert str(bench.run.lost).startswith("the device does not answer")
     assert "made.one" in str(bench.run.lost)
 
 
-def test_a_lost_device_is_not_asked_again(bench: Bench) -> None:
+def test_a_power_cycle_that_brought_the_device_back_is_added_to_the_reason(bench: Bench) -> None:
+    bench.judge.presence = Presence(bench.run, bench.device, lambda: None)
+    item = Item.of(case(), it=saw(Answer.SEEN, interface="network"))
+    bench.failed("call", item, AssertionError("it is open"), AssertionError)
+    bench.device.answers = ["gone", "gone", None]
+    judgement = bench.do("teardown", item)
+    assert judgement.verdict is Verdict.FAIL
+    assert judgement.reason.startswith("it is open. After this case, the device did not answer")
+    assert bench.run.lost is None
+
+
+def test_no_case_is_judged_until_a_lost_device_answers_again(bench: Bench) -> None:
     bench.run.lost = "gone since made.zero ran"
-    bench.do("teardown", Item.of(case()))
-    assert (bench.asked, bench.run.lost) == ([], "gone since made.zero ran")
+    bench.lose()
+    assert bench.decided("setup", Item.of(case())) == ("INCONCLUSIVE", "gone since made.zero ran")
+    bench.device.answers = [None]
+    bench.judge.presence = Presence(bench.run, bench.device)
+    bench.do("setup", Item.of(case("made.two"), "test_two"))
+    assert bench.run.lost is None
 
 
 def test_the_time_of_a_case_is_measured_from_its_set_up(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

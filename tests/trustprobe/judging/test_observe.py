@@ -1,9 +1,10 @@
 import threading
 from collections.abc import Iterator
-from concurrent.futures import wait
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 
@@ -28,6 +29,10 @@ class Question:
     go_on: threading.Event = field(default_factory=threading.Event)
     begun: threading.Event = field(default_factory=threading.Event)
     asked: int = 0
+    made: ClassVar[list["Question"]] = []
+
+    def __post_init__(self) -> None:
+        self.made.append(self)
 
     def run(self, record: Recorder) -> Observation:
         self.asked += 1
@@ -59,14 +64,24 @@ def observe(tmp_path: Path, progress: list[str]) -> Iterator[Observer]:
 
     observer = Observer(tmp_path, Redactor({}), report, "1.0")
     yield observer
-    wait(list(observer._begun.values()), SHORT_SECONDS)
+    while Question.made:  # a test that failed left questions without an answer: no thread waits for them in vain
+        Question.made.pop().go_on.set()
+    join(observer)
+
+
+def join(observe: Observer) -> None:
+    """Wait for the threads of what was begun."""
+    for thread in threading.enumerate():
+        if thread.name in observe._begun:
+            thread.join(SHORT_SECONDS)
 
 
 @pytest.mark.parametrize("error", [None, BenchError("no cable."), SystemExit(3)])
 def test_what_was_begun_ends_whether_it_answers_or_not(observe: Observer, error: Exception | None) -> None:
     observe.begin(answered("one", error))
     ended = observe._begun["one"]
-    assert wait([ended], SHORT_SECONDS).done == {ended}
+    join(observe)
+    assert ended.done()
     assert ended.exception() is error
 
 
@@ -141,12 +156,20 @@ def test_to_settle_waits_for_what_was_begun(observe: Observer) -> None:
     assert not settling.is_alive()
 
 
-def test_a_steady_question_goes_on_where_only_the_others_have_to_end(observe: Observer, tmp_path: Path) -> None:
+def test_a_steady_question_goes_on_where_only_the_others_have_to_end(
+    observe: Observer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     steady, other = Question("steady"), answered("other")
     observe.begin(steady, steady=True)
     observe.begin(other)
 
-    observe.settle(but_steady=True)
+    def waits(ended: list[Future[None]]) -> None:
+        assert observe._begun["steady"] not in ended
+        wait(ended)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "wait", waits)
+        observe.settle(but_steady=True)
 
     assert list(tmp_path.glob("*-other/answer.bin"))
     assert not list(tmp_path.glob("*-steady/answer.bin"))
@@ -156,7 +179,7 @@ def test_a_steady_question_goes_on_where_only_the_others_have_to_end(observe: Ob
 
 
 def test_the_progress_of_what_was_begun_is_shown_while_somebody_waits_for_it_only(
-    observe: Observer, progress: list[str]
+    observe: Observer, progress: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow = Question("slow")
     observe.begin(slow)
@@ -164,10 +187,16 @@ def test_the_progress_of_what_was_begun_is_shown_while_somebody_waits_for_it_onl
     assert progress == []
     observe(answered("quick"))
     assert progress == ["quick", "quick"]
+    waits = threading.Event()
+
+    def noted(ended: list[Future[None]]) -> None:
+        waits.set()
+        wait(ended)
+
+    monkeypatch.setattr(engine, "wait", noted)
     waiting = threading.Thread(target=observe.settle)
     waiting.start()
-    while observe.awaited != "slow":
-        threading.Event().wait(0.01)
+    assert waits.wait(SHORT_SECONDS)
     slow.go_on.set()
     waiting.join(SECONDS)
     assert progress == ["quick", "quick", "slow"]
@@ -209,8 +238,13 @@ class Through:
         ("tests.drivers", ""),
     ],
 )
-def test_an_observation_is_recorded_with_the_folder_of_its_probe_or_of_its_door(module: str, interface: str) -> None:
+def test_an_observation_is_recorded_with_the_folder_of_its_probe_or_of_its_door(
+    observe: Observer, module: str, interface: str
+) -> None:
     made = type("Made", (Question,), {"__module__": module})
+    question = made("two")
+    question.go_on.set()
+    assert observe(question).interface == interface
     assert engine._interface(made("one")) == interface
     assert engine._interface(Through(made("one"))) == interface  # type: ignore[arg-type]
 
@@ -256,6 +290,16 @@ def test_what_ended_unexpectedly_beside_others_can_be_asked_again(observe: Obser
         observe(question)
     question.error = None
     assert observe(question, fresh=True) is observe(question)
+
+
+def test_what_was_begun_ends_before_it_is_asked_again(observe: Observer, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[Future[None]] = []
+    monkeypatch.setattr(engine, "wait", waited.extend)
+    question = answered("one")
+    observe.begin(question)
+    ended = observe._begun["one"]
+    observe(question, fresh=True)
+    assert waited == [ended]
 
 
 def test_what_was_asked_or_failed_before_is_not_begun_again(observe: Observer) -> None:

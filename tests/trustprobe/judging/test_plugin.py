@@ -1,7 +1,8 @@
 """pytest's face: options, the order of the cases, and what is written at the end, each hook called by itself."""
 
+import errno
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -9,16 +10,20 @@ from typing import Any, cast
 import pytest
 from _pytest.config.argparsing import Parser
 
-from lab_config.bench import Permission
+from drivers.power.switch import PowerSwitch
+from lab_config.bench import Permission, PowerBench
 from reports.results import Overall, Verdict
 from reports.summary import NAME
-from tests.trustprobe.judging.made_up_run import Item, case, run
+from tests.trustprobe.judging.made_up_run import Device, Item, bench, case, run
 from trustprobe.errors import ConfigurationError
 from trustprobe.judging import plugin
 from trustprobe.judging.case import LAST, Case
+from trustprobe.judging.health import Health
 from trustprobe.judging.judge import Judge
 from trustprobe.judging.observe import Observer
 from trustprobe.judging.plugin import JUDGE, OBSERVER, RESULTS, RUN, Prepared
+from trustprobe.judging.presence import Presence
+from trustprobe.judging.results import Checkpoint
 from trustprobe.judging.run import Run
 from trustprobe.judging.schedule import Alone, Place, scheduled
 
@@ -49,9 +54,9 @@ class Session:
     def config(self) -> "Session":
         return self
 
-    def judge(self, made: Run, gone: Callable[[float], str | None] = lambda _seconds: None) -> Judge:
+    def judge(self, made: Run) -> Judge:
         """Judge this run."""
-        judge = Judge(made, gone)
+        judge = Judge(made, Presence(made, Device()))
         self.stash[JUDGE], self.stash[RUN] = judge, made
         self.stash[OBSERVER] = cast(Observer, SimpleNamespace(firmware="1.1"))
         return judge
@@ -147,7 +152,10 @@ def test_a_run_is_read_by_its_names_before_other_plugins_are_configured(
     assert session.stash[RUN] is made
     assert session.pluginmanager.get_plugin("trustprobe-judge") is session.stash[JUDGE]
     assert session.stash[JUDGE].run is made
-    assert session.stash[JUDGE].alive(0.1) is None
+    assert isinstance(session.pluginmanager.get_plugin("trustprobe-checkpoint"), Checkpoint)
+    presence = session.stash[JUDGE].presence
+    assert (presence.check, presence.power_cycle) == (Health(made.bench, made.product.component), None)
+    assert presence.settle == session.stash[OBSERVER].settle
     assert session.option.allure_report_dir == str(made.folder.allure_results)
     observer = session.stash[OBSERVER]
     assert (observer.firmware, observer._report) == ("1.0", plugin._quiet)
@@ -168,6 +176,13 @@ def test_a_mistake_in_a_file_is_a_usage_error(session: Session, monkeypatch: pyt
     monkeypatch.setattr(plugin, "load_run", load)
     session.options["--bench"] = "nowhere"
     with pytest.raises(pytest.UsageError, match=r"^configuration: no such bench\. Look\.$"):
+        session.configure()
+
+
+def test_a_capability_that_does_not_exist_is_a_usage_error(session: Session, tmp_path: Path) -> None:
+    session.prepare(run(tmp_path))
+    session.options["--capability"] = ["nowhere"]
+    with pytest.raises(pytest.UsageError, match="'nowhere'"):
         session.configure()
 
 
@@ -256,6 +271,12 @@ def test_a_case_that_nobody_wrote_is_a_usage_error(session: Session, tmp_path: P
         collected(session)
 
 
+def test_a_case_that_nobody_wrote_is_reported_to_the_command(session: Session, tmp_path: Path) -> None:
+    session.prepare(judging(session, tmp_path, "made.nowhere").run)
+    with pytest.raises(ConfigurationError, match=r"names made\.nowhere,"):
+        collected(session)
+
+
 def test_cases_without_a_bench_are_a_usage_error(session: Session) -> None:
     harness = Item.of(None, "test_of_the_harness")
     assert collected(session, harness) == (["test_of_the_harness"], [])
@@ -311,17 +332,11 @@ def test_what_was_asked_ahead_ends_before_a_fixture_that_tolerates_nothing(
 
 def begin(session: Session, *answers: str | None, items: int = 1) -> tuple[list[float], str | None]:
     """Return the seconds that the device was given, and why it is lost."""
-    asked: list[float] = []
-
-    def gone(seconds: float) -> str | None:
-        asked.append(seconds)
-        return answers[len(asked) - 1]
-
-    judge = session.stash[JUDGE]
-    judge.alive = gone
+    judge, device = session.stash[JUDGE], Device(*answers)
+    judge.presence.check = device
     session.items = [item("one")] * items
     session.hook.pytest_runtestloop(session=session)
-    return asked, judge.run.lost
+    return [seconds for _, seconds in device.asked], judge.run.lost
 
 
 def test_a_device_that_is_there_is_asked_once(session: Session, tmp_path: Path) -> None:
@@ -391,7 +406,10 @@ def test_the_end_writes_every_report_and_sets_the_exit_code(session: Session, tm
     assert "sample" in shown
 
 
-@pytest.mark.parametrize(("status", "interrupted"), [(pytest.ExitCode.INTERRUPTED, True), (pytest.ExitCode.OK, False)])
+@pytest.mark.parametrize(
+    ("status", "interrupted"),
+    [(pytest.ExitCode.INTERRUPTED, True), (pytest.ExitCode.INTERNAL_ERROR, True), (pytest.ExitCode.OK, False)],
+)
 def test_an_interrupted_run_says_so(
     session: Session, tmp_path: Path, status: pytest.ExitCode, interrupted: bool
 ) -> None:
@@ -400,6 +418,45 @@ def test_an_interrupted_run_says_so(
     session.hook.pytest_sessionfinish(session=session, exitstatus=status)
     assert ("interrupted" in session.stash[RESULTS].reason) is interrupted
     assert session.exitstatus == 2
+
+
+def test_results_are_written_although_another_plugin_cannot_finish(session: Session, tmp_path: Path) -> None:
+    made = session.judge(run(tmp_path)).run
+
+    @pytest.hookimpl(wrapper=True)
+    def breaks() -> Generator[None, object, object]:
+        if made.lost is None:
+            raise RuntimeError("no space")
+        return (yield)
+
+    session.pluginmanager.register(Hooks(pytest_sessionfinish=breaks))
+    with pytest.raises(RuntimeError, match="no space"):
+        session.hook.pytest_sessionfinish(session=session, exitstatus=pytest.ExitCode.OK)
+    assert made.folder.results_json.exists()
+    assert session.exitstatus == 2
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "x", "/a"), ConfigurationError("/a cannot be written.")])
+def test_results_stay_although_a_report_of_them_cannot_be_written(
+    session: Session,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: Exception,
+) -> None:
+    def full(*_given: object) -> None:
+        raise error
+
+    made = session.judge(run(tmp_path)).run
+    prepared, _ = session.prepare(made)
+    monkeypatch.setattr(plugin, "write_summary", full)
+    session.hook.pytest_sessionfinish(session=session, exitstatus=pytest.ExitCode.OK)
+    assert prepared.results is session.stash[RESULTS]
+    assert session.exitstatus == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "/a cannot be written" in printed.err
+    assert printed.err.endswith(f" The results are in {made.folder.results_json}.\n")
 
 
 def test_after_a_usage_error_nothing_is_written(session: Session, tmp_path: Path) -> None:
@@ -423,3 +480,22 @@ def test_allure_shows_what_was_judged_with_what(session: Session, tmp_path: Path
         **results.tools,
     }
     assert "trustprobe" in results.tools
+
+
+# The power switch
+
+
+def test_only_a_switch_that_the_bench_has_and_allows_restarts_a_lost_device(tmp_path: Path) -> None:
+    switch = {"on": "http://192.0.2.9/on", "off": "http://192.0.2.9/off"}
+    made = run(tmp_path)
+    for allow, power, restarts in (
+        ((), {"absent": "not on this bench"}, False),
+        ((Permission.POWER,), {"absent": "not on this bench"}, False),
+        ((), switch, False),
+        ((Permission.POWER,), switch, True),
+    ):
+        made.bench = bench(*allow, power=power)
+        cycle = plugin._power_cycle(made)
+        assert (cycle is not None) is restarts
+        if cycle is not None:
+            assert getattr(cycle, "__self__", None) == PowerSwitch(PowerBench.model_validate(switch))

@@ -8,6 +8,7 @@ import pytest
 
 from reports.results import Verdict
 from tests.trustprobe.judging.made_up_run import Item, case
+from trustprobe.errors import BenchError
 from trustprobe.judging import progress as engine
 from trustprobe.judging.judge import Judgement
 from trustprobe.judging.plugin import JUDGE
@@ -220,11 +221,47 @@ def test_without_a_run_there_is_no_judge() -> None:
     assert made.judge is None
 
 
-def test_what_breaks_in_the_harness_is_printed_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_breaks_in_the_harness_is_kept_as_one_sentence() -> None:
     made = Progress(File(False))
-    made.pytest_internalerror("a traceback")
-    assert capsys.readouterr().err == "harness: a traceback\n"
     for failed in (False, True):
-        report = SimpleNamespace(failed=failed, longreprtext="no module x")
+        assert made.broken is None
+        report = SimpleNamespace(failed=failed, longreprtext="Traceback\nE  no module x", nodeid="suites/test_a.py")
         made.pytest_collectreport(cast(pytest.CollectReport, report))
-    assert capsys.readouterr().err == "harness: no module x\n"
+    assert str(made.broken) == "harness: suites/test_a.py cannot be read: E no module x. Report this fault."
+    with pytest.raises(KeyError) as caught:
+        raise KeyError("port")
+    assert made.pytest_internalerror("a traceback", caught)
+    assert "harness: unexpected KeyError at test_progress.py" in str(made.broken)
+    with pytest.raises(BenchError) as full:
+        raise BenchError("the disk is full.")
+    made.pytest_internalerror("a traceback", full)
+    assert str(made.broken) == "bench: the disk is full."
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError(32, "closed"), OSError(28, "full"), ValueError("closed file")])
+def test_an_output_that_cannot_be_written_does_not_end_the_run(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_go: list[object] = []
+    monkeypatch.setattr(engine, "let_go", let_go.append)
+
+    class Unwritable(File):
+        tries = 0
+
+        def write(self, _text: str) -> int:
+            self.tries += 1
+            raise error
+
+    file = Unwritable(True)
+    made = Progress(file)
+    made.pytest_sessionfinish()
+    made.pytest_sessionfinish()
+    assert file.tries == 1
+    assert let_go == [file]
+
+
+def test_a_suite_that_cannot_be_read_without_a_word_is_named() -> None:
+    made = Progress(File(False))
+    report = SimpleNamespace(failed=True, longreprtext=" \n", nodeid="suites/test_a.py")
+    made.pytest_collectreport(cast(pytest.CollectReport, report))
+    assert str(made.broken).startswith("harness: suites/test_a.py cannot be read: unknown.")

@@ -5,14 +5,18 @@ import platform
 from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from reports.results import CaseResult, Interface, Overall, Results, Verdict
-from tests.trustprobe.judging.made_up_run import BROKEN, SECRET, STARTED, bench, case, product, run, saw
+from tests.trustprobe.judging.made_up_run import BROKEN, SECRET, STARTED, Device, bench, case, product, run, saw
+from trustprobe.judging import results as engine
 from trustprobe.judging.case import Case
 from trustprobe.judging.judge import Judge, Judgement
-from trustprobe.judging.results import TOOLS, assemble, interface_of
+from trustprobe.judging.presence import Presence
+from trustprobe.judging.results import TOOLS, Checkpoint, assemble, interface_of
 from trustprobe.judging.run import Run
 from trustprobe.probe import Answer
 
@@ -29,16 +33,10 @@ def holds_a_probe(path: Path) -> bool:
     )
 
 
-FOLDERS = sorted({path.relative_to(DRIVERS).parts[0] for path in DRIVERS.rglob("*.py") if holds_a_probe(path)})
-
-
-def test_the_probes_of_the_drivers_are_found() -> None:
-    assert {"network", "serial", "storage", "update"} <= set(FOLDERS)
-
-
-@pytest.mark.parametrize("folder", sorted({*FOLDERS} - THROUGH_A_DOOR))
-def test_observations_of_each_folder_of_drivers_are_recorded_with_an_interface(folder: str) -> None:
-    assert interface_of(folder) is not Interface.NONE
+def test_observations_of_each_folder_of_drivers_are_recorded_with_an_interface() -> None:
+    folders = {path.relative_to(DRIVERS).parts[0] for path in DRIVERS.rglob("*.py") if holds_a_probe(path)}
+    assert {"network", "serial", "storage", "update"} <= folders
+    assert not [folder for folder in folders - THROUGH_A_DOOR if interface_of(folder) is Interface.NONE]
 
 
 def test_a_probe_that_is_in_no_folder_of_drivers_has_no_interface() -> None:
@@ -54,7 +52,7 @@ def test_some_folders_have_the_interface_of_another_name(folder: str, interface:
 
 
 def results_of(made: Run, *judged: Judgement, firmware: str = "1.1", interrupted: bool = False) -> Results:
-    judge = Judge(made, lambda _seconds: None)
+    judge = Judge(made, Presence(made, Device()))
     judge.judgements = {f"{number}": one for number, one in enumerate(judged)}
     return assemble(judge, firmware, interrupted)
 
@@ -169,3 +167,68 @@ def test_what_ran_is_listed_although_nothing_asks_for_it(tmp_path: Path) -> None
 def test_one_probe_that_several_rows_rest_on_is_listed_once(tmp_path: Path) -> None:
     (result,) = results_of(run(tmp_path), judged(case(), row="22"), judged(case(), row="80")).cases
     assert [one.probe for one in result.observations] == ["look"]
+
+
+# Checkpoints
+
+
+class Checkpoints:
+    """A run whose results are written at checkpoints, by a clock that only the writing moves."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now, self.cost = 100.0, 0.0
+        self.assembled: list[tuple[object, ...]] = []
+        monkeypatch.setattr(engine, "time", SimpleNamespace(monotonic=lambda: self.now))
+        monkeypatch.setattr(engine, "assemble", self.assemble)
+        self.judge = Judge(run(folder), cast(Any, None))
+        self.folder = self.judge.run.folder
+        self.latest = self.folder.out / "latest"
+        self.checkpoint = Checkpoint(self.judge, cast(Any, SimpleNamespace(firmware="1.1")))
+
+    def assemble(self, *given: object) -> SimpleNamespace:
+        self.assembled.append(given)
+        self.now += self.cost
+        return SimpleNamespace(to_json=lambda: f"results {len(self.assembled)}")
+
+    def after(self, seconds: float) -> int:
+        """Let a case end after these seconds, and return how often results were written so far."""
+        self.now += seconds
+        self.checkpoint.pytest_runtest_logfinish()
+        return len(self.assembled)
+
+
+@pytest.fixture
+def checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkpoints:
+    return Checkpoints(tmp_path, monkeypatch)
+
+
+def test_after_the_first_case_there_are_results_as_of_an_interrupted_run(checkpoints: Checkpoints) -> None:
+    assert not checkpoints.folder.results_json.exists()
+    assert checkpoints.after(0) == 1
+    assert checkpoints.assembled == [(checkpoints.judge, "1.1", True)]
+    assert checkpoints.folder.results_json.read_text("utf-8") == "results 1"
+    assert checkpoints.latest.resolve() == checkpoints.folder.path.resolve()
+
+
+def test_results_are_written_again_after_five_seconds(checkpoints: Checkpoints) -> None:
+    assert [checkpoints.after(seconds) for seconds in (0, 4.75, 0.25, 4.75, 0.25)] == [1, 1, 2, 2, 3]
+    assert checkpoints.folder.results_json.read_text("utf-8") == "results 3"
+
+
+def test_checkpoints_take_at_most_a_fiftieth_of_the_run(checkpoints: Checkpoints) -> None:
+    checkpoints.cost = 0.25
+    assert [checkpoints.after(seconds) for seconds in (0, 12.25, 0.25 + 1e-6)] == [1, 1, 2]
+
+
+def test_the_link_to_the_latest_run_is_made_once(checkpoints: Checkpoints) -> None:
+    checkpoints.after(0)
+    checkpoints.latest.unlink()
+    assert checkpoints.after(60) == 2
+    assert not checkpoints.latest.is_symlink()
+
+
+def test_results_that_cannot_be_written_now_do_not_end_the_run(checkpoints: Checkpoints) -> None:
+    checkpoints.after(0)
+    checkpoints.folder.results_json.unlink()
+    checkpoints.folder.results_json.mkdir()
+    assert [checkpoints.after(seconds) for seconds in (5, 4.75)] == [2, 2]

@@ -143,7 +143,7 @@ def test_a_condition_that_the_standard_does_not_have_is_refused(files: Files) ->
 
 
 PORTS = {"tcp/80": 8080}
-NETWORK = {"address": "127.0.0.1", "interface": "eth7"}
+NETWORK = {"address": "127.0.0.1", "interface": "lo"}
 
 
 def test_forwarded_ports_replace_those_of_the_bench_and_of_the_second_sample(files: Files) -> None:
@@ -152,11 +152,13 @@ def test_forwarded_ports_replace_those_of_the_bench_and_of_the_second_sample(fil
     assert isinstance(made.network, NetworkBench)
     assert (made.network.port_map, made.network.interface) == (PORTS, None)
     assert isinstance(made.second, SecondSample)
-    assert made.second.network.port_map == PORTS
+    assert (made.second.network.port_map, made.second.network.interface) == (PORTS, None)
 
 
 def test_forwarded_ports_leave_the_rest_of_a_bench_alone(files: Files) -> None:
-    assert isinstance(files.load(port_map=PORTS).bench.network, Absent)
+    absent = files.load(port_map=PORTS).bench.network
+    assert isinstance(absent, Absent)
+    assert vars(absent) == vars(files.load().bench.network)
     files.change("bench", network=NETWORK)
     made = files.load(port_map=PORTS).bench
     assert isinstance(made.second, Absent)
@@ -164,7 +166,7 @@ def test_forwarded_ports_leave_the_rest_of_a_bench_alone(files: Files) -> None:
     for port_map in (None, nothing):
         plain = files.load(port_map=port_map).bench.network
         assert isinstance(plain, NetworkBench)
-        assert (plain.port_map, plain.interface) == ({}, "eth7")
+        assert (plain.port_map, plain.interface) == ({}, "lo")
 
 
 def with_password(files: Files, password: str, **fields: object) -> Run:
@@ -202,26 +204,83 @@ def test_what_anyone_can_look_up_or_derive_is_no_secret(
 def test_the_bench_has_passwords_of_declared_accounts_and_components_only(files: Files) -> None:
     with_password(files, SECRET)
     files.change("bench", credentials={name: {"user": "x", "password": "file:password"} for name in ("root", "guest")})
-    with pytest.raises(ConfigurationError, match=r"bench\.yaml: credentials\.guest .* admin\.$"):
+    with pytest.raises(ConfigurationError, match=r"bench\.yaml, line [0-9]+: credentials\.guest .* admin\.$"):
         files.load()
 
 
-def test_the_accounts_and_components_that_exist_are_named(tmp_path: Path) -> None:
-    def require(accounts: list[str], components: list[str], *credentials: str) -> None:
-        component = SimpleNamespace(
-            accounts=[SimpleNamespace(id=one) for one in accounts],
-            components=[SimpleNamespace(credential=one) for one in components],
-        )
-        product = cast(Any, SimpleNamespace(id="thing", component=component))
-        bench = cast(Any, SimpleNamespace(credentials=dict.fromkeys(credentials)))
-        engine._require_credentials(product, bench, tmp_path)
+def test_the_accounts_and_components_that_exist_are_named(files: Files) -> None:
+    account = {"user": "x", "password": "file:password"}
+    with_password(files, SECRET)
+    for field, given, says in (
+        ("peers", {"sensor": {"certificate": "x", "key": "y"}}, r"peers\.sensor is neither a service nor a component"),
+        (
+            "second",
+            {"sample": "S2", "network": {"address": "127.0.0.2"}, "credentials": {"o": account}},
+            "o is ",
+        ),
+        ("second", {"sample": "S2", "network": {"address": "127.0.0.1"}}, "both samples have the address 127.0.0.1"),
+    ):
+        files.change("bench", peers={}, network={"address": "127.0.0.1"}, second={"absent": "there is one"})
+        files.change("bench", **{field: given})
+        with pytest.raises(ConfigurationError, match=rf"bench\.yaml, line [0-9]+: .*{says}"):
+            files.load()
 
-    require(["admin"], ["sensor"], "admin", "sensor")
-    require(["admin"], ["sensor"])
-    with pytest.raises(ConfigurationError, match=r" admin, sensor\.$"):
-        require(["admin"], ["sensor"], "other")
-    with pytest.raises(ConfigurationError, match=r" none\.$"):
-        require([], [], "other")
+
+def required(monkeypatch: pytest.MonkeyPatch, **bench: Any) -> None:
+    """Compare the names of a bench with a declaration of one account, component and service."""
+    monkeypatch.setattr(engine, "place_of", lambda _path, at: ".".join(at))
+    component = SimpleNamespace(
+        users=[SimpleNamespace(id="admin")],
+        components=[SimpleNamespace(id="sensor", credential="pairing")],
+        declared=[SimpleNamespace(id="broker")],
+    )
+    given = {"credentials": {}, "peers": {}, "second": Absent(absent="there is one"), "network": None} | bench
+    product = cast(Any, SimpleNamespace(id="thing", component=component))
+    engine._require_known(product, cast(Any, SimpleNamespace(**given)), Path("bench.yaml"))
+
+
+def second(address: str, *credentials: str) -> SecondSample:
+    network = NetworkBench(address=address)
+    names: Any = dict.fromkeys(credentials)
+    return SecondSample.model_construct(sample="S2", network=network, credentials=names)
+
+
+def test_each_name_of_a_bench_may_be_of_the_kinds_that_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("admin", "pairing")
+    required(monkeypatch, credentials=dict.fromkeys(names), second=second("127.0.0.2", *names))
+    required(monkeypatch, peers=dict.fromkeys(("broker", "sensor", "admin", "pairing")))
+    for field, given, says in (
+        ("credentials", dict.fromkeys(("broker", "admin")), "credentials.broker is neither an account nor a component"),
+        ("credentials", {"sensor": None}, "credentials.sensor is neither"),
+        ("second", second("127.0.0.2", "admin", "broker"), "second.credentials.broker is neither an account"),
+        ("peers", dict.fromkeys(("broker", "z", "other")), "peers.other is neither a service nor a component"),
+    ):
+        with pytest.raises(ConfigurationError, match=f"^configuration: {says} .* admin, .*pairing"):
+            required(monkeypatch, **{field: given})
+
+
+def test_names_of_a_product_without_any_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "place_of", lambda _path, at: ".".join(at))
+    with pytest.raises(ConfigurationError, match=r" Its names are: none\.$"):
+        engine._require_names(Path("x"), ("peers",), ["one"], set(), "a service nor a component")
+
+
+def test_two_samples_have_two_addresses_unless_ports_are_forwarded(monkeypatch: pytest.MonkeyPatch) -> None:
+    here, mapped = NetworkBench(address="127.0.0.1"), NetworkBench(address="127.0.0.1", port_map={"tcp/80": 8080})
+    for network, address in ((here, "127.0.0.2"), (mapped, "127.0.0.1"), (Absent(absent="there is none"), "127.0.0.1")):
+        required(monkeypatch, network=network, second=second(address))
+    with pytest.raises(
+        ConfigurationError, match=r"second\.network\.address: both samples have the address 127\.0\.0\.1"
+    ):
+        required(monkeypatch, network=here, second=second("127.0.0.1"))
+
+
+def test_only_a_bench_with_a_board_needs_its_files_and_interfaces(files: Files) -> None:
+    files.change("bench", network={"address": "127.0.0.1", "interface": "no_such_one"})
+    with pytest.raises(ConfigurationError, match="no interface 'no_such_one'"):
+        files.load()
+    files.change("bench", virtual="reference")
+    assert files.load().bench.virtual == "reference"
 
 
 def test_the_profile_says_which_well_known_credentials_are_tried(

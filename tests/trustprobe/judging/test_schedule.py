@@ -1,6 +1,7 @@
 """What fixtures declare of rows and scheduling, and how a test finds it; test_scheduled_runs.py judges with it."""
 
 from collections.abc import Callable
+from itertools import combinations
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -10,7 +11,15 @@ from _pytest.fixtures import FixtureFunctionDefinition
 import fixtures.network.cloud
 from tests.trustprobe.judging.made_up_run import Item, case
 from trustprobe.errors import HarnessError
-from trustprobe.judging.outcomes import NotApplicable
+from trustprobe.judging.outcomes import (
+    FailsOn,
+    Inconclusive,
+    Lacking,
+    Manual,
+    NotApplicable,
+    NotProvided,
+    Outcome,
+)
 from trustprobe.judging.run import Run
 from trustprobe.judging.schedule import (
     Alone,
@@ -18,6 +27,7 @@ from trustprobe.judging.schedule import (
     Place,
     Schedule,
     Scheduled,
+    decided_by_declaration,
     fixtures_of,
     parametrize,
     rows,
@@ -28,7 +38,20 @@ from trustprobe.judging.schedule import (
     without_rows,
 )
 
-NOTHING = Schedule(None, None, None, None, None, False, False, Place.FIRST, Alone.NO, False)
+NOTHING = Schedule(
+    rows=None,
+    none=None,
+    ahead=None,
+    ahead_fixture=None,
+    restart=None,
+    steady=False,
+    guesses=False,
+    before_guesses=False,
+    place=Place.FIRST,
+    alone=Alone.NO,
+    last=False,
+    declared=None,
+)
 RUN = cast(Run, SimpleNamespace(product=SimpleNamespace(id="thing")))
 
 
@@ -68,6 +91,10 @@ def test_places_stand_in_their_order() -> None:
     assert sorted([Place.AFTER_THE_LONGEST, Place.FIRST, Place.AFTER_WAITING])[0] is Place.FIRST
 
 
+def decided(_run: Run) -> None:
+    """Decide nothing."""
+
+
 def test_every_word_of_a_schedule_is_kept() -> None:
     fixture = fixtures.network.cloud.cloud_trust
     schedule = schedule_of(
@@ -76,13 +103,24 @@ def test_every_word_of_a_schedule_is_kept() -> None:
             restart=fixture,
             steady=True,
             guesses=True,
+            before_guesses=True,
             place=Place.AFTER_THE_LONGEST,
             alone=Alone.BUT_STEADY,
             last=True,
+            declared=decided,
         )(plain())
     )
-    words = (None, None, None, fixture, fixture, True, True, Place.AFTER_THE_LONGEST, Alone.BUT_STEADY, True)
-    assert schedule == Schedule(*words)
+    assert schedule == Schedule(
+        ahead_fixture=fixture,
+        restart=fixture,
+        steady=True,
+        guesses=True,
+        before_guesses=True,
+        place=Place.AFTER_THE_LONGEST,
+        alone=Alone.BUT_STEADY,
+        last=True,
+        declared=decided,
+    )
 
 
 def test_one_probe_ahead_is_built_when_it_is_wanted_from_the_run() -> None:
@@ -175,3 +213,39 @@ def test_the_verdict_of_a_case_without_rows_is_found_among_its_rows() -> None:
     assert without_rows(Item.of(case())) is None
     assert without_rows(Item.of(case()).with_row("22", ports=22)) is None
     assert without_rows(Item.of(case()).with_row("22-none", ports=22, accounts=NoRows(outcome))) is outcome
+
+
+def raising(outcome: Outcome | None) -> Callable[[Run], object]:
+    def declared(run: Run) -> None:
+        assert run is RUN
+        if outcome is not None:
+            raise outcome
+
+    return declared
+
+
+def declaration_says(*outcomes: Outcome | None, fails_on: FailsOn = "absence") -> Outcome | None:
+    """Return the verdict of a case whose fixtures raise these before anything is sent."""
+    parts = {f"part{number}": scheduled(declared=raising(one))(plain()) for number, one in enumerate(outcomes)}
+    return decided_by_declaration(Item.of(case()).with_fixtures(plain=plain(), **parts), RUN, fails_on)
+
+
+def test_fixtures_that_raise_nothing_decide_nothing() -> None:
+    assert declaration_says() is None
+    assert declaration_says(None, None) is None
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    list(combinations([NotProvided("a"), NotApplicable("b"), Manual("c"), Inconclusive("d")], 2)),
+    ids=lambda outcome: type(outcome).__name__,
+)
+def test_a_failure_comes_first_and_an_open_question_last(first: Outcome, second: Outcome) -> None:
+    assert declaration_says(first, None, second) is first
+    assert declaration_says(second, first) is first
+
+
+def test_a_capability_that_is_lacking_ranks_by_what_the_case_fails_on() -> None:
+    lacking, other = Lacking("it has no log"), NotProvided("it has no update")
+    assert declaration_says(lacking, other, fails_on="absence") is lacking
+    assert declaration_says(lacking, other, fails_on="presence") is other

@@ -4,11 +4,13 @@ import pytest
 
 from reports.results import Verdict
 from trustprobe.errors import HarnessError
-from trustprobe.judging.case import Case, FailsOn
+from trustprobe.judging.case import Case
+from trustprobe.judging.outcomes import FailsOn
 from trustprobe.judging.verdict import after_failure, after_pass, sentence_of
-from trustprobe.probe import Answer, Fact, Observation, Witness
+from trustprobe.probe import Answer, Asked, Fact, Observation, Witness
 
-HOLDS = Witness(what="the canary answered", holds=True)
+ASKED = Asked(door="tcp/443", shape="a made-up question")
+HOLDS = Witness(what="the canary answered", holds=True, asked=ASKED)
 BROKEN = Witness(what="the canary is dead", holds=False)
 PASS, FAIL, OPEN = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
 
@@ -18,7 +20,8 @@ def case(fails_on: FailsOn) -> Case:
 
 
 def saw(answer: Answer, witness: Witness | None = None, about: str = "it") -> Observation:
-    return Observation(question="?", facts=(Fact(about=about, answer=answer),), witness=witness, probe="look")
+    facts = (Fact(about=about, answer=answer, asked=ASKED),)
+    return Observation(question="?", facts=facts, witness=witness, probe="look")
 
 
 @pytest.mark.parametrize(
@@ -119,3 +122,19 @@ def test_one_fact_in_one_observation_is_something_observed() -> None:
 )
 def test_the_sentence_of_an_assertion_is_its_authors(text: str, sentence: str) -> None:
     assert sentence_of(AssertionError(text)) == sentence
+
+
+@pytest.mark.parametrize("direction", ["presence", "absence"])
+@pytest.mark.parametrize("answer", list(Answer))
+def test_nothing_is_decided_if_what_the_answers_rest_on_did_not_happen(direction: FailsOn, answer: Answer) -> None:
+    missing = Witness(what="the device was not restarted", holds=False)
+    observed = saw(answer, HOLDS).model_copy(update={"premise": missing})
+    assert after_pass(case(direction), [saw(answer, HOLDS), observed]) == (OPEN, missing.what)
+    assert after_failure(case(direction), [observed], "no record came") == (OPEN, f"{missing.what} (no record came)")
+
+
+def test_a_premise_that_happened_changes_no_verdict() -> None:
+    happened = Witness(what="the device was restarted", holds=True)
+    observed = saw(Answer.SEEN).model_copy(update={"premise": happened})
+    assert after_pass(case("absence"), [observed]) == (PASS, "")
+    assert after_failure(case("presence"), [observed], "it was seen") == (FAIL, "it was seen")

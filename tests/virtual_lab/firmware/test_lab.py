@@ -145,6 +145,6 @@ def test_the_machine_ends_with_a_harness_that_is_killed(number: signal.Signals, 
         started = psutil.Process(harness.pid).children(recursive=True)
         harness.send_signal(number)
         harness.wait(60)
-    gone, alive = psutil.wait_procs(started, timeout=60)
+    gone, alive = psutil.wait_procs(started, timeout=600)
     assert gone
     assert not alive

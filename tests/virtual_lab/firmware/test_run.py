@@ -92,7 +92,7 @@ def test_nothing_is_left_of_a_run_that_is_interrupted_or_killed(number: signal.S
         assert machine(process) in family
         process.send_signal(number)
         end(process)
-    _, alive = psutil.wait_procs(family, timeout=60)
+    _, alive = psutil.wait_procs(family, timeout=600)
     assert not alive
     if number == signal.SIGTERM:  # of a run that the signal did not reach, nothing is left either, minutes later
         assert "interrupted" in results(tmp_path)["reason"]

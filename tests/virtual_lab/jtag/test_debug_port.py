@@ -187,7 +187,7 @@ def openocd(port: int, *commands: str) -> str:
         "target create dut.mem mem_ap -dap dut.dap -ap-num 0; init"
     )
     script = "; ".join([setup, *(f"catch {{{command}}} result; echo $result" for command in commands), "shutdown"])
-    done = subprocess.run(["openocd", "-c", script], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["openocd", "-c", script], capture_output=True, text=True, timeout=600)
     return done.stdout + done.stderr
 
 

@@ -26,6 +26,6 @@ def greeting(lab: ReferenceLab) -> bytes:
 
 
 def turn(lab: ReferenceLab, state: str) -> bytes:
-    with urllib.request.urlopen(f"{lab.environment['REFERENCE_RELAY']}?turn={state}", timeout=60) as answer:
+    with urllib.request.urlopen(f"{lab.environment['REFERENCE_RELAY']}?turn={state}", timeout=600) as answer:
         body: bytes = answer.read()
     return body

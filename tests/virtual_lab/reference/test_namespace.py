@@ -21,7 +21,7 @@ def _namespaces() -> None:
 def run(script: str, *arguments: str) -> str:
     """Run a script in a process of its own, which may change its namespace; return what it printed."""
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", script, *arguments], capture_output=True, text=True, cwd=ROOT, timeout=60
+        [sys.executable, "-W", "error", "-c", script, *arguments], capture_output=True, text=True, cwd=ROOT, timeout=600
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""

@@ -29,7 +29,7 @@ with tempfile.TemporaryDirectory() as folder:
     with ReferenceLab(Path(folder, "device")) as lab:
         processes = psutil.Process().children(recursive=True)
         trust = ssl.create_default_context(cafile=Path(folder, "device/lab/product_ca.pem"))
-        with urllib.request.urlopen("https://192.0.2.10/", context=trust, timeout=60) as page:
+        with urllib.request.urlopen("https://192.0.2.10/", context=trust, timeout=600) as page:
             assert page.status == 200 and b"<form" in page.read()
         raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
         raw.bind(("lab0", 0))
@@ -50,7 +50,7 @@ def run(command: list[str]) -> "subprocess.CompletedProcess[str]":
         text=True,
         cwd="/",
         env={**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "HOME": "/"},
-        timeout=60,
+        timeout=600,
         user=NOBODY if root else None,
         group=NOBODY if root else None,
         extra_groups=[] if root else None,

@@ -255,6 +255,6 @@ def test_each_device_has_a_cable_of_its_own_and_the_seconds_is_gone_with_it(tmp_
         capture_output=True,
         text=True,
         cwd=ROOT,
-        timeout=120,
+        timeout=600,
     )
     assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr

@@ -8,6 +8,7 @@ import typer
 
 from lab_config.base import Absent
 from lab_config.bench import Bench, Permission
+from lab_config.connected import require_connected
 from lab_config.load import find, peek
 from trustprobe.cli.bench.boot import boot, power
 from trustprobe.cli.bench.console import baud, echo, login, port
@@ -23,12 +24,13 @@ _PARTS: Final = ("console", "network", "jtag", "power")
 
 
 def files(desk: Desk) -> None:
-    """Read the bench file and the declaration. This step opens and sends nothing."""
+    """Read the bench file, the declaration and the files that they name. This step opens no port and sends nothing."""
+    require_connected(desk.bench, desk.bench_path)
     named = [part for part in _PARTS if not isinstance(getattr(desk.bench, part), Absent)]
     absent = [part for part in _PARTS if part not in named]
     desk.say(f"{desk.bench_path} connects {', '.join(named) or 'nothing'}; absent: {', '.join(absent) or 'nothing'}")
     component = desk.product.component
-    desk.say(f"{desk.product_path} declares {len(component.declared)} services, {len(component.accounts)} accounts")
+    desk.say(f"{desk.product_path} declares {len(component.declared)} services, {len(component.users)} accounts")
 
 
 STEPS: Final[Mapping[str, Step]] = MappingProxyType(

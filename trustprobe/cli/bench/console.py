@@ -185,7 +185,7 @@ def login(desk: Desk) -> None:
 
 def _account(desk: Desk) -> Account:
     """Return the first declared account of the console whose password the bench has."""
-    accounts = [one for one in desk.product.component.accounts if "console" in one.interfaces]
+    accounts = [one for one in desk.product.component.users if "console" in one.interfaces]
     if not accounts:
         raise ConfigurationError(
             f"{desk.product_path} declares no account that may log in on the console.",

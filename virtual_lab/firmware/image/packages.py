@@ -1,4 +1,4 @@
-"""Debian's arm64 packages, fetched without root: package lists, status and architecture are the cache folder's own.
+"""Debian's packages, fetched without root: package lists, status and architecture are the cache folder's own.
 
 apt resolves and checks signatures as on any Debian; nothing of the host's own apt or dpkg state is read or changed.
 """
@@ -44,14 +44,14 @@ Types: deb
 URIs: {mirror}/debian
 Suites: {suite} {suite}-updates
 Components: main
-Architectures: arm64
+Architectures: {architecture}
 Signed-By: {keyring}
 
 Types: deb
 URIs: {mirror}/debian-security
 Suites: {suite}-security
 Components: main
-Architectures: arm64
+Architectures: {architecture}
 Signed-By: {keyring}
 """
 _LEFT_OUT = (
@@ -66,12 +66,12 @@ _PLANNED = re.compile(r"^Inst (\S+) \((\S+) .*\[(\w+)\]\)", re.MULTILINE)
 _ATTEMPTS, _PAUSE = 3, 3.0
 
 
-def fetch(cache: Path) -> list[Path]:
-    """Fetch the packages of the device and all they depend on into `cache`; those that are there are not fetched again.
+def fetch(cache: Path, names: Sequence[str] = PACKAGES, architecture: str = "arm64") -> list[Path]:
+    """Fetch packages and all they depend on into `cache`; those that are there are not fetched again.
 
     Raises BenchError where the mirror cannot be reached and the cache does not hold everything.
     """
-    apt = _Apt(cache)
+    apt = _Apt(cache, architecture)
     apt.prepare()
     for attempt in range(_ATTEMPTS):
         try:
@@ -81,8 +81,8 @@ def fetch(cache: Path) -> list[Path]:
             if attempt == _ATTEMPTS - 1:
                 raise
             time.sleep(_PAUSE)  # a mirror in sync answers with lists that do not match their signatures
-    apt.get("install", "--download-only", "--no-install-recommends", *PACKAGES)
-    planned = apt.get("install", "--simulate", "--no-install-recommends", *PACKAGES).decode(errors="replace")
+    apt.get("install", "--download-only", "--no-install-recommends", *names)
+    planned = apt.get("install", "--simulate", "--no-install-recommends", *names).decode(errors="replace")
     return [_archive(cache, *found) for found in _PLANNED.findall(planned)]
 
 
@@ -105,21 +105,22 @@ def unpack(packages: Sequence[Path], target: Path) -> None:
 class _Apt:
     """apt-get with a root of its own."""
 
-    def __init__(self, cache: Path) -> None:
+    def __init__(self, cache: Path, architecture: str) -> None:
         self._cache = cache.resolve()
+        self._architecture = architecture
 
     def prepare(self) -> None:
         for folder in ("archives/partial", "lists/partial", "etc"):
             (self._cache / folder).mkdir(parents=True, exist_ok=True)
         (self._cache / "status").write_bytes(b"")
         mirror = os.environ.get(_MIRROR, "http://deb.debian.org").rstrip("/")
-        sources = _SOURCES.format(mirror=mirror, suite=SUITE, keyring=KEYRING)
+        sources = _SOURCES.format(mirror=mirror, suite=SUITE, architecture=self._architecture, keyring=KEYRING)
         (self._cache / "etc" / "debian.sources").write_text(sources)
 
     def get(self, *words: str) -> bytes:
         options = {
-            "APT::Architecture": "arm64",
-            "APT::Architectures": "arm64",
+            "APT::Architecture": self._architecture,
+            "APT::Architectures": self._architecture,
             "APT::Sandbox::User": "",
             "APT::Get::Assume-Yes": "true",
             "Acquire::Languages": "none",

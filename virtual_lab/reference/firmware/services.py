@@ -4,7 +4,20 @@ from typing import Protocol
 
 from virtual_lab.reference.firmware.clock import TimeSource
 from virtual_lab.reference.firmware.device import Device
-from virtual_lab.reference.firmware.leftovers import gdb_stub, modbus, mqtt_broker, snmp_agent, tcp, telemetry, upnp
+from virtual_lab.reference.firmware.leftovers import (
+    gdb_stub,
+    ipp,
+    modbus,
+    mqtt_broker,
+    sip,
+    smtp,
+    snmp_agent,
+    tcp,
+    telemetry,
+    tftp,
+    upnp,
+    web,
+)
 from virtual_lab.reference.firmware.logs import collector
 from virtual_lab.reference.firmware.logs.syslog import Event
 from virtual_lab.reference.firmware.network import cloud, coap, discovery, frame_reader, mdns, rtsp, sensor_coap
@@ -79,6 +92,10 @@ def _services(device: Device) -> dict[str, Service]:
     if device.defects("ftp_open") or device.defects("ftp_admin_admin"):
         talk = tcp.ftp_with_files if device.defects("ftp_admin_admin") else tcp.ftp
         services[tcp.FTP] = TcpService(device, tcp.FTP, talk)
+    if device.defects("ftp_upload_anonymous"):
+        services[tcp.FTP] = TcpService(device, tcp.FTP, tcp.ftp_for_uploads)
+    if device.defects("tftp_open"):
+        services[tftp.PORT] = tftp.TftpServer(device)
     if device.defects("undeclared_tcp"):
         services[tcp.DEBUG] = TcpService(device, tcp.DEBUG, tcp.debug_port)
     if device.defects("telnet_on_other_port"):
@@ -97,6 +114,14 @@ def _services(device: Device) -> dict[str, Service]:
         gateway = upnp.Gateway(device)
         services[upnp.SSDP] = gateway
         services[upnp.PORT] = TcpService(device, upnp.PORT, gateway.serve)
+    if any(map(device.defects, sip.DEFECTS)):
+        services[sip.PORT] = TcpService(device, sip.PORT, sip.Registrar(device.defects("sip_open")).serve)
+    if device.defects("smtp_admin_admin"):
+        services[smtp.PORT] = TcpService(device, smtp.PORT, smtp.serve)
+    if device.defects("ipp_open"):
+        services[ipp.PORT] = TcpService(device, ipp.PORT, ipp.serve)
+    if device.defects("undeclared_web"):
+        services[web.PORT] = TcpService(device, web.PORT, web.serve)
     if device.defects("modbus_open"):
         services[modbus.PORT] = TcpService(device, modbus.PORT, modbus.serve)
     if device.defects("undeclared_udp") or device.defects("snmp_any_community"):

@@ -6,6 +6,7 @@ Many requests share a connection, as the device lets them; what they changed is 
 import contextlib
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from http.client import HTTPException, HTTPResponse
@@ -15,18 +16,19 @@ from drivers.guessing.attempt import LoginAttempt
 from drivers.network.lenient_tls import lenient_context
 from drivers.network.malformed.messages.json_bodies import Resource, messages
 from drivers.network.malformed.messages.message import DeliveryWay, Message, MessageSeries
+from drivers.network.malformed.sending.carrier import HALF, HEALTHY, Carrier, HealthyControl
 from drivers.network.malformed.sending.delivery import Reaction
 from drivers.network.malformed.sending.evidence import keep_all, keep_culprit
 from drivers.network.malformed.sending.liveness import Liveness
 from drivers.network.malformed.sending.revival import Revival
-from drivers.network.malformed.sending.round import Carrier, MalformedInput, Round
+from drivers.network.malformed.sending.round import MalformedInput, Round
 from drivers.network.malformed.sending.watch import Watch
 from drivers.network.web.administration.administration import Administration
 from drivers.network.web.login.session import WebSession
 from drivers.network.web.transport.client import NoAnswerError
 from drivers.network.web.transport.json_names import lookup, nested
 from trustprobe.errors import BenchError
-from trustprobe.probe import Recorder, Witness, printable
+from trustprobe.probe import Recorder, Witness, condition, printable
 
 BATCH = 15
 """Bodies between two healthy requests."""
@@ -71,19 +73,25 @@ class SendMalformedBodies:
         bodies = messages(self.resource, self.seed, self.count)
         keep_all(record, self.web.service, way, bodies)
         with (
-            _Requests(self.web) as requests,
+            Requests(self.web) as requests,
             Watch(Liveness(self.web.target, self.web.service), self.revival, record.note) as watch,
         ):
             before = requests.read(self.resource.path) if self.reads else None
             about, series = f"{self.resource.method} {self.resource.path}", MessageSeries("json", self.seed, bodies)
-            carrier = Carrier(requests.deliver, BATCH, reached=lambda: self._restored(requests, before, record))
+            carrier = Carrier(
+                requests.deliver,
+                BATCH,
+                shaped=lambda batch: requests.controls(self.resource.path, len(batch)),
+                release=requests.hang_up,
+                reached=lambda: self._restored(requests, before, record),
+            )
             keep = partial(keep_culprit, record, self.web.service, way)
             return Round(about, series, carrier, keep, watch, record).run()
 
-    def _restored(self, requests: "_Requests", before: object, record: Recorder) -> Witness:
+    def _restored(self, requests: "Requests", before: object, record: Recorder) -> Witness:
         taken = f"{requests.taken} bodies were accepted, {requests.refused} refused with 4xx"
         if not self.reads:
-            return Witness(what=taken, holds=True)
+            return condition(taken, holds=True)
         path, after = self.resource.path, requests.read(self.resource.path)
         if after != before and self.resource.field:
             old = lookup(before, self.resource.field)
@@ -92,11 +100,11 @@ class SendMalformedBodies:
             after = requests.read(path)
         same = after is not None and after == before
         words = "reads as before" if same else "does not read as before and could not be restored"
-        return Witness(what=f"{taken}; GET {path} {words}", holds=same)
+        return condition(f"{taken}; GET {path} {words}", holds=same)
 
 
 @dataclass
-class _Requests:
+class Requests:
     """Requests of one session over a connection that is kept while the device keeps it; a context manager."""
 
     web: Administration
@@ -105,7 +113,7 @@ class _Requests:
     _session: WebSession | None = None
     _sock: socket | None = None
 
-    def __enter__(self) -> "_Requests":
+    def __enter__(self) -> "Requests":
         if self._logged_in() is None:
             raise BenchError(
                 f"{self.web.user} cannot log in to {self.web.service.id}.", "Check the credentials in the bench file."
@@ -113,7 +121,7 @@ class _Requests:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._hang_up()
+        self.hang_up()
         if self._session is not None:
             self._session.close()
 
@@ -136,7 +144,7 @@ class _Requests:
         """Send one request and hear its status; after a lost session, once more in a new one."""
         reaction, status = self._sent(message)
         if status in _LOST or not reaction.carried:
-            self._hang_up()
+            self.hang_up()
             self._session = None
             if self._logged_in() is not None:
                 reaction, status = self._sent(message)
@@ -144,6 +152,16 @@ class _Requests:
         self.refused += 400 <= status < 500
         lost = Reaction(False, reaction.heard, f"the session was lost: {reaction.words}")
         return lost if status in _LOST else reaction
+
+    def controls(self, path: str, count: int) -> tuple[HealthyControl, ...]:
+        """Return GET requests of the same session, whole and without their end. They change nothing."""
+        request = f"GET {path} HTTP/1.1\r\nHost: device\r\n\r\n".encode()
+
+        def sending(octets: bytes) -> Callable[[], list[Reaction]]:
+            return lambda: [self._sent(Message("control", octets, "a control"))[0] for _ in range(count)]
+
+        half = sending(request.removesuffix(b"\r\n"))
+        return HealthyControl(HEALTHY, sending(request)), HealthyControl(HALF, half, "half-sent request", cut_off=True)
 
     def _logged_in(self) -> WebSession | None:
         if self._session is None:
@@ -166,7 +184,7 @@ class _Requests:
                 self._sock.setsockopt(IPPROTO_TCP, TCP_QUICKACK, 1)
                 return self._heard(self._sock, cut_off="than_said" in message.name)
             except (OSError, HTTPException, ValueError) as error:
-                self._hang_up()
+                self.hang_up()
                 if fresh:
                     return Reaction(True, b"", f"closed without an answer ({type(error).__name__})"), 0
         raise AssertionError("a new connection is tried last")
@@ -193,15 +211,17 @@ class _Requests:
                 body = response.read(_BODY_LIMIT)
                 keeps = not response.will_close and not response.length and not cut_off
         except TimeoutError:
-            self._hang_up()
+            self.hang_up()
             return Reaction(True, b"", f"silent for {time.monotonic() - began:.1f} s"), 0
         if not keeps:
-            self._hang_up()
+            self.hang_up()
         words = f"{response.status} {printable(body, 80)}".rstrip()
         return Reaction(True, body, words), response.status
 
-    def _hang_up(self) -> None:
-        if self._sock is not None:
+    def hang_up(self) -> bool:
+        """Close the connection. True if one was open."""
+        sock, self._sock = self._sock, None
+        if sock is not None:
             with contextlib.suppress(OSError):
-                self._sock.close()
-        self._sock = None
+                sock.close()
+        return sock is not None

@@ -9,11 +9,12 @@ from random import Random
 from typing import Protocol
 
 from drivers.network.malformed.messages.message import Message, MessageSeries, bounded
+from drivers.network.malformed.sending.carrier import Carrier
 from drivers.network.malformed.sending.delivery import Reaction
 from drivers.network.malformed.sending.evidence import keep_octets
 from drivers.network.malformed.sending.liveness import Liveness
 from drivers.network.malformed.sending.revival import Revival
-from drivers.network.malformed.sending.round import Carrier, MalformedInput, Round
+from drivers.network.malformed.sending.round import MalformedInput, Round
 from drivers.network.malformed.sending.watch import Watch
 from drivers.network.servers.datagram import DatagramServer
 from drivers.network.servers.ntp import NtpServer

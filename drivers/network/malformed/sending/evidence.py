@@ -5,12 +5,11 @@ import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from drivers.network.malformed.messages.message import MESSAGE_LIMIT, DeliveryWay, Message
 from lab_config.component import Service
+from lab_config.reading.yaml_file import read_octets
 from trustprobe.errors import ConfigurationError
-from trustprobe.probe import Frozen, Recorder
+from trustprobe.probe import Frozen, Recorder, printable
 
 FILE_LIMIT = 4 * MESSAGE_LIMIT
 
@@ -77,15 +76,13 @@ def keep_octets(record: Recorder, messages: Iterable[Message]) -> Callable[[Mess
 def read_kept(path: Path) -> KeptMessage:
     """Read a message from the evidence. ConfigurationError if the file contains no message."""
     try:
-        text = path.read_bytes()[: FILE_LIMIT + 1]
-        if len(text) > FILE_LIMIT:
-            raise ValueError(f"more than {FILE_LIMIT} octets")
-        kept = KeptMessage.model_validate_json(text)
+        kept = KeptMessage.model_validate_json(read_octets(path, FILE_LIMIT))
         if not 1 <= len(kept.data) <= MESSAGE_LIMIT:
             raise ValueError(f"{len(kept.data)} octets")
-    except (OSError, ValueError, ValidationError) as error:
+    except (ConfigurationError, ValueError) as error:
+        why = error.what if isinstance(error, ConfigurationError) else f"{str(error).splitlines()[0]}."
         raise ConfigurationError(
-            f"{path} contains no message of a run: {str(error).splitlines()[0]}.",
+            f"{path} contains no message of a run: {printable(why, 200)}",
             "Give the .json file of a message from the evidence/ folder of a run.",
         ) from None
     return kept

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from drivers.network.conversation import Conversation, ConversationEnd, converse, converse_tls
+from drivers.network.datagram import DatagramDoor
 from drivers.network.logins.ssh_kexinit import (
     IDENTIFICATION,
     Kexinit,
@@ -59,6 +60,8 @@ class Liveness:
         self.before: Sign | None = None
         self._mute = False
         """Whether a service whose protocol is not known says nothing unasked: then connections are all there is."""
+        self.at_group = False
+        """Whether the port itself is closed, and the service answered at its multicast group."""
         self._udp = questions_for(service, udp_questions()) if service.transport is Transport.UDP else ()
         self._tcp = next((row for row in declared_services() if row.service == service.protocol), None)
 
@@ -74,6 +77,18 @@ class Liveness:
             return sign
         busy = any(word in sign.shape for word in _BUSY)
         return Sign(Life.TURNED_AWAY if busy else Life.OTHERWISE, sign.shape, sign.words)
+
+    @property
+    def healthy(self) -> bytes:
+        """The octets of a healthy request. They are empty for a service of which only a connection is known."""
+        rows = self._udp if self.service.transport is Transport.UDP else (self._tcp,) if self._tcp else ()
+        if self.service.protocol == "ssh":
+            return IDENTIFICATION + encode_kexinit()
+        return next((row.payload(_host(self.target)) for row in rows), b"")
+
+    def is_answer(self, data: bytes) -> bool:
+        """Whether a datagram is an answer of this service."""
+        return any(row.is_answered_by(data) for row in self._udp)
 
     def hold(self) -> socket.socket | None:
         """Open a connection that says nothing, and is closed by the device's end of the process that has it."""
@@ -111,14 +126,11 @@ class Liveness:
     def _ask_udp(self) -> Sign:
         refused = False
         for row in self._udp:
-            with self.target.datagram(self.service.port, UDP_SECONDS) as sock:
-                try:
-                    sock.send(row.payload(_host(self.target)))
-                    heard = sock.recv(_READ_LIMIT)
-                except OSError as error:
-                    refused |= answer_of(error) is Answer.REFUSED
-                    continue
-            if row.is_answered_by(heard):
+            with DatagramDoor(self.target, self.service.port, row.multicast) as door:
+                heard = next(filter(row.is_answered_by, door.ask(row.payload(_host(self.target)), UDP_SECONDS)), None)
+            refused |= door.refused
+            if heard is not None:
+                self.at_group = door.refused
                 self._udp = (row,)  # of several versions, the one that this device speaks
                 return Sign(Life.ANSWERED, b"", printable(heard, _SHOWN))
         return Sign(Life.NOBODY) if refused else Sign(Life.SILENT)

@@ -3,6 +3,7 @@
 import contextlib
 import struct
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -11,11 +12,13 @@ import paramiko
 from drivers.network.logins.mqtt_packets import V5, V311, answers, connect
 from drivers.network.logins.ssh import SshDoor
 from drivers.network.malformed.messages.message import DeliveryWay, Message, MessageSeries
+from drivers.network.malformed.messages.mqtt import mqtt_publish
+from drivers.network.malformed.sending.carrier import Carrier, HealthyControl
 from drivers.network.malformed.sending.delivery import Reaction, deliver
 from drivers.network.malformed.sending.evidence import keep_octets
 from drivers.network.malformed.sending.liveness import Liveness
 from drivers.network.malformed.sending.revival import Revival
-from drivers.network.malformed.sending.round import Carrier, MalformedInput, Round
+from drivers.network.malformed.sending.round import MalformedInput, Round
 from drivers.network.malformed.sending.watch import Watch
 from drivers.network.target import Target
 from lab_config.component import Service
@@ -25,6 +28,11 @@ from trustprobe.probe import Recorder
 BATCH = 8
 _ABOUT_A_CHANNEL = range(93, 101)
 """Messages whose first field is the device's number of the channel (RFC 4254 clause 9): it is written in for zero."""
+_PING = b"\xc0\x00"
+"""PINGREQ (MQTT 3.1.1 clause 3.12)."""
+_WINDOW = Message(
+    "control", b"\x5d" + struct.pack("!II", 0, 1), "a window that grows by one octet (RFC 4254 clause 5.2)"
+)
 SETTLE_SECONDS = 0.02
 """How long a session is given to end after a message, before the next one is sent in it."""
 
@@ -35,8 +43,11 @@ class Session(Protocol):
     def deliver(self, message: Message) -> Reaction:
         """Send one message; not carried where the login did not get in."""
 
-    def close(self) -> None:
-        """End the session."""
+    def controls(self, batch: Sequence[Message]) -> Sequence[HealthyControl]:
+        """Return healthy sessions that are abandoned as those of the messages are."""
+
+    def close(self) -> bool:
+        """End the session. True if one was open."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +69,7 @@ class SendInSession:
         """Send them all, or until damage is proved; BenchError where this machine cannot send."""
         keep = keep_octets(record, self.series.messages)
         liveness = Liveness(self.target, self.service)
-        carrier = Carrier(self.session.deliver, BATCH)
+        carrier = Carrier(self.session.deliver, BATCH, shaped=self.session.controls, release=self.session.close)
         with contextlib.closing(self.session), Watch(liveness, self.revival, record.note) as watch:
             return Round(f"{watch.about} after a login", self.series, carrier, keep, watch, record).run()
 
@@ -84,8 +95,26 @@ class LoggedInMqtt:
                 return reaction
         return Reaction(False, reaction.heard, f"the login was not accepted: {reaction.words}")
 
-    def close(self) -> None:
+    def controls(self, batch: Sequence[Message]) -> Sequence[HealthyControl]:
+        """Return whole and half-sent packets after a login; every connection is closed after its packet."""
+
+        def sending(octets: bytes) -> Callable[[], list[Reaction]]:
+            return lambda: [self.deliver(Message("control", octets, "a control")) for _ in batch]
+
+        published = mqtt_publish(b"tp/a")
+        return (
+            HealthyControl("a healthy packet after a login", sending(_PING)),
+            HealthyControl(
+                "half of a healthy packet after a login",
+                sending(published[: len(published) // 2]),
+                "half-sent packet",
+                cut_off=True,
+            ),
+        )
+
+    def close(self) -> bool:
         """Nothing is held open."""
+        return False
 
 
 @dataclass
@@ -123,11 +152,30 @@ class LoggedInSsh:
         self.close()
         return Reaction(True, b"", "the session was ended")
 
-    def close(self) -> None:
-        """End the connection."""
-        self._channel = None
+    def controls(self, batch: Sequence[Message]) -> Sequence[HealthyControl]:
+        """Return sessions with a healthy message: one that is left open, and some that are closed."""
+
+        def left_open() -> list[Reaction]:
+            return [self.deliver(_WINDOW) for _ in batch]
+
+        def closed() -> list[Reaction]:
+            reactions = []
+            for _ in batch:
+                reactions.append(self.deliver(_WINDOW))
+                self.close()
+            return reactions
+
+        return (
+            HealthyControl("a healthy session that is left open", left_open, "session that is left open"),
+            HealthyControl("a healthy session that is closed", closed, "session that is closed"),
+        )
+
+    def close(self) -> bool:
+        """End the connection. True if one was open."""
+        was_open, self._channel = self._channel is not None, None
         with contextlib.suppress(Exception):  # whatever paramiko met, the socket is closed
             self._open.close()
+        return was_open
 
     def _connected(self) -> paramiko.Channel:
         """Return a channel of a session that stands; one that was closed by a message takes a new session."""

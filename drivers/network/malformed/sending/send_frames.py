@@ -8,28 +8,30 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import count, takewhile
 from random import Random
 from types import MappingProxyType
 
-from drivers.network.malformed.messages.frames import ARP, IPV4, IPV6, Ends, Train, capture_file
+from drivers.network.malformed.messages.frames import ARP, IPV4, IPV6, RST, Ends, Train, capture_file
 from drivers.network.malformed.messages.internet import arp, arp_changes, icmp, icmp_changes, internet, internet_changes
 from drivers.network.malformed.messages.internet6 import internet6, internet6_changes, neighbour_changes, neighbours
 from drivers.network.malformed.messages.message import Message, MessageSeries, bounded
 from drivers.network.malformed.messages.segments import ignored, segment_changes, segments, within
+from drivers.network.malformed.sending.carrier import Carrier, HealthyControl
 from drivers.network.malformed.sending.delivery import Reaction
 from drivers.network.malformed.sending.liveness import Liveness
 from drivers.network.malformed.sending.revival import Revival
-from drivers.network.malformed.sending.round import Carrier, MalformedInput, Round
+from drivers.network.malformed.sending.round import MalformedInput, Round
 from drivers.network.malformed.sending.watch import Watch
 from drivers.network.sweep.link import EthernetLink
 from drivers.network.sweep.wire import wire_to
 from drivers.network.target import Target, answer_of
 from lab_config.component import Service
 from trustprobe.errors import BenchError
-from trustprobe.probe import Recorder, Witness
+from trustprobe.probe import Recorder, Witness, condition
 
 BATCH = 25
 """Trains of frames between two healthy requests."""
@@ -37,7 +39,9 @@ ANSWER_SECONDS = 1.0
 IGNORED_SECONDS = 0.05
 """How long an answer to a segment with a wrong sum is awaited: the right one was answered sooner."""
 _ASKS = 3
-_TCP_AT = 34
+_IP_AT, _TCP_AT = 14, 34
+_NUMBERS = 1 << 32
+"""Sequence numbers turn over here (RFC 9293 clause 3.4)."""
 _READ_LIMIT = 256
 
 Trains = Callable[[Ends, Random], Iterator[Train]]
@@ -126,6 +130,8 @@ class SendMalformedFrames:
             carrier = Carrier(
                 lambda message: wire.send(known[message.name]),
                 BATCH,
+                shaped=lambda batch: wire.controls([known[message.name] for message in batch]),
+                release=wire.let_go,
                 reached=lambda: _reached(before, wire.answers()),
             )
             return Round(about, series, carrier, partial(_keep, record, known), watch, record).run()
@@ -141,7 +147,21 @@ def _reached(before: bool, after: bool) -> Witness:
     words = " and ".join(
         f"{'answered' if held else 'not answered'} {when}" for when, held in (("before", before), ("after", after))
     )
-    return Witness(what=f"a good segment in our own frame was {words}", holds=before and after)
+    return condition(f"a good segment in our own frame was {words}", holds=before and after)
+
+
+def octets_of(train: Train) -> bytes:
+    """Return what the segments of a train over IPv4 carry, in order, as far as it has no gap.
+
+    The train must be built for a connection whose first number is 0.
+    """
+    known: dict[int, int] = {}
+    for frame in train.frames:
+        start = _TCP_AT + 4 * (frame[_IP_AT] & 0x0F) - 20
+        number, begin = struct.unpack_from("!I", frame, start + 4)[0], start + 4 * (frame[start + 12] >> 4)
+        for at, octet in enumerate(frame[begin:]):
+            known.setdefault(number + at, octet)
+    return bytes(known[at] for at in takewhile(known.__contains__, count()))
 
 
 @dataclass
@@ -153,6 +173,8 @@ class _Wire:
     mac: bytes
     port: int
     _held: contextlib.ExitStack = field(default_factory=contextlib.ExitStack, init=False)
+    _left_open: list[tuple[socket.socket, Ends]] = field(default_factory=list, init=False)
+    """Connections that trains went into, each with the numbers that are due."""
 
     def __enter__(self) -> "_Wire":
         family = socket.AF_INET6 if ":" in self.link.address else socket.AF_INET
@@ -166,6 +188,7 @@ class _Wire:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.let_go()
         self._held.close()
 
     def answers(self, *, wrong_sum: bool = False) -> bool:
@@ -181,7 +204,7 @@ class _Wire:
     def send(self, train: Train) -> Reaction:
         """Send the frames of a train."""
         try:
-            frames = self._connected(train.name) if train.within else train.frames
+            frames = self._connected(train) if train.within else train.frames
             for frame in frames:
                 self.sock.send(frame)
         except BlockingIOError:
@@ -191,18 +214,65 @@ class _Wire:
             return Reaction(False, b"", f"not sent: {type(error).__name__}")
         return Reaction(True, b"", f"{len(frames)} frames sent")
 
-    def _connected(self, name: str) -> tuple[bytes, ...]:
-        """Open a connection, held until the wire is closed, and build the frames of a train for it."""
+    def controls(self, trains: Sequence[Train]) -> tuple[HealthyControl, ...]:
+        """Return what is healthy and else like these trains: connections with the same octets, or valid segments."""
+        if not any(train.within for train in trains):
+            return (HealthyControl("a valid segment in a frame of our own", lambda: [self._valid() for _ in trains]),)
+        about = "a healthy connection with the same octets that is left open"
+        send = partial(self._send_healthy, trains)
+        return (HealthyControl(about, send, "half-sent request or connection that is left open"),)
+
+    def let_go(self) -> bool:
+        """End the connections that trains went into. True if there were any."""
+        connections, self._left_open = self._left_open, []
+        for connection, ends in connections:
+            connection.close()
+            # The device counts octets that our kernel never sent, and ignores its RST (RFC 9293 clause 3.5.3).
+            with contextlib.suppress(OSError):
+                self.sock.send(bytes(ends.ip() / ends.segment(RST, seq=ends.number % _NUMBERS)))
+        return bool(connections)
+
+    def _valid(self) -> Reaction:
+        answered = self.answers()
+        return Reaction(answered, b"", "answered" if answered else "not answered")
+
+    def _send_healthy(self, trains: Sequence[Train]) -> list[Reaction]:
+        """Open a connection for each train, and send in good order what its segments carry."""
+        reactions = []
+        for train in trains:
+            if not train.within:
+                reactions.append(self._valid())
+                continue
+            octets = octets_of(train)
+            try:
+                self._opened()[0].sendall(octets)
+            except OSError as error:
+                answer_of(error)
+                reactions.append(Reaction(False, b"", f"not sent: {type(error).__name__}"))
+                continue
+            reactions.append(Reaction(True, b"", f"{len(octets)} octets sent in a healthy connection"))
+        return reactions
+
+    def _connected(self, train: Train) -> tuple[bytes, ...]:
+        """Open a connection, and build the frames of a train for it."""
+        connection, ends = self._opened()
+        self._left_open[-1] = connection, replace(ends, number=ends.number + len(octets_of(train)))
+        return next(one.frames for one in within(ends) if one.name == train.name)
+
+    def _opened(self) -> tuple[socket.socket, Ends]:
+        """Open a connection, which stays open until it is let go."""
         self._drain()
-        connection = self._held.enter_context(self.target.connect(self.port))
+        connection = self.target.connect(self.port)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         source = int(connection.getsockname()[1])
         numbers = self._synack(source, ANSWER_SECONDS)
         if numbers is None:
+            connection.close()
             raise TimeoutError("the SYN-ACK was not received")
         theirs, own = numbers
         ends = replace(self.ends, source=source, number=own, acknowledged=theirs + 1)
-        return next(train.frames for train in within(ends) if train.name == name)
+        self._left_open.append((connection, ends))
+        return connection, ends
 
     def _synack(self, source: int, seconds: float) -> tuple[int, int] | None:
         """Wait for the SYN-ACK to a port of ours; its own number and the one that it acknowledges."""

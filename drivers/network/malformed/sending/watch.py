@@ -10,7 +10,6 @@ from typing import Self
 
 from drivers.network.malformed.sending.liveness import Life, Liveness, Sign, is_closed
 from drivers.network.malformed.sending.revival import Revival
-from drivers.network.sweep.link import has_carrier
 from lab_config.component import Transport
 from trustprobe.errors import DeviceLostError
 
@@ -108,6 +107,11 @@ class Watch:
         return True
 
     @property
+    def holds(self) -> bool:
+        """Whether the service answers while another connection is open."""
+        return self._holder is not None
+
+    @property
     def words(self) -> str:
         """What was watched in addition to the healthy answers."""
         held = f"a connection to {self._holder.service.about} was held" if self._holder else "no connection was held"
@@ -138,6 +142,14 @@ class Watch:
             self._lasted = time.monotonic() - self._since
             return Damage(DamageKind.CLOSED, f"the device closed a held connection to {self._holder.service.about}")
         return self._look_beside()
+
+    def look_after_release(self, damage: Damage) -> Damage:
+        """Look again at a service that was given up, after the connections that messages had left open were ended."""
+        if self._until_answered(min(self._revival.comes_back, AGAIN))[-1].life is not Life.ANSWERED:
+            return damage
+        self.gone = False
+        kind = DamageKind.HUNG if damage.kind is DamageKind.GONE else damage.kind
+        return Damage(kind, f"{damage.words}, and answered again when the connection of the message was ended")
 
     def _look_beside(self) -> Damage | None:
         try:
@@ -201,13 +213,10 @@ class Watch:
         return Damage(DamageKind.GONE, f"{about} has not answered a healthy request for {took:.1f} s ({last.life})")
 
     def _alive_beside(self, lives: set[Life]) -> bool:
-        """Whether another service of the device, its network stack or its link is up: no silence of the cable."""
+        """Whether another service of the device or its network stack answers. A link proves neither cable nor power."""
         alive = [other.service.about for other in self._others if other.ask().life is not Life.SILENT]
         if Life.NOBODY in lives:
             alive.append("the network stack")
-        interface = self.liveness.target.bench.interface
-        if interface is not None and has_carrier(interface):
-            alive.append(f"the link of {interface}")
         self._note(f"other parts that still answer: {', '.join(alive) or 'none'}")
         return bool(alive)
 

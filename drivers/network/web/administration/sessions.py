@@ -15,11 +15,26 @@ from drivers.guessing.attempt import LoginAttempt
 from drivers.network.web.administration.administration import Administration
 from drivers.network.web.login.cookies import MOST_COOKIES, CookieClient
 from drivers.network.web.login.session import WebAsker, WebSession, asks_for_login
-from drivers.network.web.transport.client import NoAnswerError
+from drivers.network.web.transport.client import NoAnswerError, WebAnswer
 from drivers.network.web.transport.html import logout_of
 from lab_config.http_login import HttpLogin
 from lab_config.sessions import LogoutDeclaration
-from trustprobe.probe import DETAIL_LIMIT, Answer, Fact, Observation, Recorder, Witness, all_of, printable
+from trustprobe.probe import (
+    DETAIL_LIMIT,
+    Answer,
+    Asked,
+    Fact,
+    Observation,
+    Recorder,
+    Witness,
+    all_of,
+    condition,
+    printable,
+)
+
+SESSION = "the page that only a login opens"
+_NO_ANSWER = "no answer: "
+"""The form of the question whether a session is valid."""
 
 
 @dataclass
@@ -94,7 +109,7 @@ def look(asker: WebAsker, http_login: HttpLogin, headers: Mapping[str, str] | No
         client = asker.client if isinstance(asker, WebSession) else asker
         stranger = client.request("GET", path)
     except NoAnswerError as error:
-        return Answer.SILENT, f"no answer: {error.detail}"
+        return Answer.SILENT, f"{_NO_ANSWER}{error.detail}"
     same = (answer.status, answer.target(path)) == (stranger.status, stranger.target(path)) and not answer.ok
     words = f"{path} answers {answer.status}"
     return (Answer.REFUSED, f"{words}, the same as without a session") if same else (Answer.SILENT, words)
@@ -105,30 +120,40 @@ def fact(about: str, answer: Answer, words: str) -> Fact:
     return Fact(about=about, answer=answer, detail=printable(words)[:DETAIL_LIMIT])
 
 
+def looked(about: str, answer: Answer, words: str) -> Fact:
+    """Return the fact of a `look`. A session that was answered is no witness for a request without an answer."""
+    found = fact(about, answer, words)
+    if answer is not Answer.SILENT or _NO_ANSWER not in words:
+        return found
+    return found.model_copy(update={"asked": Asked(door="the session", shape="a request that is not answered")})
+
+
 def kept_copy(session: WebSession) -> WebSession:
-    """Return the session as somebody has it who copied its cookies: it is not logged out with the original.
+    """Return the session as somebody has it who copied what carries it: it is not logged out with the original.
 
     Nor does it end with the cookies' own time: a browser would drop them, and that ends nothing on the device.
     """
-    kept = replace(session, cookies=session.cookies.copy())
+    cookies, headers, query = session.cookies.copy(), dict(session.headers), dict(session.query)
+    kept = replace(session, cookies=cookies, headers=headers, query=query)
     for cookie in cast(CookieJar, kept.cookies):
         cookie.expires = None
     return kept
 
 
-def valid(what: str, answer: Answer, words: str) -> Witness:
+def valid(what: str, answer: Answer, words: str, asked: Asked) -> Witness:
     """Return the witness that a session was valid when it was looked at."""
     holds = answer is Answer.SEEN
-    return Witness(what=f"{what} {'was valid' if holds else f'was not valid ({printable(words, 300)})'}", holds=holds)
+    words = "was valid" if holds else f"was not valid ({printable(words, 300)})"
+    return Witness(what=f"{what} {words}", holds=holds, asked=asked)
 
 
 def _gets_in(web: Administration, record: Recorder, when: str) -> Witness:
     """Log in once more: the device still lets this account in."""
     entered = enter(web, record)
     if isinstance(entered, LoginAttempt):
-        return Witness(what=f"{web.user} could not log in {when} ({printable(entered.detail, 300)})", holds=False)
+        return condition(f"{web.user} could not log in {when} ({printable(entered.detail, 300)})", holds=False)
     with entered:
-        return Witness(what=f"{web.user} logged in {when}", holds=True)
+        return Witness(what=f"{web.user} logged in {when}", holds=True, asked=web.asked(SESSION))
 
 
 @dataclass(frozen=True)
@@ -153,34 +178,52 @@ class LogOut:
         entered = enter(self.web, record)
         if isinstance(entered, LoginAttempt):
             words = f"not tested: the login of {self.web.user} failed: {printable(entered.detail, 300)}"
-            witness = Witness(what=words, holds=False)
+            witness = condition(words, holds=False)
             return Observation(question=question, facts=(fact("session", Answer.SILENT, words),), witness=witness)
-        witnesses = [valid("the session", *look(entered.session, self.web.http_login))]
+        asked = self.web.asked(SESSION)
+        witnesses = [valid("the session", *look(entered.session, self.web.http_login), asked)]
         kept = kept_copy(entered.session)  # after the look: there are devices whose ids change with each request
-        witnesses.append(self._log_out(entered, record))
+        took_place = self._log_out(entered, record)
         answer, words = look(kept, self.web.http_login)
         record.note(f"the session after the logout -> {answer}: {words}")
         witnesses.append(_gets_in(self.web, record, "afterwards"))
-        return Observation(question=question, facts=(fact("session", answer, words),), witness=all_of(witnesses))
+        facts = (looked("session", answer, words),)
+        witness = all_of([*witnesses, took_place])
+        return Observation(question=question, facts=facts, witness=witness, premise=took_place, asked=asked)
 
     def _log_out(self, entered: Entered, record: Recorder) -> Witness:
+        """Log out, and say whether that took place: what follows says nothing of a logout without it."""
         session = entered.session
         if self.logout is None:
-            found = session.home is not None and logout_of(session.home[1].body) is not None
-            session.close()
-            words = f"{self.web.http_login.proof_path} shows {'a' if found else 'no'} way to log out"
-            record.note(words)
-            return Witness(
-                what=words if found else f"{words}, and none is declared: add `logout: {{path: ...}}` to `sessions`",
-                holds=found,
-            )
+            return self._log_out_by_page(session, record)
         about = f"{self.logout.method} {self.logout.path}"
         try:
             answer = session.request(self.logout.method, self.logout.path, data=b"")
         except NoAnswerError as error:
-            return Witness(what=f"{about} got no answer: {printable(error.detail, 300)}", holds=False)
+            return condition(f"{about} got no answer: {printable(error.detail, 300)}", holds=False)
         record.note(f"{about} -> {answer.words}")
-        return Witness(what=f"{about} answered {answer.status}", holds=answer.status < 400)
+        return condition(f"{about} answered {answer.status}", holds=_leaves(answer))
+
+    def _log_out_by_page(self, session: WebSession, record: Recorder) -> Witness:
+        found = session.home is not None and logout_of(session.home[1].body) is not None
+        has_own = session.leave is not None
+        session.close()
+        words = f"{self.web.http_login.proof_path} shows {'a' if found else 'no'} way to log out"
+        if has_own:
+            words, found = "the declared login has a logout of its own", True
+        elif not found:
+            words = f"{words}, and none is declared: add `logout: {{path: ...}}` to `sessions`"
+        else:
+            answer = session.goodbye
+            words = f"{words}, which {'got no answer' if answer is None else f'answered {answer.status}'}"
+            found = answer is not None and _leaves(answer)
+        record.note(words)
+        return condition(words, holds=found)
+
+
+def _leaves(answer: WebAnswer) -> bool:
+    """Whether a logout may have taken place: some servers then say 401, so that a browser forgets the password."""
+    return answer.status < 400 or answer.status == 401
 
 
 class Fixation(Observation):
@@ -212,14 +255,15 @@ class FixSession:
         if isinstance(entered, LoginAttempt):
             words = f"not tested: the login of {self.web.user} failed: {printable(entered.detail, 300)}"
             silent = tuple(fact(about, Answer.SILENT, words) for about in ("given", "made_up", "ended"))
-            witness = Witness(what=words, holds=False)
+            witness = condition(words, holds=False)
             return Fixation(question=question, facts=silent, witness=witness, cookies=())
         with entered:
             carriers = entered.carriers()
             facts = [self._given(entered, carriers)]
         if not carriers:
             return Fixation(question=question, facts=tuple(facts), cookies=())
-        witnesses = [Witness(what=f"{self.web.user} logged in without an id", holds=True)]
+        asked = self.web.asked(SESSION)
+        witnesses = [Witness(what=f"{self.web.user} logged in without an id", holds=True, asked=asked)]
         made_up = [_with_value(cookie, alike(cookie.value or "")) for cookie in carriers]
         for about, brought in (("made_up", made_up), ("ended", carriers)):
             found, witness = self._brought(about, brought, record)
@@ -228,7 +272,8 @@ class FixSession:
         for one in facts:
             record.note(f"{one.about} -> {one.answer}: {one.detail}")
         names = tuple(printable(cookie.name, 100) for cookie in carriers)
-        return Fixation(question=question, facts=tuple(facts), witness=all_of(witnesses), cookies=names)
+        witness = all_of(witnesses)
+        return Fixation(question=question, facts=tuple(facts), witness=witness, asked=asked, cookies=names)
 
     def _given(self, entered: Entered, carriers: list[Cookie]) -> Fact:
         """Ask with what the login form had set."""
@@ -236,24 +281,27 @@ class FixSession:
         if not carriers or not all(cookie.name in first for cookie in carriers):
             return fact("given", Answer.REFUSED, "the device sets no id before the login")
         answer, words = entered.opens([_with_value(cookie, first[cookie.name]) for cookie in carriers])
-        return fact("given", answer, f"the id that was set before the login: {words}")
+        return looked("given", answer, f"the id that was set before the login: {words}")
 
     def _brought(self, about: str, cookies: list[Cookie], record: Recorder) -> tuple[Fact, Witness]:
         """Log in with these cookies, which open nothing yet, and ask with them alone afterwards."""
         words, web = about.replace("_", "-"), self.web
         client = CookieClient(web.target, web.service)
         if look(client, web.http_login, {"Cookie": header_of(cookies)})[0] is Answer.SEEN:
+            if about == "made_up":
+                detail = "a made-up id opens the page without a login"
+                return fact(about, Answer.SEEN, detail), condition(detail, holds=True)
             detail = f"the {words} id opens the page before any login, so the page proves nothing about this login"
-            return fact(about, Answer.SILENT, detail), Witness(what=f"not tested with the {words} id", holds=True)
+            return fact(about, Answer.SILENT, detail), condition(f"not tested with the {words} id", holds=True)
         entered = enter(self.web, record, cookies)
         if isinstance(entered, LoginAttempt):
             detail = f"the login with the {words} id did not succeed: {printable(entered.detail, 300)}"
-            return fact(about, Answer.SILENT, detail), Witness(what=detail, holds=False)
+            return fact(about, Answer.SILENT, detail), condition(detail, holds=False)
         with entered:
             answer, seen = entered.opens(cookies)
         return (
-            fact(about, answer, f"the {words} id after the login: {seen}"),
-            Witness(what=f"{self.web.user} logged in with the {words} id", holds=True),
+            looked(about, answer, f"the {words} id after the login: {seen}"),
+            condition(f"{self.web.user} logged in with the {words} id", holds=True),
         )
 
 

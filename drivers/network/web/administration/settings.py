@@ -89,10 +89,12 @@ class ReadIdentity:
             facts.append(Fact(about=part, answer=Answer.SILENT if found is None else Answer.SEEN, detail=detail))
         holds = any(fact.answer is Answer.SEEN for fact in facts)
         words = "shows an identifier" if holds else "shows no identifier"
+        asked = self.web.asked(f"GET {self.identity.path}")
         return IdentityRead(
             question="Which model, version, serial number and boot id does the product show?",
             facts=tuple(facts),
-            witness=Witness(what=f"GET {self.identity.path} {words}", holds=holds),
+            witness=Witness(what=f"GET {self.identity.path} {words}", holds=holds, asked=asked),
+            asked=asked,
             **{part.name: getattr(shown, part.name) for part in fields(Shown)},
         )
 
@@ -140,6 +142,9 @@ class ChangeSetting:
         restored = old is not None
         try:
             facts.append(self._compared("read_back", old, record))
+            if facts[0].answer is Answer.SILENT and facts[1].answer is Answer.SEEN:  # the effect counts, not the status
+                words = f"{facts[0].detail}, but the new value reads back"
+                facts[0] = facts[0].model_copy(update={"answer": Answer.SEEN, "detail": words})
             if self.restart is not None and old is not None:
                 self.restart()
                 facts.append(self._compared("kept", old, record))
@@ -147,12 +152,15 @@ class ChangeSetting:
                 facts.append(self._fact("kept", None, ""))
         finally:
             if old is not None:
-                restored = self._write(old, record)[0] is Answer.SEEN
+                restored = self._write(old, record)[0] is Answer.SEEN or self._read(record) == old
         words = "could be read before" if old is not None else "could not be read"
+        asked = self.web.asked(f"GET {self.setting.path}")
+        what = f"{self.setting.field} of {self.setting.path} {words}"
         return SettingChange(
             question=f"Does a change of {self.setting.field} take effect?",
             facts=tuple(facts),
-            witness=Witness(what=f"{self.setting.field} of {self.setting.path} {words}", holds=old is not None),
+            witness=Witness(what=what, holds=old is not None, asked=asked),
+            asked=asked,
             path=self.setting.path,
             field=self.setting.field,
             old=None if old is None else printable(old, VALUE_LIMIT)[:VALUE_LIMIT],
@@ -183,7 +191,8 @@ class ChangeSetting:
 
     def _written(self, record: Recorder) -> Fact:
         answer, words = self._write(self.new_value, record)
-        return Fact(about="written", answer=answer, detail=words)
+        asked = self.web.asked(f"PUT {self.setting.path}")  # that the setting can be read says nothing of it
+        return Fact(about="written", answer=answer, detail=words, asked=asked)
 
     def _compared(self, about: str, old: str | None, record: Recorder) -> Fact:
         return self._fact(about, old, self._read(record) if old is not None else "")

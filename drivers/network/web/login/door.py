@@ -11,6 +11,11 @@ from lab_config.http_login import HttpLogin
 from trustprobe.probe import Answer
 
 
+def assumed_login(service: Service) -> HttpLogin:
+    """Return a login of which nothing is declared. Forms are then recognised by their fields and words."""
+    return HttpLogin(service=service.id, proof_path="/", refusal="(?!)")
+
+
 @dataclass(frozen=True)
 class WebDoor:
     """The login form as a door for guesses."""
@@ -19,6 +24,10 @@ class WebDoor:
     service: Service
     http_login: HttpLogin
 
+    def client(self) -> WebClient:
+        """Return a client without a session."""
+        return WebClient(self.target, self.service)
+
     @property
     def interface(self) -> str:
         """The id of the service."""
@@ -26,7 +35,7 @@ class WebDoor:
 
     def attempt(self, user: str, password: str) -> LoginAttempt:
         """Send the form once; a session that comes of it is proven and closed."""
-        outcome = log_in(WebClient(self.target, self.service), self.http_login, user, password)
+        outcome = log_in(self.client(), self.http_login, user, password)
         if isinstance(outcome, LoginAttempt):
             return outcome
         with outcome:

@@ -161,12 +161,14 @@ def _leads_to(path: str, answer: WebAnswer) -> list[str]:
 
 def _send(session: WebSession, form: LoginForm, user: str, password: str) -> WebAnswer:
     filled = form.filled(user, password)
+    session.page = form.page
     if form.json:
         return session.request("POST", form.path, json=filled, headers=form.headers)
     fields = {name: str(value) for name, value in filled.items()}
     if form.method == "GET":
         head, _, _ = form.path.partition("?")
-        return session.request("GET", f"{head}?{urlencode(fields)}", headers=form.headers)
+        headers = {"Referer": session.client.origin + form.page, **form.headers}
+        return session.request("GET", f"{head}?{urlencode(fields)}", headers=headers)
     return session.request("POST", form.path, data=fields, headers=form.headers)
 
 

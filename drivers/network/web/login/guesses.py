@@ -7,7 +7,7 @@ import hashlib
 import http.client
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from socket import IPPROTO_TCP, TCP_NODELAY
 
@@ -142,6 +142,7 @@ class _Visitor(WebClient):
     """A client that keeps its connection, and leaves out the pages that the attempts before have shown already."""
 
     connection = "keep-alive"
+    patient = False
 
     def __init__(self, door: FormDoor) -> None:
         super().__init__(door.target, door.service)
@@ -224,5 +225,7 @@ class _Visitor(WebClient):
         connection.sock = timed
         with suppress(ConnectionError):  # a server that has read enough answers, and closes while we still send
             connection.request(prepared.method or "GET", prepared.path_url, prepared.body, {**prepared.headers})
-        with closing(connection.getresponse()) as response:
-            return read_answer(response, prepared, jar)
+        answer, keeps = read_answer(connection, prepared, jar)
+        if not keeps:
+            timed.close()
+        return answer

@@ -4,13 +4,17 @@ import re
 from collections.abc import Callable
 
 from drivers.guessing.attempt import LoginAttempt
+from drivers.guessing.limit import WORDS as LIMIT_WORDS
+from drivers.guessing.limit import limited_attempt
 from drivers.network.web.login.session import Submitted, WebSession, asks_for_login
 from drivers.network.web.login.submit import submit
-from drivers.network.web.transport.client import WORDS_LIMIT, NoAnswerError, WebAnswer, WebClient
+from drivers.network.web.transport.client import WORDS_LIMIT, LimitedError, NoAnswerError, WebAnswer, WebClient
 from lab_config.http_login import HttpLogin
 from trustprobe.errors import ConfigurationError
 from trustprobe.probe import Answer, printable
 
+_SEARCHED = 65_536
+_UNSEEN = re.compile(r"(?is)<(script|style)\b.*?(?:</\1>|$)|<[^>]{0,2000}>")
 LoginResult = WebSession | LoginAttempt
 """A session that was proven, or how the attempt ended without one."""
 
@@ -23,7 +27,7 @@ def outcome_of(session: WebSession, http_login: HttpLogin, sent: Submitted) -> L
     """
     if sent.sent:
         proof = session.request("GET", http_login.proof_path)
-        if _proves(proof, http_login):
+        if proves(proof, http_login):
             return _proven(session, http_login, proof)
     words = _words_after(session, sent.path, sent.answer)
     if matched := _regex(http_login.refusal).search(words):
@@ -31,7 +35,8 @@ def outcome_of(session: WebSession, http_login: HttpLogin, sent: Submitted) -> L
     if not sent.sent:
         return LoginAttempt(Answer.SILENT, f"no login was sent: {sent.problem}")
     more = f"; {sent.problem}" if sent.problem else ""
-    return LoginAttempt(Answer.SILENT, f"neither logged in nor refused: {sent.answer.words}{more}")
+    detail = f"neither logged in nor refused: {sent.answer.words}{more}"
+    return LoginAttempt(Answer.SILENT, detail, limited=LIMIT_WORDS.search(visible(words)) is not None)
 
 
 def log_in(
@@ -45,13 +50,15 @@ def log_in(
     session = WebSession(client, user)
     try:
         return judge(session, http_login, submit(session, http_login, user, password))
+    except LimitedError as error:
+        return limited_attempt(error.words, error.retry_after)
     except NoAnswerError as error:
         return LoginAttempt(Answer.SILENT, f"no answer: {error.detail}", unanswered=True)
 
 
 def _proven(session: WebSession, http_login: HttpLogin, proof: WebAnswer) -> LoginResult:
     session.client.hang_up()  # a device may let in a connection: the page is looked at without a session over another
-    if _proves(session.client.request("GET", http_login.proof_path), http_login):
+    if proves(session.client.request("GET", http_login.proof_path), http_login):
         return LoginAttempt(Answer.SILENT, f"{http_login.proof_path} also answers 200 without a session")
     session.home = (http_login.proof_path, proof)
     return session
@@ -65,7 +72,12 @@ def _words_after(session: WebSession, path: str, answer: WebAnswer) -> str:
     return words
 
 
-def _proves(answer: WebAnswer, http_login: HttpLogin) -> bool:
+def visible(page: str) -> str:
+    """Return what a person reads of a page: scripts, styles and markup are left out."""
+    return _UNSEEN.sub(" ", page[:_SEARCHED])
+
+
+def proves(answer: WebAnswer, http_login: HttpLogin) -> bool:
     """Whether an answer to `proof_path` is the one that only a session gets."""
     if answer.status != 200 or asks_for_login(answer, http_login.proof_path, http_login):
         return False

@@ -7,10 +7,13 @@ from urllib.parse import urlencode
 
 from requests.cookies import RequestsCookieJar
 
+from drivers.network.pace import DoorPace
 from drivers.network.web.login.form import LOGIN, recognise
 from drivers.network.web.transport.client import SECONDS, NoAnswerError, WebAnswer, WebClient
 from drivers.network.web.transport.html import logout_of, path_within
 from lab_config.http_login import HttpLogin
+
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,17 @@ class WebSession:
     """Added to each path."""
     leave: Callable[[], None] | None = None
     """The way out, where the page does not show one."""
+    goodbye: WebAnswer | None = None
+    """The answer to the logout that the page showed."""
+    page: str = "/"
+    """The path that a browser would show: the one that was requested last."""
     picture: bytes = field(default=b"", repr=False)
     """What a browser showed after the login, as PNG."""
+
+    @property
+    def pace(self) -> DoorPace | None:
+        """The pace of the server."""
+        return self.client.pace
 
     def request(
         self,
@@ -57,9 +69,19 @@ class WebSession:
         if self.query:
             path += ("&" if "?" in path else "?") + urlencode(self.query)
         carried = {**self.headers, **(headers or {})}
+        if method in _READS:
+            self.page = path if method == "GET" else self.page
+        else:
+            carried |= self._from_page(carried)
         return self.client.request(
             method, path, json=json, data=data, headers=carried or None, cookies=self.cookies, seconds=seconds
         )
+
+    def _from_page(self, given: Mapping[str, str]) -> dict[str, str]:
+        """Return what a browser adds to a form, and to what a script changes: servers refuse a change without it."""
+        origin, names = self.client.origin, {name.lower() for name in given}
+        own = {"Origin": origin, "Referer": origin + self.page.partition("#")[0]}
+        return {name: value for name, value in own.items() if name.lower() not in names}
 
     def close(self) -> None:
         """Log out as declared, or by the form or link that the page shows, and forget what it carried."""
@@ -70,9 +92,9 @@ class WebSession:
             path = path_within(self.home[0], form.action)
             with suppress(NoAnswerError):  # where it answers no more, there is nothing to log out from
                 if path is not None and form.method == "POST":
-                    self.request("POST", path, data=form.hidden)
+                    self.goodbye = self.request("POST", path, data=form.hidden)
                 elif path is not None:
-                    self.request("GET", path)
+                    self.goodbye = self.request("GET", path)
         self.cookies.clear()
         self.headers.clear()
         self.query.clear()
@@ -95,9 +117,36 @@ def asks_for_login(answer: WebAnswer, path: str, http_login: HttpLogin) -> bool:
 
     A page with the login form counts whatever its status: many servers send it with 200.
     """
-    if answer.status in {401, 403}:
-        return True
+    return turns_away(answer, path, http_login) or shows_login_form(answer, path, http_login)
+
+
+def turns_away(answer: WebAnswer, path: str, http_login: HttpLogin) -> bool:
+    """Whether the answer turns the asker away by its status: 401, 403, or a redirect to the form or to `/`."""
     if (target := answer.target(path)) is not None:
-        target = target.split("?")[0]
-        return target == http_login.form if http_login.form else target == "/" or bool(LOGIN.search(target))
+        return _is_login(target, http_login) or (not http_login.form and target.partition("?")[0] == "/")
+    return answer.status in {401, 403}
+
+
+def turns_change_away(answer: WebAnswer, path: str, http_login: HttpLogin) -> bool:
+    """Whether the answer to a change turns the asker away by its status.
+
+    A redirect counts only if it goes to the login: a change that is accepted often ends with one to `/`.
+    """
+    target = answer.target(path)
+    return answer.status in {401, 403} if target is None else _is_login(target, http_login)
+
+
+def refuses_change(answer: WebAnswer, path: str, http_login: HttpLogin) -> bool:
+    """Whether the answer to a change turns the asker away in its own bytes, by its status or with the login form."""
+    return turns_change_away(answer, path, http_login) or shows_login_form(answer, path, http_login)
+
+
+def shows_login_form(answer: WebAnswer, path: str, http_login: HttpLogin) -> bool:
+    """Whether the answer is a page with a login form, on another path than the declared one."""
     return answer.ok and path != http_login.form and recognise(answer.body, path, http_login) is not None
+
+
+def _is_login(target: str, http_login: HttpLogin) -> bool:
+    """Whether a path is the declared login form, or is named as one if none is declared."""
+    target = target.partition("?")[0]
+    return target == http_login.form if http_login.form else LOGIN.search(target) is not None

@@ -1,27 +1,38 @@
-"""Who may read and change what over the web administration: asked without a login, and with a lesser role's.
+"""Who may read and change what over the web administration: requests, their comparison, and those of a lesser role.
 
-Each request is also sent with an authorised login, as witness that the request is valid. Whether an answer is a
-failure is said by the cases; settings and identifiers are in `administration/settings.py`.
+Each request is also sent with an authorised login, as witness that the request is valid. Requests without a login are
+in `anonymous.py`. Whether an answer is a failure is said by the cases.
 """
 
 import secrets
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 
 from drivers.guessing.attempt import LoginAttempt
 from drivers.login import Login
 from drivers.network.web.administration.administration import Administration
-from drivers.network.web.login.session import WebAsker, WebSession, asks_for_login
-from drivers.network.web.transport.client import NoAnswerError, WebAnswer
+from drivers.network.web.login.session import (
+    WebAsker,
+    WebSession,
+    turns_away,
+    turns_change_away,
+)
+from drivers.network.web.probes.denial import alike, denies, names_login
+from drivers.network.web.probes.likeness import Likeness, likeness
+from drivers.network.web.probes.login_page import Entrance, entrance_of, is_login_page
+from drivers.network.web.probes.shown import filled_in, is_page
+from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
 from drivers.network.web.transport.json_names import lookup, nested
 from lab_config.base import Role
 from lab_config.component import HttpResource, Setting
 from lab_config.http_login import HttpLogin
-from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of
+from trustprobe.probe import Answer, Asked, Fact, Observation, Recorder, Witness, all_of, condition
 
-LEAF_LIMIT = 2_000
-"""Values of a JSON document that are compared."""
+ANSWERED = "a request that is answered"
+"""The form of the question what a client is granted, for an exchange that ends with an answer."""
+
+_NO_METHOD = frozenset({405, 501})
+"""The statuses that refuse a method on a path for everybody (RFC 9110, 15.5.6 and 15.6.2)."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +44,11 @@ class WebRequest:
     json: object = None
     data: bytes | None = None
     repeatable: bool = True
+
+    @property
+    def is_read(self) -> bool:
+        """Whether it only reads."""
+        return self.method == "GET"
 
     @property
     def about(self) -> str:
@@ -47,7 +63,7 @@ class WebRequest:
             return error
 
 
-def _asks(
+def asks_of(
     resources: Iterable[HttpResource],
     wanted: Callable[[tuple[Role, ...]], bool],
     setting: Setting | None,
@@ -70,68 +86,95 @@ def _asks(
     return [*reads, *settings, *others]
 
 
-def _leaves(document: object, name: str = "", depth: int = 0) -> set[tuple[str, str]]:
-    """Return the values of a JSON document with their dotted names."""
-    if depth > 20:
-        return set()
-    if isinstance(document, dict):
-        parts = list(document.items())[:LEAF_LIMIT]
-    elif isinstance(document, list):
-        parts = list(enumerate(document[:LEAF_LIMIT]))
-    else:
-        return {(name, str(document))}
-    found: set[tuple[str, str]] = set()
-    for key, value in parts:
-        found |= _leaves(value, f"{name}.{key}", depth + 1)
-        if len(found) > LEAF_LIMIT:
-            break
-    return found
-
-
-def shows_the_same(answer: WebAnswer, reference: WebAnswer) -> bool:
-    """Whether an answer shows something of what authority is shown.
-
-    Of two JSON documents one value must be the same: many servers refuse with 200 and an error document.
-    """
-    shown, known = answer.json(), reference.json()
-    if not isinstance(known, dict | list) or not known:
-        return True
-    return isinstance(shown, dict | list) and bool(_leaves(shown) & _leaves(known))
-
-
 @dataclass(frozen=True)
-class _Comparison:
-    """Compares the answer to a client without the right with the answer to one who has it."""
+class Comparison:
+    """Compares the answer to a client without the right with the answer to one who has it, if there is one."""
 
     http_login: HttpLogin
     nowhere: WebAnswer | NoAnswerError
     """The answer to a path that does not exist: a page that answers everything shows nothing."""
+    entrance: Entrance | None = None
+    """The page that shows the login, which content with a form in it is told from."""
+    hidden: set[str] = field(default_factory=set)
+    """Paths that this client is told not to exist, and whose content the authorised login gets."""
 
     def fact(
         self, ask: WebRequest, answer: WebAnswer | NoAnswerError, reference: WebAnswer | NoAnswerError | None
     ) -> Fact:
-        """Name the answer: 2xx content is SEEN, a way to the login REFUSED, all else SILENT."""
+        """Name the answer: 2xx content is SEEN, a way to the login REFUSED, all else SILENT.
+
+        A change that is neither granted nor refused is a question of its own: no answer to a read proves it.
+        """
         if isinstance(answer, NoAnswerError):
-            return Fact(about=ask.about, answer=Answer.SILENT, detail=f"no answer: {answer.detail}")
-        if asks_for_login(answer, ask.path, self.http_login):
-            kind, words = Answer.REFUSED, answer.words
-        elif not answer.ok:
-            kind, words = Answer.SILENT, f"neither granted nor refused: {answer.words}"
-        elif isinstance(reference, WebAnswer) and not shows_the_same(answer, reference):
-            kind, words = Answer.SILENT, f"not the content that the authorised login gets: {answer.words}"
-        elif isinstance(self.nowhere, WebAnswer) and self.nowhere.ok and answer.body == self.nowhere.body != b"":
-            kind, words = Answer.SILENT, f"the same page as on a path that does not exist: {answer.words}"
-        else:
-            kind, words = Answer.SEEN, answer.words
-        return Fact(about=ask.about, answer=kind, detail=words)
+            asked = Asked(door=self.http_login.service, shape="a request that is not answered")
+            return Fact(about=ask.about, answer=Answer.SILENT, detail=f"no answer: {answer.detail}", asked=asked)
+        kind, words = self._answer(ask, answer, reference)
+        if ask.is_read and answer.status == 404 and isinstance(reference, WebAnswer):
+            self.hidden.add(ask.path)
+        is_open = kind is Answer.SILENT and not self._says_enough(ask, answer, reference)
+        own = Asked(door=self.http_login.service, shape=ask.about) if is_open else None
+        return Fact(about=ask.about, answer=kind, detail=words, asked=own)
+
+    def _says_enough(self, ask: WebRequest, answer: WebAnswer, reference: WebAnswer | NoAnswerError | None) -> bool:
+        """Whether an unclear answer shows that the request is not granted, so that the witness of others is its own.
+
+        To a read, what is not the content does. To a change, it does if the same change was granted to the authorised
+        login, if the answer names the login, or if the server hides the path from this client.
+        """
+        if isinstance(reference, WebAnswer):
+            return not answer.ok or likeness(answer, reference) is not Likeness.PART or denies(answer)
+        names = answer.status < 500 and names_login(answer)
+        return ask.is_read or names or (answer.status == 404 and ask.path in self.hidden)
+
+    def _answer(
+        self, ask: WebRequest, answer: WebAnswer, reference: WebAnswer | NoAnswerError | None
+    ) -> tuple[Answer, str]:
+        turned = turns_away if ask.is_read else turns_change_away
+        is_form = ask.path == self.http_login.form
+        if turned(answer, ask.path, self.http_login) or (not is_form and self._is_login(ask, answer, reference)):
+            return Answer.REFUSED, answer.words
+        if not ask.is_read and answer.status in _NO_METHOD:
+            return Answer.REFUSED, f"the path accepts no {ask.method}: {answer.words}"
+        if not answer.ok:
+            return Answer.SILENT, f"neither granted nor refused: {answer.words}"
+        if ask.is_read and not answer.body:
+            return Answer.SILENT, f"an answer without content: {answer.words}"
+        like = likeness(answer, reference) if isinstance(reference, WebAnswer) else Likeness.SAME
+        if like is Likeness.OTHER:
+            return Answer.SILENT, f"not the content that the authorised login gets: {answer.words}"
+        if self._is_nowhere(ask, answer, reference):
+            return Answer.SILENT, f"the same page as on a path that does not exist: {answer.words}"
+        if self._denies(answer, reference):
+            return Answer.SILENT, f"an answer that denies the request: {answer.words}"
+        if like is Likeness.PART:
+            return Answer.SILENT, f"only names of what the authorised login gets: {answer.words}"
+        return Answer.SEEN, answer.words
+
+    def _is_login(self, ask: WebRequest, answer: WebAnswer, reference: WebAnswer | NoAnswerError | None) -> bool:
+        return is_login_page(answer, reference, ask.path, self.http_login, self.entrance)
+
+    def _is_nowhere(self, ask: WebRequest, answer: WebAnswer, reference: WebAnswer | NoAnswerError | None) -> bool:
+        """Whether the server answers so on a path that does not exist. A change may end as it does with authority."""
+        if not (
+            isinstance(self.nowhere, WebAnswer) and self.nowhere.ok and answer.body and alike(answer, self.nowhere)
+        ):
+            return False
+        is_as_granted = isinstance(reference, WebAnswer) and answer.body == reference.body
+        return ask.is_read or not is_as_granted or is_page(answer)
+
+    def _denies(self, answer: WebAnswer, reference: WebAnswer | NoAnswerError | None) -> bool:
+        """Whether an answer denies in its own words, and an authorised one does not use the same words."""
+        if not denies(answer) or filled_in(answer):
+            return False
+        return not (isinstance(reference, WebAnswer) and denies(reference))
 
 
 def _outcome(answer: WebAnswer | NoAnswerError) -> str:
     return answer.words if isinstance(answer, WebAnswer) else f"no answer: {answer.detail}"
 
 
-def _authority(
-    asks: Iterable[WebRequest], admin: WebSession, record: Recorder
+def authority_of(
+    asks: Iterable[WebRequest], admin: WebSession, record: Recorder, asked: Asked
 ) -> tuple[dict[str, WebAnswer], list[Witness]]:
     """Send the harmless requests with an authorised login. The other answers are compared with these answers."""
     answers: dict[str, WebAnswer] = {}
@@ -145,89 +188,57 @@ def _authority(
         if isinstance(answer, WebAnswer) and holds:
             answers[ask.about] = answer
         words = "was granted" if holds else f"was not granted ({_outcome(answer)})"
-        witnesses.append(Witness(what=f"{ask.about} {words} to {admin.user}", holds=holds))
+        witnesses.append(Witness(what=f"{ask.about} {words} to {admin.user}", holds=holds, asked=asked))
     return answers, witnesses
 
 
-def _still_valid(session: WebSession, path: str, record: Recorder) -> Witness:
+def still_valid(session: WebSession, path: str, record: Recorder, asked: Asked) -> Witness:
+    """Whether a session still opens a path that proves it."""
     answer = WebRequest("GET", path).sent_by(session)
     holds = isinstance(answer, WebAnswer) and answer.status == 200
     record.note(f"control: {session.user}: GET {path} -> {_outcome(answer)}")
     words = "is valid at the end" if holds else f"is not valid at the end ({_outcome(answer)})"
-    return Witness(what=f"the session of {session.user} {words}", holds=holds)
+    return Witness(what=f"the session of {session.user} {words}", holds=holds, asked=asked)
 
 
-class _AccessProbe(Protocol):
-    """What both access probes hold."""
-
-    @property
-    def web(self) -> Administration: ...
-    @property
-    def resources(self) -> tuple[HttpResource, ...]: ...
-    @property
-    def setting(self) -> Setting | None: ...
-
-
-def _setting_value(probe: _AccessProbe, admin: WebSession) -> str | None:
+def setting_value(setting: Setting | None, asker: WebAsker) -> str | None:
     """Return the setting as it is, so that writing it changes nothing."""
-    if probe.setting is None:
+    if setting is None:
         return None
-    answer = WebRequest("GET", probe.setting.path).sent_by(admin)
-    return lookup(answer.json(), probe.setting.field) if isinstance(answer, WebAnswer) and answer.ok else None
+    answer = WebRequest("GET", setting.path).sent_by(asker)
+    return lookup(answer.json(), setting.field) if isinstance(answer, WebAnswer) and answer.ok else None
 
 
-def _compare(
-    probe: _AccessProbe, asks: list[WebRequest], asker: WebAsker, who: str, admin: WebSession, record: Recorder
-) -> tuple[list[Fact], list[Witness]]:
-    """Send every request with an authorised login, then as a client without it."""
-    references, witnesses = _authority(asks, admin, record)
-    comparison = _Comparison(probe.web.http_login, WebRequest("GET", f"/{secrets.token_hex(8)}").sent_by(asker))
+def comparison_of(http_login: HttpLogin, asker: WebAsker, client: WebClient) -> Comparison:
+    """Return what the answers to an asker are compared with; `client` has no session."""
+    nowhere = WebRequest("GET", f"/{secrets.token_hex(8)}").sent_by(asker)
+    return Comparison(http_login, nowhere, entrance_of(client, http_login))
+
+
+def ask_all(
+    asks: Sequence[WebRequest],
+    asker: WebAsker,
+    who: str,
+    record: Recorder,
+    named: Callable[[WebRequest, WebAnswer | NoAnswerError], Fact],
+) -> list[Fact]:
+    """Send every request as a client without the right, and name the answers."""
     facts = []
     for number, ask in enumerate(asks, start=1):
         record.progress(number, len(asks), f"{who}: {ask.about}")
         answer = ask.sent_by(asker)
-        fact = comparison.fact(ask, answer, references.get(ask.about))
+        fact = named(ask, answer)
         record.note(f"{who}: {ask.about} -> {fact.answer}: {fact.detail}")
         if isinstance(answer, WebAnswer):
             record.keep(f"{number:02d}-{ask.method}.body", answer.body)
         facts.append(fact)
-    return facts, [*witnesses, _still_valid(admin, probe.web.http_login.proof_path, record)]
+    return facts
 
 
 def _not_asked(asks: list[WebRequest], who: str, attempt: LoginAttempt) -> tuple[list[Fact], Witness]:
     detail = f"not tested: the login of {who} failed ({attempt.answer}: {attempt.detail})"
     facts = [Fact(about=ask.about, answer=Answer.SILENT, detail=detail[:2000]) for ask in asks]
-    return facts, Witness(what=detail[:2000], holds=False)
-
-
-@dataclass(frozen=True)
-class AnonymousAccess:
-    """Ask for each protected resource without a login. SEEN is its content, or a change that was accepted.
-
-    Witness: the administrator is granted the same requests, those that are harmless, and is still logged in at the end.
-    """
-
-    web: Administration
-    resources: tuple[HttpResource, ...]
-    setting: Setting | None = None
-
-    @property
-    def name(self) -> str:
-        """One observation."""
-        return "http_anonymous"
-
-    def run(self, record: Recorder) -> Observation:
-        """Ask with an authorised login, then without a login."""
-        admin = self.web.log_in()
-        question = "What does the web administration grant to a client without a login?"
-        if isinstance(admin, LoginAttempt):
-            asks = _asks(self.resources, bool, self.setting, None)
-            facts, witness = _not_asked(asks, self.web.user, admin)
-            return Observation(question=question, facts=tuple(facts), witness=witness)
-        with admin:
-            asks = _asks(self.resources, bool, self.setting, _setting_value(self, admin))
-            facts, witnesses = _compare(self, asks, self.web.client(), "anonymous", admin, record)
-        return Observation(question=question, facts=tuple(facts), witness=all_of(witnesses))
+    return facts, condition(detail[:2000], holds=False)
 
 
 @dataclass(frozen=True)
@@ -251,7 +262,7 @@ class RoleAccess:
     def run(self, record: Recorder) -> Observation:
         """Ask with an authorised login, then as the lesser role."""
         question = f"What does the web administration grant to a {self.role} beyond the declaration?"
-        admin = self.web.log_in()
+        admin, asked = self.web.log_in(), self.web.asked(ANSWERED)
         if isinstance(admin, LoginAttempt):
             return self._unasked(question, self.web.user, admin)
         with admin:
@@ -259,15 +270,24 @@ class RoleAccess:
             if isinstance(viewer, LoginAttempt):
                 return self._unasked(question, self.viewer.user, viewer)
             with viewer:
-                asks = _asks(self.resources, self._beyond, self.setting, _setting_value(self, admin))
-                facts, witnesses = _compare(self, asks, viewer, self.viewer.user, admin, record)
+                asks = asks_of(self.resources, self._beyond, self.setting, setting_value(self.setting, admin))
+                references, witnesses = authority_of(asks, admin, record, asked)
+                comparison = comparison_of(self.web.http_login, viewer, self.web.client())
+                facts = ask_all(
+                    asks,
+                    viewer,
+                    self.viewer.user,
+                    record,
+                    lambda ask, answer: comparison.fact(ask, answer, references.get(ask.about)),
+                )
+                witnesses.append(still_valid(admin, self.web.http_login.proof_path, record, asked))
                 own = next((r.path for r in self.resources if self.role in r.read), self.web.http_login.proof_path)
-                witnesses.append(_still_valid(viewer, own, record))
-        return Observation(question=question, facts=tuple(facts), witness=all_of(witnesses))
+                witnesses.append(still_valid(viewer, own, record, asked))
+        return Observation(question=question, facts=tuple(facts), witness=all_of(witnesses), asked=asked)
 
     def _beyond(self, roles: tuple[Role, ...]) -> bool:
         return bool(roles) and self.role not in roles
 
     def _unasked(self, question: str, who: str, attempt: LoginAttempt) -> Observation:
-        facts, witness = _not_asked(_asks(self.resources, self._beyond, self.setting, None), who, attempt)
+        facts, witness = _not_asked(asks_of(self.resources, self._beyond, self.setting, None), who, attempt)
         return Observation(question=question, facts=tuple(facts), witness=witness)

@@ -8,7 +8,7 @@ from drivers.guessing.attempt import LoginAttempt
 from drivers.network.web.administration.administration import Administration
 from drivers.network.web.administration.sessions import enter, fact
 from drivers.network.web.transport.cookie import SetCookie
-from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, printable
+from trustprobe.probe import Answer, Fact, Observation, Recorder, condition, printable
 
 FLAGS = ("secure", "http_only", "same_site", "domain", "path")
 """The guards of a cookie that are looked for, in the order of the report."""
@@ -41,7 +41,7 @@ class ReadCookieFlags:
         if isinstance(entered, LoginAttempt):
             words = f"not tested: the login of {self.web.user} failed: {entered.detail}"
             facts = tuple(fact(flag, Answer.SILENT, words) for flag in FLAGS)
-            witness = Witness(what=printable(words), holds=False)
+            witness = condition(printable(words), holds=False)
             return CookieFlags(question=question, facts=facts, witness=witness, cookies=())
         with entered:
             carriers = [cookie.name for cookie in entered.carriers()]

@@ -1,7 +1,7 @@
 """Follows what the pages of a web administration lead to: pages, scripts and documents of the same service, by GET.
 
-Asked with the administrator's session. Bounded in requests, octets, depth and time; what a name or the declaration
-marks as an action is left alone. `crawled.py` asks who else is shown what was found.
+Asked with the administrator's session, or without one. Bounded in requests, octets, depth and time; what a name or the
+declaration marks as an action is left alone. `crawled.py` asks who else is shown what was found.
 """
 
 import secrets
@@ -13,11 +13,14 @@ from dataclasses import dataclass, field
 
 from drivers.data import table
 from drivers.network.web.administration.administration import Administration
-from drivers.network.web.login.session import WebAsker, WebSession, asks_for_login
+from drivers.network.web.login.session import WebAsker
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer
 from drivers.network.web.transport.links import leads_of, suggests_action
 from lab_config.crawl import CrawlDeclaration
-from trustprobe.probe import Answer, Recorder, Witness
+from trustprobe.probe import Answer, Recorder, Witness, condition
+
+LINKED = "a GET of a linked path"
+"""The form of the question what a path shows, for an exchange that ends with an answer."""
 
 MOST_REQUESTS = 400
 """Paths that are asked for as the administrator."""
@@ -81,24 +84,31 @@ class NotAskedError(NoAnswerError):
 
 
 def get_all(asker: WebAsker, paths: Iterable[str]) -> dict[str, WebAnswer | NoAnswerError]:
-    """Ask for paths, a few at a time, for as long as a crawl may take."""
+    """Ask for paths, a few at a time, for as long as a crawl may take, and as the server lets itself be asked."""
     wanted, until = list(paths), time.monotonic() + CRAWL_SECONDS
 
     def ask(path: str) -> WebAnswer | NoAnswerError:
         if time.monotonic() > until:
             return NotAskedError(Answer.SILENT, f"not requested within {CRAWL_SECONDS:g} s")
+        if words := exhausted(asker):
+            return NotAskedError(Answer.SILENT, f"not requested: {words}")
         return get(asker, path)
 
     with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
         return dict(zip(wanted, pool.map(ask, wanted), strict=True))
 
 
+def exhausted(asker: WebAsker) -> str:
+    """Why a server gets no further list of questions, if it limits requests; empty if it may get one."""
+    pace = asker.pace
+    return "" if pace is None else pace.exhausted
+
+
 def all_asked(answers: Iterable[WebAnswer | NoAnswerError]) -> Witness:
     """Whether nothing was left out for want of time."""
     left = sum(isinstance(answer, NotAskedError) for answer in answers)
-    return Witness(
-        what=f"{left} paths were not requested in time" if left else "each path was requested", holds=not left
-    )
+    words = f"{left} paths were not requested in time" if left else "each path was requested"
+    return condition(words, holds=not left)
 
 
 def nowhere(asker: WebAsker) -> bytes | None:
@@ -112,7 +122,7 @@ class Crawl:
     """One crawl: what was asked for, and what came."""
 
     site: Site
-    session: WebSession
+    session: WebAsker
     record: Recorder
     answers: dict[str, WebAnswer] = field(default_factory=dict)
     """What answered with 200, by path, in the order found."""
@@ -147,7 +157,8 @@ class Crawl:
             if self.left
             else ""
         )
-        return Witness(what=words + left, holds=bool(self.answers) and not self.left)
+        holds = bool(self.answers) and not self.left
+        return Witness(what=words + left, holds=holds, asked=self.site.web.asked(LINKED))
 
     def _fresh(self, level: list[str]) -> list[str]:
         """Choose what is asked for next: what is new, harmless and within bounds."""
@@ -169,7 +180,7 @@ class Crawl:
 
     def _ask(self, until: float) -> Callable[[str], WebAnswer | NoAnswerError | None]:
         def ask(path: str) -> WebAnswer | NoAnswerError | None:
-            if time.monotonic() > until or self.octets > MOST_OCTETS:
+            if time.monotonic() > until or self.octets > MOST_OCTETS or exhausted(self.session):
                 return None
             answer = get(self.session, path)
             self.octets += len(answer.body) if isinstance(answer, WebAnswer) else 0
@@ -191,7 +202,7 @@ class Crawl:
             return [target]
         if not answer.ok or (everywhere is not None and answer.body == everywhere and path != "/"):
             return []  # a server that answers every path with its one page shows nothing with it
-        if answer.status == 200 and not asks_for_login(answer, path, self.site.web.http_login):
+        if answer.status == 200:  # content may have a form that looks like a login: who asks tells them apart
             self.answers[path] = answer
         drawn_by = "javascript" in answer.headers.get("content-type", "") or path.partition("?")[0].endswith(".js")
         page = self._pages.get(path, path) if drawn_by else path

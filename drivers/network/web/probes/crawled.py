@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from drivers.guessing.attempt import LoginAttempt
 from drivers.login import Login
 from drivers.network.web.login.form import recognise
-from drivers.network.web.login.session import WebAsker, WebSession, asks_for_login
-from drivers.network.web.probes.access import shows_the_same
-from drivers.network.web.probes.crawl import Crawl, Site, all_asked, get, get_all, nowhere
+from drivers.network.web.login.session import WebAsker, WebSession, turns_away
+from drivers.network.web.probes.crawl import LINKED, Crawl, Site, all_asked, get, get_all, nowhere
+from drivers.network.web.probes.likeness import shows_the_same
+from drivers.network.web.probes.login_page import Entrance, entrance_of, is_login_page
 from drivers.network.web.probes.shown import (
     Guarded,
     filled_in,
+    is_greeting,
     is_live,
     is_page,
     is_public_document,
@@ -26,7 +28,7 @@ from drivers.network.web.probes.shown import (
 )
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer
 from lab_config.base import Role
-from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of
+from trustprobe.probe import Answer, Asked, Fact, Observation, Recorder, Witness, all_of, condition
 
 AnswersByPath = Mapping[str, WebAnswer | NoAnswerError]
 
@@ -48,18 +50,21 @@ class _View:
     guarded: Guarded
     offered: frozenset[str]
     everywhere: bytes | None
+    entrance: Entrance | None
 
     def fact(self, path: str, answer: WebAnswer | NoAnswerError, reference: WebAnswer) -> Fact:
         """Name what an undeclared path shows, compared with what it shows to the administrator."""
         kind, words = self._answer(path, answer, reference)
-        return Fact(about=f"GET {path}", answer=kind, detail=words[:2000])
+        unanswered = isinstance(answer, NoAnswerError)
+        asked = self.site.web.asked("a request that is not answered") if unanswered else None
+        return Fact(about=f"GET {path}", answer=kind, detail=words[:2000], asked=asked)
 
     def _answer(self, path: str, answer: WebAnswer | NoAnswerError, reference: WebAnswer) -> tuple[Answer, str]:
         if isinstance(answer, NoAnswerError):
             return Answer.SILENT, f"no answer: {answer.detail}"
-        if asks_for_login(answer, path, self.site.web.http_login):
+        if turns_away(answer, path, self.site.web.http_login):
             return Answer.REFUSED, answer.words
-        if answer.ok and recognise(answer.body, path, self.site.web.http_login) is not None:
+        if is_login_page(answer, reference, path, self.site.web.http_login, self.entrance):
             return Answer.REFUSED, "the login page"
         if not answer.ok or not answer.body:
             return Answer.SILENT, f"neither shown nor refused: {answer.words}"
@@ -82,7 +87,7 @@ class _View:
         if is_page(answer):
             filled = filled_in(answer)
             return "filled-in fields" if filled and filled == filled_in(reference) else ""
-        return "undeclared data" if shows_the_same(answer, reference) else ""
+        return "undeclared data" if shows_the_same(answer, reference) and not is_greeting(answer.body) else ""
 
     def _harmless(self, path: str, answer: WebAnswer) -> str:
         if self.site.rules.is_public(path.partition("?")[0]):
@@ -109,22 +114,27 @@ class CrawlAnonymous:
 
     def run(self, record: Recorder) -> Crawled:
         """Crawl, and ask again."""
-        site = self.site
+        site, home = self.site, self.site.web.http_login.proof_path
         question = "Which paths that the web administration links to open without a login?"
         admin = site.web.log_in()
         if isinstance(admin, LoginAttempt):
-            return _unasked(question, site.web.http_login.proof_path, site.web.user, admin)
+            return _unasked(question, home, site.web.user, admin)
         with admin:
             crawl = Crawl(site, admin, record)
             crawl.run()
             answers = get_all(site.web.client(), _undeclared(crawl.answers, site))
             witness = all_of(
-                [crawl.witness, all_asked(answers.values()), _valid(admin, site.web.http_login.proof_path, record)]
+                [
+                    crawl.witness,
+                    all_asked(answers.values()),
+                    _valid(admin, home, record, site.web.asked(LINKED)),
+                ]
             )
         return Crawled(
             question=question,
             facts=_facts(self._view(crawl, answers), answers, crawl.answers, "anonymous", record),
             witness=witness,
+            asked=site.web.asked(LINKED),
             requests=crawl.requests,
             skipped=tuple(sorted(crawl.skipped)),
         )
@@ -142,9 +152,12 @@ class CrawlAnonymous:
         ]
         offered = frozenset(lead for path, answer in shown for lead in site.leads(path, answer, offered=True))
         beyond = {path for path in crawl.answers if path.partition("?")[0] in site.declared}
-        beyond |= {path for path, answer in answers.items() if _is_refusal(path, answer, site)}
+        entrance = entrance_of(site.web.client(), site.web.http_login)
+        beyond |= {
+            path for path, answer in answers.items() if _is_refusal(path, answer, crawl.answers[path], site, entrance)
+        }
         guarded = _guarded(site, {path: crawl.answers[path] for path in beyond}, [answer for _, answer in shown])
-        return _View(site, guarded, offered, nowhere(site.web.client()))
+        return _View(site, guarded, offered, nowhere(site.web.client()), entrance)
 
 
 @dataclass(frozen=True)
@@ -185,10 +198,12 @@ class CrawlRole:
                 references = _shown(given)
                 answers = get_all(lesser, [path for path in self.found if path in references])
                 view = self._view(lesser, answers, references)
-                asked = all_asked([*given.values(), *answers.values()])
-                witness = all_of([asked, _valid(admin, home, record), _valid(lesser, home, record)])
+                every = all_asked([*given.values(), *answers.values()])
+                asked = site.web.asked(LINKED)
+                valid = (_valid(one, home, record, asked) for one in (admin, lesser))
+                witness = all_of([every, *valid])
         facts = _facts(view, answers, references, self.account.user, record)
-        return Crawled(question=question, facts=facts, witness=witness, requests=len(references))
+        return Crawled(question=question, facts=facts, witness=witness, asked=asked, requests=len(references))
 
     def _view(self, session: WebSession, answers: AnswersByPath, references: Mapping[str, WebAnswer]) -> _View:
         site = self.site
@@ -200,9 +215,12 @@ class CrawlRole:
             offered |= new
             pages = _shown({path: answers[path] for path in new if path in answers})
         beyond = {path for path in self.withheld if path in references}
-        beyond |= {path for path, answer in answers.items() if _is_refusal(path, answer, site)}
+        entrance = entrance_of(site.web.client(), site.web.http_login)
+        beyond |= {
+            path for path, answer in answers.items() if _is_refusal(path, answer, references[path], site, entrance)
+        }
         guarded = _guarded(site, {path: references[path] for path in beyond}, own.values())
-        return _View(site, guarded, frozenset(offered), nowhere(session))
+        return _View(site, guarded, frozenset(offered), nowhere(session), entrance)
 
 
 def _undeclared(paths: Iterable[str], site: Site) -> list[str]:
@@ -213,8 +231,14 @@ def _shown(answers: AnswersByPath) -> dict[str, WebAnswer]:
     return {path: one for path, one in answers.items() if isinstance(one, WebAnswer) and one.status == 200}
 
 
-def _is_refusal(path: str, answer: WebAnswer | NoAnswerError, site: Site) -> bool:
-    return isinstance(answer, WebAnswer) and asks_for_login(answer, path, site.web.http_login)
+def _is_refusal(
+    path: str, answer: WebAnswer | NoAnswerError, reference: WebAnswer, site: Site, entrance: Entrance | None
+) -> bool:
+    login = site.web.http_login
+    if not isinstance(answer, WebAnswer):
+        return False
+    is_form = path != login.form and is_login_page(answer, reference, path, login, entrance)
+    return is_form or turns_away(answer, path, login)
 
 
 def _guarded(site: Site, beyond: Mapping[str, WebAnswer], allowed: Iterable[WebAnswer]) -> Guarded:
@@ -247,7 +271,7 @@ def _facts(
     return tuple(facts)
 
 
-def _valid(session: WebAsker, path: str, record: Recorder) -> Witness:
+def _valid(session: WebAsker, path: str, record: Recorder, asked: Asked) -> Witness:
     """Whether a session still opens what proved it."""
     answer = get(session, path)
     holds = isinstance(answer, WebAnswer) and answer.status == 200
@@ -255,10 +279,10 @@ def _valid(session: WebAsker, path: str, record: Recorder) -> Witness:
     who = session.user if isinstance(session, WebSession) else "anonymous"
     record.note(f"control: {who}: GET {path} -> {came}")
     words = "is valid at the end" if holds else f"is not valid at the end ({came})"
-    return Witness(what=f"the session of {who} {words}", holds=holds)
+    return Witness(what=f"the session of {who} {words}", holds=holds, asked=asked)
 
 
 def _unasked(question: str, path: str, who: str, attempt: LoginAttempt) -> Crawled:
     detail = f"not tested: the login of {who} failed ({attempt.answer}: {attempt.detail})"[:2000]
     fact = Fact(about=f"GET {path}", answer=Answer.SILENT, detail=detail)
-    return Crawled(question=question, facts=(fact,), witness=Witness(what=detail, holds=False))
+    return Crawled(question=question, facts=(fact,), witness=condition(detail, holds=False))

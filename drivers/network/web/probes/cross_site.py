@@ -19,7 +19,9 @@ from drivers.network.web.transport.client import NoAnswerError, WebAnswer
 from drivers.network.web.transport.html import forms_of
 from drivers.network.web.transport.json_names import lookup, nested
 from lab_config.component import Setting
-from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
+from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, condition, printable
+
+_CHANGE = "a change of the setting"
 
 ELSEWHERE = "https://elsewhere.example"
 """The other site. Nothing is ever sent there."""
@@ -129,15 +131,14 @@ class CrossSite:
                 witnesses = [abused.own(other)]
                 facts = tuple(abused.fact(name, (old, other)) for name in WAYS)
             finally:
-                back = (
-                    abused.own(old) if abused.known != old else Witness(what="the setting reads as before", holds=True)
-                )
-        return Observation(question=question, facts=facts, witness=all_of([*witnesses, back]))
+                back = abused.own(old) if abused.known != old else condition("the setting reads as before", holds=True)
+        witness, asked = all_of([*witnesses, back]), self.web.asked(_CHANGE)
+        return Observation(question=question, facts=facts, witness=witness, asked=asked)
 
     def _nothing(self, question: str, why: str) -> Observation:
         words = f"not tested: {printable(why, 500)}"
         facts = tuple(fact(name, Answer.SILENT, words) for name in WAYS)
-        return Observation(question=question, facts=facts, witness=Witness(what=words, holds=False))
+        return Observation(question=question, facts=facts, witness=condition(words, holds=False))
 
 
 @dataclass
@@ -208,7 +209,7 @@ class _AbusedSession:
         words = answer.words if isinstance(answer, WebAnswer) else f"no answer: {answer.detail}"
         self.record.note(f"{about} -> {words}")
         effect = "takes effect" if took_effect else f"takes no effect ({printable(words, 300)})"
-        return Witness(what=f"{about} {effect}", holds=took_effect)
+        return Witness(what=f"{about} {effect}", holds=took_effect, asked=self.probe.web.asked(_CHANGE))
 
     def _own(self, value: str, tokens: Mapping[str, str]) -> WebAnswer | NoAnswerError:
         own, path = self.origin, self.probe.web.http_login.proof_path

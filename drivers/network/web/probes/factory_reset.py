@@ -4,7 +4,6 @@ Something is changed and added before, so that the reset has something to take a
 is said by the cases.
 """
 
-import re
 import secrets
 import time
 from collections.abc import Callable
@@ -17,13 +16,25 @@ from drivers.network.web.administration.administration import Administration
 from drivers.network.web.administration.administrator import Administrator
 from drivers.network.web.administration.settings import Shown
 from drivers.network.web.login.session import WebAsker, WebSession, asks_for_login
+from drivers.network.web.probes.denial import denies, denies_in_words
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer
 from lab_config.component import Identity, ResetDeclaration, Setting, UserDataDeclaration
-from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of
+from trustprobe.probe import Answer, Asked, Fact, Observation, Recorder, Witness, all_of, condition
+
+_LOGIN = "a login after the reset"
+_SETTING = "a setting that is read after the reset"
+_DATA = "user data that is read after the reset"
+_SERIAL = Asked(door="the web administration", shape="the serial number")
+
+
+def _seen(what: str, *, holds: bool) -> str:
+    return what if holds else f"not seen: {what}"
+
 
 PAUSE = 0.1
 """Seconds between two looks at a device that starts again; it gives no event to wait for."""
-_DENIAL = re.compile(rb"log.?in|unauthori[sz]ed|denied|forbidden|not permitted|no session", re.IGNORECASE)
+_NO_SUCH = frozenset({404, 405, 501})
+"""Statuses that refuse a request to everybody (RFC 9110, 15.5.5, 15.5.6 and 15.6.2)."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +101,7 @@ class FactoryReset:
             words = "no answer" if answer is None else answer.words
             record.note(f"the answer to the reset is {words}")
             after = None
-            if answer is not None and answer.ok:
+            if answer is None or not 400 <= answer.status < 500:  # some hang up, or lead elsewhere, when they reset
                 admin.forget_session()
                 after = device.started_again(admin, before or Shown())
             restarted = after is not None
@@ -103,16 +114,18 @@ class FactoryReset:
         parts = {
             "a setting was changed before": changed,
             "user data was added before": added,
-            f"the reset was accepted ({words})": answer is not None and answer.ok,
+            f"the reset was accepted ({words})": restarted or (answer is not None and answer.ok),
             "the device started again": restarted,
-            f"{device.web.user} logs in with the password of the label afterwards": allowed,
         }
+        conditions = [condition(_seen(what, holds=holds), holds=holds) for what, holds in parts.items()]
+        asked = device.web.asked(_LOGIN)
+        again = f"{device.web.user} logs in with the password of the label afterwards"
+        back = Witness(what=_seen(again, holds=allowed), holds=allowed, asked=asked)
         return ResetSeen(
             question="Which data does a factory reset leave?",
             facts=tuple(facts),
-            witness=all_of(
-                Witness(what=what if holds else f"not seen: {what}", holds=holds) for what, holds in parts.items()
-            ),
+            witness=all_of([back, *conditions]),
+            asked=asked,
             shown_before=before,
             shown_after=after,
             restarted=restarted,
@@ -121,7 +134,8 @@ class FactoryReset:
     def _setting(self, admin: Administrator, value: str) -> Fact:
         now = admin.setting(self.device.setting)
         if now is None:
-            return Fact(about="setting", answer=Answer.SILENT, detail="the setting could not be read afterwards")
+            words, asked = "the setting could not be read afterwards", self.device.web.asked(_SETTING)
+            return Fact(about="setting", answer=Answer.SILENT, detail=words, asked=asked)
         kept = now == value
         words = "still has the value from before" if kept else f"reads {now[:100]!r}"
         detail = f"{self.device.setting.field} {words}"
@@ -130,9 +144,8 @@ class FactoryReset:
     def _data(self, admin: Administrator, user_data: UserDataDeclaration, text: str) -> Fact:
         still = admin.shows(user_data, text)
         if still is None:
-            return Fact(
-                about="user data", answer=Answer.SILENT, detail=f"{user_data.path} could not be read afterwards"
-            )
+            words, asked = f"{user_data.path} could not be read afterwards", self.device.web.asked(_DATA)
+            return Fact(about="user data", answer=Answer.SILENT, detail=words, asked=asked)
         words = "still shows the data from before" if still else "no longer shows it"
         answer = Answer.SEEN if still else Answer.REFUSED
         return Fact(about="user data", answer=answer, detail=f"{user_data.path} {words}")
@@ -182,21 +195,17 @@ class CompareIdentity:
         for about, (before, now) in stages.items():
             record.note(f"{about}: serial {before.serial} -> {now.serial}, boot id {before.boot_id} -> {now.boot_id}")
             started = None not in {before.boot_id, now.boot_id} and before.boot_id != now.boot_id
-            witnesses.append(
-                Witness(
-                    what=f"{'a new start' if started else 'no new start'} was seen after the {about}", holds=started
-                )
-            )
+            start = "a new start" if started else "no new start"
+            witnesses.append(condition(f"{start} was seen after the {about}", holds=started))
             read = before.serial is not None
-            witnesses.append(
-                Witness(what=f"a serial number {'was' if read else 'was not'} shown before the {about}", holds=read)
-            )
+            shown = f"a serial number {'was' if read else 'was not'} shown before the {about}"
+            witnesses.append(Witness(what=shown, holds=read, asked=_SERIAL))
             if not started or None in {before.serial, now.serial}:
                 answer = Answer.SILENT
             else:
                 answer = Answer.SEEN if before.serial == now.serial else Answer.REFUSED
             detail = f"the serial number was {before.serial or 'none'} before and {now.serial or 'none'} after"
-            facts.append(Fact(about=about, answer=answer, detail=detail))
+            facts.append(Fact(about=about, answer=answer, detail=detail, asked=_SERIAL))
         return IdentityKept(
             question="Does the serial number stay the same?",
             facts=tuple(facts),
@@ -209,11 +218,14 @@ class CompareIdentity:
 class ResetUnauthorised:
     """Ask for the factory reset without a login, and as a viewer. SEEN is a reset that was taken, or that happened.
 
+    Unless the answer is a plain refusal, the device has the declared time to start again: some say "Please log in
+    again", lead to the start page, or hang up when they reset.
     Witness: the administrator's session, and the viewer's, are valid at the time.
     """
 
     device: Resettable
-    viewer: Login
+    viewer: Login | None
+    """None if the product has no viewer."""
 
     @property
     def name(self) -> str:
@@ -223,8 +235,10 @@ class ResetUnauthorised:
     def run(self, record: Recorder) -> Observation:
         """Ask as nobody, then as the viewer."""
         facts, witnesses = [], []
-        for who in ("anonymous", "viewer"):
-            fact, witness = self._asked(who, record)
+        for who, login in {"anonymous": None, "viewer": self.viewer}.items():
+            if login is None and who == "viewer":
+                continue
+            fact, witness = self._asked(who, login, record)
             facts.append(fact)
             witnesses.append(witness)
         return Observation(
@@ -233,14 +247,14 @@ class ResetUnauthorised:
             witness=all_of(witnesses),
         )
 
-    def _asked(self, who: str, record: Recorder) -> tuple[Fact, Witness]:
+    def _asked(self, who: str, login: Login | None, record: Recorder) -> tuple[Fact, Witness]:
         device = self.device
         asker: WebAsker | LoginAttempt = device.web.client()
-        if who == "viewer":
-            asker = device.web.as_user(self.viewer).log_in()
+        if login is not None:
+            asker = device.web.as_user(login).log_in()
         if isinstance(asker, LoginAttempt):
-            detail = f"not tested: the login of {self.viewer.user} did not succeed ({asker.detail})"
-            return Fact(about=who, answer=Answer.SILENT, detail=detail), Witness(what=detail, holds=False)
+            detail = f"not tested: the login of {who} did not succeed ({asker.detail})"
+            return Fact(about=who, answer=Answer.SILENT, detail=detail), condition(detail, holds=False)
         with device.administrator(record) as admin:
             before = admin.identity(device.identity)
             session = admin.session()
@@ -248,7 +262,8 @@ class ResetUnauthorised:
             words = answer.words if isinstance(answer, WebAnswer) else f"no answer: {answer.detail}"
             record.note(f"{who}: {device.reset.method} {device.reset.path} -> {words}")
             taken = self._taken(answer)
-            happened = taken and device.started_again(admin, before or Shown()) is not None
+            plain = isinstance(answer, WebAnswer) and self._plainly_refused(answer)
+            happened = not plain and device.started_again(admin, before or Shown()) is not None
             now = admin.identity(device.identity)
             happened = happened or (before is not None and now is not None and before.boot_id != now.boot_id)
             valid = before is not None and now is not None and (taken or happened or admin.session() is session)
@@ -257,12 +272,13 @@ class ResetUnauthorised:
         if taken or happened:
             kind, more = Answer.SEEN, "; the device started again" if happened else "; it has not started again yet"
         else:
-            refused = isinstance(answer, WebAnswer) and self._refused(answer)
+            refused = isinstance(answer, WebAnswer) and (plain or self._refused(answer))
             kind, more = Answer.REFUSED if refused else Answer.SILENT, ""
+        asked = device.web.asked("the start after a request for a reset")
         state = "is valid at the same time" if valid else "is not valid at the same time"
         return (
-            Fact(about=who, answer=kind, detail=f"{words}{more}"),
-            Witness(what=f"the session of {device.web.user} {state}", holds=valid),
+            Fact(about=who, answer=kind, detail=f"{words}{more}", asked=asked),
+            Witness(what=f"the session of {device.web.user} {state}", holds=valid, asked=asked),
         )
 
     def _request(self, asker: WebAsker) -> WebAnswer | NoAnswerError:
@@ -272,9 +288,16 @@ class ResetUnauthorised:
             return error
 
     def _refused(self, answer: WebAnswer) -> bool:
-        return asks_for_login(answer, self.device.reset.path, self.device.web.http_login) or bool(
-            _DENIAL.search(answer.body)
-        )
+        return asks_for_login(answer, self.device.reset.path, self.device.web.http_login) or denies(answer)
+
+    def _plainly_refused(self, answer: WebAnswer) -> bool:
+        """Whether an answer leaves no doubt: a status, the login form or the way to it, or a document that denies."""
+        if (target := answer.target(self.device.reset.path)) is not None and target.split("?")[0] == "/":
+            return False
+        document = answer.json()
+        in_words = isinstance(document, dict | list) and denies_in_words(document)
+        form = asks_for_login(answer, self.device.reset.path, self.device.web.http_login)
+        return form or in_words or answer.status in _NO_SUCH
 
     def _taken(self, answer: WebAnswer | NoAnswerError) -> bool:
         return isinstance(answer, WebAnswer) and answer.ok and not self._refused(answer)

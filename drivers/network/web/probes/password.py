@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from drivers.guessing.attempt import LoginAttempt
 from drivers.login import Login
 from drivers.network.web.administration.administration import Administration
-from drivers.network.web.administration.sessions import look
+from drivers.network.web.administration.sessions import look, looked
 from drivers.network.web.login.session import WebSession
 from drivers.network.web.transport.client import NoAnswerError
 from lab_config.component import PasswordChange
 from trustprobe.errors import DeviceLostError
-from trustprobe.probe import DETAIL_LIMIT, Answer, Fact, Observation, Recorder, Witness, all_of, printable
+from trustprobe.probe import DETAIL_LIMIT, Answer, Fact, Observation, Recorder, Witness, all_of, condition, printable
 
 PREFIX = "Tq7-"
 """Before the password of the bench, this makes the strong one that is set for a moment: known if it has to stay."""
@@ -65,7 +65,7 @@ class WebAccount:
             try:
                 answer = session.request(self.change.method, self.change.path, json=fields)
             except NoAnswerError as error:
-                return LoginAttempt(Answer.SILENT, f"no answer: {error.detail}")
+                return LoginAttempt(Answer.SILENT, f"no answer: {error.detail}", unanswered=True)
         words = answer.words
         for secret in sorted(filter(None, (self.password, old, new)), key=len, reverse=True):
             words = words.replace(secret, "[password]") if len(secret) > 1 else words
@@ -87,7 +87,7 @@ class WebAccount:
                 f"Set it by hand. It is {PREFIX!r} followed by the bench's password, or one of "
                 "drivers/data/weak_passwords.yaml.",
             )
-        return Witness(what=f"the password of {self.user} was restored and works", holds=True)
+        return condition(f"the password of {self.user} was restored and works", holds=True)
 
 
 def _fact(about: str, attempt: LoginAttempt) -> Fact:
@@ -116,10 +116,11 @@ class ChangePassword:
         elsewhere = account.open()
         before = elsewhere if isinstance(elsewhere, LoginAttempt) else account.opens(elsewhere)
         words = "worked" if before.answer is Answer.SEEN else f"did not work ({before.detail})"
-        witnesses = [Witness(what=f"the password of {account.user} {words} before", holds=before.answer is Answer.SEEN)]
+        worked, asked = before.answer is Answer.SEEN, account.web.asked("a login")
+        witnesses = [Witness(what=f"the password of {account.user} {words} before", holds=worked, asked=asked)]
         anything = account.login(secrets.token_urlsafe(12)).answer is Answer.SEEN
         witnesses.append(
-            Witness(what=f"a nonsense password {'was' if anything else 'was not'} accepted", holds=not anything)
+            condition(f"a nonsense password {'was' if anything else 'was not'} accepted", holds=not anything)
         )
         changed = new = old = session = LoginAttempt(Answer.SILENT, "not tested: the valid login did not succeed")
         if isinstance(elsewhere, WebSession) and before.answer is Answer.SEEN:
@@ -130,17 +131,24 @@ class ChangePassword:
             finally:
                 witnesses.append(account.restore([account.strong], record))
                 elsewhere.close()
-        facts = (_fact("changed", changed), _fact("new", new), _fact("old", old), _fact("session", session))
-        for fact in facts:
-            record.note(f"{fact.about} -> {fact.answer}: {fact.detail}")
+        kept = looked("session", session.answer, session.detail)
+        if changed.answer is Answer.SILENT and (new.answer, old.answer) == (Answer.SEEN, Answer.REFUSED):
+            changed = LoginAttempt(Answer.SEEN, f"{changed.detail}, but the new password replaced the old one")
+        asked_for = _fact("changed", changed)
+        if changed.unanswered:  # that logins are answered says nothing of it
+            asked_for = asked_for.model_copy(update={"asked": account.web.asked("a change of the password")})
+        facts = (asked_for, _fact("new", new), _fact("old", old), kept)
+        for one in facts:
+            record.note(f"{one.about} -> {one.answer}: {one.detail}")
         answered = "answered" if old.answer is not Answer.SILENT else "got no answer"
         witnesses.append(
-            Witness(what=f"the old password {answered} after the change", holds=old.answer is not Answer.SILENT)
+            condition(f"the old password {answered} after the change", holds=old.answer is not Answer.SILENT)
         )
         return Observation(
             question=f"Does a change of the password of {account.user} take effect?",
             facts=facts,
             witness=all_of(witnesses),
+            asked=asked,
         )
 
 
@@ -169,10 +177,13 @@ class TryWeakPasswords:
             record.note(f"{row} -> {facts[-1].answer}: {facts[-1].detail}")
         strong = self._asked(account.strong, record)
         words = "was accepted" if strong.answer is Answer.SEEN else f"was not accepted ({strong.detail})"
+        asked = account.web.asked("a new password")
         return Observation(
             question="Which weak passwords can be set?",
             facts=tuple(facts),
-            witness=Witness(what=f"a strong password {words}", holds=strong.answer is Answer.SEEN),
+            left_open={fact.about: fact.detail for fact in facts if fact.answer is Answer.SILENT},
+            witness=Witness(what=f"a strong password {words}", holds=strong.answer is Answer.SEEN, asked=asked),
+            asked=asked,
         )
 
     def _asked(self, password: str, record: Recorder) -> LoginAttempt:

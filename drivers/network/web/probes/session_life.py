@@ -11,9 +11,9 @@ from operator import itemgetter
 
 from drivers.guessing.attempt import LoginAttempt
 from drivers.network.web.administration.administration import Administration
-from drivers.network.web.administration.sessions import enter, fact, kept_copy, look, valid
+from drivers.network.web.administration.sessions import SESSION, enter, fact, kept_copy, look, looked, valid
 from drivers.network.web.login.session import WebSession
-from trustprobe.probe import Answer, Observation, Recorder, Witness, all_of, printable
+from trustprobe.probe import Answer, Observation, Recorder, Witness, all_of, condition, printable
 
 GRACE_SECONDS, GRACE_PART = 1.0, 0.05
 """How much later than declared a session may end: a second, or this part of its time where that is more."""
@@ -74,6 +74,7 @@ class WaitForEnd:
             question="Does a session end automatically?",
             facts=tuple(life.found for life in lives),
             witness=all_of(life.witness for life in lives),
+            asked=self.web.asked(SESSION),
             waited={life.about: life.ends for life in lives},
             witnesses={life.about: life.witness for life in lives},
         )
@@ -97,7 +98,7 @@ class _Life:
         self.subject: WebSession | None = None
         self.other: WebSession | None = None
         self.began = 0.0
-        self.witness = Witness(what="the session was not checked yet", holds=False)
+        self.witness = condition("the session was not checked yet", holds=False)
         self.found = fact(self.about, Answer.SILENT, "not tested")
 
     def begin(self) -> None:
@@ -111,7 +112,7 @@ class _Life:
         entered = enter(self.web, self.record)
         if isinstance(entered, LoginAttempt):
             words = f"the login of {self.web.user} failed: {printable(entered.detail, 300)}"
-            self.witness = Witness(what=words, holds=False)
+            self.witness = condition(words, holds=False)
             return None
         return entered.session
 
@@ -128,9 +129,9 @@ class _Life:
             self.use()
         elif self.subject is not None:
             answer, words = look(self.subject, self.web.http_login)
-            self.found = fact(self.about, answer, f"{self.asked} {self.ends:g} s: {words}")
+            self.found = looked(self.about, answer, f"{self.asked} {self.ends:g} s: {words}")
             if self.other is not None:
-                self.witness = valid(self.kept, *look(self.other, self.web.http_login))
+                self.witness = valid(self.kept, *look(self.other, self.web.http_login), self.web.asked(SESSION))
                 self.other.close()
             self.subject.close()
 

@@ -22,6 +22,9 @@ _LEAF_DEPTH = 12
 _PART, _NUMBER = re.compile(r"[A-Za-z0-9]{6,}"), re.compile(r"\d{7,}")
 _SWITCH = re.compile(r"(?<=[A-Za-z])(?=\d)|(?<=\d)(?=[A-Za-z])")
 _MAC = re.compile(r"^(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}$")
+_GREETING = 80
+"""Octets of a line that a server says at most without a value."""
+_WORDS_ONLY = re.compile(rb"[A-Za-z ,.!?'()-]*")
 _PATTERNS = ("private_keys", "password_hashes_weak", "api_tokens")
 
 
@@ -97,6 +100,11 @@ def is_public_document(path: str, answer: WebAnswer) -> bool:
     if re.match(_rules()["public_documents"], bare) or is_description(answer.json()):
         return True
     return re.search(_rules()["translations"], bare) is not None
+
+
+def is_greeting(body: bytes) -> bool:
+    """Whether a text is a short line of words only: what a server says, without a value."""
+    return len(body) <= _GREETING and _WORDS_ONLY.fullmatch(body.strip()) is not None
 
 
 def is_telling(value: str) -> bool:

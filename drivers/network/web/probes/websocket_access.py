@@ -5,10 +5,12 @@ A page of any site can open a WebSocket with its visitor's cookies, so a server 
 """
 
 import re
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 import requests
 from requests.cookies import get_cookie_header
@@ -18,12 +20,13 @@ from drivers.login import Login
 from drivers.network.target import Target
 from drivers.network.web.administration.administration import Administration
 from drivers.network.web.login.session import WebSession
+from drivers.network.web.probes.websocket_protocols import Said, WebSocketTalk
 from drivers.network.web.transport.client import WebClient
-from drivers.network.web.transport.websocket import Listener, NotOpened
+from drivers.network.web.transport.websocket import Listener, NotOpened, refused_by_closing
 from lab_config.base import Role
 from lab_config.component import Service
 from lab_config.interfaces import WebSocketDeclaration
-from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, printable
+from trustprobe.probe import Answer, Asked, Fact, Observation, Recorder, Witness, all_of, condition, printable
 
 USUAL_SECONDS = 1.0
 """How long a WebSocket that nobody declared may take to say something."""
@@ -62,24 +65,54 @@ def _cookie(session: WebSession, path: str) -> dict[str, str]:
     return {"Cookie": header} if header else {}
 
 
-def _ask(client: WebClient, socket: WebSocketDeclaration, headers: Mapping[str, str]) -> tuple[Answer, str]:
+class _Outcome(NamedTuple):
+    """What one request for a WebSocket came to."""
+
+    answer: Answer
+    detail: str
+    opened: bool = True
+
+    @property
+    def doubt(self) -> str:
+        """Why a silence proves nothing: a WebSocket that opened and spoke is no witness for one that did not open."""
+        return self.detail if self.answer is Answer.SILENT and not self.opened else ""
+
+
+def _ask(client: WebClient, socket: WebSocketDeclaration, headers: Mapping[str, str]) -> _Outcome:
     """Ask once: SEEN when the server speaks, REFUSED when it opens none or closes with a word, else SILENT."""
     if socket.subprotocol is not None:
         headers = {**headers, "Sec-WebSocket-Protocol": socket.subprotocol}
     listener = Listener.ask(client, socket.path, headers, socket.say)
     if isinstance(listener, NotOpened):
-        return listener.answer, listener.detail
+        refusal = refused_by_closing(client, socket.path, listener)
+        return _Outcome(refusal.answer, refusal.detail, opened=False)
     try:
-        pattern = re.compile(socket.speaks)
-        words = listener.heard(lambda message: pattern.search(message) is not None, socket.seconds)
-        if words is not None:
-            return Answer.SEEN, f"it opened and sends {printable(words, _SHOWN)}"
-        if (goodbye := listener.goodbye) is not None:
-            return Answer.REFUSED, goodbye
-        others = f", only {printable(listener.messages()[0], _SHOWN)}" if listener.messages() else ""
-        return Answer.SILENT, f"it opened but sends no declared message{others}"
+        return _Outcome(*_heard(listener, socket))
     finally:
         listener.close()
+
+
+def _heard(listener: Listener, socket: WebSocketDeclaration) -> tuple[Answer, str]:
+    """Listen until a declared message comes. Without a declared one, the protocol's own messages are not data."""
+    talk, judged, end = WebSocketTalk(), 0, time.monotonic() + socket.seconds
+    pattern = re.compile(socket.speaks)
+    while True:
+        messages = listener.messages()
+        for message in messages[judged:]:
+            said = Said.DATA if socket.speaks else talk.said(message)
+            if said is Said.REFUSED:
+                return Answer.REFUSED, f"it opened and refuses the connection: {printable(message, _SHOWN)}"
+            if said is Said.DATA and pattern.search(message):
+                return Answer.SEEN, f"it opened and sends {printable(message, _SHOWN)}"
+        judged = len(messages)
+        while talk.replies:
+            listener.say(talk.replies.pop(0))
+        if not listener.await_more(judged, end - time.monotonic()):
+            break
+    if (goodbye := listener.goodbye) is not None:
+        return Answer.REFUSED, goodbye
+    others = f", only {printable(messages[0], _SHOWN)}" if messages else ""
+    return Answer.SILENT, f"it opened but sends no {'declared message' if socket.speaks else 'data'}{others}"
 
 
 @dataclass(frozen=True)
@@ -109,21 +142,26 @@ class WebSocketAccess:
         if self.viewer is not None and isinstance(viewer, LoginAttempt):
             session.close()
             return self._unasked(self.viewer, viewer)
-        facts, witnesses = [], []
+        facts, witnesses, left_open = [], [], dict[str, str]()
         with session:
             for socket in self.sockets:
                 witnesses.append(self._witness(session, socket, "before", record))
-                facts += self._facts(session, viewer if isinstance(viewer, WebSession) else None, socket, record)
+                lesser = viewer if isinstance(viewer, WebSession) else None
+                facts += self._facts(session, lesser, socket, left_open, record)
                 witnesses.append(self._witness(session, socket, "after", record))
         if isinstance(viewer, WebSession):
             viewer.close()
-        return Observation(question=self._question, facts=tuple(facts), witness=all_of(witnesses))
+        witness = all_of(witnesses)
+        return Observation(question=self._question, facts=tuple(facts), left_open=left_open, witness=witness)
 
     @property
     def _question(self) -> str:
         return (
             f"Which clients receive data over the declared WebSockets of {self.web.service.id} ({len(self.sockets)})?"
         )
+
+    def _question_of(self, socket: WebSocketDeclaration) -> Asked:
+        return self.web.asked(f"the WebSocket {socket.path}")
 
     def _asked(self) -> tuple[WebSocketAsker, ...]:
         return (
@@ -133,7 +171,12 @@ class WebSocketAccess:
         )
 
     def _facts(
-        self, session: WebSession, viewer: WebSession | None, socket: WebSocketDeclaration, record: Recorder
+        self,
+        session: WebSession,
+        viewer: WebSession | None,
+        socket: WebSocketDeclaration,
+        left_open: dict[str, str],
+        record: Recorder,
     ) -> list[Fact]:
         client, own = session.client, {"Origin": own_origin(session.client)}
         answers = {
@@ -143,31 +186,33 @@ class WebSocketAccess:
         if viewer is not None:
             answers[WebSocketAsker.VIEWER] = _ask(client, socket, own | _cookie(viewer, socket.path))
         facts = [
-            Fact(about=asked.about(socket.path), answer=answer, detail=detail)
-            for asked, (answer, detail) in answers.items()
+            Fact(about=asked.about(socket.path), answer=got.answer, detail=got.detail, asked=self._question_of(socket))
+            for asked, got in answers.items()
         ]
+        left_open |= {asked.about(socket.path): got.doubt for asked, got in answers.items() if got.doubt}
         for fact in facts:
             record.note(f"{fact.about} -> {fact.answer}: {fact.detail}")
         return facts
 
-    def _foreign(self, session: WebSession, socket: WebSocketDeclaration) -> tuple[Answer, str]:
+    def _foreign(self, session: WebSession, socket: WebSocketDeclaration) -> _Outcome:
         """Ask with the session's cookies from pages of other sites; the first that is let in decides."""
         cookie = _cookie(session, socket.path)
         outcomes = []
         for origin in foreign_origins(session.client):
-            answer, detail = _ask(session.client, socket, {"Origin": origin} | cookie)
-            outcomes.append((answer, f"from {origin}: {detail}"))
-            if answer is Answer.SEEN:
+            came = _ask(session.client, socket, {"Origin": origin} | cookie)
+            outcomes.append(came._replace(detail=f"from {origin}: {came.detail}"))
+            if came.answer is Answer.SEEN:
                 return outcomes[-1]
-        silent = [outcome for outcome in outcomes if outcome[0] is Answer.SILENT]
+        silent = sorted((one for one in outcomes if one.answer is Answer.SILENT), key=lambda one: one.opened)
         return (silent or outcomes)[0]
 
     def _witness(self, session: WebSession, socket: WebSocketDeclaration, when: str, record: Recorder) -> Witness:
         headers = {"Origin": own_origin(session.client)} | _cookie(session, socket.path)
-        answer, detail = _ask(session.client, socket, headers)
+        answer, detail, _ = _ask(session.client, socket, headers)
         record.note(f"{session.user} {when}: {socket.path} -> {answer}: {detail}")
         word = "sent data" if answer is Answer.SEEN else f"did not send data ({detail})"
-        return Witness(what=f"{socket.path} {word} to {session.user} {when}", holds=answer is Answer.SEEN)
+        what = f"{socket.path} {word} to {session.user} {when}"
+        return Witness(what=what, holds=answer is Answer.SEEN, asked=self._question_of(socket))
 
     def _unasked(self, login: Login, attempt: LoginAttempt) -> Observation:
         detail = f"not tested: the login of {login.user} failed ({attempt.answer}: {attempt.detail})"
@@ -176,7 +221,7 @@ class WebSocketAccess:
             for socket in self.sockets
             for asked in self._asked()
         ]
-        return Observation(question=self._question, facts=tuple(facts), witness=Witness(what=detail, holds=False))
+        return Observation(question=self._question, facts=tuple(facts), witness=condition(detail, holds=False))
 
 
 @dataclass(frozen=True)
@@ -202,9 +247,11 @@ class UsualWebSockets:
         origin = {"Origin": own_origin(client)}
 
         def ask(path: str) -> tuple[Answer, str]:
+            if client.pace is not None and (why := client.pace.exhausted):
+                return Answer.SILENT, f"not requested: {why}"
             nobody = (Role.ADMINISTRATOR,)
             socket = WebSocketDeclaration(service=self.service.id, path=path, roles=nobody, seconds=USUAL_SECONDS)
-            return _ask(client, socket, origin)
+            return _ask(client, socket, origin)[:2]
 
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             answers = dict(zip(self.paths, pool.map(ask, self.paths), strict=True))

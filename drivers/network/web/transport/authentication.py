@@ -12,14 +12,33 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from trustprobe.probe import Answer, printable
+
 HEADER_LIMIT = 16_384
 """Characters of WWW-Authenticate that are read."""
+_SHOWN = 200
 _ALGORITHMS = {"MD5": "md5", "SHA-256": "sha256", "SHA-512-256": "sha512_256"}
 _STRENGTH = ("SHA-512-256", "SHA-256", "MD5")
-_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_PARAMETER = re.compile(rf"\s*({_TOKEN})\s*=\s*(?:\"((?:[^\"\\]|\\.)*)\"|({_TOKEN}|[^\s,\"=]+))\s*(?:,|$)")
-_SCHEME = re.compile(rf"[\s,]*({_TOKEN})(?=[\s,]|$)\s*")
-_TOKEN68 = re.compile(r"[A-Za-z0-9._~+/-]+=*\s*(?:,|$)")
+_SPELLINGS = {
+    "SHA256": "SHA-256",
+    "SHA512-256": "SHA-512-256",
+    "SHA512256": "SHA-512-256",
+    "SHA-512/256": "SHA-512-256",
+}
+_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
+_SCHEMES = r"(?:Basic|Digest|Bearer|Negotiate|NTLM)\b"
+_QUOTED = r"\"((?:[^\"\\]|\\.)*)(?:\"|$)"
+_BARE = rf"[^\s,;\"=][^\s,;\"]*(?:[ \t]+(?!{_SCHEMES})(?!{_TOKEN}\s*=)[^\s,;\"=]+)*"
+"""A value without quotes, as some devices send it: a blank is part of it where no parameter or scheme follows."""
+_PARAMETER = re.compile(rf"({_TOKEN})\s*=\s*(?:{_QUOTED}|({_BARE})|(?=[\s,;]|$))", re.IGNORECASE)
+_SCHEME = re.compile(rf"({_TOKEN}):?(?=[\s,;]|$)")
+_TOKEN68 = re.compile(r"[A-Za-z0-9._~+/-]+=+(?=[\s,;]|$)|(?<=\s)[A-Za-z0-9._~+/-]{24,}(?=[\s,;]|$)")
+_REST = re.compile(rf"(?:{_TOKEN})?")
+_QOP = frozenset({"auth", "auth-int"})
+_NO_PASSWORD = frozenset(
+    {"apikey", "bearer", "dpop", "hoba", "mac", "oauth", "privatetoken", "token", "vapid", "x-api-key", "gnap"}
+)
+"""Schemes, in lower case, that neither a user name nor a password answers."""
 
 
 @dataclass(frozen=True)
@@ -42,13 +61,19 @@ class Challenge:
     @property
     def hash_name(self) -> str | None:
         """The name of the hash for hashlib; None where this machine has none of that name."""
-        name = _ALGORITHMS.get(self.algorithm.upper().removesuffix("-SESS"))
+        name = _ALGORITHMS.get(self.family)
         return name if name in hashlib.algorithms_available else None
+
+    @property
+    def family(self) -> str:
+        """The algorithm by its name in RFC 7616 and without `-sess`, however the server writes it."""
+        name = self.algorithm.strip().upper().removesuffix("-SESS")
+        return _SPELLINGS.get(name, name)
 
     @property
     def qop(self) -> str | None:
         """The quality of protection that is answered: auth before auth-int, None where the server knows none."""
-        offered = [one.strip().lower() for one in self.parameters.get("qop", "").split(",") if one.strip()]
+        offered = re.findall(r"[^\s,;]+", self.parameters.get("qop", "").lower())
         return next((one for one in ("auth", "auth-int") if one in offered), "" if offered else None)
 
     @property
@@ -70,25 +95,49 @@ class Challenge:
 
 
 def challenges(header: str) -> tuple[Challenge, ...]:
-    """Parse WWW-Authenticate, whose fields may be joined by commas. Malformed parts are skipped."""
+    """Parse WWW-Authenticate, whose fields may be joined by commas.
+
+    Commas and quotes may be missing, as on devices that browsers and players still log in to. Malformed parts are
+    skipped.
+    """
     return tuple(_read(header[:HEADER_LIMIT]))
 
 
 def _read(text: str) -> Iterator[Challenge]:
-    at = 0
+    at, scheme, parameters = 0, "", dict[str, str]()
     while at < len(text):
-        scheme = _SCHEME.match(text, at)
-        if scheme is None:
-            at += 1
-            continue
-        at, parameters = scheme.end(), dict[str, str]()
-        while (one := _PARAMETER.match(text, at)) is not None:
-            quoted = one[2]
-            parameters[one[1].lower()] = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else one[3]
-            at = one.end()
-        if not parameters and (token := _TOKEN68.match(text, at)):
+        if scheme and not parameters and (token := _TOKEN68.match(text, at)):
             at = token.end()
-        yield Challenge(scheme[1], parameters)
+        elif (one := _PARAMETER.match(text, at)) is not None:
+            quoted = one[2]
+            value = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else one[3] or ""
+            parameters.setdefault(one[1].lower(), value)
+            at = one.end()
+        elif (found := _SCHEME.match(text, at)) is not None:
+            at = found.end()
+            if found[1].lower() in _QOP and "qop" in parameters:
+                parameters["qop"] += f",{found[1]}"  # a list without quotes
+                continue
+            if scheme:
+                yield Challenge(scheme, parameters)
+            scheme, parameters = found[1], {}
+        else:
+            at = max(at + 1, _REST.match(text, at).end())  # type: ignore[union-attr]
+    if scheme:
+        yield Challenge(scheme, parameters)
+
+
+def no_method(header: str) -> tuple[Answer, str]:
+    """Say what a challenge means that no password can be sent to: REFUSED where it asks for none.
+
+    SILENT where it may ask for one: NTLM, an unknown algorithm, or a malformed challenge.
+    """
+    words, found = printable(header, _SHOWN), challenges(header)
+    if not header.strip():
+        return Answer.REFUSED, "the device offers no password method: 401 without a challenge"
+    if found and all(one.scheme.lower() in _NO_PASSWORD for one in found):
+        return Answer.REFUSED, f"the device offers no password method: {words}"
+    return Answer.SILENT, f"the challenge was not parsed: {words}"
 
 
 def strongest(found: tuple[Challenge, ...]) -> Challenge | None:
@@ -96,7 +145,7 @@ def strongest(found: tuple[Challenge, ...]) -> Challenge | None:
     usable = [one for one in found if one.answerable]
     for name in _STRENGTH:
         for one in usable:
-            if one.digest and one.algorithm.upper().removesuffix("-SESS") == name:
+            if one.digest and one.family == name:
                 return one
     return usable[0] if usable else None
 

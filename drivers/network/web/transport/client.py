@@ -5,23 +5,28 @@ a redirect or a proxy out of the bench. Certificates are not checked here: a ser
 """
 
 import http.client
+import math
 import ssl
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from socket import IPPROTO_TCP, TCP_NODELAY, socket
+from typing import TypeVar
 from urllib.parse import urlencode
 
 import requests
 from requests.cookies import MockRequest, MockResponse, RequestsCookieJar
 
+from drivers.guessing.limit import limit_of
 from drivers.nesting import parsed
 from drivers.network.bounded import ends_after
 from drivers.network.lenient_tls import lenient_context
+from drivers.network.pace import DoorPace
 from drivers.network.peer_certificate import ClientCertificate
 from drivers.network.target import Target, answer_of
 from drivers.network.web.transport.html import path_within
+from drivers.network.web.transport.response import STREAMS, read_response
 from lab_config.component import Service
 from trustprobe.errors import ConfigurationError
 from trustprobe.probe import Answer, printable
@@ -32,8 +37,8 @@ SECONDS = 5.0
 """How long one connect, send or receive may take; a whole exchange takes at most four times that."""
 WORDS_LIMIT = 400
 """Characters of an answer that are quoted, escapes counted."""
-_PIECE = 8192
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_Found = TypeVar("_Found", "WebAnswer", "WebAnswer | None")
 
 
 class NoAnswerError(Exception):
@@ -44,6 +49,25 @@ class NoAnswerError(Exception):
         self.answer = answer
         self.detail = detail
         self.connected = connected
+
+
+class LimitedError(NoAnswerError):
+    """The server limits requests, and the bench does not wait any longer. This says nothing of what was asked."""
+
+    def __init__(self, words: str, retry_after: float | None, patience: float | None) -> None:
+        super().__init__(Answer.SILENT, f"the device limits requests: {words}{_impatience(retry_after, patience)}")
+        self.words = words
+        self.retry_after = retry_after
+
+
+def _impatience(retry_after: float | None, patience: float | None) -> str:
+    """Say which line lets the bench wait until the server answers again; empty if that is not the reason."""
+    if patience is None or (retry_after or 0.0) <= patience:
+        return ""
+    return (
+        f". It says to come again after {retry_after:g} s, but this bench waits at most {patience:g} s: set "
+        f"`patience_seconds: {math.ceil(retry_after or 0.0)}` in the bench file"
+    )
 
 
 @dataclass(frozen=True)
@@ -62,6 +86,11 @@ class WebAnswer:
     def ok(self) -> bool:
         """Whether the status is 2xx."""
         return 200 <= self.status < 300
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether this answer has no end, as the pictures of a camera have none."""
+        return self.headers.get("content-type", "").lower().startswith(STREAMS)
 
     def json(self) -> object:
         """Return the body as JSON. Return None if it is malformed, or nested too deeply."""
@@ -88,28 +117,16 @@ def no_answer(error: Exception) -> NoAnswerError:
     return NoAnswerError(answer_of(error), detail)
 
 
-def _body(response: http.client.HTTPResponse) -> tuple[bytes, bool]:
-    body = bytearray()
-    try:
-        while len(body) <= BODY_LIMIT and (piece := response.read(_PIECE)):
-            body += piece
-    except (OSError, http.client.HTTPException) as error:
-        body += error.partial if isinstance(error, http.client.IncompleteRead) else b""
-        return bytes(body[:BODY_LIMIT]), False
-    return bytes(body[:BODY_LIMIT]), len(body) <= BODY_LIMIT and not response.length
-
-
 def read_answer(
-    response: http.client.HTTPResponse, prepared: requests.PreparedRequest, jar: RequestsCookieJar
-) -> WebAnswer:
-    """Read the answer to a request, and take its cookies."""
-    jar.extract_cookies(MockResponse(response.msg), MockRequest(prepared))  # type: ignore[arg-type]
-    body, complete = _body(response)
-    headers: dict[str, str] = {}
-    for name, value in response.getheaders():
-        known = headers.get(name.lower())
-        headers[name.lower()] = value if known is None else f"{known}, {value}"
-    return WebAnswer(response.status, headers, body, complete, tuple(response.msg.get_all("Set-Cookie", ())))
+    connection: http.client.HTTPConnection, prepared: requests.PreparedRequest, jar: RequestsCookieJar
+) -> tuple[WebAnswer, bool]:
+    """Read the answer to a request and take its cookies. Also return whether the connection can be kept."""
+    with closing(connection.sock.makefile("rb")) as reader:
+        response = read_response(reader, prepared.method or "GET", BODY_LIMIT)
+    message = response.message
+    jar.extract_cookies(MockResponse(message), MockRequest(prepared))  # type: ignore[arg-type]
+    cookies = tuple(message.get_all("Set-Cookie", ()))
+    return WebAnswer(response.status, response.headers, response.body, response.complete, cookies), response.keeps
 
 
 class WebClient:
@@ -118,10 +135,43 @@ class WebClient:
     connection = "close"
     """What a request says of its connection."""
 
+    patient = True
+    """Whether a request that the server limits is sent again. One that carries a guess is not."""
+
     def __init__(self, target: Target, service: Service, certificate: ClientCertificate | None = None) -> None:
         self.target = target
         self.service = service
         self._certificate = certificate
+
+    @property
+    def pace(self) -> DoorPace | None:
+        """The pace of this server; None if nothing slows down."""
+        return self.target.pace(self.service.port)
+
+    def paced(self, exchange: Callable[[], _Found]) -> _Found:
+        """Make an exchange when the pace of the server allows it, and again if the server limits it.
+
+        Raises LimitedError if it goes on limiting requests for longer than the bench waits.
+        """
+        pace, refusals, until = self.pace, 0, None
+        while True:
+            sent = pace.turn() if pace is not None else 0.0
+            try:
+                answer = exchange()
+            except NoAnswerError as error:
+                refusals += 1
+                if pace is None or error.connected or error.answer is not Answer.REFUSED or not pace.refused(refusals):
+                    raise
+                continue
+            limit = None if answer is None else limit_of(answer.status, answer.headers)
+            if answer is None or limit is None:
+                if pace is not None:
+                    pace.answered()
+                return answer
+            waits = pace is not None and pace.limited(sent, answer.words, limit.retry_after)
+            until = until or sent + (0.0 if pace is None else pace.patience)
+            if pace is None or not waits or not self.patient or pace.clock() >= until:
+                raise LimitedError(answer.words, limit.retry_after, None if pace is None else pace.patience)
 
     @property
     def base(self) -> str:
@@ -130,6 +180,11 @@ class WebClient:
         host = f"[{host}]" if ":" in host else host
         port = self.target.port(self.service.transport, self.service.port)
         return f"{'https' if self.service.tls else 'http'}://{host}:{port}"
+
+    @property
+    def origin(self) -> str:
+        """The origin of its pages as a browser names it, without the usual port (RFC 6454, 6.2)."""
+        return self.base.removesuffix(":443" if self.service.tls else ":80")
 
     def request(
         self,
@@ -142,17 +197,20 @@ class WebClient:
         cookies: RequestsCookieJar | None = None,
         seconds: float = SECONDS,
     ) -> WebAnswer:
-        """Send one request and read its answer. NoAnswerError if it gets no answer. `cookies` are sent and updated."""
+        """Send one request and read its answer, at the pace of the server. `cookies` are sent and updated.
+
+        NoAnswerError if it gets no answer, and LimitedError if it gets only limits.
+        """
         if not path.startswith("/"):
             raise ConfigurationError(f"{path!r} is not a path of a web administration.", "Begin the path with a slash.")
         jar = RequestsCookieJar() if cookies is None else cookies
         own = {"User-Agent": "trustprobe", "Accept": "*/*", "Accept-Encoding": "identity"}
         own["Connection"] = self.connection
-        own["Host"] = self.base.partition("//")[2].removesuffix(":443" if self.service.tls else ":80")
+        own["Host"] = self.origin.partition("//")[2]
         asked = requests.Request(
             method, self.base + path, {**own, **(headers or {})}, data=data, json=json, cookies=jar
         )
-        return self._send(asked.prepare(), jar, seconds)
+        return self.paced(lambda: self._send(asked.prepare(), jar, seconds))
 
     def _send(self, prepared: requests.PreparedRequest, jar: RequestsCookieJar, seconds: float) -> WebAnswer:
         try:
@@ -175,8 +233,7 @@ class WebClient:
             connection.auto_open = 0
             with suppress(ConnectionError):  # a server that has read enough answers, and closes while we still send
                 connection.request(prepared.method or "GET", prepared.path_url, prepared.body, {**prepared.headers})
-            with closing(connection.getresponse()) as response:
-                return read_answer(response, prepared, jar)
+            return read_answer(connection, prepared, jar)[0]
 
     def hang_up(self) -> None:
         """End the connection that is kept, if there is one; the next request has another."""
@@ -216,6 +273,8 @@ class WebClient:
     def _post(self, connection: http.client.HTTPConnection, path: str, form: Mapping[str, str]) -> int:
         headers = {"User-Agent": "trustprobe", "Content-Type": "application/x-www-form-urlencoded"}
         connection.request("POST", path, urlencode(form), headers)
-        with closing(connection.getresponse()) as response:
-            _, complete = _body(response)
-        return int(complete)
+        with closing(connection.sock.makefile("rb")) as reader:
+            response = read_response(reader, "POST", BODY_LIMIT)
+        if not response.keeps:
+            connection.close()
+        return int(response.complete)

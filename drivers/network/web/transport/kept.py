@@ -7,6 +7,7 @@ import re
 
 from drivers.network.dialogue import Dialogue, EndedError
 from drivers.network.web.transport.client import SECONDS, NoAnswerError, WebAnswer, WebClient
+from drivers.network.web.transport.response import fields_of, joined
 from trustprobe.probe import Answer
 
 _HEAD_LIMIT, _BODY_LIMIT = 32_768, 16_384
@@ -24,9 +25,11 @@ class KeptClient:
         self._keeps = True
         """Whether the server has kept connections so far."""
 
-    def get(self, path: str, headers: dict[str, str]) -> WebAnswer:
-        """Ask for a path; NoAnswerError where no answer comes."""
-        if self._keeps and (answer := self._over_kept(path, headers)) is not None:
+    def get(self, path: str, headers: dict[str, str], *, patient: bool = True) -> WebAnswer:
+        """Ask for a path at the pace of the server; NoAnswerError where no answer comes."""
+        self._client.patient = patient
+        answer = self._client.paced(lambda: self._over_kept(path, headers)) if self._keeps else None
+        if answer is not None:
             return answer
         return self._client.request("GET", path, headers=headers)
 
@@ -57,9 +60,10 @@ class KeptClient:
         self._dialogue.send(f"GET {path} HTTP/1.1\r\n{lines}\r\n".encode())
         head = self._dialogue.until(self._pending, _head_size)
         matched = _STATUS.match(head)
-        fields = _fields(head)
+        fields = joined(fields_of(head.splitlines()[1:]))
         length = fields.get("content-length", "")
-        if matched is None or "transfer-encoding" in fields or not (length.isascii() and length.isdecimal()):
+        coded = fields.keys() & {"transfer-encoding", "content-encoding"}
+        if matched is None or coded or not (length.isascii() and length.isdecimal()):
             return None
         size = int(length) if len(length) < 6 else _BODY_LIMIT + 1
         if size > _BODY_LIMIT:
@@ -80,13 +84,3 @@ def _head_size(pending: bytes) -> int:
     if end is None and len(pending) > _HEAD_LIMIT:
         raise EndedError(Answer.SILENT, f"the head has more than {_HEAD_LIMIT} octets")
     return end.end() if end else 0
-
-
-def _fields(head: bytes) -> dict[str, str]:
-    fields: dict[str, str] = {}
-    for line in head.decode("iso-8859-1").splitlines()[1:]:
-        name, found, value = line.partition(":")
-        if found:
-            known = fields.get(name.strip().lower())
-            fields[name.strip().lower()] = value.strip() if known is None else f"{known}, {value.strip()}"
-    return fields

@@ -1,34 +1,41 @@
 """A WebSocket to listen at (RFC 6455): the opening handshake, and what a server sends, bounded in octets.
 
-After the handshake, only one text, if there is one, and pongs are sent. The caller interprets the messages.
+After the handshake, only the caller's texts and pongs are sent. The caller interprets the messages.
 """
 
 import base64
 import hashlib
+import re
 import secrets
 import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
+from drivers.guessing.limit import RequestLimit, limit_of
 from drivers.network.lenient_tls import lenient_context
 from drivers.network.target import answer_of
-from drivers.network.web.transport.client import WebClient
+from drivers.network.web.transport.client import NoAnswerError, WebClient
+from drivers.network.web.transport.response import fields_of, joined
 from trustprobe.probe import Answer, printable
 
-OPEN_SECONDS = 5.0
+OPEN_SECONDS = 7.0
+"""How long an answer to the handshake may take. Node.js closes connections that nobody serves after five to six."""
 HEAD_LIMIT = 8_192
 FRAME_LIMIT = 65_536
 TEXT_LIMIT = 262_144
 """Octets of texts that are kept; what comes after is not read."""
+_SUBPROTOCOL = re.compile(rb"(?im)^sec-websocket-protocol:[ \t]*([!-~]{1,200})[ \t]*$")
 _MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _TEXT, _BINARY, _CLOSE, _PING, _PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 _FRAME_OCTETS = 16
 """What a frame without content counts, so that a server cannot send them without end."""
 _SHOWN = 200
+_CLOSED = "RemoteDisconnected"
+"""The connection ended without an octet of an answer."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,10 @@ class NotOpened:
 
     answer: Answer
     detail: str
+    limit: RequestLimit | None = None
+    """The limit of requests that the server stated instead."""
+    closed: bool = False
+    """Whether the server closed the connection after the request, without an octet of an answer."""
 
 
 class _NoWebSocketError(ValueError):
@@ -49,15 +60,20 @@ class _NoWebSocketError(ValueError):
     def outcome(self) -> NotOpened:
         words = printable(self.head.partition(b"\r\n")[0], _SHOWN)
         refused = self.head[:9] in (b"HTTP/1.1 ", b"HTTP/1.0 ") and self.head[9:10] in (b"2", b"3", b"4")
-        return NotOpened(Answer.REFUSED if refused else Answer.SILENT, words or "no answer")
+        status = int(self.head[9:12]) if self.head[9:12].isdigit() else 0
+        limit = limit_of(status, joined(fields_of(self.head.splitlines()[1:])))
+        answer = Answer.REFUSED if refused and limit is None else Answer.SILENT
+        return NotOpened(answer, words or "no answer", limit, closed=not self.head)
 
 
 class Listener:
     """What came on one WebSocket of a service so far; a thread reads it until `close`."""
 
-    def __init__(self, connection: socket.socket, rest: bytes) -> None:
+    def __init__(self, connection: socket.socket, rest: bytes, subprotocol: str = "") -> None:
         self._connection = connection
         self._waiting = rest
+        self.subprotocol = subprotocol
+        """The one that the server chose (clause 4.2.2); empty if it chose none."""
         self._messages: list[tuple[int, str]] = []
         self._closed: bytes | None = None
         self._octets = 0
@@ -77,8 +93,22 @@ class Listener:
     ) -> Self | NotOpened:
         """Request a WebSocket with these headers and the handshake's, and listen. Or return how it was not opened.
 
-        `say` is the first text that is sent. Raises BenchError as `answer_of` does.
+        `say` is the first text that is sent. A server that limits requests is asked again, as long as the bench waits.
+        Raises BenchError as `answer_of` does.
         """
+        pace, until = client.pace, None
+        while True:
+            sent = 0.0 if pace is None else pace.turn()
+            opened = cls._asked(client, path, headers or {}, say)
+            limit = opened.limit if isinstance(opened, NotOpened) else None
+            if pace is None or limit is None or not isinstance(opened, NotOpened):
+                return opened
+            until = until or sent + pace.patience
+            if not pace.limited(sent, opened.detail, limit.retry_after) or pace.clock() >= until:
+                return opened
+
+    @classmethod
+    def _asked(cls, client: WebClient, path: str, headers: Mapping[str, str], say: str | None) -> Self | NotOpened:
         try:
             plain = client.target.connect(client.service.port, OPEN_SECONDS)
         except OSError as error:
@@ -87,20 +117,29 @@ class Listener:
         try:
             connection = lenient_context().wrap_socket(plain) if client.service.tls else plain
             connection.settimeout(OPEN_SECONDS)
-            rest = _handshake(connection, client.base.partition("//")[2], path, headers or {})
+            rest, subprotocol = _handshake(connection, client.base.partition("//")[2], path, headers)
         except _NoWebSocketError as error:
             connection.close()
             return error.outcome()
         except (OSError, ValueError) as error:
             connection.close()
             return NotOpened(Answer.SILENT, printable(f"{type(error).__name__}: {error}", _SHOWN))
-        listener = cls(connection, rest)
+        listener = cls(connection, rest, subprotocol)
         if say is not None:
-            with suppress(OSError):  # a server that is gone by now is told by what is heard
-                listener._send(_TEXT, say.encode())
+            listener.say(say)
         connection.settimeout(None)
         listener._thread.start()
         return listener
+
+    def say(self, text: str) -> None:
+        """Send a further text. A server that is gone by now shows by what is heard."""
+        with suppress(OSError):
+            self._send(_TEXT, text.encode())
+
+    def say_binary(self, data: bytes) -> None:
+        """Send a binary message. A server that is gone by now shows by what is heard."""
+        with suppress(OSError):
+            self._send(_BINARY, data)
 
     def texts(self) -> tuple[str, ...]:
         """Return the texts that came so far."""
@@ -124,6 +163,11 @@ class Listener:
         """Wait for a message that is enough; None where the time or the connection ended before it came."""
         self.wait(lambda _: any(map(enough, self.messages())), seconds)
         return next(filter(enough, self.messages()), None)
+
+    def await_more(self, known: int, seconds: float) -> bool:
+        """Wait for more messages than are known; False where the time or the connection ended before one came."""
+        self.wait(lambda _: len(self._messages) > known, seconds)
+        return len(self.messages()) > known
 
     def wait(self, enough: Callable[[tuple[str, ...]], bool], seconds: float) -> None:
         """Wait until the texts that came are enough, the server closed, or the time is over."""
@@ -195,8 +239,38 @@ class Listener:
         self._connection.sendall(bytes([0x80 | kind]) + length + mask + masked)
 
 
-def _handshake(connection: socket.socket, host: str, path: str, headers: Mapping[str, str]) -> bytes:
-    """Make the opening handshake (clause 4.1), and return the data after it. ValueError if it failed."""
+def refused_by_closing(client: WebClient, path: str, opened: NotOpened) -> NotOpened:
+    """Return a refusal if a server closes the connection after an upgrade, and answers a GET of the same path.
+
+    Servers on Node.js close the connections of upgrades that no part of the program takes.
+    """
+    if not opened.closed:
+        return opened
+    try:
+        answer = client.request("GET", path, seconds=OPEN_SECONDS)
+    except NoAnswerError:
+        return opened
+    words = f"the connection is closed after an upgrade, and GET {path} is answered ({answer.status})"
+    return replace(opened, answer=Answer.REFUSED, detail=words)
+
+
+def opens_only_websockets(client: WebClient, error: NoAnswerError) -> bool:
+    """Whether a server closes the connection after a whole request for a page, and answers an upgrade there.
+
+    `error` is how the request ended. Such a server has no pages, and so no login by HTTP.
+    """
+    if not error.connected or _CLOSED not in error.detail:
+        return False
+    for headers in ({}, {"Sec-WebSocket-Protocol": "mqtt"}):
+        listener = Listener.ask(client, "/", headers)
+        if not isinstance(listener, NotOpened):
+            listener.close()
+            return True
+    return False
+
+
+def _handshake(connection: socket.socket, host: str, path: str, headers: Mapping[str, str]) -> tuple[bytes, str]:
+    """Make the opening handshake (clause 4.1), and return the data after it and the subprotocol. Raises ValueError."""
     key = base64.b64encode(secrets.token_bytes(16))
     lines = (
         f"GET {path} HTTP/1.1",
@@ -221,4 +295,5 @@ def _handshake(connection: socket.socket, host: str, path: str, headers: Mapping
     proof = base64.b64encode(hashlib.sha1(key + _MAGIC, usedforsecurity=False).digest())
     if not head.startswith(b"HTTP/1.1 101") or proof not in head:
         raise _NoWebSocketError(head)
-    return rest
+    chosen = _SUBPROTOCOL.search(head)
+    return rest, chosen[1].decode("latin-1") if chosen else ""

@@ -1,6 +1,7 @@
 """A Modbus server for the tests: which units and registers it has, and what it says of all else."""
 
 import socket
+import struct
 from dataclasses import dataclass, field
 
 
@@ -15,18 +16,28 @@ class Server:
     exception: int | None = None
     """Every read is answered with it."""
     written: dict[int, int] = field(default_factory=dict)
+    read_only: bool = False
     mangle: str = ""
     """`number`, `unit`, `short`, `long` or `close`: what is wrong with the answers to reads."""
+    dropped: set[int] = field(default_factory=set)
+    """Functions that are never answered."""
+    reset: set[int] = field(default_factory=set)
+    """Functions that are answered by an RST."""
 
     def __call__(self, client: socket.socket) -> None:
-        client.settimeout(5)
+        client.settimeout(20)
         while len(head := exactly(client, 7)) == 7:
             pdu = exactly(client, int.from_bytes(head[4:6], "big") - 1)
             if head[6] not in self.units:
                 if self.other_unit is not None:
                     self.say(client, head, bytes([pdu[0] | 0x80, self.other_unit]))
                 continue
+            if pdu[0] in self.dropped:
+                continue
             answer = self.answer(pdu)
+            if pdu[0] in self.reset:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                return
             if pdu[0] == 0x2B or not self.mangle:
                 self.say(client, head, answer)
             elif self.mangle == "close":
@@ -50,8 +61,10 @@ class Server:
             return bytes([function | 0x80, self.exception])
         first, count = int.from_bytes(pdu[1:3], "big"), int.from_bytes(pdu[3:5], "big")
         places = range(first, first + count)
-        if function not in (3, 16):
+        if function not in (3, 16) or (function == 16 and self.read_only):
             return bytes([function | 0x80, 1])
+        if not count:
+            return bytes([function | 0x80, 3])
         if any(place not in self.registers for place in places):
             return bytes([function | 0x80, 2])
         if function == 16:

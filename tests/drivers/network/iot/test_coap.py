@@ -8,16 +8,22 @@ from drivers.network.iot.coap import BODY_LIMIT, CoapAnswer, CoapClient, Datagra
 from drivers.network.iot.coap_message import OBSERVE, CoapMessage, Type, links, parse, path_options
 from drivers.network.target import Target
 from lab_config.bench import NetworkBench
-from tests.drivers.network.iot.coap_server import Service
+from tests.drivers.network.iot.coap_server import BRIEF, Service
 from tests.drivers.network.loopback_servers import closed_port, udp_server
 
 TARGET = Target(NetworkBench(address="127.0.0.1"))
 
 
 @pytest.fixture(autouse=True)
-def short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On loopback what does not come at once does not come."""
-    monkeypatch.setattr(coap, "ROUND_SECONDS", 0.04)
+def long_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wait ends with the answer; a service of the tests that gets no processor answers late."""
+    monkeypatch.setattr(coap, "ROUND_SECONDS", 5.0)
+
+
+@pytest.fixture
+def short_rounds(monkeypatch: pytest.MonkeyPatch, long_rounds: None) -> None:
+    """For services that are not to answer."""
+    monkeypatch.setattr(coap, "ROUND_SECONDS", BRIEF)
 
 
 def get(service: Service, path: str = "/temperature") -> CoapAnswer:
@@ -62,7 +68,9 @@ def test_links_are_read_with_commas_in_their_attributes_and_never_lead_elsewhere
 
 
 @pytest.mark.parametrize("service", [Service(), Service(separate=True), Service(lost=2)])
-def test_an_answer_comes_whole_late_or_after_losses(service: Service) -> None:
+def test_an_answer_comes_whole_late_or_after_losses(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    if service.lost:
+        monkeypatch.setattr(coap, "ROUND_SECONDS", 1.0)  # two rounds are waited out
     service.resources["/temperature"] = b"22.3 C"
     answer = get(service)
     assert answer.ok and answer.body == b"22.3 C"
@@ -92,13 +100,15 @@ def test_an_announced_answer_that_never_comes_is_not_asked_for_again(monkeypatch
     assert len(asked) == 1
 
 
-def test_silence_a_reset_and_a_closed_port_are_three_things() -> None:
-    assert get(Service(mute=True)).words == "no answer"
+def test_silence_a_reset_and_a_closed_port_are_three_things(monkeypatch: pytest.MonkeyPatch) -> None:
     assert get(Service(resets=True)).refused == "Reset"
     with Datagrams(TARGET, closed_port(socket.SOCK_DGRAM)) as channel:
         assert "ICMP" in CoapClient(channel).request("GET", "/").refused
+    monkeypatch.setattr(coap, "ROUND_SECONDS", BRIEF)
+    assert get(Service(mute=True)).words == "no answer"
 
 
+@pytest.mark.usefixtures("short_rounds")
 def test_answers_to_others_are_not_heard() -> None:
     def strange(data: bytes, say: object) -> None:
         assert callable(say)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from drivers.network.iot import modbus
+from drivers.network.iot import modbus_client
 from drivers.network.iot.modbus import AskModbus, ModbusPort, modbus_ports
 from drivers.network.iot.modbus_message import ModbusReply, ModbusReplyKind, identity, read, reply_to, request, size_of
 from drivers.network.peer_certificate import ClientCertificate
@@ -21,13 +21,26 @@ from tests.drivers.recorder import MemoryRecorder
 from trustprobe.probe import Observation
 
 TARGET = Target(NetworkBench(address="127.0.0.1"))
+CA_OF_THE_PEER = trustme.CA()
 VALVE = ModbusPoint(table="holding_registers", address=7, rewrite=True)
 
 
 @pytest.fixture(autouse=True)
-def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On loopback what does not come at once does not come."""
-    monkeypatch.setattr(modbus, "SECONDS", 0.2)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wait ends with the answer; a server of the tests that gets no processor answers late."""
+    monkeypatch.setattr(modbus_client, "SECONDS", 5.0)
+
+
+@pytest.fixture
+def brisk(monkeypatch: pytest.MonkeyPatch, patient: None) -> None:
+    """For servers that answer some requests and not the others."""
+    monkeypatch.setattr(modbus_client, "SECONDS", 1.0)
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch, patient: None) -> None:
+    """For servers that are not to answer."""
+    monkeypatch.setattr(modbus_client, "SECONDS", 0.2)
 
 
 def ask(
@@ -49,9 +62,21 @@ def test_a_register_that_whoever_comes_can_read_is_seen(address: int) -> None:
     assert "Acme PLC\\x1b1" in seen.detail("tcp/N")
 
 
-def test_a_server_on_a_unit_of_its_own_is_found() -> None:
-    assert ask(Server({0: 1}, units=(1,))).seen == {"tcp/N"}
+@pytest.mark.parametrize(
+    ("read_only", "words"), [(False, "requests to write holding_registers are served"), (True, "")]
+)
+def test_write_access_is_named_and_nothing_is_written_for_it(read_only: bool, words: str) -> None:
+    server = Server({0: 0x1234}, read_only=read_only)
+    detail = ask(server, may_write=False).detail("tcp/N")
+    assert words in detail
+    assert ("write" in detail) is not read_only
+    assert server.written == {}
+
+
+def test_a_server_on_a_unit_of_its_own_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ask(Server({0: 1}, units=(1,), other_unit=11)).seen == {"tcp/N"}
+    monkeypatch.setattr(modbus_client, "SECONDS", 1.5)  # the unit that is not there says nothing
+    assert ask(Server({0: 1}, units=(1,))).seen == {"tcp/N"}
 
 
 def test_the_illegal_function_is_a_refusal_in_the_devices_own_bytes() -> None:
@@ -69,15 +94,17 @@ def test_a_unit_or_an_address_that_is_not_there_refuses_nothing(server: Server) 
     assert not seen.about("tcp/N").conclusive
 
 
+@pytest.mark.usefixtures("short")
 @pytest.mark.parametrize("mangle", ["number", "unit", "short", "long", "close"])
 def test_answers_that_are_none_show_no_access(mangle: str) -> None:
     assert ask(Server({0: 1}, mangle=mangle)).silent == {"tcp/N"}
 
 
-def test_a_port_that_says_nothing_rests_on_the_canary() -> None:
+@pytest.mark.usefixtures("short")
+def test_a_canary_is_no_witness_for_a_port_that_accepts_connections_and_says_nothing() -> None:
     seen = ask(silent)
     assert seen.silent == {"tcp/N"}
-    assert seen.about("tcp/N").conclusive
+    assert not seen.about("tcp/N").conclusive
 
 
 def test_a_closed_port_refuses() -> None:
@@ -117,6 +144,7 @@ def test_what_is_public_is_no_access() -> None:
     assert not seen.seen
 
 
+@pytest.mark.usefixtures("short")
 def test_a_declared_service_that_answers_nothing_proves_nothing() -> None:
     assert not ask(silent, (VALVE,), declared=True).conclusive
 
@@ -132,10 +160,46 @@ def test_what_came_before_the_connection_broke_is_kept() -> None:
     assert "plc read holding_registers 7" in seen.silent
 
 
+@pytest.mark.usefixtures("brisk")
+@pytest.mark.parametrize("dropped", [{*range(256)} - {3}, {0x2B}, {1}, {0x2B, 1, 2, 4}])
+def test_a_function_that_gets_no_answer_does_not_hide_an_open_register(dropped: set[int]) -> None:
+    seen = ask(Server({7: 4711}, dropped=dropped), (VALVE,), declared=True)
+    assert "plc read holding_registers 7" in seen.seen
+    assert seen.silent == {"tcp/N"} | ({"plc write holding_registers 7"} if 16 in dropped else set())
+    assert all(not seen.about(about).conclusive for about in seen.silent)
+
+
+def test_a_function_that_is_answered_by_an_rst_does_not_hide_an_open_register() -> None:
+    seen = ask(Server({7: 4711}, reset={0x2B}), (VALVE,), declared=True)
+    assert seen.seen == {"plc read holding_registers 7", "plc write holding_registers 7"}
+
+
+def test_an_rst_is_no_refusal_where_the_control_is_anonymous_too() -> None:
+    class Later(Server):
+        def answer(self, pdu: bytes) -> bytes:
+            self.reset = {3, 16} if pdu[0] == 0x2B else self.reset
+            return super().answer(pdu)
+
+    seen = ask(Later({7: 4711}), (VALVE,), declared=True)
+    assert "plc read holding_registers 7" in seen.refused
+    assert not any(seen.about(fact.about).conclusive for fact in seen.facts)
+
+
+def test_a_port_that_answers_every_request_with_an_rst_refuses() -> None:
+    seen = ask(Server(reset={*range(256)}))
+    assert seen.refused == {"tcp/N"}
+    assert seen.about("tcp/N").conclusive
+
+
+@pytest.mark.usefixtures("brisk")
+def test_a_register_is_found_on_a_server_that_answers_nothing_else() -> None:
+    assert ask(Server({0: 0x1234}, dropped={*range(256)} - {3})).seen == {"tcp/N"}
+
+
 @pytest.fixture(scope="module")
 def paired(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, ClientCertificate]:
     """A server's context that asks for a client certificate, and the certificate that it takes."""
-    folder, authority = tmp_path_factory.mktemp("peer"), trustme.CA()
+    folder, authority = tmp_path_factory.mktemp("peer"), CA_OF_THE_PEER
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     authority.configure_trust(context)
@@ -162,6 +226,29 @@ def test_modbus_security_lets_in_the_paired_peer_alone(
         seen = AskModbus(TARGET, (port,), canary, peers).run(MemoryRecorder())
     assert not seen.seen
     assert seen.conclusive is knows_peer
+
+
+@pytest.mark.usefixtures("brisk")
+@pytest.mark.parametrize("dropped", [{*range(256)}, {0x2B, 1, 2}])
+def test_inside_tls_only_complete_silence_is_proven_by_the_paired_peer(
+    paired: tuple[ssl.SSLContext, ClientCertificate], dropped: set[int]
+) -> None:
+    _, own = paired
+    context, authority = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), trustme.CA()
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.load_verify_locations(cadata=CA_OF_THE_PEER.cert_pem.bytes().decode())
+
+    def handle(client: object) -> None:
+        with context.wrap_socket(client, server_side=True) as inside:  # type: ignore[arg-type]
+            Server({7: 1}, dropped=set() if inside.getpeercert() else dropped)(inside)
+
+    with tcp_server(handle) as number, tcp_server(lambda client: None) as canary:
+        port = ModbusPort(number, True, "plc", points=(VALVE,))
+        seen = AskModbus(TARGET, (port,), canary, (("plc", own),)).run(MemoryRecorder())
+    is_served = 3 not in dropped
+    assert ("plc read holding_registers 7" in seen.seen) is is_served
+    assert seen.conclusive is not is_served
 
 
 def test_declared_ports_stand_before_the_usual_ones_and_replace_them() -> None:

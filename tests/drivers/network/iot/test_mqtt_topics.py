@@ -29,10 +29,9 @@ LOGINS = ((ADMIN, Who("admin", "secret")), (VIEWER, Who("viewer", "looking")))
 
 
 @pytest.fixture(autouse=True)
-def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On loopback what does not come at once does not come."""
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine takes its time to answer."""
     monkeypatch.setattr(mqtt_session, "SECONDS", 5.0)
-    monkeypatch.setattr(mqtt_topics, "DELIVERY_SECONDS", 0.5)
 
 
 @dataclass
@@ -46,6 +45,10 @@ class Hub:
     grants: bool = False
     """Every subscription is granted, and served only where it may be (mosquitto)."""
     statistics: bool = False
+    delays: float = 0.0
+    """Seconds from a message to its delivery."""
+    ignores: bool = False
+    """A client without a login gets no CONNACK at all."""
     sessions: list[tuple[socket.socket, str, str]] = field(default_factory=list)
 
     def __call__(self, client: socket.socket) -> None:
@@ -60,6 +63,8 @@ class Hub:
         user = text(rest)[0] if body[7] & 0x80 else ""
         password = text(text(rest)[1])[0] if user else ""
         known = (user, password) in {("admin", "secret"), ("viewer", "looking")} if user else self.anonymous
+        if self.ignores and not known:
+            return
         client.sendall(b"\x20" + bytes([2 + len(more), 0, 0 if known else (0x87 if more else 5)]) + more)
         while known and (packet := read(client))[0]:
             self.take(client, user, packet[0], packet[1], more)
@@ -69,21 +74,28 @@ class Hub:
             topic = text(body[2 + len(more) :])[0]
             may = (user, topic) in self.reads
             granted = may or self.grants
-            client.sendall(b"\x90" + bytes([3 + len(more)]) + body[:2] + more + (b"\0" if granted else b"\x87"))
-            if may:
+            if may:  # before it says so: who has read it may publish at once
                 self.sessions.append((client, user, topic))
+            client.sendall(b"\x90" + bytes([3 + len(more)]) + body[:2] + more + (b"\0" if granted else b"\x87"))
             if topic == "$SYS/#" and self.statistics:
                 client.sendall(b"\x31" + bytes([8 + len(more)]) + b"\0\x05$SYS/" + more + b"1")
         elif kind == 0x32:
             name, rest = text(body)
             may = (user, name) in self.writes
             code = b"" if not more else (b"\0" if may else b"\x87")
+            packet = body[: 2 + len(name)] + more + rest[2 + len(more) :]
+            if not self.delays:  # before it says so: who has read it may stop listening soon
+                self.deliver(name, packet, may)
             client.sendall(b"\x40" + bytes([2 + len(code)]) + rest[:2] + code)
-            for other, _, topic in self.sessions:
-                if may and topic == name:
-                    packet = body[: 2 + len(name)] + more + rest[2 + len(more) :]
-                    with suppress(OSError):  # some have gone
-                        other.sendall(b"\x30" + bytes([len(packet)]) + packet)
+            if self.delays:
+                threading.Event().wait(self.delays)
+                self.deliver(name, packet, may)
+
+    def deliver(self, name: str, packet: bytes, may: bool) -> None:
+        for other, _, topic in self.sessions:
+            if may and topic == name:
+                with suppress(OSError):  # some have gone
+                    other.sendall(b"\x30" + bytes([len(packet)]) + packet)
 
 
 @contextmanager
@@ -139,9 +151,28 @@ def anybody(hub: Hub) -> Observation:
 def test_a_hardened_broker_lets_nobody_beyond_the_declaration(level: int) -> None:
     seen = ask(good(level=level))
     assert not seen.seen
-    assert seen.conclusive
+    assert seen.conclusive, seen.witness
     assert {"anonymous publish hub/heating", "anonymous subscribe hub/alarm"} <= seen.refused
     assert "viewer subscribe hub/alarm" in seen.refused
+
+
+def test_a_slow_broker_is_given_as_much_time_as_it_takes_to_deliver_what_it_may(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mqtt_topics, "DELIVERY_SECONDS", 0.05)
+    hub = good(delays=0.5)
+    hub.writes.add(("viewer", "hub/heating"))
+    seen = ask(hub)
+    assert "viewer publish hub/heating" in seen.seen
+    assert seen.conclusive, seen.witness
+
+
+def test_a_broker_that_becomes_slow_leaves_it_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mqtt_topics, "DELIVERY_SECONDS", 0.0)
+    monkeypatch.setattr(mqtt_topics, "SLOWER", 0.0)
+    seen = ask(good(level=V311))
+    assert not seen.conclusive
+    assert "others were awaited 0.0 s" in seen.unproven
 
 
 @pytest.mark.parametrize("level", [V311, V5])
@@ -161,6 +192,13 @@ def test_a_subscription_that_is_granted_and_never_served_is_no_access() -> None:
     seen = ask(good(grants=True))
     assert "viewer subscribe hub/alarm" in seen.silent
     assert seen.conclusive
+
+
+def test_a_client_that_gets_no_session_is_not_proven_by_messages_that_are_delivered() -> None:
+    seen = ask(good(ignores=True))
+    assert "anonymous publish hub/heating" in seen.silent
+    assert seen.witness and seen.witness.holds
+    assert "No witness answered an MQTT session on hub/heating" in seen.unproven
 
 
 def test_a_topic_that_authority_cannot_use_either_proves_nothing() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from drivers.network.iot import coap, dtls
+from drivers.network.iot import coap, dtls, unpaired_coap
 from drivers.network.iot.dtls import PreSharedKey
 from drivers.network.iot.unpaired import (
     AskUnpaired,
@@ -20,7 +20,7 @@ from drivers.network.iot.unpaired import (
 from drivers.network.iot.unpaired_coap import CoapPeer, CoapTalker, CoapWindow
 from drivers.network.target import Target
 from lab_config.bench import NetworkBench
-from tests.drivers.network.iot.coap_server import Service, dtls_server
+from tests.drivers.network.iot.coap_server import BRIEF, BriefDatagrams, Service, dtls_server
 from tests.drivers.network.loopback_servers import udp_server
 from tests.drivers.recorder import MemoryRecorder
 from trustprobe.probe import Answer, Observation
@@ -174,9 +174,21 @@ def test_a_credential_that_looks_alike_is_another_one(secret: str) -> None:
 
 
 @pytest.fixture
+def long_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wait ends with the answer; a hub of the tests that gets no processor answers late."""
+    monkeypatch.setattr(coap, "ROUND_SECONDS", 5.0)
+
+
+@pytest.fixture
+def dtls_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For hubs that are not to answer in clear."""
+    monkeypatch.setattr(unpaired_coap, "Datagrams", BriefDatagrams)
+
+
+@pytest.fixture
 def short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On loopback what does not come at once does not come."""
-    monkeypatch.setattr(coap, "ROUND_SECONDS", 0.04)
+    """For hubs that are not to answer."""
+    monkeypatch.setattr(coap, "ROUND_SECONDS", BRIEF)
     monkeypatch.setattr(dtls, "HANDSHAKE_SECONDS", 0.2)
 
 
@@ -198,7 +210,7 @@ def over_coap(port: int, secured: bool = True) -> Observation:
     return AskUnpaired("door", MESSAGE, talker, window, 0.05).run(MemoryRecorder())
 
 
-@pytest.mark.usefixtures("short_rounds")
+@pytest.mark.usefixtures("long_rounds", "dtls_alone")
 def test_a_hub_that_knows_its_sensors_key_takes_nobody_elses_message() -> None:
     with dtls_server(Hub({"/door": b"-"}), KEYS) as port:
         seen = over_coap(port)
@@ -208,7 +220,7 @@ def test_a_hub_that_knows_its_sensors_key_takes_nobody_elses_message() -> None:
     assert "door: DTLS without a credential" in seen.refused
 
 
-@pytest.mark.usefixtures("short_rounds")
+@pytest.mark.usefixtures("long_rounds")
 def test_a_hub_without_security_takes_the_message_of_whoever_comes() -> None:
     hub = Hub({"/door": b"-"})
     hub.rights = frozenset({""})

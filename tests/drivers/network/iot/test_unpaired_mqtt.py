@@ -24,9 +24,9 @@ SENSOR, READER = Who("admin", "secret"), Who("viewer", "looking")
 
 
 @pytest.fixture(autouse=True)
-def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On loopback what does not come at once does not come."""
-    monkeypatch.setattr(mqtt_session, "SECONDS", 1.0)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine takes its time to answer."""
+    monkeypatch.setattr(mqtt_session, "SECONDS", 5.0)
 
 
 def good(**more: object) -> Hub:

@@ -27,6 +27,10 @@ class Gateway:
     mapped: set[str] = field(default_factory=set)
     port: int = 0
     """Of its descriptions."""
+    dress: Callable[[bytes], bytes] = lambda xml: xml
+    """What becomes of its description on the way."""
+    scpd: bytes = b"HTTP/1.0 200 OK\r\n\r\n" + SCPD
+    """The whole answer that describes the service."""
 
     def search(self, data: bytes, say: Callable[[bytes], object]) -> None:
         """Answer an M-SEARCH."""
@@ -47,9 +51,9 @@ class Gateway:
         if path == "/control":
             self.control(client, head, body)
         elif path == "/root.xml":
-            client.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + self.root())
+            client.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + self.dress(self.root()))
         else:
-            client.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + SCPD)
+            client.sendall(self.scpd)
 
     def root(self) -> bytes:
         if "entities" in self.habits:

@@ -18,9 +18,10 @@ SDP = b"v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=x\r\nt=0 0\r\na=control:*\r\nm=video 
 
 
 @contextmanager
-def threaded(handle: Handler, *, tls: bool = False) -> Iterator[int]:
+def threaded(handle: Handler, *, tls: bool = False, host: str = "127.0.0.1") -> Iterator[int]:
     """Serve each connection in a thread of its own; yields the port, and shuts every connection down at the end."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, 0), family=family)
     listener.settimeout(10)
     open_: list[socket.socket] = []
     threads: list[threading.Thread] = []
@@ -106,6 +107,14 @@ class Telnet:
                 return
             connection.sendall(b"\r\n" + self.refusal)
 
+    def take_anything(self, connection: socket.socket, motd: bytes | None = None) -> None:
+        """Ask for a user and a password, and take whatever is typed."""
+        connection.sendall(self.greeting + b"\r\n" + self.login)
+        line_of(connection)
+        connection.sendall(b"\r\n" + self.password)
+        line_of(connection)
+        connection.sendall(b"\r\n" + (self.motd if motd is None else motd))
+
     def _serve_shell(self, connection: socket.socket) -> None:
         connection.sendall(b"\r\n" + self.motd)
         while True:
@@ -163,6 +172,8 @@ class Rtsp:
     stale: bool = False
     closes: bool = False
     challenge: str = ""
+    elsewhere: str = ""
+    """The status of paths without a stream; the same as everywhere if empty."""
 
     def __call__(self, connection: socket.socket) -> None:
         pending, stale = b"", self.stale
@@ -174,6 +185,9 @@ class Rtsp:
             head, _, pending = pending.partition(b"\r\n\r\n")
             method, uri, _ = head.decode().splitlines()[0].split(" ")
             fields = dict(re.findall(r"(?im)^([\w-]+): (.*?)\r?$", head.decode()))
+            if self.elsewhere and "/live" not in uri:
+                connection.sendall(answer(self.elsewhere, fields["CSeq"], "\r\n"))
+                continue
             if method in self.open_methods or self._right(fields.get("Authorization", ""), method, uri, stale):
                 body = SDP if method == "DESCRIBE" else b""
                 media = b"$\0\0\x04\0\0\0\0" if method == "PLAY" else b""

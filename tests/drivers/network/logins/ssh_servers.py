@@ -43,6 +43,12 @@ class Rules(paramiko.ServerInterface):
     connections: list[list[str]] = field(default_factory=list)
     """Who tried on each connection."""
 
+    def begins(self) -> None:
+        """Wait here to make a new connection wait."""
+
+    def ends(self, transport: paramiko.Transport) -> None:
+        """Called after a connection."""
+
     def get_allowed_auths(self, username: str) -> str:
         return self.methods
 
@@ -100,10 +106,16 @@ class _Transport(paramiko.Transport):
 
 
 @contextlib.contextmanager
-def ssh_server(rules: Rules, *, close_after_refusal: bool = False, key: paramiko.PKey | None = None) -> Iterator[int]:
-    """Yield the port of an SSH server; with `close_after_refusal`, one refused login ends the connection."""
+def ssh_server(
+    rules: Rules, *, close_after_refusal: bool = False, key: paramiko.PKey | None = None, at_once: bool = False
+) -> Iterator[int]:
+    """Yield the port of an SSH server, of one connection after the other or of many `at_once`.
+
+    With `close_after_refusal`, one refused login ends the connection.
+    """
 
     def handle(connection: socket.socket) -> None:
+        rules.begins()
         rules.connections.append([])
         transport = _Transport(connection)
         transport.add_server_key(key or host_key())
@@ -116,8 +128,12 @@ def ssh_server(rules: Rules, *, close_after_refusal: bool = False, key: paramiko
             transport.join(10)
         finally:
             transport.close()
+            rules.ends(transport)
 
-    with serve(handle) as port:
+    def handle_in_background(connection: socket.socket) -> None:
+        threading.Thread(target=handle, args=(connection.dup(),), daemon=True).start()
+
+    with serve(handle_in_background if at_once else handle) as port:
         yield port
 
 

@@ -1,9 +1,11 @@
+import socket
+
 import pytest
 
 from drivers.guessing.attempt import LoginAttempt
 from drivers.network.logins import ftp
 from drivers.network.logins.ftp import FtpDoor
-from tests.drivers.network.logins.login_servers import Ftp, Handler, threaded
+from tests.drivers.network.logins.login_servers import Ftp, Handler, line_of, threaded
 from tests.drivers.network.loopback_servers import closed_port
 from tests.drivers.network.tcp_servers import LOOPBACK, garbage, silent
 from trustprobe.errors import BenchError
@@ -86,3 +88,79 @@ def test_a_closed_port_is_refused() -> None:
 def test_a_guess_cannot_carry_a_command() -> None:
     with pytest.raises(BenchError):
         FtpDoor(LOOPBACK, closed_port(), "files").attempt("admin", "x\r\nDELE a")
+
+
+def test_several_attempts_go_over_one_connection() -> None:
+    opened: list[int] = []
+
+    def counting(connection: socket.socket) -> None:
+        opened.append(1)
+        Ftp()(connection)
+
+    with threaded(counting) as port, FtpDoor(LOOPBACK, port, "files").way() as way:
+        found = [way.attempt("admin", word).answer for word in ("a", "b", "c", "right")]
+    assert found == [Answer.REFUSED] * 3 + [Answer.SEEN]
+    assert len(opened) == 1
+
+
+def test_a_server_that_ends_the_connection_after_a_few_attempts_gets_another_one() -> None:
+    def impatient(connection: socket.socket) -> None:
+        Ftp()(Few(connection, 8))  # type: ignore[arg-type]
+
+    with threaded(impatient) as port, FtpDoor(LOOPBACK, port, "files").way() as way:
+        found = [way.attempt("admin", word).answer for word in ("a", "b", "c", "d", "right")]
+    assert found == [Answer.REFUSED] * 4 + [Answer.SEEN]
+
+
+class Few:
+    """A connection that ends after so many lines."""
+
+    def __init__(self, connection: socket.socket, lines: int) -> None:
+        self._connection, self._lines = connection, lines
+
+    def recv(self, size: int) -> bytes:
+        octet = self._connection.recv(size)
+        self._lines -= octet == b"\n"
+        return octet if self._lines > 0 else b""
+
+    def sendall(self, data: bytes) -> None:
+        self._connection.sendall(data)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [b"530 Sorry, the maximum number of clients (3) is connected\r\n", b"530 Too many failures, wait 60 seconds\r\n"],
+)
+def test_a_limit_says_nothing_of_the_password(words: bytes) -> None:
+    def full(connection: socket.socket) -> None:
+        connection.sendall(b"220 ready\r\n")
+        for answer in (b"530 log in\r\n", words):
+            line_of(connection)
+            connection.sendall(answer)
+
+    found = attempt(full)
+    assert found.answer is Answer.SILENT and found.limited
+
+
+@pytest.mark.parametrize(("answer", "open_"), [(b"213 end of status\r\n", True), (b"530 log in\r\n", False)])
+def test_a_server_that_lists_its_files_without_a_login_requires_none(answer: bytes, open_: bool) -> None:
+    def trusting(connection: socket.socket) -> None:
+        connection.sendall(b"220 ready\r\n")
+        while True:
+            connection.sendall(answer if line_of(connection).startswith(b"STAT") else b"257 /\r\n")
+
+    found = attempt(trusting)
+    assert found.answer is (Answer.SEEN if open_ else Answer.SILENT)
+    assert found.without_login is open_
+
+
+def test_a_user_without_a_password_says_so() -> None:
+    def trusting(connection: socket.socket) -> None:
+        connection.sendall(b"220 ready\r\n")
+        inside = False
+        while True:
+            inside = line_of(connection).startswith(b"USER") or inside
+            connection.sendall(b"230 in\r\n" if inside else b"530 log in\r\n")
+
+    found = attempt(trusting)
+    assert found.answer is Answer.SEEN and found.passwordless

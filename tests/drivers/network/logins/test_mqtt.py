@@ -1,11 +1,14 @@
 import socket
 import ssl
+import threading
 from collections.abc import Callable
 
 import pytest
 
 from drivers.guessing.attempt import LoginAttempt, Pair
 from drivers.guessing.logins import Guesses, GuessLogins
+from drivers.network import conversation
+from drivers.network.conversation import Conversation, ConversationEnd
 from drivers.network.logins import mqtt
 from drivers.network.logins.mqtt import AskBrokers, Control, GuessUndeclaredBroker, MqttDoor, brokers_of
 from drivers.network.logins.mqtt_packets import V5, V311, BrokerAnswers, answers, connect
@@ -106,8 +109,20 @@ def test_a_closed_port_and_one_that_speaks_something_else_are_told_apart() -> No
     with tcp_server(lambda client: client.sendall(b"SSH-2.0-x\r\n")) as other:
         brokers = (mqtt.Broker(closed_port(), tls=False), mqtt.Broker(other, tls=False))
         asked = AskBrokers(TARGET, brokers, other).run(MemoryRecorder())
-    assert [fact.answer for fact in asked.facts] == [Answer.REFUSED, Answer.SILENT]
+    assert [fact.answer for fact in asked.facts] == [Answer.REFUSED, Answer.REFUSED]
+    assert [fact.detail for fact in asked.facts] == [
+        "connection refused",
+        "something other than MQTT answered: SSH-2.0-x\\r\\n",
+    ]
     assert asked.conclusive
+
+
+@pytest.mark.parametrize("first", [b"\x20", b"\xe0\x02", b"\xf0\x01"])
+def test_the_beginning_of_an_answer_in_mqtt_refuses_nothing(first: bytes) -> None:
+    with tcp_server(lambda client: client.sendall(first)) as cut:
+        asked = AskBrokers(TARGET, (mqtt.Broker(cut, tls=False),), cut).run(MemoryRecorder())
+    assert [fact.answer for fact in asked.facts] == [Answer.SILENT]
+    assert not asked.conclusive
 
 
 def test_a_broker_that_is_not_there_says_nothing_to_a_login() -> None:
@@ -140,15 +155,13 @@ def test_only_codes_about_the_login_refuse_it(code: int, answer: Answer) -> None
     assert attempt(Broker(refusal=code)).answer is answer
 
 
-@pytest.mark.parametrize(
-    "say", [b"", b"\x20", b"\x20\x02\x05\0", b"\x20\xff\xff\xff\xff\xff", b"HTTP/1.1 400 Bad Request\r\n"]
-)
+@pytest.mark.parametrize("say", [b"", b"\x20", b"\x20\x02\x05\0", b"\x20\xff\xff\xff\xff\xff"])
 def test_what_is_no_connack_proves_nothing(say: bytes) -> None:
     assert attempt(lambda client: client.sendall(say)).answer is Answer.SILENT
 
 
 def test_a_port_that_sends_everything_back_lets_nobody_in() -> None:
-    assert attempt(lambda client: client.sendall(client.recv(4096))).answer is Answer.SILENT
+    assert attempt(lambda client: client.sendall(client.recv(4096))).answer is Answer.REFUSED
 
 
 def test_a_broker_inside_tls_is_asked_there() -> None:
@@ -226,6 +239,23 @@ def test_an_undeclared_broker_that_falls_silent_proves_nothing() -> None:
         assert not undeclared(port).conclusive
 
 
+def test_a_broker_that_closes_its_port_after_the_first_guess_refuses_no_password() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            listener.close()
+            with connection:
+                Broker()(connection)
+
+        served = threading.Thread(target=serve)
+        served.start()
+        guesses = undeclared(listener.getsockname()[1])
+        served.join(10)
+    assert guesses.silent == {"admin:admin", "root:", "admin:1234"}
+    assert not guesses.conclusive
+
+
 def test_without_any_broker_every_guess_is_refused_by_the_closed_ports() -> None:
     with tcp_server(lambda client: None) as canary:
         guesses = undeclared(closed_port(), closed_port(), canary=canary)
@@ -233,10 +263,59 @@ def test_without_any_broker_every_guess_is_refused_by_the_closed_ports() -> None
     assert guesses.conclusive
 
 
-def test_an_open_port_that_speaks_no_mqtt_rests_on_the_canary() -> None:
+def test_a_canary_is_no_witness_for_an_open_port_that_says_nothing() -> None:
     with tcp_server(lambda client: None) as port:
-        assert undeclared(port, canary=port).conclusive
-        assert not undeclared(port, canary=closed_port()).conclusive
+        assert not undeclared(port, canary=port).conclusive
+
+
+def test_what_one_broker_refuses_proves_nothing_about_an_open_port_that_says_nothing() -> None:
+    with tcp_server(Broker()) as refusing, tcp_server(lambda client: None) as mute:
+        guesses = undeclared(refusing, mute, canary=refusing)
+    assert guesses.silent == {"admin:admin", "root:", "admin:1234"}
+    assert not guesses.conclusive
+    assert f"an MQTT session at tcp/{mute}" in guesses.unproven
+
+
+def test_a_password_that_one_broker_accepts_is_seen_next_to_an_open_port_that_says_nothing() -> None:
+    with tcp_server(Broker({"admin": "admin"})) as port, tcp_server(lambda client: None) as mute:
+        guesses = undeclared(mute, port, canary=port)
+    assert guesses.seen == {"admin:admin"}
+    assert guesses.silent == {"root:", "admin:1234"}
+
+
+def test_what_one_broker_refuses_proves_nothing_about_a_port_that_the_bench_does_not_forward() -> None:
+    with tcp_server(Broker()) as port:
+        target = Target(NetworkBench(address="127.0.0.1", port_map={f"tcp/{port}": port}))
+        brokers = (mqtt.Broker(port, tls=False), mqtt.Broker(8883, tls=True))
+        guesses = GuessUndeclaredBroker(target, PAIRS, port, brokers).run(MemoryRecorder())
+    assert not guesses.conclusive
+    assert "the bench forwards no tcp/8883 to the device" in guesses.unproven
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_port_that_accepts_no_connection_needs_the_canary_next_to_a_broker(
+    known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tcp_server(Broker()) as port:
+        filtered = closed_port()
+        talk = conversation.converse
+
+        def converse(target: Target, at: int, *arguments: object) -> Conversation:
+            if at == filtered:
+                return Conversation(Answer.SILENT, ConversationEnd.NOT_OPENED)
+            return talk(target, at, *arguments)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(mqtt, "converse", converse)
+        guesses = undeclared(filtered, port, canary=port if known else None)
+    assert guesses.refused == {"admin:admin", "root:", "admin:1234"}
+    assert guesses.conclusive is known
+
+
+def test_an_open_port_that_speaks_something_else_refuses_every_guess() -> None:
+    with tcp_server(lambda client: client.sendall(b"HTTP/1.0 400 Bad Request\r\n\r\n")) as port:
+        guesses = undeclared(port, canary=port)
+    assert guesses.refused == {"admin:admin", "root:", "admin:1234"}
+    assert guesses.conclusive
 
 
 def test_declared_brokers_stand_in_for_the_usual_port() -> None:

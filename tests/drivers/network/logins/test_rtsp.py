@@ -1,10 +1,17 @@
+import socket
+import threading
+from dataclasses import dataclass
+
 import pytest
 
 from drivers.guessing.attempt import LoginAttempt
 from drivers.network.logins import rtsp
 from drivers.network.logins.rtsp import Endpoint, RtspDoor
 from drivers.network.logins.rtsp_access import AskStreams, StreamControl, common_paths
-from tests.drivers.network.logins.login_servers import Handler, Rtsp, threaded
+from drivers.network.target import Target
+from lab_config.bench import NetworkBench
+from tests.drivers.network.logins.login_servers import SDP, Handler, Rtsp, threaded
+from tests.drivers.network.logins.login_servers import answer as rtsp_answer
 from tests.drivers.network.loopback_servers import closed_port, tcp_server
 from tests.drivers.network.tcp_servers import LOOPBACK, endless, garbage, silent
 from tests.drivers.recorder import MemoryRecorder
@@ -35,8 +42,58 @@ def test_a_stream_that_asks_for_nothing_takes_every_password() -> None:
     assert "without a login" in attempt(Rtsp(open_methods=("DESCRIBE",)), "wrong").detail
 
 
+def test_a_stream_that_opened_after_it_required_a_login_lets_nobody_in() -> None:
+    servers = [Rtsp(), Rtsp(open_methods=("DESCRIBE",))]
+    with threaded(lambda connection: servers.pop(0)(connection)) as port:
+        door = RtspDoor(LOOPBACK, Endpoint(port, tls=False), "/live", "stream")
+        assert door.attempt("viewer", "wrong").answer is Answer.REFUSED
+        opened = door.attempt("viewer", "right")
+    assert (opened.answer, opened.without_login) == (Answer.SILENT, False)
+    assert "may have locked this address" in opened.detail
+
+
 def test_a_server_without_a_password_method_says_so_itself() -> None:
-    assert attempt(Rtsp(challenge="Bearer")) == LoginAttempt(Answer.REFUSED, "the device offers no password method")
+    found = attempt(Rtsp(challenge="Bearer"))
+    assert found == LoginAttempt(Answer.REFUSED, "the device offers no password method: Bearer")
+
+
+@pytest.mark.parametrize(
+    "challenge",
+    [
+        'Digest realm="cam" nonce="n" qop="auth" algorithm=SHA-256 stale="FALSE"',
+        "Digest realm=cam,nonce=n,qop=auth,algorithm=SHA-256",
+        "digest realm=cam nonce=n qop=auth,auth-int algorithm=SHA256",
+        'Digest realm="cam"; nonce="n"; qop="auth"; algorithm=SHA-256',
+        'Bearer realm="x", Digest realm="cam", nonce="n", qop="auth", algorithm=SHA-256',
+        'Digest realm="cam",\r\n nonce="n",\r\n\tqop="auth", algorithm=SHA-256',
+        'Digest realm="cam", nonce="n", qop="auth", algorithm=SHA-256\r\nno colon here',
+        'Digest realm="cam", nonce="n", algorithm=GOST\r\nWWW-Authenticate: Digest realm="cam", nonce="n", '
+        'qop="auth", algorithm=SHA-256',
+    ],
+)
+def test_challenges_of_many_forms_are_answered(challenge: str) -> None:
+    assert attempt(Rtsp(challenge=challenge)).answer is Answer.SEEN
+    assert attempt(Rtsp(challenge=challenge), "wrong").answer is Answer.REFUSED
+
+
+@pytest.mark.parametrize("challenge", ["NTLM", 'Digest realm="cam"', 'Digest realm="cam", nonce="n", algorithm=GOST'])
+def test_a_challenge_that_is_not_parsed_is_no_refusal(challenge: str) -> None:
+    found = attempt(Rtsp(challenge=challenge))
+    assert found.answer is Answer.SILENT and "not parsed" in found.detail
+    with threaded(Rtsp(challenge=challenge)) as port:
+        knock = RtspDoor(LOOPBACK, Endpoint(port, tls=False), "/live", "stream").knock()
+    assert knock.answer is Answer.SILENT and knock.answered
+
+
+@pytest.mark.parametrize("status", [b"rtsp/1.0 401", b"RTSP/1.0  401  Unauthorized ", b"\r\nRTSP/1.0 401"])
+def test_status_lines_of_many_forms_are_parsed(status: bytes) -> None:
+    def serve(connection: socket.socket) -> None:
+        connection.recv(4096)
+        connection.sendall(status + b"\r\nCSeq: 1\r\nWWW-Authenticate: Basic realm=x\r\n\r\n")
+        connection.recv(4096)
+        connection.sendall(b"RTSP/1.0 200 OK\r\nCSeq: 2\r\nContent-Length: %d\r\n\r\n" % len(SDP) + SDP)
+
+    assert attempt(serve).answer is Answer.SEEN
 
 
 @pytest.mark.parametrize("closes", [False, True])
@@ -95,6 +152,13 @@ def test_an_sdp_without_a_login_is_an_open_stream() -> None:
     assert "/other gives an SDP" in found.facts[0].detail
 
 
+def test_a_stream_is_asked_for_over_ipv6() -> None:
+    with threaded(Rtsp(open_methods=("DESCRIBE",)), host="::1") as port:
+        six = Target(NetworkBench(address="::1"))
+        found = AskStreams(six, (Endpoint(port, tls=False),), port, which="found").run(MemoryRecorder())
+    assert found.seen == {f"tcp/{port}"}
+
+
 def test_a_stream_that_plays_without_a_login_is_open_where_describe_is_not() -> None:
     found = ask(Rtsp(open_methods=("SETUP", "PLAY", "TEARDOWN")))
     assert found.seen
@@ -110,6 +174,108 @@ def test_without_a_valid_login_the_refusals_of_a_declared_stream_prove_nothing()
 def test_what_speaks_something_else_and_what_closes_after_each_answer_is_asked_in_bounds(handler: Handler) -> None:
     found = ask(handler, declared=False)
     assert found.refused and found.conclusive
+
+
+def test_paths_that_were_not_tested_before_the_port_closed_are_no_refusal() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, tcp_server(lambda client: None) as canary:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            listener.close()
+            with connection:
+                for _ in range(2):
+                    received = connection.recv(4096).decode()
+                    sequence = received.partition("CSeq: ")[2].partition("\r")[0]
+                    connection.sendall(rtsp_answer("401 Unauthorized", sequence, "WWW-Authenticate: Basic\r\n\r\n"))
+
+        served = threading.Thread(target=serve)
+        served.start()
+        endpoint = Endpoint(listener.getsockname()[1], tls=False)
+        paths = ("/a", "/b", "/c", "/live")
+        found = AskStreams(LOOPBACK, (endpoint,), canary, paths=paths).run(MemoryRecorder())
+        served.join(10)
+    assert found.silent == {endpoint.about}
+    assert not found.conclusive
+    assert found.left_open[endpoint.about] == "2 of 4 paths were not tested: connection refused"
+
+
+def test_a_refused_connection_after_one_that_got_no_answer_is_no_refusal() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, tcp_server(lambda client: None) as canary:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            listener.close()
+            connection.recv(4096)
+            connection.close()
+
+        served = threading.Thread(target=serve)
+        served.start()
+        endpoint = Endpoint(listener.getsockname()[1], tls=False)
+        found = AskStreams(LOOPBACK, (endpoint,), canary, paths=("/a", "/live")).run(MemoryRecorder())
+        served.join(10)
+    assert found.silent == {endpoint.about}
+    assert not found.conclusive
+
+
+def says(status: str) -> Handler:
+    """Give each request this status."""
+
+    def serve(connection: socket.socket) -> None:
+        while received := connection.recv(4096).decode():
+            sequence = received.partition("CSeq: ")[2].partition("\r")[0]
+            connection.sendall(rtsp_answer(status, sequence, "\r\n"))
+
+    return serve
+
+
+@pytest.mark.parametrize("status", ["503 No", "453 Not Enough Bandwidth", "500 No", "302 Found", "400 No", "200 OK"])
+def test_an_answer_that_is_no_refusal_leaves_the_port_open(status: str) -> None:
+    found = ask(says(status), declared=False)
+    assert found.silent and not found.conclusive
+    assert f"answers that refuse no stream: 2 x DESCRIBE: {status}" in found.unproven
+
+
+@pytest.mark.parametrize(("status", "conclusive"), [("400 Bad Request", True), ("503 No", False)])
+def test_a_bad_request_is_a_path_without_a_stream_where_a_declared_stream_is_served(
+    status: str, conclusive: bool
+) -> None:
+    found = ask(Rtsp(elsewhere=status))
+    assert not found.seen
+    assert found.conclusive is conclusive
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 405, 407, 451, 454, 455])
+def test_an_answer_that_refuses_a_stream_closes_the_port(status: int) -> None:
+    found = ask(says(f"{status} No"), declared=False)
+    assert found.refused and found.conclusive
+
+
+@pytest.mark.parametrize(("status", "conclusive"), [("454 Session Not Found", True), ("500 No", False)])
+def test_a_stream_that_may_be_set_up_is_judged_by_its_answer_to_play(status: str, conclusive: bool) -> None:
+    def serve(connection: socket.socket) -> None:
+        protected = Rtsp(open_methods=("SETUP", "TEARDOWN"))
+        protected(_Playing(connection, status))  # type: ignore[arg-type]
+
+    found = ask(serve)
+    assert not found.seen
+    assert found.conclusive is conclusive
+
+
+@dataclass
+class _Playing:
+    """A connection on which PLAY is answered by this status."""
+
+    connection: socket.socket
+    status: str
+    _play: bool = False
+
+    def recv(self, size: int) -> bytes:
+        received = self.connection.recv(size)
+        self._play = received.startswith(b"PLAY ")
+        return received
+
+    def sendall(self, data: bytes) -> None:
+        self.connection.sendall(data.replace(b"401 Unauthorized", self.status.encode()) if self._play else data)
 
 
 def test_every_common_path_is_a_path_with_its_origin() -> None:

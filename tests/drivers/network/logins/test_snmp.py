@@ -1,7 +1,8 @@
 import itertools
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -12,7 +13,6 @@ from drivers.network.logins.snmp_message import Version, discovery, parse, reque
 from drivers.network.sweep.udp import READ_LIMIT
 from drivers.network.target import Target
 from lab_config.bench import NetworkBench
-from lab_config.component import Service, Transport
 from tests.drivers.network.logins.snmp_agent import ENGINE, Agent
 from tests.drivers.network.loopback_servers import closed_port, udp_server
 from tests.drivers.recorder import MemoryRecorder
@@ -30,11 +30,18 @@ def short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("drivers.network.logins.snmp.START_SECONDS", 0.3)
 
 
-def guess(port: int, *, declared: bool = True, others: tuple[Service, ...] = ()) -> SnmpGuesses:
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch, short_rounds: None) -> None:
+    """For agents that tell their engine: they are asked for it until it comes, and all that came before counts."""
+    monkeypatch.setattr("drivers.network.logins.snmp.START_SECONDS", 10.0)
+
+
+def guess(port: int, *, declared: bool = True, valid: tuple[str, ...] = ()) -> SnmpGuesses:
     target = Target(NetworkBench(address="127.0.0.1"))
-    return GuessCommunities(target, NAMES, port, declared, others).run(MemoryRecorder())
+    return GuessCommunities(target, NAMES, port, declared, valid).run(MemoryRecorder())
 
 
+@pytest.mark.usefixtures("told")
 def test_a_known_community_reads_with_both_versions() -> None:
     with udp_server(Agent(communities=("public",), users=())) as port:
         guesses = guess(port)
@@ -43,6 +50,7 @@ def test_a_known_community_reads_with_both_versions() -> None:
     assert guesses.engine == ENGINE.hex()
 
 
+@pytest.mark.usefixtures("told")
 def test_a_name_that_nobody_gave_out_is_told_apart_from_the_well_known_ones() -> None:
     with udp_server(Agent(communities=("public", *NO_CREDENTIAL), users=("",))) as port:
         target = Target(NetworkBench(address="127.0.0.1"))
@@ -52,6 +60,7 @@ def test_a_name_that_nobody_gave_out_is_told_apart_from_the_well_known_ones() ->
     assert guesses.without_credential("v3").seen == {"v3:"}
 
 
+@pytest.mark.usefixtures("told")
 def test_a_user_of_version_3_without_a_password_reads() -> None:
     with udp_server(Agent(users=("admin",))) as port:
         guesses = guess(port)
@@ -60,6 +69,7 @@ def test_a_user_of_version_3_without_a_password_reads() -> None:
     assert "usmStatsUnknownUserNames" in guesses.detail("v3:initial")
 
 
+@pytest.mark.usefixtures("told")
 def test_silence_counts_where_the_engine_was_told_before_and_after() -> None:
     with udp_server(Agent(users=())) as port:
         guesses = guess(port)
@@ -67,9 +77,18 @@ def test_silence_counts_where_the_engine_was_told_before_and_after() -> None:
     assert guesses.conclusive
 
 
-def test_silence_of_an_agent_that_stops_telling_its_engine_proves_nothing() -> None:
+def test_silence_of_an_agent_that_stops_telling_its_engine_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drivers.network.logins.snmp.START_SECONDS", 10.0)
+
+    class Told(MemoryRecorder):
+        """The engine is told once: from then on, it is waited for in vain."""
+
+        def keep(self, name: str, data: bytes) -> None:
+            monkeypatch.setattr("drivers.network.logins.snmp.START_SECONDS", 0.3)
+
     with udp_server(Agent(users=(), discoveries=1)) as port:
-        guesses = guess(port)
+        target = Target(NetworkBench(address="127.0.0.1"))
+        guesses = GuessCommunities(target, NAMES, port, True).run(Told())
     assert not guesses.conclusive
     assert guesses.witness and "before but not after" in guesses.witness.what
 
@@ -90,7 +109,9 @@ def test_a_declared_agent_may_take_a_while_to_tell_its_engine(
     assert guesses.conclusive is conclusive
 
 
-def test_an_answer_to_an_earlier_question_counts() -> None:
+@pytest.mark.usefixtures("told")
+def test_an_answer_to_an_earlier_question_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drivers.network.logins.snmp.ROUND_SECONDS", 0.6)
     agent, kept = Agent(users=()), list[bytes]()
 
     def late(data: bytes, reply: Callable[[bytes], object]) -> None:
@@ -103,6 +124,7 @@ def test_an_answer_to_an_earlier_question_counts() -> None:
     assert guesses.engine == ENGINE.hex()
 
 
+@pytest.mark.usefixtures("told")
 def test_an_answer_that_comes_after_the_round_counts() -> None:
     agent, kept = Agent(communities=("public",), users=()), list[bytes]()
 
@@ -145,13 +167,87 @@ def test_silence_of_a_declared_agent_without_version_3_proves_nothing() -> None:
     assert "the agent showed no v3 engine" in guesses.detail("v3:initial")
 
 
-@pytest.mark.parametrize(("declared", "conclusive"), [(False, True), (True, False)])
-def test_another_udp_service_shows_the_way_only_where_no_snmp_is_declared(declared: bool, conclusive: bool) -> None:
-    with udp_server(lambda data, reply: None) as silent, udp_server(lambda data, reply: reply(b"x")) as other:
-        service = Service(id="time", transport=Transport.UDP, port=other, protocol="other", purpose="to tell the time")
-        guesses = guess(silent, declared=declared, others=(service,))
+def test_silence_without_an_agent_proves_nothing_whatever_else_answers() -> None:
+    with udp_server(lambda data, reply: None) as silent:
+        guesses = guess(silent, declared=False)
     assert guesses.silent == {one.about for one in NAMES}
-    assert guesses.conclusive is conclusive
+    assert not guesses.conclusive
+
+
+@pytest.mark.parametrize("where", ["127.0.0.1", "127.0.0.2"])
+@pytest.mark.usefixtures("told")
+def test_an_answer_counts_from_whatever_port_and_address_it_leaves(where: str) -> None:
+    agent = Agent(communities=("public",), users=())  # the engine is told, and what came before counts
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind((where, 0))
+        own = other.getsockname()[1]
+
+        def elsewhere(data: bytes, reply: Callable[[bytes], object]) -> None:
+            agent(data, lambda answer: other.sendto(answer, peers[-1]))
+
+        peers: list[tuple[str, int]] = []
+        with _heard_by(elsewhere, peers) as port:
+            guesses = guess(port)
+    assert guesses.seen == {"v1:public", "v2c:public"}
+    assert f"came from {where} port {own}" in guesses.detail("v2c:public")
+
+
+@contextmanager
+def _heard_by(
+    answer: Callable[[bytes, Callable[[bytes], object]], None], peers: list[tuple[str, int]]
+) -> Iterator[int]:
+    """Serve datagrams, and note who sent them."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.settimeout(10)
+
+        def serve() -> None:
+            while True:
+                data, peer = sock.recvfrom(READ_LIMIT)
+                if not data:
+                    return
+                peers.append(peer)
+                answer(data, lambda _: None)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield sock.getsockname()[1]
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as last:
+            last.sendto(b"", sock.getsockname())
+        thread.join(5)
+
+
+def test_an_answer_with_a_number_that_nobody_asked_with_is_no_answer() -> None:
+    agent = Agent(communities=("public", "private"))
+
+    def wrong(data: bytes, reply: Callable[[bytes], object]) -> None:
+        agent(request(Version.V2C, 7, "public"), reply)
+
+    with udp_server(wrong) as port:
+        assert not guess(port, declared=False).seen
+
+
+@pytest.mark.parametrize(("valid", "conclusive"), [(("s3cret",), True), (("other",), False), ((), False)])
+def test_the_community_of_the_bench_proves_the_silence(
+    valid: tuple[str, ...], conclusive: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if conclusive:
+        monkeypatch.setattr("drivers.network.logins.snmp.ROUND_SECONDS", 0.6)
+    with udp_server(Agent(communities=("s3cret",))) as port:
+        guesses = guess(port, valid=valid)
+    assert not guesses.seen
+    assert guesses.of_version("v2c").conclusive is conclusive
+
+
+def test_an_agent_that_stops_answering_proves_no_silence() -> None:
+    agent, left = Agent(communities=("s3cret",)), itertools.count()
+
+    def dying(data: bytes, reply: Callable[[bytes], object]) -> None:
+        if next(left) < 12:
+            agent(data, reply)
+
+    with udp_server(dying) as port:
+        assert not guess(port, valid=("s3cret",)).conclusive
 
 
 def test_a_closed_port_refuses_every_name_by_itself() -> None:
@@ -184,6 +280,7 @@ def test_a_port_that_closes_in_between_proves_nothing() -> None:
     assert not guesses.conclusive
 
 
+@pytest.mark.usefixtures("told")
 def test_a_view_without_the_description_is_read_on() -> None:
     agent = Agent(communities=("private",), users=(), hides_description=True, value=element(INTEGER, b"\x2a"))
     with udp_server(agent) as port:
@@ -192,6 +289,7 @@ def test_a_view_without_the_description_is_read_on() -> None:
     assert guesses.detail("v2c:private") == "reads 42"
 
 
+@pytest.mark.usefixtures("told")
 def test_a_known_community_that_shows_nothing_is_refused_in_the_agents_words() -> None:
     with udp_server(Agent(communities=("private",), users=(), value=None)) as port:
         guesses = guess(port)

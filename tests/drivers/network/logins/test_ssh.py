@@ -15,6 +15,7 @@ from drivers.guessing.logins import Guesses, GuessLogins
 from drivers.network.logins import ssh
 from drivers.network.logins.ssh import SshDoor
 from drivers.network.logins.ssh_connection import SshConnection
+from drivers.network.target import Target
 from tests.drivers.network import tcp_servers as tcp
 from tests.drivers.network.logins.ssh_servers import Rules, ssh_server
 from tests.drivers.network.tcp_servers import LOOPBACK, Recorder, serve
@@ -227,8 +228,9 @@ def test_the_door_serves_the_guessing_probe() -> None:
     assert not found.accepts_anything
 
 
-def guess(port: int, pairs: tuple[Pair, ...], seconds: float = 10.0) -> tuple[Guesses, SshDoor]:
-    tried = door(port, seconds)
+def guess(port: int, pairs: tuple[Pair, ...], seconds: float = 10.0, *, at_once: int = 16) -> tuple[Guesses, SshDoor]:
+    bench = LOOPBACK.bench.model_copy(update={"logins_at_once": at_once})
+    tried = SshDoor(Target(bench), port, "ssh", seconds)
     return GuessLogins(tried, pairs, "admin", "right").run(Recorder()), tried
 
 
@@ -239,7 +241,7 @@ def wrong(user: str, count: int) -> tuple[Pair, ...]:
 def test_passwords_of_one_user_share_a_connection_and_another_user_has_his_own() -> None:
     rules = Rules()
     with ssh_server(rules) as port:
-        found, _ = guess(port, (*wrong("root", 2), *wrong("guest", 2)))
+        found, _ = guess(port, (*wrong("root", 2), *wrong("guest", 2)), at_once=1)
     assert len(found.refused) == 4
     assert found.conclusive
     assert ["root"] * 2 in rules.connections
@@ -271,7 +273,7 @@ def test_a_server_that_says_no_and_ends_the_connection_is_asked_on_the_next_one(
         found, _ = guess(port, wrong("root", 4))
     assert len(found.refused) == 4
     # Where each refusal ends the connection, the control that follows one has a connection of its own.
-    assert found.conclusive
+    assert found.conclusive, found.witness
 
 
 def test_a_server_that_takes_any_password_is_seen_as_such() -> None:

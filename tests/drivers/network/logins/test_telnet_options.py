@@ -54,3 +54,47 @@ def test_a_subnegotiation_without_an_end_is_thrown_away() -> None:
 def test_an_octet_255_of_a_password_is_doubled() -> None:
     assert escaped("a") == b"a"
     assert escaped("\xff") == "\xff".encode()
+
+
+def test_an_option_that_goes_off_and_on_again_is_acknowledged_each_time() -> None:
+    options = TelnetOptions()
+    for verb, answered in ((WILL, DO), (WILL, None), (WONT, DONT), (WONT, None), (WILL, DO)):
+        options.replies.clear()
+        options.feed(bytes([IAC, verb, ECHO]))
+        assert options.replies == (b"" if answered is None else bytes([IAC, answered, ECHO]))
+    options.replies.clear()
+    options.feed(bytes([IAC, DO, WINDOW_SIZE, IAC, DONT, WINDOW_SIZE, IAC, DONT, WINDOW_SIZE]))
+    assert options.replies[:3] == bytes([IAC, WILL, WINDOW_SIZE])
+    assert options.replies[-3:] == bytes([IAC, WONT, WINDOW_SIZE])
+
+
+def test_an_option_that_was_never_on_needs_no_answer_when_it_goes_off() -> None:
+    options = TelnetOptions()
+    options.feed(bytes([IAC, WONT, ECHO, IAC, DONT, TERMINAL_TYPE, IAC, WONT, 38]))
+    assert options.replies == b""
+
+
+def test_two_ends_that_agree_and_disagree_without_end_stop() -> None:
+    options = TelnetOptions()
+    for _ in range(1_000):
+        options.feed(bytes([IAC, WILL, ECHO, IAC, WONT, ECHO]))
+    assert len(options.replies) < 300
+
+
+def test_an_octet_255_within_a_subnegotiation_does_not_end_it() -> None:
+    options = TelnetOptions()
+    sent = bytes([IAC, SB, 39, IAC, IAC, SE, 1, IAC, SE]) + b"login: "
+    assert options.feed(sent) == b"login: "
+    options = TelnetOptions()
+    assert b"".join(options.feed(bytes([octet])) for octet in sent) == b"login: "
+
+
+def test_a_command_ends_a_subnegotiation_that_has_no_end() -> None:
+    options = TelnetOptions()
+    assert options.feed(bytes([IAC, SB, 39, 1, IAC, WILL, ECHO]) + b"login: ") == b"login: "
+    assert options.replies == bytes([IAC, DO, ECHO])
+
+
+def test_lone_commands_are_no_text() -> None:
+    options = TelnetOptions()
+    assert options.feed(b"lo" + bytes([IAC, 241, IAC, 249]) + b"gin" + bytes([IAC, 246]) + b": ") == b"login: "

@@ -96,3 +96,58 @@ def test_a_port_that_takes_no_connection_is_knocked_at_once() -> None:
     assert Corridor("tcp-80", (Door(SHUT), second)).knock() == SHUT
     assert Corridor("tcp-80", (Door(OPEN),)).attempt("admin", "admin").answer is Answer.REFUSED
     assert Corridor("tcp-80", ()).attempt("admin", "admin").answer is Answer.SILENT
+
+
+def test_a_port_that_says_nothing_leaves_open_what_another_one_refuses() -> None:
+    mute = Door(Knock(Answer.SILENT, "time was up", answered=False), interface="tcp-2323")
+    found = guess(Door(takes=("admin:1234",)), mute)
+    assert found.seen == {"admin:1234"} and not found.refused
+    assert not found.about("root:").conclusive
+
+
+def test_a_filtered_port_beside_an_open_one_needs_the_canary() -> None:
+    filtered = Door(Knock(Answer.SILENT, "no answer to connect()", connected=False), interface="tcp-2323")
+    assert guess(Door(), filtered).conclusive
+    assert not guess(Door(), filtered, canary=False).conclusive
+
+
+def test_each_port_that_lets_in_is_named() -> None:
+    second = Door(takes=("admin:1234",), interface="tcp-2323")
+    found = guess(Door(takes=("admin:1234",)), second)
+    assert found.at == {"admin:1234": ("tcp-23", "tcp-2323")}
+    assert "tcp-23: in; tcp-2323: in" in found.detail("admin:1234")
+
+
+def test_a_door_that_asks_for_nothing_is_told_apart_from_one_that_takes_anything() -> None:
+    @dataclass
+    class Open(Door):
+        """Asks for nothing."""
+
+        def attempt(self, user: str, password: str) -> LoginAttempt:
+            return LoginAttempt(Answer.SEEN, "in", without_login=True)
+
+    assert guess(Open()).without_login
+    found = guess(Door(anything=True))
+    assert found.accepts_anything and not found.without_login
+
+
+@pytest.mark.parametrize(("own", "is_tried"), [("Basic cam", False), ("Basic other", True), ("Basic ", True)])
+def test_a_realm_at_which_another_probe_guesses_is_left_to_it(own: str, is_tried: bool) -> None:
+    door = Door(Knock(Answer.SEEN, "asks", "Basic cam" if own.strip() != "Basic" else "Basic "))
+    found = guess(Corridor("tcp-80", (door,), Door(Knock(Answer.SEEN, "asks", own))))
+    assert bool(door.tried) is is_tried
+    assert found.conclusive
+
+
+def test_a_port_whose_paths_are_all_answered_alike_is_knocked_once() -> None:
+    second = Door(OPEN, takes=("root:",))
+    found = guess(Corridor("tcp-80", (Door(Knock(Answer.REFUSED, "pictures", everywhere=True)), second)))
+    assert not second.tried and found.conclusive
+
+
+def test_guesses_end_with_the_patience_of_the_bench() -> None:
+    door = Door()
+    probe = GuessUndeclared("telnet", LOOPBACK, (door,), PAIRS, None, patience=0.0)
+    found = probe.run(MemoryRecorder())
+    assert len(door.tried) == 1 and not found.conclusive
+    assert "patience_seconds" in found.detail(PAIRS[0].about)

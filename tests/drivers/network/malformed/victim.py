@@ -7,8 +7,13 @@ from collections import Counter
 from enum import Enum, auto
 from typing import Self
 
+import pytest
+
+from drivers.network.malformed.sending.liveness import Life, Liveness, Sign
+
 BACK_SECONDS = 0.3
 IDLE_SECONDS = 0.15
+MISSED_SECONDS = 30.0
 ANSWER = b"HTTP/1.1 %d x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
@@ -17,7 +22,7 @@ class Habit(Enum):
 
     ANSWERS = auto()
     ENDS = auto()
-    """Nobody listens for a moment."""
+    """Nobody listens for a moment, or until a healthy request found that, where requests are `watched`."""
     ENDS_AND_IS_BACK_AT_ONCE = auto()
     """All connections are closed, and the port is never seen closed."""
     HANGS = auto()
@@ -45,6 +50,8 @@ class Victim:
         self._status = 200
         self.seen: Counter[Habit] = Counter()
         self._timers: list[threading.Timer] = []
+        self._watched = False
+        self._missed = threading.Event()
 
     def __enter__(self) -> Self:
         self._accept_in_background()
@@ -52,9 +59,24 @@ class Victim:
 
     def __exit__(self, *_: object) -> None:
         self._ended.set()
+        self._missed.set()
         for timer in self._timers:
             timer.cancel()
         self._close_all()
+
+    def watched(self, monkeypatch: pytest.MonkeyPatch) -> Self:
+        """Come back as soon as a healthy request has found that nobody listens, however late that is."""
+        ask = Liveness.ask
+
+        def asked(liveness: Liveness) -> Sign:
+            sign = ask(liveness)
+            if sign.life is Life.NOBODY:
+                self._missed.set()
+            return sign
+
+        monkeypatch.setattr(Liveness, "ask", asked)
+        self._watched = True
+        return self
 
     def revive(self) -> None:
         """Come back as after a power cycle."""
@@ -96,8 +118,8 @@ class Victim:
             return False
         if self._habit is Habit.ENDS:
             self._close_all()
-            self._timers.append(threading.Timer(BACK_SECONDS, self._reopen))
-            self._timers[-1].start()
+            self._missed.clear()
+            threading.Thread(target=self._reopen, daemon=True).start()
             return False
         if self._habit is Habit.HANGS or (self._habit is Habit.IS_SLOW_ONCE and self.seen[self._habit] == 1):
             self._hangs.set()
@@ -115,6 +137,10 @@ class Victim:
         return True
 
     def _reopen(self) -> None:
+        if self._watched:
+            self._missed.wait(MISSED_SECONDS)
+        else:
+            self._ended.wait(BACK_SECONDS)
         if not self._ended.is_set():
             self._listener = socket.create_server(("127.0.0.1", self.port))
             self._accept_in_background()

@@ -5,6 +5,7 @@ import socket
 import ssl
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import repeat
 
 from drivers.network.recognise.speaker import Patience
@@ -13,8 +14,14 @@ from tests.drivers.network.loopback_servers import require_client
 Handler = Callable[[socket.socket], None]
 BRIEF = Patience(greeting=0.1, line=0.1, first=0.4, likely=0.2, other=0.1, talk=0.5, port=1.0)
 """For servers on loopback that never answer."""
-STEADY = Patience(greeting=0.1, line=0.1, first=0.5, likely=0.5, other=0.5, talk=1.0, port=10.0)
-"""For those that answer, at once where the machine is idle, or close."""
+STEADY = Patience(greeting=0.1, line=0.1, first=5.0, likely=5.0, other=5.0, talk=5.0, port=60.0)
+"""For those that answer questions or close, at once where the machine is idle; each costs one `greeting`."""
+GREETED = replace(STEADY, greeting=5.0)
+"""For those that speak first or close unasked, so that the wait ends with that."""
+AMBIGUOUS = replace(STEADY, greeting=1.5, first=1.5)
+"""For those whose greeting fits several protocols, so that the wait ends with the time."""
+ECHOED = replace(STEADY, first=1.5, likely=1.5, other=1.5)
+"""For those that send back what they are sent: a wait ends with the time, and the next question is another chance."""
 
 
 def says(data: bytes) -> Handler:

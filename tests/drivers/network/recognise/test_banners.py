@@ -1,13 +1,15 @@
+from collections.abc import Callable
+
 import pytest
 
-from drivers.network.recognise.banners import NOTHING, ReadBanners
+from drivers.network.recognise.banners import NOTHING, ReadBanners, services_of
 from drivers.network.target import Target
 from lab_config.bench import NetworkBench
 from lab_config.component import Service
-from tests.drivers.network.loopback_servers import tcp_server
+from tests.drivers.network.loopback_servers import tcp_server, udp_server
 from tests.drivers.network.recognise.speakers import Handler, answers, floods, says
 from tests.drivers.recorder import MemoryRecorder
-from trustprobe.probe import Answer, Fact
+from trustprobe.probe import Answer, Fact, Observation
 
 
 def told(protocol: str, handler: Handler) -> Fact:
@@ -41,3 +43,73 @@ def test_a_flood_tells_nothing_that_a_terminal_interprets() -> None:
     fact = told("ftp", floods)
     assert fact.answer is Answer.SILENT
     assert fact.detail.isprintable()
+
+
+SCOPES = b"onvif://www.onvif.org/hardware/box-1.2.3"
+MATCHES = (
+    b"<s:Envelope><s:Body><d:ProbeMatches><d:Scopes>" + SCOPES + b"</d:Scopes></d:ProbeMatches></s:Body></s:Envelope>"
+)
+FAULT = b"<s:Envelope><s:Body><s:Fault>no matching type</s:Fault></s:Body></s:Envelope>"
+
+
+@pytest.mark.parametrize("wanted", [b"NetworkVideoTransmitter", b"PrintDeviceType", b"t:Device", b"<d:Probe/>"])
+def test_the_scopes_are_read_whichever_kind_of_device_is_asked_for(wanted: bytes) -> None:
+    def answer(data: bytes, say: Callable[[bytes], object]) -> None:
+        say(MATCHES if wanted in data else FAULT)
+
+    with udp_server(answer) as port:
+        fields = {"id": "one", "transport": "udp", "port": port, "protocol": "ws_discovery", "purpose": "test"}
+        services = (Service.model_validate(fields),)
+        (fact,) = ReadBanners(Target(NetworkBench(address="127.0.0.1")), services).run(MemoryRecorder()).facts
+    assert (fact.answer, fact.detail) == (Answer.SEEN, SCOPES.decode())
+
+
+def told_over_udp(protocol: str, answer: Callable[[bytes, Callable[[bytes], object]], object]) -> Fact:
+    with udp_server(answer) as port:
+        fields = {"id": "one", "transport": "udp", "port": port, "protocol": protocol, "purpose": "test"}
+        services = (Service.model_validate(fields),)
+        (fact,) = ReadBanners(Target(NetworkBench(address="127.0.0.1")), services).run(MemoryRecorder()).facts
+    return fact
+
+
+def test_the_server_header_of_ssdp_is_read() -> None:
+    answer = b"HTTP/1.1 200 OK\r\nST: upnp:rootdevice\r\nSERVER: Linux/4.9 UPnP/1.0 MiniUPnPd/2.2.1\r\n\r\n"
+    fact = told_over_udp("ssdp", lambda _, say: say(answer))
+    assert (fact.answer, fact.detail) == (Answer.SEEN, "SERVER: Linux/4.9 UPnP/1.0 MiniUPnPd/2.2.1")
+
+
+def test_the_description_of_snmp_is_read() -> None:
+    answer = bytes.fromhex("303b02010004067075626c6963a22e") + b"\x04\x1aLinux box 5.10.160 #1 SMP!!"
+    fact = told_over_udp("snmp", lambda _, say: say(answer))
+    assert fact.answer is Answer.SEEN
+    assert "Linux box 5.10.160" in fact.detail
+
+
+def test_one_malformed_record_of_mdns_hides_no_other() -> None:
+    def answer(data: bytes, say: Callable[[bytes], object]) -> None:
+        name = b"\x05_http\x04_tcp\x05local\x00"
+        bad = name + b"\x00\x10\x80\x01\x00\x00\x00\x78\x00\x03\xff\xff\xff"
+        good = name + b"\x00\x10\x80\x01\x00\x00\x00\x78\x00\x0f\x0efirmware=1.2.3"
+        say(data[:2] + b"\x84\x00\x00\x00\x00\x02\x00\x00\x00\x00" + bad + good)
+
+    fact = told_over_udp("mdns", answer)
+    assert (fact.answer, fact.detail) == (Answer.SEEN, "firmware=1.2.3")
+
+
+@pytest.mark.parametrize(
+    ("detail", "service"),
+    [
+        ("http inside TLS: HTTP/1.1 200 OK", ("http", True)),
+        ("http: HTTP/1.1 200 OK", ("http", False)),
+        ("telnet, open to everybody: # ", ("telnet", False)),
+        ("an unknown protocol: http: x", None),
+        ("redis: +PONG", None),
+        ("", None),
+    ],
+)
+def test_services_that_nobody_declared_are_asked_in_the_protocol_that_was_recognised(
+    detail: str, service: tuple[str, bool] | None
+) -> None:
+    facts = (Fact(about="tcp/8080", answer=Answer.SEEN, detail=detail),)
+    found = services_of(Observation(question="?", facts=facts))
+    assert [(one.protocol, one.tls) for one in found] == ([service] if service else [])

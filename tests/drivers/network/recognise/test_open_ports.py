@@ -6,7 +6,7 @@ from contextlib import ExitStack
 import pytest
 
 import drivers.network.recognise.open_ports
-from drivers.network.recognise.open_ports import RecogniseOpenPorts
+from drivers.network.recognise.open_ports import OpenPorts, RecogniseOpenPorts
 from drivers.network.target import Target
 from lab_config.bench import NetworkBench
 from tests.drivers.network.loopback_servers import closed_port, mute_port, tcp_server
@@ -81,6 +81,23 @@ def test_a_service_over_http_is_found_where_http_speaks_and_said_to_be_open_to_a
         seen = speak(ports, "docker", "http_clear")
     assert seen.seen == {"docker", "http_clear", "tcp/12375"}
     assert "docker, open to everybody: HTTP/1.1 200" in seen.detail("docker")
+
+
+@pytest.mark.parametrize("extension", [b"250 AUTH PLAIN", b"250-AUTH=LOGIN\r\n250 HELP", b"250 auth cram-md5"])
+def test_a_mail_server_that_offers_a_login_outside_tls_is_found(extension: bytes) -> None:
+    mail = greets(b"220 mx ESMTP\r\n", EHLO=b"250-mx\r\n250-STARTTLS\r\n" + extension + b"\r\n")
+    with served(2525, mail) as ports:
+        seen = speak(ports, "smtp_auth_clear")
+    assert seen.seen == {"smtp_auth_clear", "tcp/2525"}
+    assert "tcp/2525: smtp_auth: 220 mx ESMTP" in seen.detail("smtp_auth_clear")
+
+
+def test_a_mail_server_that_offers_no_login_outside_tls_is_no_finding() -> None:
+    mail = greets(b"220 mx ESMTP AUTH\r\n", EHLO=b"250-mx\r\n250-STARTTLS\r\n250 X-AUTH\r\n")
+    with served(2525, mail) as ports:
+        seen = speak(ports, "smtp_auth_clear", usual={25: closed_port(), 587: closed_port()})
+    assert seen.seen == {"tcp/2525"}
+    assert seen.detail("tcp/2525").startswith("smtp: ")
 
 
 @pytest.mark.parametrize(
@@ -166,3 +183,12 @@ def test_floods_and_resets_are_survived_and_are_no_service() -> None:
 def test_a_service_without_a_row_is_a_configuration_error() -> None:
     with pytest.raises(ConfigurationError, match="carrier_pigeon"):
         speak({}, "carrier_pigeon")
+
+
+def test_the_protocols_of_each_open_port_are_listed() -> None:
+    page = answers_to(x47=b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+    with served(8888, page) as web, served(8023, TELNET) as telnet, served(9, says(b"")) as mute:
+        seen = speak({**web, **telnet, **mute})
+    assert isinstance(seen, OpenPorts)
+    assert [(one.port, one.tls) for one in seen.speaking("http")] == [(8888, False)]
+    assert [one.port for one in seen.speaking("telnet")] == [8023]

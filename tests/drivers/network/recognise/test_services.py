@@ -2,6 +2,7 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -9,12 +10,16 @@ import trustme
 
 from drivers.network.conversation import READ_LIMIT
 from drivers.network.recognise.services import RecogniseServices
+from drivers.network.recognise.speaker import Patience
 from drivers.network.target import Target
 from lab_config.bench import NetworkBench
 from lab_config.component import Service
 from tests.drivers.network.loopback_servers import closed_port, mute_port, tcp_server, udp_server
 from tests.drivers.network.recognise.speakers import (
     BRIEF,
+    ECHOED,
+    GREETED,
+    STEADY,
     Handler,
     answers,
     answers_to,
@@ -44,30 +49,30 @@ def declare(protocol: str, port: int, transport: str = "tcp", *, tls: bool = Fal
     return Service.model_validate({**fields, "tls": tls, "purpose": "test"})
 
 
-def recognise(*services: Service) -> tuple[Observation, MemoryRecorder]:
+def recognise(*services: Service, patience: Patience = STEADY) -> tuple[Observation, MemoryRecorder]:
     record = MemoryRecorder()
-    return RecogniseServices(Target(NetworkBench(address="127.0.0.1")), services, BRIEF).run(record), record
+    return RecogniseServices(Target(NetworkBench(address="127.0.0.1")), services, patience).run(record), record
 
 
 @contextlib.contextmanager
-def spoken(protocol: str, handler: Handler, *, tls: bool = False) -> Iterator[Fact]:
+def spoken(protocol: str, handler: Handler, *, tls: bool = False, patience: Patience = STEADY) -> Iterator[Fact]:
     with tcp_server(handler) as port:
-        seen, _ = recognise(declare(protocol, port, tls=tls))
+        seen, _ = recognise(declare(protocol, port, tls=tls), patience=patience)
         yield seen.facts[0]
 
 
 @pytest.mark.parametrize(
-    ("protocol", "handler"),
+    ("protocol", "handler", "patience"),
     [
-        ("ssh", says(b"SSH-2.0-HalcyonSSH\r\n")),
-        ("ssh", says(b"Authorised use only\r\nSSH-1.99-x\r\n")),
-        ("http", answers(b"HTTP/1.0 401 Unauthorized\r\n\r\n")),
-        ("other", says(b"")),
-        ("dns", answers(b"\0\x1etp\x81\x80" + bytes(26))),
+        ("ssh", says(b"SSH-2.0-HalcyonSSH\r\n"), STEADY),
+        ("ssh", says(b"Authorised use only\r\nSSH-1.99-x\r\n"), STEADY),
+        ("http", answers(b"HTTP/1.0 401 Unauthorized\r\n\r\n"), STEADY),
+        ("other", says(b""), BRIEF),
+        ("dns", answers(b"\0\x1etp\x81\x80" + bytes(26)), STEADY),
     ],
 )
-def test_a_declared_protocol_that_speaks_is_seen(protocol: str, handler: Handler) -> None:
-    with spoken(protocol, handler) as fact:
+def test_a_declared_protocol_that_speaks_is_seen(protocol: str, handler: Handler, patience: Patience) -> None:
+    with spoken(protocol, handler, patience=patience) as fact:
         assert fact.answer == "seen", fact.detail
 
 
@@ -84,7 +89,8 @@ def test_another_protocol_inside_tls_is_refused(tls_context: ssl.SSLContext) -> 
 
 
 def test_an_unknown_protocol_inside_tls_is_seen_by_a_handshake_record(tls_context: ssl.SSLContext) -> None:
-    with spoken("other", inside(tls_context, says(b"")), tls=True) as fact:
+    patience = replace(STEADY, first=2.0, likely=2.0, other=0.1)  # a handshake is to come, and nothing inside
+    with spoken("other", inside(tls_context, says(b"")), tls=True, patience=patience) as fact:
         assert (fact.answer, fact.detail) == ("seen", "a TLS handshake record")
 
 
@@ -118,7 +124,7 @@ def test_a_closed_port_is_refused_and_one_that_drops_questions_is_silent() -> No
 
 @pytest.mark.parametrize("handler", [says(b""), closes, drips(b"SSH-")])
 def test_a_port_that_accepts_and_says_nothing_or_never_ends_its_beginning_is_silent(handler: Handler) -> None:
-    with spoken("ssh", handler) as fact:
+    with spoken("ssh", handler, patience=BRIEF) as fact:
         assert fact.answer == "silent", fact.detail
 
 
@@ -128,7 +134,7 @@ def test_a_port_that_accepts_and_resets_did_not_speak() -> None:
 
 
 def test_a_tarpit_of_lines_is_silent_for_ssh_allows_lines_before_the_identification() -> None:
-    with spoken("ssh", drips(b"x\r\n")) as fact:
+    with spoken("ssh", drips(b"x\r\n"), patience=BRIEF) as fact:
         assert fact.answer == "silent", fact.detail
 
 
@@ -181,7 +187,8 @@ def test_a_service_that_was_too_slow_among_the_others_is_asked_once_more() -> No
 
 def test_a_declared_port_is_contradicted_by_the_name_of_what_speaks_there() -> None:
     with tcp_server(answers_to(x1016=b"\x20\2\0\0")) as broker, tcp_server(echoes) as echo:
-        seen, _ = recognise(declare("http", broker), declare("redis", echo), declare("other", broker))
+        services = declare("http", broker), declare("redis", echo), declare("other", broker)
+        seen, _ = recognise(*services, patience=ECHOED)
     facts = [(fact.answer, fact.detail) for fact in seen.facts]
     assert facts[0] == ("refused", r"something other than http answered: mqtt, open to everybody:  \x02\x00\x00")
     assert facts[1] == ("refused", "something other than redis answered: echo: it returns the data that it receives")
@@ -196,7 +203,7 @@ def test_a_declared_port_is_contradicted_by_the_name_of_what_speaks_there() -> N
     ],
 )
 def test_what_is_declared_as_other_must_not_be_what_a_declaration_can_name(handler: Handler, answer: str) -> None:
-    with spoken("other", handler) as fact:
+    with spoken("other", handler, patience=GREETED) as fact:
         assert fact.answer == answer, fact.detail
 
 

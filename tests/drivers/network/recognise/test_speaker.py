@@ -15,7 +15,10 @@ from lab_config.bench import NetworkBench
 from lab_config.component import Protocol
 from tests.drivers.network.loopback_servers import closed_port, tcp_server
 from tests.drivers.network.recognise.speakers import (
+    AMBIGUOUS,
     BRIEF,
+    ECHOED,
+    GREETED,
     STEADY,
     Handler,
     answers,
@@ -32,6 +35,7 @@ from trustprobe.probe import Answer
 
 MYSQL = b"\x4a\0\0\0\x0a8.0.36\0\x0b\0\0\0" + bytes(60)
 SMB2 = b"\0\0\0\x44\xfeSMB" + b"\x40\0" + bytes(10) + b"\1" + bytes(51)
+OK = b"HTTP/1.1 200 OK\r\n\r\n"
 RPC = b"\x80\0\0\x18tprb\0\0\0\1" + bytes(16)
 
 
@@ -45,25 +49,15 @@ def tls_context() -> ssl.SSLContext:
 def recognise(handler: Handler, port: int = 40_000, patience: Patience = STEADY) -> Spoken:
     with tcp_server(handler) as here:
         bench = NetworkBench(address="127.0.0.1", port_map={f"tcp/{port}": here})
-        return Recogniser(Target(bench), patience).recognise(port)
+        spoken = Recogniser(Target(bench), patience).recognise(port)
+        if isinstance(handler, Hears):
+            assert handler.all_came.wait(10)
+        return spoken
 
 
 @pytest.mark.parametrize(
     ("service", "handler"),
     [
-        ("ssh", says(b"SSH-2.0-dropbear\r\n")),
-        ("vnc", says(b"RFB 003.008\n")),
-        ("mysql", says(MYSQL)),
-        ("mysql", says(b"\x45\0\0\0\xff\x6a\x04Host '10.0.0.2' is not allowed to connect")),
-        ("imap", says(b"* OK [CAPABILITY IMAP4rev1] ready\r\n")),
-        ("pop3", says(b"+OK ready\r\n")),
-        ("smtp", says(b"220 camera.local ESMTP\r\n")),
-        ("smtp", greets(b"220 camera.local ready\r\n", EHLO=b"250-camera.local\r\n250 HELP\r\n")),
-        ("ftp", says(b"220 (vsFTPd 3.0.3)\r\n")),
-        ("ftp", greets(b"220 ready\r\n", other=b"530 Please log in\r\n")),
-        ("coap", says(b"P\xe1#\x80\x01\x00 ")),
-        ("telnet", says(b"\xff\xfd\x01\xff\xfd\x1f")),
-        ("telnet", says(b"BusyBox\r\ncamera login: ")),
         ("http", answers_to(x47=b"HTTP/1.0 200 OK\r\n\r\n")),
         ("rtsp", answers_to(x47=b"RTSP/1.0 400 Bad Request\r\n\r\n")),
         ("sip", answers_to(x4f5054494f4e5320736970=b"SIP/2.0 200 OK\r\n\r\n")),
@@ -85,12 +79,62 @@ def recognise(handler: Handler, port: int = 40_000, patience: Patience = STEADY)
         ("knx", answers_to(x0610=b"\6\x10\2\4\0\x4e" + bytes(72))),
         ("iec104", answers_to(x6804=b"\x68\4\x83\0\0\0")),
         ("dnp3", answers_to(x0564=b"\5\x64\5\x0b\2\0\1\0\x11\x22")),
-        ("shell", greets(b"/ # ", echo=b"trustprobe42\n/ # ")),
         ("websocket", answers_to(x47=b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n")),
+        ("websocket", answers_to(x47=b"HTTP/1.1 426 Upgrade Required\r\nUpgrade: WebSocket\r\n\r\n")),
+        ("websocket", answers_to(x47=b"HTTP/1.1 400 Bad Request\r\nSec-WebSocket-Version: 13\r\n\r\n")),
+        ("socket_io", answers_to(x47=b'HTTP/1.1 200 OK\r\n\r\n0{"sid":"lv_VI97HAXpY6yYWAAAC","upgrades":[]}')),
+        ("socket_io", answers_to(x47=b'HTTP/1.1 200 OK\r\n\r\n96:0{"sid":"lv_VI97HAXpY6yYWAAAC"}2:40')),
+        (
+            "socket_io",
+            answers_to(x47=b'HTTP/1.1 400 Bad Request\r\n\r\n{"code":5,"message":"Unsupported protocol version"}'),
+        ),
+        ("http_upgrade", answers_to(x47=OK, x4f5054494f4e53202a20=b"HTTP/1.1 101 Switching\r\nUpgrade: h2c\r\n\r\n")),
+        (
+            "http_upgrade",
+            answers_to(x47=OK, x4f5054494f4e53202a20=b"HTTP/1.1 101 Switching\r\nUpgrade: TLS/1.2\r\n\r\n"),
+        ),
+        ("http", answers_to(x47=b"HTTP/1.1 426 Upgrade Required\r\nUpgrade: TLS/1.2\r\n\r\n")),
+        ("http", answers_to(x47=b'HTTP/1.1 200 OK\r\n\r\n{"code":0,"message":"hello"}')),
     ],
 )
 def test_a_protocol_is_known_by_its_words_on_a_port_that_is_not_its_own(service: str, handler: Handler) -> None:
     spoken = recognise(handler)
+    assert (spoken.protocol, spoken.tls) == (service, False), spoken.words
+    assert spoken.answer is Answer.SEEN
+
+
+@pytest.mark.parametrize(
+    ("service", "handler"),
+    [
+        ("ssh", says(b"SSH-2.0-dropbear\r\n")),
+        ("vnc", says(b"RFB 003.008\n")),
+        ("mysql", says(MYSQL)),
+        ("mysql", says(b"\x45\0\0\0\xff\x6a\x04Host '10.0.0.2' is not allowed to connect")),
+        ("imap", says(b"* OK [CAPABILITY IMAP4rev1] ready\r\n")),
+        ("pop3", says(b"+OK ready\r\n")),
+        ("ftp", says(b"220 (vsFTPd 3.0.3)\r\n")),
+        ("coap", says(b"P\xe1#\x80\x01\x00 ")),
+        ("telnet", says(b"\xff\xfd\x01\xff\xfd\x1f")),
+        ("telnet", says(b"BusyBox\r\ncamera login: ")),
+    ],
+)
+def test_a_protocol_is_known_by_its_greeting_on_a_port_that_is_not_its_own(service: str, handler: Handler) -> None:
+    spoken = recognise(handler, patience=GREETED)
+    assert (spoken.protocol, spoken.tls) == (service, False), spoken.words
+    assert spoken.answer is Answer.SEEN
+
+
+@pytest.mark.parametrize(
+    ("service", "handler"),
+    [
+        ("smtp", says(b"220 camera.local ESMTP\r\n")),
+        ("smtp", greets(b"220 camera.local ready\r\n", EHLO=b"250-camera.local\r\n250 HELP\r\n")),
+        ("ftp", greets(b"220 ready\r\n", other=b"530 Please log in\r\n")),
+        ("shell", greets(b"/ # ", echo=b"trustprobe42\n/ # ")),
+    ],
+)
+def test_a_protocol_whose_greeting_fits_others_is_known_by_its_answer(service: str, handler: Handler) -> None:
+    spoken = recognise(handler, patience=AMBIGUOUS)
     assert (spoken.protocol, spoken.tls) == (service, False), spoken.words
     assert spoken.answer is Answer.SEEN
 
@@ -126,16 +170,28 @@ def test_a_400_without_tls_is_http() -> None:
     assert recognise(answers_to(x47=b"HTTP/1.1 400 Bad Request\r\n\r\n")).clear == {"http_clear"}
 
 
+class Hears:
+    """A handler that keeps the first octets of each connection; `all_came` is set by the last that is expected."""
+
+    def __init__(self, heard: list[bytes], expected: int) -> None:
+        self.heard, self.expected, self.all_came = heard, expected, threading.Event()
+
+    def __call__(self, connection: socket.socket) -> None:
+        self.heard.append(connection.recv(4_096)[:3])
+        if len(self.heard) >= self.expected:
+            self.all_came.set()
+
+
 def test_a_printer_is_told_nothing() -> None:
     heard: list[bytes] = []
-    spoken = recognise(lambda connection: heard.append(connection.recv(4_096)), 9_100)
+    spoken = recognise(Hears(heard, 1), 9_100)
     assert heard == [b""]
     assert "because a printer prints what it receives" in spoken.words
 
 
 def test_on_the_port_of_a_controller_little_else_is_asked() -> None:
     heard: list[bytes] = []
-    recognise(lambda connection: heard.append(connection.recv(4_096)[:3]), 502)
+    recognise(Hears(heard, 4), 502)
     assert heard == [b"tp\0", b"", b"GET", b"\x16\x03\x01"]
 
 
@@ -152,13 +208,13 @@ def test_a_port_that_says_nothing_is_asked_a_bounded_number_of_questions() -> No
 
 
 def test_a_port_that_sends_back_what_it_is_sent_is_an_echo() -> None:
-    spoken = recognise(echoes)
+    spoken = recognise(echoes, patience=ECHOED)
     assert spoken.words == "echo: it returns the data that it receives"
     assert not spoken.clear
 
 
 def test_a_port_that_closes_each_connection_at_once_is_left_alone() -> None:
-    spoken = recognise(closes)
+    spoken = recognise(closes, patience=GREETED)
     assert spoken.asked == 3
     assert "it closes each connection before any data is sent" in spoken.words
 

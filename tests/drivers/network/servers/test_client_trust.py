@@ -28,6 +28,7 @@ from trustprobe.probe import Answer
 
 SECONDS = 30.0
 SOON = 0.3
+PEM_END = "-----END CERTIFICATE-----"
 REQUEST = b"POST /beat HTTP/1.1\r\nHost: cloud.example\r\nContent-Length: 4\r\n\r\nbeat"
 
 
@@ -147,6 +148,106 @@ def test_a_device_that_checks_the_name_after_the_handshake_has_refused(
     assert trust(server, tmp_path, "wrong_host").refused == {"wrong_host"}
 
 
+def other_client(bench: CloudBench) -> ssl.SSLContext:
+    """Return a careless client whose hello differs from the careful one's."""
+    context = careless(bench)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ECDHE+AESGCM")
+    return context
+
+
+@dataclass
+class TwoClients:
+    """A device with two TLS clients. The careful one comes first, to each certificate that is presented."""
+
+    server: TlsClientServer
+    second: Callable[[str], Callable[[socket.socket], None] | None]
+    """Returns what the second client does while this kind of certificate is presented; None: it does not come."""
+    presented: list[str] = field(default_factory=lambda: ["good"])
+    met: set[int] = field(default_factory=set)
+
+    def present_as(self, present: Callable[[Issued], int]) -> Callable[[Issued], int]:
+        def presents(issued: Issued) -> int:
+            mark = present(issued)
+            self.presented.append(issued.kind)
+            return mark
+
+        return presents
+
+    def __call__(self, sock: socket.socket) -> None:
+        number = len(self.presented)
+        second = self.second(self.presented[-1]) if number in self.met else None
+        self.met ^= {number}
+        (second or habit(careful(self.server.bench)))(sock)
+
+
+@pytest.fixture
+def two(server: TlsClientServer, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Start a device with two clients, and wait until each of them sent data over the good certificate."""
+
+    def start(second: Callable[[str], Callable[[socket.socket], None] | None]) -> None:
+        device = TwoClients(server, second)
+        monkeypatch.setattr(server, "present", device.present_as(server.present))
+        connect(device)
+        for offers_tls13 in (True, False):
+            assert server.wait_for(
+                lambda one, offers=offers_tls13: (  # type: ignore[misc]
+                    one.outcome is ContactOutcome.SPOKE and one.hello and ("TLS1.3" in one.hello.versions) is offers
+                ),
+                SECONDS,
+            )
+
+    return start
+
+
+def test_a_careless_client_is_found_next_to_a_careful_one_that_comes_first(
+    server: TlsClientServer, two: Callable[..., None], tmp_path: Path
+) -> None:
+    two(lambda _: habit(other_client(server.bench)))
+    seen = trust(server, tmp_path, *KINDS)
+    assert seen.seen == set(KINDS)
+
+
+def test_a_certificate_that_one_of_two_clients_was_not_shown_is_left_open(
+    server: TlsClientServer, two: Callable[..., None], tmp_path: Path
+) -> None:
+    two(lambda kind: habit(other_client(server.bench)) if kind == "good" else None)
+    row = trust(server, tmp_path, "expired", seconds=2.0).row("expired")
+    assert row.silent == {"expired"}
+    assert not row.conclusive
+    assert "did not connect in time with 1 of its 2 TLS clients" in row.detail("expired")
+
+
+def test_a_client_that_first_speaks_after_the_bad_certificates_is_shown_them_as_well(
+    server: TlsClientServer, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = TwoClients(server, lambda _: None)
+    monkeypatch.setattr(server, "present", device.present_as(server.present))
+    later = habit(other_client(server.bench))
+    connect(lambda sock: later(sock) if device.presented[2:] else device(sock))
+    seen = trust(server, tmp_path, "expired")
+    assert seen.seen == {"expired"}
+
+
+def test_a_handshake_over_a_bad_certificate_that_no_data_follows_is_left_open(
+    server: TlsClientServer, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tls_client, "SPEAK_SECONDS", 1.0)
+    good = ssl.PEM_cert_to_DER_cert(server.good.certificate.read_text().partition("-----END")[0] + PEM_END)
+
+    def visit(sock: socket.socket) -> None:
+        with careless(server.bench).wrap_socket(sock, server_hostname=HOST) as stream:
+            if stream.getpeercert(binary_form=True) == good:
+                stream.sendall(REQUEST)
+            stream.recv(100)
+
+    connect(visit)
+    row = trust(server, tmp_path, "self_signed").row("self_signed")
+    assert row.silent == {"self_signed"}
+    assert not row.conclusive
+    assert "completed the handshake over the certificate and then sent nothing" in row.unproven
+
+
 def test_a_device_that_never_comes_proves_nothing(server: TlsClientServer, tmp_path: Path) -> None:
     seen = trust(server, tmp_path, "expired", seconds=SOON)
     assert seen.silent == {"expired"}
@@ -174,6 +275,7 @@ def test_a_strict_device_that_refuses_the_labs_ca_is_not_judged_by_it(
     strict = ssl.create_default_context(cafile=str(tmp_path / "own" / "ca.pem"))
     strict.verify_flags |= ssl.VERIFY_X509_STRICT
     connect(habit(strict))
+    assert server.wait_for(lambda one: one.outcome is ContactOutcome.ALERT, SECONDS)
     bad = (issue("self_signed", HOST, authority, tmp_path),)
     row = (
         ClientTrust(server, bad, SOON, objections_to_ca(authority.certificate)).run(MemoryRecorder()).row("self_signed")
@@ -209,6 +311,7 @@ def test_a_device_that_comes_once_was_not_shown_the_bad_certificate(
             habit(careful(server.bench))(sock)
 
     connect(once)
+    assert server.wait_for(lambda one: one.outcome is ContactOutcome.SPOKE, SECONDS)
     row = trust(server, tmp_path, "expired", seconds=SOON).row("expired")
     assert not row.conclusive
     assert row.witness is not None

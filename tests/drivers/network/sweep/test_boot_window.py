@@ -7,10 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from drivers.network.sweep import boot_window
 from drivers.network.sweep.boot_window import OTHER_CLOSED, BootWindow, boot_ports
 from drivers.network.target import Target
 from lab_config.bench import NetworkBench
 from tests.drivers.recorder import MemoryRecorder
+from trustprobe.probe import Answer, Witness
 
 ADDRESS = "127.0.7.77"
 TARGET = Target(NetworkBench(address=ADDRESS))
@@ -83,3 +85,38 @@ def test_the_table_holds_the_ports_that_matter_most() -> None:
     assert {22, 23, 80, 443, 2323, 5555} <= boot_ports()
     assert len(boot_ports()) >= 190
     assert all(0 < port < 65_536 for port in boot_ports())
+
+
+def booted(*rounds: tuple[float, str], canary: float | None) -> Witness:
+    """Return the witness of a boot: when each round began, and what it heard (`-` nothing, `r` a closed port)."""
+    boot = boot_window._Boot()
+    for began, heard in rounds:
+        boot.enter({80: Answer.REFUSED if heard == "r" else Answer.SILENT}, began, began + 0.1)
+    boot.canary = canary
+    return BootWindow(TARGET, frozenset({80}), 443, lambda: None, LONG)._witness(boot)
+
+
+def seconds(silent: int, heard: int, step: float = 0.2) -> tuple[tuple[float, str], ...]:
+    return tuple((number * step, "-" if number < silent else "r") for number in range(silent + heard))
+
+
+@pytest.mark.parametrize(
+    ("rounds", "canary", "holds"),
+    [
+        (seconds(0, 5), 0.8, True),
+        (seconds(3, 3), 1.0, True),
+        (seconds(70, 45), 22.8, True),
+        (seconds(25, 1), 5.0, False),
+        (seconds(60, 1), 12.0, False),
+        (seconds(130, 100), 45.8, False),
+        (seconds(50, 3), 10.4, False),
+        (seconds(30, 0), None, False),
+    ],
+)
+def test_a_link_that_is_silent_for_most_of_the_boot_hides_what_opens(
+    rounds: tuple[tuple[float, str], ...], canary: float | None, holds: bool
+) -> None:
+    witness = booted(*rounds, canary=canary)
+    assert witness.holds is holds, witness.what
+    if canary is not None:
+        assert ("the link gave no answer for the first" in witness.what) is not holds

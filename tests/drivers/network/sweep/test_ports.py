@@ -121,9 +121,10 @@ def test_a_canary_that_lost_more_than_a_tenth_does_not_hold() -> None:
 
 
 def test_a_full_sweep_by_connect_finds_the_open_port_and_reports_a_declared_closed_one() -> None:
-    closed = closed_port()
-    with tcp_server(accept) as canary, tcp_server(accept) as other:
-        seen = TcpSweep(loopback(), frozenset({canary, closed}), canary).run(MemoryRecorder())
+    closed, address = closed_port(), "127.0.97.1"  # where no server of another test is disturbed
+    with tcp_server(accept, (address, 0)) as canary, tcp_server(accept, (address, 0)) as other:
+        target = Target(NetworkBench(address=address))
+        seen = TcpSweep(target, frozenset({canary, closed}), canary).run(MemoryRecorder())
     assert seen.method == "connect"
     assert {canary, other} <= seen.open
     assert seen.detail(f"tcp/{other}") == "SYN-ACK"
@@ -158,7 +159,7 @@ def test_a_device_that_answers_nothing_ends_the_sweep_early_without_a_witness() 
     with mute_port() as mute:
         answers = by_connect(mute).run([mute])
     assert not answers.heard
-    assert answers.sent < 10
+    assert answers.sent < 12
     assert not answers.witness().holds
     assert "ended early" in answers.witness().what
 
@@ -287,7 +288,7 @@ def test_a_device_that_goes_silent_when_it_is_asked_faster_is_rested_and_nothing
 
 
 def test_a_device_that_blocks_a_sweep_for_good_is_said_to_protect_itself_and_closes_nothing_more() -> None:
-    habits = {"per_second": 400, "silent_seconds": 1_000.0}
+    habits = {"per_second": 100, "silent_seconds": 1_000.0}
     result = in_namespace(habits=habits, first_ports=900, rest_seconds=1)
     assert not result["witness"]
     assert "protects itself" in result["why"]

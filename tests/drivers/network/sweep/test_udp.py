@@ -9,6 +9,7 @@ from itertools import count
 
 import pytest
 
+from drivers.network.iot.safe_xml import read_xml
 from drivers.network.questions import ServiceQuestion, clear_services, declared_services, udp_questions
 from drivers.network.sweep.udp import READ_LIMIT, ROUNDS, UdpPorts, UdpSweep, questions_for
 from drivers.network.target import Target
@@ -16,6 +17,7 @@ from lab_config.bench import NetworkBench
 from lab_config.component import Service, Transport
 from tests.drivers.network.loopback_servers import closed_port, udp_server
 from tests.drivers.recorder import MemoryRecorder
+from trustprobe.probe import Answer, Fact, Witness
 
 MATCHES = (
     b'<?xml version="1.0"?><s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope">'
@@ -233,6 +235,12 @@ def test_behind_forwarding_only_mapped_ports_are_asked_and_nothing_is_proven() -
 # --- the tables --------------------------------------------------------------------------------------------------
 
 
+PROBE_MATCHES = (
+    b'<s:Envelope xmlns:s="x"><s:Body><d:ProbeMatches><d:ProbeMatch/></d:ProbeMatches></s:Body></s:Envelope>'
+)
+SOAP_FAULT = b'<?xml version="1.0"?><SOAP-ENV:Envelope><SOAP-ENV:Body><SOAP-ENV:Fault></SOAP-ENV:Fault></SOAP-ENV:Body>'
+
+
 def row(service: str, number: int = 0) -> ServiceQuestion:
     return [row for row in udp_questions() if row.service == service][number]
 
@@ -241,13 +249,21 @@ def test_every_row_of_every_table_has_an_origin_and_does_not_answer_itself() -> 
     for question in udp_questions() + clear_services() + declared_services():
         assert question.origin
         assert len(question.payload()) <= 1_200
-        assert question.service == "other" or not question.is_answered_by(question.payload())
+        echoes = question.service in ("other", "echo")  # whose right answer is the question
+        assert echoes or not question.is_answered_by(question.payload())
 
 
 def test_a_placeholder_becomes_a_fresh_uuid_each_time() -> None:
     probe = row("ws_discovery")
     assert b"{uuid}" not in probe.payload()
     assert probe.payload() != probe.payload()
+
+
+def test_probes_of_ws_discovery_are_xml_and_name_the_usual_kinds_of_devices() -> None:
+    probes = [one.payload() for one in udp_questions() if one.service == "ws_discovery"]
+    types = {kind.text for probe in probes for kind in read_xml(probe).each("Types")}
+    assert types == {"t:NetworkVideoTransmitter", "t:PrintDeviceType", "t:PrinterServiceType", "t:Device"}
+    assert all(read_xml(probe).each("MessageID") and read_xml(probe).each("Probe") for probe in probes)
 
 
 def test_a_quic_question_fills_a_datagram_that_servers_must_answer() -> None:
@@ -269,6 +285,13 @@ def test_a_quic_question_fills_a_datagram_that_servers_must_answer() -> None:
         ("mdns", 0, b"\0\0\x84\0\0\1\0\1" + bytes(20)),
         ("ike", 0, b"trustprb" + b"respondr" + b"\x01\x10\x02\0" + bytes(8)),
         ("quic", 0, b"\x9a\0\0\0\0\x08probetst\x08trustprb\0\0\0\1"),
+        ("echo", 0, b"trustprobe echo"),
+        ("time", 0, b"\xec\x5b\x2a\x01"),
+        ("nat_pmp", 0, b"\0\x80\0\0\0\0\1\0\xcb\0\x71\7"),
+        ("pcp", 0, b"\2\x80\0\0" + bytes(20)),
+        ("pcp", 0, b"\0\x80\0\1\0\0\1\0"),
+        *(("ws_discovery", number, PROBE_MATCHES) for number in range(9)),
+        *(("ws_discovery", number, SOAP_FAULT) for number in range(9)),
     ],
 )
 def test_a_proper_reply_is_known_and_the_same_reply_cut_short_or_garbled_is_not(
@@ -301,3 +324,48 @@ def test_questions_for_a_declared_service_follow_its_protocol_wherever_it_lives(
     assert {found.service for found in questions_for(declare("other", 161), table)} == {"snmp"}
     assert {found.service for found in questions_for(declare("other", 40_000), table)} == {"other"}
     assert declare("dns", 53).transport is Transport.UDP
+
+
+# --- refusals need no witness ------------------------------------------------------------------------------------
+
+
+def test_a_device_that_refuses_every_port_needs_no_witness(address: str) -> None:
+    with device(address) as target:
+        seen, _ = sweep(target)
+    assert len(seen.refused) > 40
+    assert (seen.silent, seen.witness, seen.conclusive) == (frozenset(), None, True)
+    assert seen.about("tftp").conclusive
+
+
+@pytest.mark.parametrize("protocol", ["other", "ws_discovery"])
+def test_a_silent_declared_service_leaves_the_refusals_of_the_others_alone(address: str, protocol: str) -> None:
+    with device(address, p3702=says_nothing) as target:
+        seen, _ = sweep(target, declare(protocol, 3702))
+    assert not seen.conclusive
+    assert not seen.about("udp/3702").conclusive
+    assert seen.besides({3702}).conclusive
+    assert seen.about("tftp").conclusive
+
+
+def test_a_silent_undeclared_port_still_needs_a_witness(address: str) -> None:
+    with device(address, p5683=says_nothing) as target:
+        seen, _ = sweep(target)
+    assert not seen.besides({3702}).conclusive
+    assert seen.about("udp/47808").conclusive
+
+
+def test_behind_forwarding_ports_that_were_not_probed_prove_nothing() -> None:
+    swept = UdpPorts(
+        question="?",
+        facts=(
+            Fact(about="udp/53", answer=Answer.REFUSED),
+            Fact(about="udp/69", answer=Answer.SILENT, detail="not forwarded"),
+        ),
+        witness=Witness(what="ports are forwarded", holds=False),
+        open=frozenset(),
+        closed=frozenset({53}),
+        unanswered=frozenset({69}),
+    )
+    assert not swept.conclusive
+    assert swept.about("udp/53").conclusive
+    assert not swept.about("udp/69").conclusive

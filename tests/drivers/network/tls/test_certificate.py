@@ -224,7 +224,7 @@ def test_addresses_are_read_as_they_are_written(anchor: Path) -> None:
         (tcp.closing, Answer.REFUSED),
         (tcp.resetting, Answer.REFUSED),
         (tcp.silent, Answer.SILENT),
-        (tcp.garbage, Answer.SILENT),
+        (tcp.garbage, Answer.REFUSED),
         (tcp.endless, Answer.SILENT),
         (tls.scripted(lambda _: tls.refuse(40)), Answer.REFUSED),
         (tls.scripted(lambda _: tls.choose("TLS1.2", 0xC02F)), Answer.SILENT),

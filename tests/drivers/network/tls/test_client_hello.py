@@ -76,3 +76,25 @@ def test_a_hello_that_is_not_whole_yet_is_none() -> None:
 def test_what_is_no_hello_is_a_decode_error(data: bytes) -> None:
     with pytest.raises(TlsDecodeError):
         offered_hello(data)
+
+
+def hello_with(suites: tuple[int, ...], *extensions: int) -> bytes:
+    listed = b"".join(suite.to_bytes(2) for suite in suites)
+    carried = b"".join(number.to_bytes(2) + b"\0\0" for number in extensions)
+    parts = (len(listed).to_bytes(2), listed, b"\1\0", len(carried).to_bytes(2), carried)
+    return record(b"\x03\x03" + bytes(32) + b"\0" + b"".join(parts))
+
+
+def test_a_client_is_the_same_whatever_order_grease_ticket_and_padding_its_hello_has() -> None:
+    first = offered_hello(hello_with((0xC02F, 0xC030, 0x0A0A), 10, 13, 0x1A1A))
+    later = offered_hello(hello_with((0xBABA, 0xC030, 0xC02F), 35, 13, 10, 21, 41, 51, 0x2A2A))
+    assert first is not None and later is not None
+    assert first.client == later.client
+
+
+@pytest.mark.parametrize(("suites", "extensions"), [((0xC02F,), (10, 13)), ((0xC02F, 0xC030), (10, 13, 16))])
+def test_clients_with_other_suites_or_extensions_differ(suites: tuple[int, ...], extensions: tuple[int, ...]) -> None:
+    first = offered_hello(hello_with((0xC02F, 0xC030), 10, 13))
+    other = offered_hello(hello_with(suites, *extensions))
+    assert first is not None and other is not None
+    assert first.client != other.client

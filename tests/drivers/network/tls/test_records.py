@@ -153,6 +153,7 @@ FAMILIES = {
     "RC4": r"_RC4_",
     "DES_3DES": r"_3?DES(40|_EDE)?_",
     "CBC_SHA1": r"_CBC(_\d+)?_SHA$",
+    "CCM_8": r"_CCM_8(_SHA256)?$",
     "no_forward_secrecy": r"^(TLS|SSL)_(NULL|RSA|RSA_FIPS|RSA_PSK|PSK|KRB5|DH_DSS|DH_RSA|ECDH_ECDSA|ECDH_RSA|"
     r"GOSTR341112_256)(_EXPORT(1024)?)?_WITH_",
 }

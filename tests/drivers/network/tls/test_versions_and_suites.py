@@ -1,12 +1,15 @@
 """The version and suite probes, against servers that really have what they are asked for, and against hostile ones."""
 
 import socket
+from collections.abc import Callable
 
 import pytest
 
-from drivers.network.tls import versions_and_suites as tls_server
+from drivers.network.tls import suite_table as tls_server
+from drivers.network.tls.dh_groups import DH_BELOW_2048
 from drivers.network.tls.records import VERSIONS
-from drivers.network.tls.versions_and_suites import TlsSuites, TlsVersions, suites
+from drivers.network.tls.suite_table import suites
+from drivers.network.tls.versions_and_suites import TlsSuites, TlsVersions
 from tests.drivers.network import tcp_servers as tcp
 from tests.drivers.network.tcp_servers import LOOPBACK, Recorder, serve
 from tests.drivers.network.tls import tls_servers as tls
@@ -14,6 +17,7 @@ from trustprobe.probe import Observation
 
 QUICK = 0.2
 EXPORT = 0x0003
+ASKED = {*suites().families, DH_BELOW_2048}
 RC4 = 0x0005
 
 
@@ -121,9 +125,15 @@ def test_a_mute_server_is_silent_and_witnesses_nothing() -> None:
     assert not found.conclusive
 
 
-@pytest.mark.parametrize("handler", [tcp.garbage, tcp.endless])
-def test_what_is_no_tls_is_silence_and_is_printable(handler: tcp.Handler) -> None:
-    with serve(handler) as port:
+def test_a_server_of_http_in_clear_refuses_in_its_own_words_and_witnesses_nothing() -> None:
+    with serve(tcp.garbage) as port:
+        found = versions_of(port)
+    assert found.refused == set(VERSIONS)
+    assert not found.conclusive
+
+
+def test_what_is_no_tls_is_silence_and_is_printable() -> None:
+    with serve(tcp.endless) as port:
         found = versions_of(port)
     assert found.silent == set(VERSIONS)
     assert all(fact.detail.isprintable() for fact in found.facts)
@@ -138,7 +148,7 @@ def test_records_without_end_are_read_up_to_a_bound() -> None:
 
     with serve(handle) as port:
         found = TlsSuites(LOOPBACK, port).run(Recorder())
-    assert found.silent == set(suites().families)
+    assert found.silent == ASKED
     assert not found.conclusive
 
 
@@ -239,7 +249,7 @@ def test_integrity_only_suites_of_tls_1_3_are_null() -> None:
 def test_a_strict_server_refuses_every_weak_family(version: str) -> None:
     with tls.openssl_server(version, version, "ECDHE+AESGCM:ECDHE+CHACHA20") as port:
         found = suites_of(port)
-    assert found.refused == set(suites().families)
+    assert found.refused == ASKED
     assert found.conclusive
     assert found.witness is not None
     assert version in found.witness.what
@@ -255,7 +265,7 @@ def test_a_suite_that_was_not_offered_is_not_seen() -> None:
 def test_families_are_silent_where_nothing_is_answered() -> None:
     with serve(tcp.silent) as port:
         found = suites_of(port, QUICK)
-    assert found.silent == set(suites().families)
+    assert found.silent == ASKED
     assert not found.conclusive
 
 
@@ -265,3 +275,167 @@ def test_no_hello_offers_more_suites_than_a_small_stack_can_hold() -> None:
     assert len(known.tls13) + len(known.common) <= 100
     assert all(len(batch) <= tls_server.SUITES_PER_HELLO for batch in tls_server.batches(known.rare))
     assert sum(map(len, tls_server.batches(known.rare))) == len(known.rare)
+
+
+RSA_AES = 0x002F
+
+
+def limited(is_heard: Callable[[bytes, list[int]], bool], reply: bytes | None) -> Callable[[bytes], bytes | None]:
+    """Serve RSA key transport with AES-CBC in TLS 1.2, where a hello is of a kind that the server takes."""
+
+    def answer(hello: bytes) -> bytes | None:
+        if hello[:1] == b"\x80":
+            return tls.refuse()
+        version, listed = tls.offered(hello)
+        if not is_heard(hello, listed):
+            return reply
+        if version >= 0x0303 and RSA_AES in listed:
+            return tls.choose("TLS1.2", RSA_AES)
+        return tls.refuse(70 if version < 0x0303 else 40)
+
+    return answer
+
+
+LIMITS: dict[str, Callable[[bytes, list[int]], bool]] = {
+    "128 suites, and no hello of 256 to 511 bytes": lambda hello, listed: (
+        len(listed) <= 128 and not 256 <= len(hello) - 5 <= 511
+    ),
+    "255 bytes": lambda hello, _: len(hello) - 5 <= 255,
+    "200 bytes": lambda hello, _: len(hello) <= 200,
+    "32 suites": lambda _, listed: len(listed) <= 32,
+    "8 suites": lambda _, listed: len(listed) <= 8,
+    "64 suites": lambda _, listed: len(listed) <= 64,
+}
+HOW = {
+    "silence": None,
+    "a closed connection": b"",
+    "an alert decode_error": tls.refuse(50),
+    "an alert internal_error": tls.refuse(80),
+}
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+@pytest.mark.parametrize("how", HOW)
+def test_a_weak_suite_is_found_on_a_server_that_takes_no_long_hello(limit: str, how: str) -> None:
+    with tls.scripted_server(limited(LIMITS[limit], HOW[how])) as port:
+        found = suites_of(port, QUICK)
+    assert {"CBC_SHA1", "no_forward_secrecy"} <= found.seen
+    assert "TLS_RSA_WITH_AES_128_CBC_SHA" in found.detail("CBC_SHA1")
+    assert found.about("RC4").conclusive
+    assert {"anonymous", "EXPORT", "RC4", "DES_3DES"} <= found.refused
+
+
+def test_a_server_that_ignores_suites_that_it_does_not_have_leaves_them_open() -> None:
+    def answer(hello: bytes) -> bytes | None:
+        version, listed = tls.offered(hello) if hello[:1] != b"\x80" else (0, [])
+        return tls.choose("TLS1.2", 0xC02F) if version == 0x0303 and 0xC02F in listed else None
+
+    with tls.scripted_server(answer) as port:
+        found = suites_of(port, QUICK)
+        versions = versions_of(port, QUICK)
+    assert found.silent == ASKED
+    assert not any(found.about(family).conclusive for family in found.silent)
+    assert versions.seen == {"TLS1.2"}
+    assert not any(versions.about(version).conclusive for version in versions.silent)
+
+
+REFUSALS = {
+    "a warning handshake_failure": (b"\x15\x03\x01\x00\x02\x01\x28", "alert handshake_failure"),
+    "a warning protocol_version": (b"\x15\x03\x01\x00\x02\x01\x46", "alert protocol_version"),
+    "two alerts in one record": (b"\x15\x03\x01\x00\x04\x01\x70\x02\x28", "alert handshake_failure"),
+    "a warning and a fatal alert": (b"\x15\x03\x01\x00\x02\x01\x70\x15\x03\x01\x00\x02\x02\x28", "handshake_failure"),
+    "an alert in a record of SSL 3.0": (b"\x15\x03\x00\x00\x02\x02\x28", "alert handshake_failure"),
+    "HTTP 400": (b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n", "HTTP 400"),
+    "HTTP 403 of version 1.0": (b"HTTP/1.0 403 Forbidden\r\n\r\n", "HTTP 403"),
+}
+
+
+@pytest.mark.parametrize("how", REFUSALS)
+def test_what_the_server_answers_to_an_offer_is_its_own_refusal(how: str) -> None:
+    said, words = REFUSALS[how]
+
+    def answer(hello: bytes) -> bytes:
+        version, listed = tls.offered(hello) if hello[:1] != b"\x80" else (0, [])
+        return tls.choose("TLS1.2", 0xC02F) if version == 0x0303 and 0xC02F in listed else said
+
+    with tls.scripted_server(answer) as port:
+        found = versions_of(port, QUICK)
+        families = suites_of(port, QUICK)
+    assert found.refused == set(VERSIONS) - {"TLS1.2"}
+    assert words in found.detail("TLS1.0")
+    assert families.refused == ASKED
+    assert found.conclusive
+    assert families.conclusive
+
+
+@pytest.mark.parametrize("said", [b"\x15\x03\x01\x00\x02\x01\x70", b"HTTP/1.1 200 OK\r\n\r\n", b"220 ready\r\n"])
+def test_what_refuses_nothing_is_silence(said: bytes) -> None:
+    def answer(hello: bytes) -> bytes:
+        version, listed = tls.offered(hello) if hello[:1] != b"\x80" else (0, [])
+        return tls.choose("TLS1.2", 0xC02F) if version == 0x0303 and 0xC02F in listed else said
+
+    with tls.scripted_server(answer) as port:
+        found = versions_of(port, QUICK)
+    assert found.silent == set(VERSIONS) - {"TLS1.2", "TLS1.3"}
+    assert not found.about("TLS1.0").conclusive
+
+
+def key_exchange(suite: int, bits: int) -> bytes:
+    """A ServerHello, a Certificate, and a ServerKeyExchange with a prime of so many bits."""
+    prime = ((1 << bits) - 1).to_bytes((bits + 7) // 8)
+    body = len(prime).to_bytes(2) + prime + b"\x00\x01\x02\x00\x01\x07" + b"\x00\x00"
+    further = b"\x0b\x00\x00\x03\x00\x00\x00" + b"\x0c" + len(body).to_bytes(3) + body + b"\x0e\x00\x00\x00"
+    return tls.choose("TLS1.2", suite) + b"\x16\x03\x03" + len(further).to_bytes(2) + further
+
+
+@pytest.mark.parametrize(("bits", "is_small"), [(512, True), (768, True), (1024, True), (2047, True), (2048, False)])
+@pytest.mark.parametrize("suite", [0x009E, 0x0033, 0x0034], ids=["AES-GCM", "AES-CBC", "anonymous"])
+def test_the_group_of_ephemeral_diffie_hellman_is_measured(suite: int, bits: int, is_small: bool) -> None:
+    def answer(hello: bytes) -> bytes:
+        version, listed = tls.offered(hello) if hello[:1] != b"\x80" else (0, [])
+        if version == 0x0303 and suite in listed:
+            return key_exchange(suite, bits)
+        return tls.choose("TLS1.2", 0xC02F) if version == 0x0303 and 0xC02F in listed else tls.refuse()
+
+    with tls.scripted_server(answer) as port:
+        found = suites_of(port, QUICK)
+    assert (DH_BELOW_2048 in found.seen) is is_small
+    assert (DH_BELOW_2048 in found.refused) is not is_small
+    assert f"a group of {bits} bits" in found.detail(DH_BELOW_2048)
+
+
+def test_a_small_group_that_goes_with_weaker_suites_only_is_found() -> None:
+    def answer(hello: bytes) -> bytes:
+        version, listed = tls.offered(hello) if hello[:1] != b"\x80" else (0, [])
+        if version == 0x0303 and 0x009F in listed:
+            return key_exchange(0x009F, 3072)
+        return key_exchange(0x009E, 1024) if version == 0x0303 and 0x009E in listed else tls.refuse()
+
+    with tls.scripted_server(answer) as port:
+        found = suites_of(port, QUICK)
+    assert "a group of 1024 bits" in found.detail(DH_BELOW_2048)
+    assert DH_BELOW_2048 in found.seen
+
+
+@pytest.mark.parametrize("message", [b"", b"\x00\x04\x0e\x00\x00\x00", b"\x00\x05\x0c\x00\x00\x01\x00"])
+def test_a_key_exchange_that_does_not_come_or_is_malformed_leaves_the_group_open(message: bytes) -> None:
+    rest = message and b"\x16\x03\x03" + message
+
+    def answer(hello: bytes) -> bytes:
+        version, listed = tls.offered(hello) if hello[:1] != b"\x80" else (0, [])
+        return tls.choose("TLS1.2", 0x009E) + rest if version == 0x0303 and 0x009E in listed else tls.refuse()
+
+    with tls.scripted_server(answer) as port:
+        found = suites_of(port, QUICK)
+    assert DH_BELOW_2048 in found.silent
+    assert not found.about(DH_BELOW_2048).conclusive
+
+
+def test_suites_with_short_tags_are_seen() -> None:
+    def answer(hello: bytes) -> bytes:
+        version, listed = tls.offered(hello) if hello[:1] != b"\x80" else (0, [])
+        return tls.choose("TLS1.2", 0xC0AE) if version == 0x0303 and 0xC0AE in listed else tls.refuse()
+
+    with tls.scripted_server(answer) as port:
+        found = suites_of(port, QUICK)
+    assert found.seen == {"CCM_8"}

@@ -84,20 +84,20 @@ def tlslite_server(versions: Sequence[str], ciphers: Sequence[str]) -> Iterator[
 
 
 @contextlib.contextmanager
-def scripted_server(answer: Callable[[bytes], bytes]) -> Iterator[int]:
-    """Yield the port of a server that answers a hello with bytes; none means that it closes at once."""
+def scripted_server(answer: Callable[[bytes], bytes | None]) -> Iterator[int]:
+    """Yield the port of a server that answers a hello with bytes; b"" closes at once, None says nothing and waits."""
     with serve(scripted(answer)) as port:
         yield port
 
 
-def scripted(answer: Callable[[bytes], bytes]) -> Handler:
+def scripted(answer: Callable[[bytes], bytes | None]) -> Handler:
     """Make a handler of a function from a whole ClientHello to the answer."""
 
     def handle(connection: socket.socket) -> None:
         hello = connection.recv(65_536)
         data = answer(hello) if hello else b""
-        if data:
-            connection.sendall(data)
+        if data is None or data:
+            connection.sendall(data or b"")
             silent(connection)
 
     return handle

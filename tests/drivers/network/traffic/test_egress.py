@@ -1,5 +1,8 @@
+import ipaddress
+import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -11,9 +14,12 @@ from scapy.layers.l2 import Ether
 from scapy.packet import Packet, Raw
 
 from drivers.network.traffic.capture import Captured, Recording
-from drivers.network.traffic.egress import Egress, EgressSeen, Traffic
+from drivers.network.traffic.egress import Egress, EgressSeen
+from drivers.network.traffic.flows import Traffic
+from drivers.network.traffic.mud_draft import draft
 from drivers.network.traffic.packets import read
 from drivers.network.traffic.peer import TrafficPeer
+from tests.drivers.network.traffic.test_mud import with_entries
 from tests.drivers.recorder import MemoryRecorder
 from trustprobe.errors import ConfigurationError
 
@@ -265,14 +271,62 @@ def test_a_product_that_declares_no_peer_is_heard_by_its_replies() -> None:
 
 
 def test_a_mud_file_declares_as_well(tmp_path: Path) -> None:
-    from drivers.network.traffic.mud import draft
-
     path = tmp_path / "mud.json"
     path.write_text(
         draft("thing", "https://example.com/mud", [TrafficPeer("203.0.113.9", "udp", ((123, 123),), "time")])
     )
     request = of_device(IP(src=OWN, dst=OTHER) / UDP(dport=123) / Raw(b"x"))
     assert seen(heartbeat(), request, mud=path).undeclared == ()
+
+
+def mud_file(folder: Path, *aces: dict[str, Any]) -> Path:
+    path = folder / "mud.json"
+    path.write_text(json.dumps(with_entries(*aces)))
+    return path
+
+
+def test_what_an_unresolved_entry_of_a_mud_file_may_accept_is_left_open(tmp_path: Path) -> None:
+    entry = {"matches": {"ietf-mud:mud": {"my-controller": [None]}, "tcp": {"destination-port": {"port": 8883}}}}
+    path = mud_file(tmp_path, entry)
+    lookup = of_device(IP(src=OWN, dst=RESOLVER) / UDP(sport=4444, dport=53) / DNS(qd=DNSQR(qname="hub.example")))
+    found = seen(heartbeat(), lookup, of_device(IP(src=OWN, dst=OTHER) / TCP(dport=8883, flags="S")), mud=path)
+    assert found.undeclared == ()
+    assert set(found.left_open) == {"tcp/203.0.113.9:8883", "dns/hub.example"}
+    assert "MUD entry e0" in found.left_open["tcp/203.0.113.9:8883"]
+    assert not found.conclusive
+    other = seen(heartbeat(), of_device(IP(src=OWN, dst=OTHER) / TCP(dport=8125, flags="S")), mud=path)
+    assert other.undeclared == ("tcp/203.0.113.9:8125",)
+
+
+def test_the_name_of_an_entry_that_cannot_be_resolved_is_left_open_and_no_other(tmp_path: Path) -> None:
+    path = mud_file(tmp_path, {"matches": {"ipv4": {"dscp": 3, "ietf-acldns:dst-dnsname": "hub.example"}}})
+    names = ("hub.example", "tracker.example")
+    lookups = [of_device(IP(src=OWN, dst=RESOLVER) / UDP(sport=4444, dport=53) / DNS(qd=DNSQR(qname=n))) for n in names]
+    found = seen(heartbeat(), *lookups, mud=path)
+    assert set(found.left_open) == {"dns/hub.example"}
+    assert found.undeclared == ("dns/tracker.example",)
+
+
+def test_an_unresolved_entry_that_nothing_was_sent_for_is_named_and_changes_nothing(tmp_path: Path) -> None:
+    path = mud_file(tmp_path, {"matches": {"ietf-mud:mud": {"same-manufacturer": [None]}}}, {"matches": {"eth": {}}})
+    found = seen(heartbeat(), mud=path)
+    assert found.conclusive
+    assert "MUD entry e0" in found.detail("mud")
+    assert "MUD entry e1" in found.detail("mud")
+
+
+def test_what_a_mud_file_drops_is_not_declared_by_a_later_entry(tmp_path: Path) -> None:
+    network = {"ipv4": {"destination-ipv4-network": "203.0.113.0/24"}}
+    path = mud_file(tmp_path, {"matches": network, "actions": {"forwarding": "drop"}}, {"matches": {}})
+    frames = [of_device(IP(src=OWN, dst=where) / TCP(dport=9, flags="S")) for where in (OTHER, "198.51.100.1")]
+    assert seen(heartbeat(), *frames, mud=path).undeclared == ("tcp/203.0.113.9:9",)
+
+
+def test_a_mud_entry_for_one_port_of_the_device_declares_no_other(tmp_path: Path) -> None:
+    path = mud_file(tmp_path, {"matches": {"udp": {"source-port": {"operator": "eq", "port": 5683}}}})
+    right, wrong = (of_device(IP(src=OWN, dst=OTHER) / UDP(sport=port, dport=9) / Raw(b"x")) for port in (5683, 5684))
+    assert seen(heartbeat(), right, mud=path).undeclared == ()
+    assert seen(heartbeat(), right, wrong, mud=path).undeclared == ("udp/203.0.113.9:9",)
 
 
 def test_a_mud_file_that_is_none_is_a_fault_of_the_configuration(tmp_path: Path) -> None:
@@ -297,3 +351,87 @@ def test_any_dns_payload_is_read_or_left(payload: bytes) -> None:
     traffic.enter(of_device(IP(src=OWN, dst=RESOLVER) / UDP(sport=4444, dport=53) / Raw(payload)))
     traffic.enter(to_device(IP(src=RESOLVER, dst=OWN) / UDP(sport=53, dport=4444) / Raw(payload)))
     assert len(traffic.names) <= 64
+
+
+@pytest.mark.parametrize("peers", [(), (CLOUD,)])
+def test_a_device_that_sends_nothing_passes_where_the_capture_hears_its_answers(peers: tuple[TrafficPeer, ...]) -> None:
+    for answers, hears, holds in (
+        (3, None, True),
+        (3, True, True),
+        (3, False, False),
+        (0, None, False),
+        (0, False, False),
+    ):
+        recording = Recording((), 9.0, 0, False, answers=answers)
+        probe = Egress(lambda: recording, peers, {}, frozenset(), hears=lambda: hears)  # noqa: B023 - called at once
+        found = probe.run(MemoryRecorder())
+        assert found.undeclared == ()
+        assert found.silent == {"unsolicited traffic"}
+        assert found.conclusive is holds, found.witness
+
+
+def reverse(address: str, *, kind: int = 12, name: str = "", sport: int = 4444) -> Captured:
+    name = name or ipaddress.ip_address(address).reverse_pointer
+    return of_device(IP(src=OWN, dst=RESOLVER) / UDP(sport=sport, dport=53) / DNS(qd=DNSQR(qname=name, qtype=kind)))
+
+
+def with_ours(*frames: Captured) -> EgressSeen:
+    probe = Egress(
+        lambda: Recording(frames, 9.0, 0, False), (), {}, frozenset(), ours=frozenset({BENCH, "fe80::1%lab0"})
+    )
+    return probe.run(MemoryRecorder())
+
+
+def test_a_lookup_of_who_connects_is_no_telemetry() -> None:
+    answer = DNS(
+        qr=1,
+        qd=DNSQR(qname="1.2.0.192.in-addr.arpa", qtype="PTR"),
+        an=DNSRR(rrname="1.2.0.192.in-addr.arpa", type="PTR", rdata="bench.lab"),
+    )
+    reply = to_device(IP(src=RESOLVER, dst=OWN) / UDP(sport=53, dport=4444) / answer)
+    back = reverse(BENCH, kind=1, name="bench.lab", sport=4445)
+    by_tcp = of_device(IP(src=OWN, dst=RESOLVER) / TCP(dport=53, flags="S"))
+    ident = of_device(IP(src=OWN, dst=BENCH) / TCP(dport=113, flags="S"))
+    netbios = of_device(IP(src=OWN, dst=BENCH) / UDP(sport=137, dport=137) / Raw(b"x"))
+    found = with_ours(reverse(BENCH), reverse("fe80::1"), reply, back, by_tcp, ident, netbios)
+    assert found.undeclared == ()
+    assert {one.role for one in found.sent} == {"reverse lookups of this machine", "asks this machine who connects"}
+
+
+def test_other_lookups_and_other_addresses_are_telemetry() -> None:
+    assert "dns/9.113.0.203.in-addr.arpa" in with_ours(reverse(OTHER)).undeclared
+    both = with_ours(reverse(BENCH), reverse(BENCH, kind=1, name="tracker.example")).undeclared
+    assert both == ("udp/192.0.2.53:53", "dns/tracker.example")
+    assert with_ours(reverse(BENCH, kind=1, name="bench.lab")).undeclared == ("udp/192.0.2.53:53", "dns/bench.lab")
+    ident = of_device(IP(src=OWN, dst=OTHER) / TCP(dport=113, flags="S"))
+    assert with_ours(ident).undeclared == ("tcp/203.0.113.9:113",)
+
+
+def of_device_to_group(packet: Packet, mac: str = "01:00:5e:00:00:fb") -> Captured:
+    data = bytes(Ether(src="02:00:00:00:00:10", dst=mac) / packet)
+    return Captured(1.0, True, data, len(data))
+
+
+@pytest.mark.parametrize(
+    ("port", "group", "mac"),
+    [
+        (5353, "224.0.0.251", "01:00:5e:00:00:fb"),
+        (47808, "192.0.2.255", "ff:ff:ff:ff:ff:ff"),
+        (3671, "224.0.23.12", "01:00:5e:00:17:0c"),
+    ],
+)
+def test_a_reply_to_all_to_our_own_discovery_is_no_telemetry(port: int, group: str, mac: str) -> None:
+    answer = of_device_to_group(IP(src=OWN, dst=group) / UDP(sport=port, dport=port) / Raw(b"x"), mac)
+    asked = question_from(40_000, port), to_all(IP(src=BENCH, dst=group) / UDP(sport=40_000, dport=port) / Raw(b"x"))
+    for question in asked:
+        assert seen(heartbeat(), question, answer).undeclared == ()
+        late = replace(answer, when=30.0)
+        assert seen(heartbeat(), question, late).undeclared == (f"udp/{group}:{port}",)
+    assert seen(heartbeat(), answer).undeclared == (f"udp/{group}:{port}",)
+
+
+def test_a_reply_to_a_port_that_the_question_names_is_no_telemetry() -> None:
+    question = question_from(40_000, 5060)
+    for where, undeclared in ((BENCH, ()), (OTHER, ("udp/203.0.113.9:5070",))):
+        answer = of_device(IP(src=OWN, dst=where) / UDP(sport=5060, dport=5070) / Raw(b"x"))
+        assert seen(heartbeat(), question, answer).undeclared == undeclared

@@ -66,7 +66,7 @@ def test_a_tap_is_up_in_the_lab_and_gone_when_it_is_closed() -> None:
         pytest.skip(f"{cable.TUN} is not there for this user")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [sys.executable, "-c", TAP], env=environment, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", TAP], env=environment, capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == "['lo']\n"

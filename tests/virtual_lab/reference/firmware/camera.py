@@ -19,7 +19,8 @@ import requests
 
 from virtual_lab.reference.provision import provision
 
-ADDRESS, COLLECTOR = "127.0.8.10", "127.0.8.1"
+ADDRESS, COLLECTOR = f"127.8.{os.getpid() // 254 % 254}.{os.getpid() % 254 + 1}", "127.0.8.1"
+"""Each process of tests has an address of its own: a port that nobody listens on may be another process's port."""
 SECONDS = 60.0
 _SERVICES = (
     "tcp/322",

@@ -2,9 +2,12 @@ import pytest
 
 from drivers.network.iot import dtls
 from drivers.network.iot.coap import CoapClient, Datagrams
+from drivers.network.iot.coap_access import AskCoap, CoapLogin, CoapPort
 from drivers.network.iot.dtls import Dtls, NoDtlsError, PreSharedKey
 from drivers.network.target import Target
+from lab_config.base import Role
 from lab_config.bench import NetworkBench
+from tests.drivers.recorder import MemoryRecorder
 from tests.virtual_lab.reference.firmware.camera import ADDRESS, SECONDS, Camera
 from tests.virtual_lab.reference.firmware.conftest import Build
 from virtual_lab.reference.firmware.sensors import COMPANION, DOOR, WINDOW
@@ -58,6 +61,19 @@ def test_nobody_else_is_heard(camera: Camera, monkeypatch: pytest.MonkeyPatch) -
         channel.send(b"\x40\x03\0\1\xb7sensors\x04door\xff" + MESSAGE)
         assert channel.receive(0.1) is None
     assert (send(camera, None), send(camera, camera.label.sensors[DOOR])) == (401, 401)
+
+
+@pytest.mark.parametrize("is_planted", [False, True])
+def test_access_without_authorisation_to_the_service_is_decided(
+    camera: Camera, planted: Camera, is_planted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dtls, "HANDSHAKE_SECONDS", 2.0)
+    device = planted if is_planted else camera
+    companion = PreSharedKey(COMPANION, device.label.sensors[COMPANION].encode())
+    logins = (CoapLogin("sensors", Role.ADMINISTRATOR, companion),)
+    seen = AskCoap(target(device), CoapPort(5684, True, "sensors"), logins, True).run(MemoryRecorder())
+    assert not seen.seen
+    assert seen.about("udp/5684").conclusive, seen.unproven
 
 
 def test_what_is_no_dtls_stops_nobody(camera: Camera) -> None:

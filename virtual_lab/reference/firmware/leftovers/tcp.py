@@ -1,5 +1,6 @@
 """Services that were left in the build, each planted as a defect: Telnet, FTP, Redis and a debug port on TCP."""
 
+import contextlib
 import socket
 
 TELNET, FTP, DEBUG = "tcp/23", "tcp/21", "tcp/8899"
@@ -73,6 +74,46 @@ def _ftp(client: socket.socket, taken: list[bytes] | None) -> None:
         if entered:
             replies |= {b"PASS": b"230 Logged in", b"PWD": b'257 "/" is the current directory'}
         client.sendall(replies.get(command, b"530 Please log in with USER and PASS") + b"\r\n")
+
+
+def ftp_for_uploads(client: socket.socket) -> None:
+    """Let anonymous clients log in and store files, which are dropped (RFC 959, RFC 2428)."""
+    replies = {
+        b"USER": b"331 Any password",
+        b"PASS": b"230 Welcome",
+        b"PWD": b'257 "/" is the current directory',
+        b"TYPE": b"200 Binary",
+        b"DELE": b"250 Removed",
+        b"QUIT": b"221 Goodbye",
+    }
+    client.sendall(b"220 Halcyon FTP server ready\r\n")
+    with contextlib.ExitStack() as open_:
+        entered, data = False, None
+        for _ in range(_LINES):
+            if (line := _line(client)) is None:
+                return
+            command = line.split(b" ")[0].upper()
+            reply = replies.get(command, b"502 No such command")
+            entered = entered or line.upper() == b"USER ANONYMOUS"
+            if not entered and command != b"QUIT":
+                reply = b"530 Please log in"
+            elif command == b"EPSV":
+                data = open_.enter_context(socket.create_server((client.getsockname()[0], 0)))
+                data.settimeout(5)
+                reply = b"229 Passive (|||%d|)" % data.getsockname()[1]
+            elif command == b"STOR" and data is not None:
+                client.sendall(b"150 Go on\r\n")
+                _drop(data)
+                reply = b"226 Stored"
+            client.sendall(reply + b"\r\n")
+
+
+def _drop(data: socket.socket) -> None:
+    connection, _ = data.accept()
+    with connection:
+        connection.settimeout(5)
+        while connection.recv(4_096):
+            pass
 
 
 def redis(client: socket.socket) -> None:

@@ -3,6 +3,7 @@
 paramiko does the protocol. Which algorithms are offered is decided here; what the commands do is in `shell`.
 """
 
+import functools
 import hashlib
 import logging
 import socket
@@ -77,6 +78,12 @@ _WEAK_CIPHERS = ("3des-cbc", "aes128-cbc")
 _WEAK_MACS = ("hmac-md5", "hmac-sha1", "hmac-sha1-96")
 
 
+@functools.cache
+def _small_key() -> paramiko.PKey:
+    """Return the host key of a planted defect; it is made once."""
+    return paramiko.RSAKey.generate(1024)
+
+
 class _Transport(paramiko.Transport):
     """A server connection with this device's algorithms.
 
@@ -94,6 +101,9 @@ class _Transport(paramiko.Transport):
         self._preferred_macs = _MACS + (_WEAK_MACS if defects("ssh_weak_mac") else ())
         self._preferred_keys: tuple[str, ...] = _HOST_KEYS
         self.add_server_key(key)
+        if defects("ssh_small_host_key"):
+            self._preferred_keys += ("rsa-sha2-512",)
+            self.add_server_key(_small_key())
         if defects("ssh_weak_host_key"):  # offered in the KEXINIT; nobody gets such a key
             self._preferred_keys += _WEAK_HOST_KEYS
             self.server_key_dict.update(dict.fromkeys(_WEAK_HOST_KEYS, key))

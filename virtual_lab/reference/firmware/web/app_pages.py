@@ -23,6 +23,11 @@ async function reboot() { await fetch("/api/reboot", { method: "POST" }); }
 document.addEventListener("DOMContentLoaded", () => { for (const name of Object.keys(api)) show(name); });
 """
 
+_SETUP = b"""<!doctype html><title>Halcyon set-up</title><h1>Welcome</h1><p>Choose the administrator's password.</p>
+<form method="post" action="/setup"><input type="password" name="new_password">
+<input type="password" name="confirm_password"><button>Finish</button></form>
+"""
+
 
 def routes(device: Device) -> dict[str, dict[str, Route]]:
     """Return what the pages are drawn with, and what their script asks for."""
@@ -34,6 +39,8 @@ def routes(device: Device) -> dict[str, dict[str, Route]]:
         "/static/app.js": {"GET": Route(pages.script)},
         "/api/backup": {"GET": Route(pages.backup, backup)},
         "/api/diagnostics": {"GET": Route(pages.diagnostics, diagnostics)},
+        **({"/backup.cfg": {"GET": Route(pages.file)}} if device.defects("backup_unlinked") else {}),
+        **({"/setup": {"GET": Route(pages.setup)}} if device.defects("setup_for_everybody") else {}),
     }
 
 
@@ -50,6 +57,18 @@ class _Pages:
     def backup(self, request: Request) -> Response:
         """Give all settings, to be kept elsewhere."""
         return json_response(200, {"model": self._device.model, "settings": dict(self._device.settings)})
+
+    def file(self, request: Request) -> Response:
+        """Give the backup that was written into the folder of the server."""
+        lines = [
+            f"model = {self._device.model}",
+            *(f"{name} = {value}" for name, value in self._device.settings.items()),
+        ]
+        return Response(200, "\n".join((*lines, "wifi_psk = h0useplants-9", "")).encode(), "text/plain")
+
+    def setup(self, request: Request) -> Response:
+        """Ask for the first password of the administrator."""
+        return Response(200, _SETUP)
 
     def diagnostics(self, request: Request) -> Response:
         """Tell what support asks for."""

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.network.malformed.messages.json_bodies import Resource, messages
-from drivers.network.malformed.sending.administration import SendMalformedBodies, may_be_written
+from drivers.network.malformed.sending.administration import Requests, SendMalformedBodies, may_be_written
 from drivers.network.malformed.sending.revival import Revival
 from drivers.network.malformed.sending.round import MalformedInput
 from tests.drivers.recorder import MemoryRecorder
@@ -73,3 +73,14 @@ def test_an_administrator_who_does_not_get_in_is_the_benchs_error(device: Device
 def test_the_session_is_not_left_open(device: Device) -> None:
     send(device, count=3)
     assert not device.sessions
+
+
+def test_the_controls_are_healthy_requests_of_the_session_that_change_nothing(device: Device) -> None:
+    before = dict(device.settings)
+    with Requests(device.web(password="correct horse")) as requests:
+        whole, half = requests.controls("/api/settings", 2)
+        assert [one.words[:3] for one in whole.send()] == ["200", "200"]
+        requests.hang_up()
+        assert not any(one.words.startswith("2") for one in half.send())
+        assert not requests.taken
+    assert device.settings == before

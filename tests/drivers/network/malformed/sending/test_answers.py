@@ -117,9 +117,9 @@ def test_a_client_that_a_short_answer_ends_is_found_at_that_answer(time_server: 
 
     record = MemoryRecorder()
     with in_background(client):
-        seen = answered(AskedForTime(time_server, 0.4), answers_of("time", *GENERATORS["time"], 1, 3), 1, record)
+        seen = answered(AskedForTime(time_server, 3.0), answers_of("time", *GENERATORS["time"], 1, 3), 1, record)
     assert seen.seen == {"empty_but_one"}
-    assert "did not request the time within 0.4 s" in seen.detail("empty_but_one")
+    assert "did not request the time within 3 s" in seen.detail("empty_but_one")
     assert record.kept["empty_but_one.bin"] == b"$"
 
 
@@ -178,6 +178,6 @@ def test_a_client_of_the_cloud_that_does_not_come_back_is_damage(cloud: TlsClien
         Message(name, b"HTTP/1.1 200 OK\r\n%s: 1\r\n\r\n" % name.encode(), "a test") for name in ("a", "b")
     )
     with in_background(cloud_client(cloud, [], b"b: 1")):
-        seen = answered(AskedCloud(cloud, 0.4), messages, 1, MemoryRecorder())
+        seen = answered(AskedCloud(cloud, 3.0), messages, 1, MemoryRecorder())
     assert seen.seen == {"b"}
     assert "sent nothing to its cloud" in seen.detail("b")

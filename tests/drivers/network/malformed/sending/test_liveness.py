@@ -7,6 +7,7 @@ import pytest
 from drivers.network import conversation
 from drivers.network.logins.ssh_kexinit import encode_kexinit
 from drivers.network.malformed.messages.message import DeliveryWay
+from drivers.network.malformed.sending import delivery
 from drivers.network.malformed.sending.delivery import deliver
 from drivers.network.malformed.sending.liveness import Life, Liveness, is_closed
 from drivers.network.sweep.link import has_carrier
@@ -70,8 +71,7 @@ def test_an_answer_of_a_busy_or_half_started_service_is_no_answer_to_compare_oth
         assert Liveness(LOOPBACK, service(port)).ask().life is Life.TURNED_AWAY
 
 
-def test_ssh_has_answered_when_its_kexinit_came_and_not_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conversation, "READ_SECONDS", 0.2)
+def test_ssh_has_answered_when_its_kexinit_came_and_not_before() -> None:
     with tcp_server(answering(b"SSH-2.0-x\r\n" + encode_kexinit())) as port:
         assert Liveness(LOOPBACK, service(port, "ssh")).ask().life is Life.ANSWERED
     with tcp_server(answering(b"SSH-2.0-x\r\n")) as port:
@@ -111,7 +111,10 @@ def test_a_held_connection_tells_that_it_was_closed() -> None:
         assert not is_closed(held)
 
 
-def test_a_device_that_talks_without_end_is_heard_for_a_while_only() -> None:
+def test_a_device_that_talks_without_end_is_heard_for_a_while_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "QUIET_SECONDS", 10.0)  # the limit of octets ends it
+    monkeypatch.setattr(delivery, "REACTION_SECONDS", 10.0)
+
     def babble(connection: socket.socket) -> None:
         while True:
             connection.sendall(b"x" * 65_536)

@@ -8,10 +8,11 @@ import pytest
 from drivers.network import conversation
 from drivers.network.malformed.messages.message import Message, MessageSeries
 from drivers.network.malformed.sending import watch as watching
+from drivers.network.malformed.sending.carrier import Carrier
 from drivers.network.malformed.sending.delivery import Reaction
 from drivers.network.malformed.sending.liveness import Liveness
 from drivers.network.malformed.sending.revival import Revival, Starts
-from drivers.network.malformed.sending.round import Carrier, MalformedInput, Round
+from drivers.network.malformed.sending.round import MalformedInput, Round
 from drivers.network.malformed.sending.watch import Watch
 from drivers.network.target import Target
 from lab_config.bench import NetworkBench
@@ -66,6 +67,7 @@ def passing(
     also: Callable[[], str | None] | None = None,
     reached: Callable[[], Witness] | None = None,
     together: bool = False,
+    healthy: bytes = b"",
 ) -> MalformedInput:
     record = MemoryRecorder()
     with Victim(Habit.ANSWERS) as victim:
@@ -80,7 +82,7 @@ def passing(
         revival = Revival(1.0, starts=Starts(lambda: str(device.start)), revive=begun)
         with Watch(liveness, revival, record.note, wrong) as watch:
             every = None if together or not device._several else device.deliver_all
-            carrier = Carrier(device.deliver, batch, together, every, reached)
+            carrier = Carrier(device.deliver, batch, together, every, reached, healthy)
             series = MessageSeries("test", 1, MESSAGES)
             return Round("a test", series, carrier, lambda one: f"{one.name}.bin", watch, record).run()
 
@@ -106,9 +108,10 @@ def test_the_message_of_a_batch_behind_which_damage_is_found_by_sending_each_alo
 
 def test_damage_that_only_several_together_do_names_them_all() -> None:
     seen = passing(Device(several=3))
-    assert seen.seen == {"bad"}
-    assert "after one of 3 messages (one, two, bad), but not when each was sent alone" in seen.detail("bad")
-    assert not seen.repeated
+    (about,) = seen.seen
+    assert about == "3 messages (one, two, bad) together"
+    assert "not after one of them alone; when they were sent together again, again start" in seen.detail(about)
+    assert seen.repeated
 
 
 def test_what_a_busy_device_did_not_take_at_once_is_sent_again_alone() -> None:
@@ -203,3 +206,59 @@ def test_a_device_that_is_lost_behind_a_batch_is_damaged_where_its_start_shows_t
 def watching_one(victim: Victim, starts: Starts) -> Watch:
     """A watch over the service and the device's start."""
     return Watch(Liveness(TARGET, service(victim.port)), Revival(1.0, starts=starts), MemoryRecorder().note)
+
+
+class Picky(Device):
+    """A device that starts again after a message for which `hurts` is true."""
+
+    def __init__(self, hurts: Callable[[Message], bool]) -> None:
+        super().__init__()
+        self.hurts = hurts
+
+    def deliver(self, message: Message) -> Reaction:
+        self.came.append(message.name)
+        self.start += self.hurts(message)
+        return Reaction(True, b"", "sent")
+
+
+def test_a_message_is_blamed_after_a_healthy_one_of_the_same_shape_did_nothing() -> None:
+    device = Picky(lambda message: message.name == "bad")
+    seen = passing(device, batch=1, healthy=b"HELLO 123")
+    assert seen.seen == {"bad"}
+    assert device.came[-2:] == ["control", "control"]
+    assert seen.repeated
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_a_service_that_a_healthy_message_stops_too_is_laid_at_no_messages_door(batch: int) -> None:
+    seen = passing(Picky(lambda message: message.name in {"bad", "control"}), batch=batch, healthy=b"HELLO 123")
+    assert not seen.seen
+    assert not seen.conclusive
+    assert "so after a healthy request that was sent in the same way" in seen.unproven
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_a_service_that_any_half_sent_request_stops_is_described_as_that(batch: int) -> None:
+    half = Picky(lambda message: message.name == "bad" or (message.name == "control" and message.data == b"HELL"))
+    seen = passing(half, batch=batch, healthy=b"HELLO 123")
+    assert seen.seen == {"any half-sent request"}
+    assert "Half of a healthy request does the same" in seen.detail("any half-sent request")
+    assert seen.culprit == "bad.bin"
+
+
+@pytest.mark.parametrize("batch", [1, 2, 5])
+def test_one_unrelated_start_is_laid_at_no_messages_door_and_the_round_goes_on(batch: int) -> None:
+    once = iter([True])
+    device = Picky(lambda message: message.name == "two" and next(once, False))
+    seen = passing(device, batch=batch)
+    assert not seen.seen
+    assert not seen.conclusive
+    assert "What does not happen again has other causes" in seen.unproven
+    assert device.came[-1] == MESSAGES[-1].name
+
+
+def test_one_unrelated_start_does_not_hide_the_message_that_hurts_each_time() -> None:
+    once = iter([True])
+    device = Picky(lambda message: message.name == "bad" or (message.name == "one" and next(once, False)))
+    seen = passing(device, batch=1)
+    assert seen.seen == {"bad"}

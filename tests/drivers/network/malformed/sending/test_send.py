@@ -1,5 +1,7 @@
 """The probe that sends malformed messages: what it calls a crash, what it does not, and what it keeps."""
 
+import socket
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -15,6 +17,7 @@ from drivers.network.malformed.sending.send import SendMalformed
 from drivers.network.target import Target
 from lab_config.bench import NetworkBench
 from lab_config.component import Service
+from tests.drivers.network.loopback_servers import tcp_server
 from tests.drivers.network.malformed.victim import Habit, Victim
 from tests.drivers.recorder import MemoryRecorder
 from trustprobe.probe import Answer
@@ -26,10 +29,15 @@ MESSAGES = tuple(
 
 
 @pytest.fixture(autouse=True)
-def short_waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(conversation, "READ_SECONDS", 0.4)
+def short_moment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(watch, "MOMENT", 0.2)
     yield
+
+
+@pytest.fixture
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For services that are not to answer."""
+    monkeypatch.setattr(conversation, "READ_SECONDS", 0.4)
 
 
 def service(port: int, name: str = "admin") -> Service:
@@ -47,8 +55,9 @@ def send(
     revive: Callable[[], None] | None = None,
     messages: tuple[Message, ...] = MESSAGES,
     together: int = 1,
+    comes_back: float = 10.0,
 ) -> MalformedInput:
-    revival = Revival(1.5, others, Starts(starts) if starts else None, revive)
+    revival = Revival(comes_back, others, Starts(starts) if starts else None, revive)
     series = MessageSeries("http", 7, messages)
     probe = SendMalformed(LOOPBACK, service(port), DeliveryWay.TCP, series, revival, together)
     return probe.run(record or MemoryRecorder())
@@ -62,9 +71,9 @@ def test_a_service_that_answers_behind_each_message_is_refused_them_all() -> Non
     assert (seen.seed, seen.sent, seen.culprit) == (7, 4, "")
 
 
-def test_a_service_that_ends_is_found_at_its_message_and_the_message_is_kept(tmp_path: object) -> None:
+def test_a_service_that_ends_is_found_at_its_message_and_the_message_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     record = MemoryRecorder()
-    with Victim(Habit.ENDS) as victim:
+    with Victim(Habit.ENDS).watched(monkeypatch) as victim:
         seen = send(victim.port, record)
     assert seen.seen == {"bad"}
     assert "no process listened" in seen.detail("bad")
@@ -81,29 +90,33 @@ def test_a_restart_between_two_requests_shows_by_the_held_connection() -> None:
     assert "held" in seen.detail("bad")
 
 
+@pytest.mark.usefixtures("short_waits")
 def test_a_hang_is_damage_where_another_service_shows_that_the_bench_lives() -> None:
     with Victim(Habit.HANGS) as victim, Victim(Habit.ANSWERS) as other:
-        seen = send(victim.port, others=(service(other.port, "other"),))
+        seen = send(victim.port, others=(service(other.port, "other"),), comes_back=1.5)
     assert seen.seen == {"bad"}
     assert "has not answered a healthy request" in seen.detail("bad")
 
 
+@pytest.mark.usefixtures("short_waits")
 def test_a_silence_that_nothing_else_explains_proves_nothing() -> None:
     with Victim(Habit.HANGS) as victim:
-        seen = send(victim.port)
+        seen = send(victim.port, comes_back=1.5)
     assert not seen.seen
     assert not seen.conclusive
     assert seen.witness is not None
     assert "nothing shows that the bench works" in seen.witness.what
 
 
+@pytest.mark.usefixtures("short_waits")
 def test_a_device_that_its_power_switch_brings_back_has_failed() -> None:
     with Victim(Habit.HANGS) as victim:
-        seen = send(victim.port, revive=victim.revive)
+        seen = send(victim.port, revive=victim.revive, comes_back=1.5)
     assert seen.seen == {"bad"}
     assert "was back after a power cycle" in seen.detail("bad")
 
 
+@pytest.mark.usefixtures("short_waits")
 def test_one_slow_moment_is_no_crash() -> None:
     with Victim(Habit.IS_SLOW_ONCE) as victim:
         seen = send(victim.port)
@@ -142,7 +155,7 @@ def test_being_turned_away_for_a_while_is_no_crash() -> None:
 
 def test_being_turned_away_for_good_is_neither_a_pass_nor_a_crash() -> None:
     with Victim(Habit.TURNS_AWAY_FOR_GOOD) as victim:
-        seen = send(victim.port)
+        seen = send(victim.port, comes_back=1.5)
     assert not seen.seen
     assert not seen.conclusive
     assert "protects itself, or it is damaged" in seen.detail("bad")
@@ -150,7 +163,7 @@ def test_being_turned_away_for_good_is_neither_a_pass_nor_a_crash() -> None:
 
 def test_a_service_that_answers_with_errors_from_then_on_is_damaged() -> None:
     with Victim(Habit.ANSWERS_500_FROM_THEN_ON) as victim:
-        seen = send(victim.port)
+        seen = send(victim.port, comes_back=1.5)
     assert seen.seen == {"bad"}
     assert "differently than before" in seen.detail("bad")
 
@@ -164,26 +177,29 @@ def test_a_start_that_no_request_fell_upon_shows_by_its_id_and_is_attributed() -
     assert seen.repeated
 
 
-def test_a_start_that_does_not_come_again_is_still_a_failure() -> None:
+def test_a_start_that_does_not_come_again_is_laid_at_no_door() -> None:
     ids = iter(["a", *"b" * 100])
     with Victim(Habit.ANSWERS) as victim:
         seen = send(victim.port, starts=lambda: next(ids))
-    assert seen.seen == {"end"}
-    assert "not when they were sent again" in seen.detail("end")
+    assert not seen.seen
+    assert not seen.conclusive
+    assert "not when all 4 messages were sent again" in seen.unproven
     assert not seen.repeated
 
 
 def test_a_service_that_is_silent_from_the_beginning_proves_nothing() -> None:
     with Victim(Habit.ANSWERS) as victim:
         port = victim.port
-    seen = send(port)
+    seen = send(port, comes_back=1.5)
     assert seen.named(Answer.SILENT) == {message.name for message in MESSAGES}
     assert not seen.conclusive
 
 
-def test_what_was_sent_is_kept_and_can_be_read_again(tmp_path: pytest.TempPathFactory) -> None:
+def test_what_was_sent_is_kept_and_can_be_read_again(
+    tmp_path: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     record = MemoryRecorder()
-    with Victim(Habit.ENDS) as victim:
+    with Victim(Habit.ENDS).watched(monkeypatch) as victim:
         seen = send(victim.port, record)
         port = victim.port
     file = tmp_path / seen.culprit  # type: ignore[operator]
@@ -191,3 +207,28 @@ def test_what_was_sent_is_kept_and_can_be_read_again(tmp_path: pytest.TempPathFa
     kept = read_kept(file)
     assert (kept.data, kept.way, kept.port) == (MESSAGES[1].data, DeliveryWay.TCP, port)
     assert len(record.kept["messages.jsonl"].splitlines()) == len(MESSAGES)
+
+
+@pytest.mark.usefixtures("short_waits")
+@pytest.mark.parametrize(("blocks", "found"), [(b"", set()), (b"bad", {"bad"})], ids=["any", "the malformed one"])
+def test_a_service_is_damaged_by_a_cut_off_request_only_if_half_of_a_healthy_one_does_not_block_it(
+    blocks: bytes, found: set[str]
+) -> None:
+    blocked, record = threading.Event(), MemoryRecorder()  # never set: the time is what blocks
+
+    def serve(connection: socket.socket) -> None:
+        request = b""
+        while not request.endswith(b"\r\n\r\n"):
+            piece = connection.recv(4_096)
+            request += piece
+            if not piece:
+                blocked.wait(2.0 if request and blocks in request else 0)
+                return
+        connection.sendall(b"HTTP/1.1 200 x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+    with tcp_server(serve) as port:
+        seen = send(port, record, messages=(Message("bad", b"GET /bad", "a test"),))
+    assert seen.seen == found, record.notes
+    assert seen.conclusive is bool(found)
+    if not found:
+        assert "the service blocks after any half-sent request" in seen.unproven

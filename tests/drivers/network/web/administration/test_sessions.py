@@ -3,10 +3,13 @@ import re
 import pytest
 
 from drivers.login import Login
-from drivers.network.web.administration.sessions import FixSession, LogOut, alike
+from drivers.network.web.administration import sessions
+from drivers.network.web.administration.sessions import FixSession, LogOut, alike, kept_copy, look
+from drivers.network.web.login.session import WebSession
 from lab_config.sessions import LogoutDeclaration
 from tests.drivers.recorder import MemoryRecorder
 from tests.drivers.session_device import USER, running
+from trustprobe.probe import Answer
 
 
 def test_a_logout_that_ends_the_session_is_refused_and_proven() -> None:
@@ -26,9 +29,9 @@ def test_a_page_without_a_logout_proves_nothing_until_one_is_declared() -> None:
     with running("no_logout") as device:
         seen = LogOut(device.web).run(MemoryRecorder())
         declared = LogOut(device.web, LogoutDeclaration(path="/logout")).run(MemoryRecorder())
-    assert not seen.conclusive
-    assert seen.witness is not None
-    assert "add `logout: {path: ...}` to `sessions`" in seen.witness.what
+    assert seen.seen == {"session"}, "nobody has logged out"
+    assert seen.premise is not None and not seen.premise.holds
+    assert "add `logout: {path: ...}` to `sessions`" in seen.premise.what
     assert declared.refused == {"session"}
     assert declared.conclusive
 
@@ -37,7 +40,24 @@ def test_a_declared_logout_that_is_not_there_proves_nothing() -> None:
     with running() as device:
         logout = LogoutDeclaration(path="/nowhere", method="DELETE")
         seen = LogOut(device.web, logout).run(MemoryRecorder())
-    assert not seen.conclusive
+    assert seen.seen == {"session"}, "nobody has logged out"
+    assert seen.premise is not None and not seen.premise.holds
+
+
+def test_a_logout_of_the_page_that_the_device_refuses_proves_nothing() -> None:
+    with running("logout_refuses") as device:
+        seen = LogOut(device.web).run(MemoryRecorder())
+    assert seen.premise is not None and not seen.premise.holds
+    assert "which answered 403" in seen.premise.what
+
+
+def test_the_copy_of_a_session_keeps_its_token_when_the_session_is_closed() -> None:
+    with running() as device:
+        session = WebSession(device.web.client(), "admin", headers={"Authorization": "Bearer t"}, query={"sid": "s"})
+        kept = kept_copy(session)
+        session.close()
+    assert (kept.headers, kept.query) == ({"Authorization": "Bearer t"}, {"sid": "s"})
+    assert not session.headers and not session.query
 
 
 def test_a_page_that_answers_as_to_a_stranger_is_a_refusal_wherever_it_leads() -> None:
@@ -45,6 +65,17 @@ def test_a_page_that_answers_as_to_a_stranger_is_a_refusal_wherever_it_leads() -
         seen = LogOut(device.web).run(MemoryRecorder())
     assert seen.refused == {"session"}
     assert "as without a session" in seen.detail("session")
+
+
+def test_a_request_without_an_answer_is_no_end_of_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    with running() as gone:
+        web = gone.web
+    with running() as device:
+        looks = iter([(Answer.SEEN, "200"), look(web.client(), web.http_login)])
+        monkeypatch.setattr(sessions, "look", lambda *_: next(looks))
+        seen = LogOut(device.web).run(MemoryRecorder())
+    assert seen.silent == {"session"}
+    assert not seen.conclusive
 
 
 def test_without_the_login_nothing_is_asked_of_logout_and_fixation() -> None:
@@ -85,6 +116,13 @@ def test_an_id_that_the_browser_brought_and_that_becomes_the_session_is_seen() -
         seen = FixSession(device.web).run(MemoryRecorder())
     assert seen.seen == {"made_up", "ended"}
     assert seen.refused == {"given"}
+
+
+def test_a_device_that_opens_its_pages_to_any_id_is_seen() -> None:
+    with running("looks_at_no_id") as device:
+        seen = FixSession(device.web).run(MemoryRecorder())
+    assert "made_up" in seen.seen and seen.conclusive
+    assert seen.detail("made_up") == "a made-up id opens the page without a login"
 
 
 def test_a_session_that_outlived_its_logout_is_not_taken_for_one_that_the_login_took_over() -> None:

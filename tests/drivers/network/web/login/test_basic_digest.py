@@ -10,8 +10,9 @@ from drivers.network.web.login import basic_digest as http_door
 from drivers.network.web.login.basic_digest import HttpDoor
 from lab_config.component import Service, Transport
 from tests.drivers.network.logins.login_servers import Handler, threaded
-from tests.drivers.network.loopback_servers import closed_port
+from tests.drivers.network.loopback_servers import closed_port, tcp_server
 from tests.drivers.network.tcp_servers import LOOPBACK, endless
+from tests.drivers.network.web.probes.test_logins_shown import only_websockets
 from tests.drivers.recorder import MemoryRecorder
 from trustprobe.errors import ConfigurationError
 from trustprobe.probe import Answer
@@ -29,6 +30,8 @@ class Web:
     anonymous: int = 401
     denied: int = 401
     body: bytes = b"the model"
+    own: tuple[str, ...] = ()
+    """The paths that exist, if not all of them do."""
 
     keeps: bool = False
     extra: str = ""
@@ -45,7 +48,8 @@ class Web:
                 raise ConnectionError
             head += piece
         given = next((line[15:] for line in head.decode().split("\r\n") if line.startswith("Authorization: ")), None)
-        status = self.anonymous if given is None else 200 if given == self.right else self.denied
+        missing = self.own and head.decode().split(" ")[1] not in self.own
+        status = 404 if missing else self.anonymous if given is None else 200 if given == self.right else self.denied
         body = self.body if status == 200 else b"no"
         extra = self.extra + (f"WWW-Authenticate: {self.challenge}\r\n" if status == 401 else "")
         connection.sendall(f"HTTP/1.1 {status} x\r\n{extra}Content-Length: {len(body)}\r\n\r\n".encode() + body)
@@ -89,12 +93,31 @@ def test_a_page_with_the_words_of_the_refusal_is_no_login() -> None:
 
 
 def test_a_path_that_asks_for_nothing_takes_every_password() -> None:
-    found = attempt(Web(anonymous=200), "wrong")
+    found = attempt(Web(anonymous=200, own=("/info",)), "wrong")
     assert found.answer is Answer.SEEN
-    assert "without a login" in found.detail
+    assert found.without_login
 
 
-@pytest.mark.parametrize("challenge", ["Bearer", "Negotiate", 'Digest realm="x", nonce="n", algorithm=GOST'])
+def test_a_page_that_every_path_gives_does_not_show_that_no_login_is_required() -> None:
+    found = attempt(Web(anonymous=200), "wrong")
+    assert found.answer is Answer.SILENT
+    assert "so does a path that does not exist" in found.detail
+
+
+def test_a_declared_text_shows_whether_an_open_path_is_more_than_an_error() -> None:
+    assert attempt(Web(anonymous=200), proof="the model").without_login
+    assert attempt(Web(anonymous=200, body=b"Bad Request"), proof="the model").answer is Answer.SILENT
+
+
+@pytest.mark.parametrize("challenge", ["Negotiate", "NTLM", 'Digest realm="x", nonce="n", algorithm=GOST'])
+def test_a_challenge_that_is_not_parsed_is_no_refusal(challenge: str) -> None:
+    found = attempt(Web(challenge))
+    assert found.answer is Answer.SILENT and "not parsed" in found.detail
+    with threaded(Web(challenge)) as port:
+        assert door(port).knock().answer is Answer.SILENT
+
+
+@pytest.mark.parametrize("challenge", ["Bearer", 'Bearer realm="api"', "DPoP algs=ES256"])
 def test_an_interface_without_a_password_method_says_so_itself(challenge: str) -> None:
     found = attempt(Web(challenge))
     assert found.answer is Answer.REFUSED
@@ -174,3 +197,20 @@ def test_a_server_that_takes_any_password_is_known_by_the_nonsense_control() -> 
 
 def test_the_number_of_tries_with_a_stale_nonce_is_bounded() -> None:
     assert http_door._STALE == 2
+
+
+@pytest.mark.parametrize("subprotocol", [None, "mqtt"])
+def test_a_server_that_opens_websockets_only_has_no_login(subprotocol: str | None) -> None:
+    with tcp_server(only_websockets(subprotocol)) as port:
+        knock = HttpDoor(LOOPBACK, service(port), "/", "tcp-9001").knock()
+    assert knock.answer is Answer.REFUSED and knock.everywhere
+
+
+def test_a_server_that_closes_without_an_answer_and_opens_no_websocket_is_silent() -> None:
+    with tcp_server(only_websockets(None, accepts=False)) as port:
+        knock = HttpDoor(LOOPBACK, service(port), "/", "tcp-9001").knock()
+    assert knock.answer is Answer.SILENT
+
+
+def service(port: int) -> Service:
+    return Service(id="web", transport=Transport.TCP, port=port, protocol="http", purpose="test")

@@ -37,7 +37,7 @@ def outcomes() -> dict[str, Any]:
     """What the lab says, in a network namespace with nothing but loopback."""
     inside = f"ip link set lo up && exec {sys.executable} -m tests.drivers.network.web.login.browser_lab"
     command = ["unshare", "--user", "--map-root-user", "--net", "sh", "-c", inside]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=120, check=False)
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=600, check=False)
     assert ended.returncode == 0, ended.stderr.decode()[-2000:]
     found: dict[str, Any] = json.loads(ended.stdout)
     return found

@@ -234,3 +234,33 @@ def test_what_is_no_login_is_not_taken_for_one(page: bytes) -> None:
 @pytest.mark.parametrize("piece", [b"<!--", b"<a href='", b"<", b"<form><input name=a>", b"&#", b"<![", b"</"])
 def test_a_page_of_nothing_but_beginnings_is_read_to_its_end(piece: bytes) -> None:
     read_page(piece * (300_000 // len(piece)))
+
+
+@pytest.mark.parametrize("header", ["referer", "origin"])
+def test_a_form_is_sent_from_its_own_page_as_a_browser_sends_it(header: str) -> None:
+    device: dict[str, Page] = {**_form_device("", "/nowhere", u="admin", p=PASSWORD), "/": html(FORM)}
+    plain = device["/do"]
+
+    def do(asked: Asked) -> Said:
+        own = f"http://{asked.headers['host']}"
+        given = asked.headers.get(header, "")
+        return plain(asked) if given in {own, f"{own}/"} else Said("CSRF verification failed", 403)
+
+    with serving({**device, "/do": do}) as pages:
+        assert isinstance(log_in(pages.client, LOGIN, "admin", PASSWORD), WebSession)
+
+
+def test_what_a_session_changes_comes_from_the_page_that_it_shows() -> None:
+    device: dict[str, Page] = {**_form_device("", "/nowhere", u="admin", p=PASSWORD), "/": html(FORM)}
+    seen: list[str] = []
+
+    def change(asked: Asked) -> Said:
+        seen.append(asked.headers.get("referer", "").partition(asked.headers["host"])[2])
+        return Said("changed")
+
+    with serving({**device, "/api/settings": change}) as pages:
+        session = log_in(pages.client, LOGIN, "admin", PASSWORD)
+        assert isinstance(session, WebSession)
+        session.request("PUT", "/api/settings", json={})
+        session.request("PUT", "/api/settings", json={}, headers={"REFERER": "http://other/"})
+    assert seen == ["/inside", ""]

@@ -6,6 +6,8 @@ from drivers.network.web.login.door import WebDoor
 from drivers.network.web.login.log_in import log_in
 from drivers.network.web.login.session import WebSession
 from drivers.network.web.transport.client import WebClient
+from lab_config.http_login import HttpLogin
+from tests.drivers.pages import Said, html, serving
 from tests.drivers.recorder import MemoryRecorder
 from tests.drivers.web_device import LOGIN, PASSWORDS, Device, running
 from trustprobe.probe import Answer
@@ -72,3 +74,23 @@ def test_a_device_that_takes_any_password_is_found_by_the_guesses() -> None:
         guesses = GuessLogins(door, (Pair("root", "root", "list"),), "admin", PASSWORDS["admin"]).run(MemoryRecorder())
     assert guesses.seen == {"root:root"}
     assert guesses.accepts_anything
+
+
+@pytest.mark.parametrize(
+    ("said", "limits", "after"),
+    [
+        (Said("slow down", 429), True, None),
+        (Said("Login incorrect", 429, {"Retry-After": "30"}), True, 30.0),
+        (Said("busy", 503, {"Retry-After": "5"}), True, 5.0),
+        (Said("<script>var s='blocked'</script>oops", 500), False, None),
+        (Said("<p>Too many attempts. Try again in 60 seconds.</p>", 200), True, None),
+        (Said("broken", 503), False, None),
+    ],
+)
+def test_a_limit_is_no_refusal_of_the_password(said: Said, limits: bool, after: float | None) -> None:
+    form = '<form method="post" action="/do"><input name="u"><input type="password" name="p"></form>'
+    with serving({"/": html(form), "/do": lambda _: said}) as pages:
+        declared = HttpLogin(service="web", proof_path="/inside", refusal="Login incorrect")
+        found = log_in(pages.client, declared, "admin", "wrong")
+    assert isinstance(found, LoginAttempt)
+    assert (found.answer, found.limited, found.retry_after) == (Answer.SILENT, limits, after)

@@ -186,7 +186,7 @@ def test_values_are_made_as_devices_make_them(made: dict[str, str], value: str) 
         ({"steps": [{"get": "/", "post": "/"}]}, "expected exactly one of get, post, put, found get, post"),
         ({"steps": [{"get": "/", "form": {"a": "b"}}]}, "a get has no body"),
         ({"steps": [{"get": "/", "run": "rm"}]}, "Extra inputs are not permitted"),
-        ({"steps": [{"get": "http://192.0.2.9/"}]}, "should match pattern"),
+        ({"steps": [{"get": "http://192.0.2.9/"}]}, "expected only the path, without scheme and host"),
         ({"steps": [{"get": "/", "headers": {"Host": "x"}}]}, "trustprobe sets the header Host"),
         ({"steps": [{"get": "/", "take": {"a": {"regex": "("}}}]}, "is not a regular expression"),
         ({"steps": [{"get": "/", "make": {"a": {"md5": "x", "key": "y"}}}]}, "md5 requires neither key nor salt"),

@@ -4,94 +4,24 @@ import pytest
 
 from drivers.login import Login
 from drivers.network.web.administration.settings import ChangeSetting, ReadIdentity
-from drivers.network.web.probes.access import AnonymousAccess, RoleAccess
-from lab_config.base import Role
-from lab_config.component import HttpResource
+from drivers.network.web.probes.access import Comparison, RoleAccess, WebRequest
+from drivers.network.web.transport.client import WebAnswer
 from tests.drivers.recorder import MemoryRecorder
-from tests.drivers.web_device import IDENTITY, PASSWORDS, RESOURCES, SETTING, Device, running
+from tests.drivers.web_device import IDENTITY, LOGIN, PASSWORDS, RESOURCES, SETTING, Device, running
 from trustprobe.probe import Answer, Observation
 
-ASKED = {"GET /api/status", "GET /api/settings", "PUT /api/settings", "GET /api/update", "POST /api/update"}
+GET, POST = WebRequest("GET", "/a"), WebRequest("POST", "/a", repeatable=False)
 
 
-def anonymous(device: Device, password: str = PASSWORDS["admin"], **more: Any) -> Observation:
-    given = {"resources": RESOURCES, "setting": SETTING, **more}
-    probe = AnonymousAccess(device.web(password=password), **given)
-    return probe.run(MemoryRecorder())
+def answered(body: str, status: int = 200) -> WebAnswer:
+    return WebAnswer(status, {}, body.encode())
+
+
+NOWHERE = answered("not found", 404)
 
 
 def roles(device: Device, password: str = PASSWORDS["viewer"]) -> Observation:
     return RoleAccess(device.web(), RESOURCES, Login("viewer", password), SETTING).run(MemoryRecorder())
-
-
-def test_a_hardened_device_refuses_everything_without_a_login() -> None:
-    with running(tls=True) as device:
-        seen = anonymous(device)
-    assert seen.refused == ASKED
-    assert seen.conclusive
-
-
-@pytest.mark.parametrize("habit", ["login_page_200", "refuses_with_200"])
-def test_a_refusal_with_status_200_is_no_access(habit: str) -> None:
-    with running(habit) as device:
-        seen = anonymous(device)
-    assert seen.named(Answer.SEEN) <= {"POST /api/update"}
-    assert seen.about("GET /api/settings", "PUT /api/settings").seen == frozenset()
-    assert seen.conclusive
-
-
-@pytest.mark.parametrize("about", ["GET /api/settings", "PUT /api/settings", "GET /api/update"])
-def test_what_is_granted_without_a_login_is_seen_and_nothing_else(about: str) -> None:
-    with running(f"anonymous {about}") as device:
-        seen = anonymous(device)
-    assert seen.seen == {about}
-    assert seen.refused == ASKED - {about}
-
-
-def test_an_update_without_a_login_that_rejects_the_empty_image_is_not_taken_for_a_refusal_of_access() -> None:
-    with running("anonymous POST /api/update") as device:
-        seen = anonymous(device)
-    assert seen.about("POST /api/update").silent == {"POST /api/update"}
-
-
-def test_asking_changes_no_setting() -> None:
-    with running("anonymous PUT /api/settings") as device:
-        before = dict(device.settings)
-        anonymous(device)
-        assert device.settings == before
-
-
-def test_without_authority_nothing_is_asked_and_nothing_proven() -> None:
-    with running() as device:
-        seen = anonymous(device, password="wrong")
-        assert not any("/api/" in request for request in device.requests)
-    assert seen.silent == ASKED
-    assert not seen.conclusive
-
-
-def test_a_path_that_authority_does_not_get_either_proves_nothing() -> None:
-    resources = (HttpResource(path="/gone", read=(Role.ADMINISTRATOR,)),)
-    with running() as device:
-        seen = anonymous(device, resources=resources)
-    assert seen.silent == {"GET /gone"}
-    assert not seen.conclusive
-
-
-def test_a_page_that_answers_every_path_shows_nothing() -> None:
-    resources = (HttpResource(path="/camera", read=(Role.ADMINISTRATOR,)),)
-    with running("same_page_everywhere") as device:
-        seen = anonymous(device, resources=resources)
-    assert seen.silent == {"GET /camera"}
-
-
-def test_a_connection_that_is_dropped_is_silence() -> None:
-    resources = (
-        HttpResource(path="/api/status", read=(Role.ADMINISTRATOR,)),
-        HttpResource(path="/drop", read=(Role.VIEWER,)),
-    )
-    with running() as device:
-        seen = anonymous(device, resources=resources)
-    assert seen.silent == {"GET /drop"}
 
 
 def test_a_viewer_is_refused_what_the_declaration_does_not_grant() -> None:
@@ -112,6 +42,62 @@ def test_a_viewer_who_cannot_log_in_proves_nothing() -> None:
         seen = roles(device, password="wrong")
     assert seen.silent == {"PUT /api/settings", "GET /api/update", "POST /api/update"}
     assert not seen.conclusive
+
+
+@pytest.mark.parametrize(("path", "is_open"), [("/a", False), ("/b", True)])
+def test_a_change_of_a_path_that_is_hidden_from_the_client_is_not_left_open(path: str, is_open: bool) -> None:
+    comparison = Comparison(LOGIN, NOWHERE)
+    read = comparison.fact(WebRequest("GET", path), answered("not found", 404), answered('{"zone": "UTC"}'))
+    written = comparison.fact(POST, answered("not found", 404), None)
+    assert (read.answer, written.answer) == (Answer.SILENT, Answer.SILENT)
+    assert (written.asked is not None) is is_open
+
+
+def test_a_change_without_a_clear_answer_is_not_left_open_if_it_was_granted_to_the_authorised_login() -> None:
+    fact = Comparison(LOGIN, NOWHERE).fact(WebRequest("PUT", "/a"), answered("", 400), answered('{"zone": "UTC"}'))
+    assert (fact.answer, fact.asked) == (Answer.SILENT, None)
+
+
+@pytest.mark.parametrize(
+    ("shown", "known", "answer"),
+    [
+        ('{"power_w": 231.4}', '{"power_w": 231.9}', Answer.SEEN),
+        ('{"code": 0, "data": {"power_w": 1}}', '{"code": 0, "data": {"power_w": 2}}', Answer.SEEN),
+        ('[{"t": 1, "v": 2}]', '[{"t": 3, "v": 4}, {"t": 5, "v": 6}]', Answer.SEEN),
+        ('{"power_w": 231.4, "zone": "UTC"}', '{"power_w": 231.9, "zone": "UTC"}', Answer.SEEN),
+        ('{"error": "unauthorized"}', '{"power_w": 231.9}', Answer.SILENT),
+        ('{"code": 401, "data": null}', '{"code": 0, "data": "on"}', Answer.SILENT),
+        ('{"code": 401, "message": "no"}', '{"code": 0, "message": "ok"}', Answer.SILENT),
+        ('{"id": 17, "error": {"code": 7}}', '{"id": 18, "result": {"power_w": 1}}', Answer.SILENT),
+        ('{"status": "failed"}', '{"status": "running"}', Answer.SILENT),
+        ('{"error": {"code": 7}}', '{"error": {"code": 0}, "power_w": 231.9}', Answer.SILENT),
+    ],
+)
+def test_a_document_is_the_content_if_a_value_or_all_names_are_the_same(shown: str, known: str, answer: Answer) -> None:
+    fact = Comparison(LOGIN, NOWHERE).fact(GET, answered(shown), answered(known))
+    assert (fact.answer, fact.asked) == (answer, None)
+
+
+def test_a_document_with_a_part_of_the_names_and_none_of_the_values_is_left_open() -> None:
+    known = answered('{"power_w": 231.9, "energy_kwh": 12}')
+    fact = Comparison(LOGIN, NOWHERE).fact(GET, answered('{"power_w": 231.4}'), known)
+    assert fact.answer is Answer.SILENT
+    assert fact.asked is not None
+    assert fact.asked.shape == "GET /a"
+
+
+@pytest.mark.parametrize(("body", "answer"), [('{"code": 0}', Answer.SEEN), ('{"code": 404}', Answer.SILENT)])
+def test_a_change_is_told_from_a_path_that_does_not_exist_by_its_code(body: str, answer: Answer) -> None:
+    fact = Comparison(LOGIN, answered('{"code": 404}')).fact(POST, answered(body), None)
+    assert fact.answer is answer
+
+
+@pytest.mark.parametrize(
+    ("ask", "answer"), [(GET, Answer.SILENT), (WebRequest("PUT", "/a", {"zone": "UTC"}), Answer.SEEN)]
+)
+def test_a_change_that_ends_as_it_does_with_authority_is_granted(ask: WebRequest, answer: Answer) -> None:
+    same = answered('{"code": 0}')
+    assert Comparison(LOGIN, same).fact(ask, same, same).answer is answer
 
 
 def change(device: Device, **more: Any) -> ChangeSetting:
@@ -145,6 +131,23 @@ def test_a_setting_that_is_lost_over_a_restart_is_not_kept() -> None:
 def test_a_setting_that_survives_a_restart_is_kept() -> None:
     with running() as device:
         assert "kept" in change(device, restart=device.restart).run(MemoryRecorder()).seen
+
+
+@pytest.mark.parametrize("habit", ["changes_lead_elsewhere", "changes_hang_up"])
+def test_a_change_counts_by_what_reads_back_and_not_by_its_answer(habit: str) -> None:
+    with running(habit) as device:
+        seen = change(device).run(MemoryRecorder())
+        assert device.settings["device_name"] == "Gate"
+    assert seen.seen == {"written", "read_back"}
+    assert "but the new value reads back" in seen.detail("written")
+    assert seen.restored
+
+
+def test_a_change_that_hangs_up_and_does_not_read_back_proves_nothing() -> None:
+    with running("changes_hang_up", "not_applied") as device:
+        seen = change(device).run(MemoryRecorder())
+    assert seen.silent == {"written"} and not seen.seen
+    assert not seen.conclusive
 
 
 def test_a_setting_that_cannot_be_read_is_not_written() -> None:

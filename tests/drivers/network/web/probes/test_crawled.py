@@ -128,6 +128,7 @@ def test_what_is_the_devices_and_opens_without_a_login_is_seen(said: str | Said,
         "<p>Vista 2, Vista 2</p><select><option>Europe/Vienna</select>",
         Said("<input name=port value=8080>", headers={**HTML, "ETag": "a file"}),
         FORM,
+        Said("Hello World!", headers={"Content-Type": "text/plain"}),
         '{"openapi": "3.0.0", "paths": {}}',
         Said(status=404),
         Said('{"error": "not yet"}', 500),
@@ -135,6 +136,38 @@ def test_what_is_the_devices_and_opens_without_a_login_is_seen(said: str | Said,
 )
 def test_what_draws_the_page_is_nobodys(said: str | Said) -> None:
     crawled = anonymous(everybody(said))
+    assert not crawled.seen
+    assert crawled.conclusive
+
+
+def test_measurements_that_change_are_the_devices() -> None:
+    count = iter(range(100))
+    crawled = anonymous(lambda _: Said(f'{{"power_w": {next(count)}}}', headers=JSON))
+    assert crawled.seen == {"GET /api/hidden"}
+
+
+MAIL = """<form method=post action=/mail><input name=smtp_user value=alarm>
+<input type=password name=smtp_pass value=s3cret9></form>"""
+
+
+def test_an_open_page_with_a_filled_in_password_is_not_taken_for_the_login_page() -> None:
+    crawled = anonymous(everybody(MAIL))
+    assert crawled.seen == {"GET /api/hidden"}
+    assert "filled-in fields" in crawled.detail("GET /api/hidden")
+    assert as_viewer(both(MAIL)).seen == {"GET /api/hidden"}
+
+
+@pytest.mark.parametrize("said", [FORM, FORM.replace("name=username", "name=username value=admin")])
+def test_the_login_page_in_place_of_a_page_with_a_password_is_a_refusal(said: str) -> None:
+    crawled = anonymous(lambda asked: Said(MAIL if user_of(asked) == "admin" else said, headers=HTML))
+    assert "GET /api/hidden" in crawled.refused
+    assert not crawled.seen
+    assert crawled.conclusive
+
+
+def test_a_login_page_that_administrators_are_shown_too_is_nobodys() -> None:
+    filled = FORM.replace("name=username", "name=username value=admin")
+    crawled = anonymous(everybody(filled))
     assert not crawled.seen
     assert crawled.conclusive
 

@@ -11,7 +11,7 @@ from drivers.network.web.probes.factory_reset import (
 )
 from lab_config.component import ResetDeclaration, UserDataDeclaration
 from tests.drivers.recorder import MemoryRecorder
-from tests.drivers.web_device import IDENTITY, PASSWORDS, SETTING, Device, running
+from tests.drivers.web_device import IDENTITY, PASSWORDS, RESET_ANSWERS, SETTING, Device, running
 from trustprobe.probe import Observation
 
 RESET = ResetDeclaration(path="/api/reset", seconds=0.5)
@@ -106,6 +106,20 @@ def test_a_reset_that_is_confirmed_without_the_right_and_does_not_happen_yet_is_
     assert seen.seen == {"anonymous"}
 
 
+@pytest.mark.parametrize("habit", RESET_ANSWERS)
+def test_a_reset_that_happens_without_the_right_is_seen_whatever_the_device_answers(habit: str) -> None:
+    with running("anonymous POST /api/reset", habit) as device:
+        seen = unauthorised(device)
+    assert seen.seen == {"anonymous"}
+    assert "the device started again" in seen.detail("anonymous")
+
+
+def test_an_answer_that_leads_to_the_start_page_is_no_reset_if_nothing_happens() -> None:
+    with running("anonymous POST /api/reset", "never_resets", "reset_leads_to_start") as device:
+        seen = unauthorised(device)
+    assert not seen.seen and seen.conclusive
+
+
 @pytest.mark.parametrize("habit", ["login_page_200", "refuses_with_200"])
 def test_a_refusal_with_status_200_is_no_reset(habit: str) -> None:
     with running(habit) as device:
@@ -119,6 +133,21 @@ def test_a_viewer_who_cannot_log_in_was_not_asked() -> None:
         seen = unauthorised(device, "wrong")
     assert seen.silent == {"viewer"}
     assert not seen.conclusive
+
+
+def test_user_data_that_cannot_be_read_after_the_reset_proves_nothing() -> None:
+    with running("data_hidden_after_reset") as device:
+        seen = reset(device)
+    assert seen.silent == {DATA_BACK}
+    assert seen.restarted and not seen.conclusive
+
+
+@pytest.mark.parametrize("habit", RESET_ANSWERS)
+def test_a_reset_by_the_administrator_counts_by_what_happens_and_not_by_its_answer(habit: str) -> None:
+    with running(habit) as device:
+        seen = reset(device)
+    assert seen.refused == {SETTING_BACK, DATA_BACK, DEFAULT}
+    assert seen.conclusive
 
 
 def compared(reset_seen: ResetSeen, first: Shown, second: Shown) -> Observation:

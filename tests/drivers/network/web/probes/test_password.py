@@ -38,10 +38,14 @@ class Remembered(WebAccount):
     def set(self, old: str, new: str) -> LoginAttempt:
         if "never" in self.habits or (new == OWN and "keeps_new" in self.habits):
             return REFUSED
+        if "weak_unanswered" in self.habits and not new:
+            return LoginAttempt(Answer.SILENT, "no answer: the connection was closed")
         if "weak_accepted" not in self.habits and len(new) < 10:
             return REFUSED
         if "says_only" not in self.habits:
             self.valid[:] = [*(self.valid if "old_works" in self.habits else []), new]
+        if "hangs_up" in self.habits:
+            return LoginAttempt(Answer.SILENT, "no answer: closed", unanswered=True)
         return LoginAttempt(Answer.SEEN, "200 changed")
 
 
@@ -58,6 +62,15 @@ def test_a_changed_password_replaces_the_old_one_and_is_put_back() -> None:
     assert found.conclusive
     assert own.valid == [OWN]
     assert not [text for text in (found.model_dump_json(), *record.notes) if OWN in text]
+
+
+def test_a_change_without_an_answer_counts_by_the_logins_after_it() -> None:
+    changed = ChangePassword(account("hangs_up")).run(MemoryRecorder())
+    assert changed.seen == {"changed", "new"} and changed.refused >= {"old"}
+    assert "but the new password replaced the old one" in changed.detail("changed")
+    not_made = ChangePassword(account("hangs_up", "says_only")).run(MemoryRecorder())
+    assert not_made.silent == {"changed"}
+    assert not not_made.conclusive
 
 
 def test_an_old_password_that_still_gets_in_is_seen() -> None:
@@ -102,6 +115,13 @@ def test_nothing_is_changed_where_the_valid_login_does_not_get_in() -> None:
 def test_a_password_that_cannot_be_put_back_is_told_with_the_way_to_it() -> None:
     with pytest.raises(DeviceLostError, match=PREFIX):
         ChangePassword(account("keeps_new")).run(MemoryRecorder())
+
+
+def test_a_weak_password_that_got_no_answer_is_proven_by_no_strong_one_that_was_accepted() -> None:
+    found = TryWeakPasswords(account("weak_unanswered"), {"empty": "", "short": "123456789"}).run(MemoryRecorder())
+    assert found.silent == {"empty"}
+    assert not found.about("empty").conclusive
+    assert found.about("short").conclusive
 
 
 def test_refused_weak_passwords_count_because_a_strong_one_is_accepted() -> None:

@@ -1,16 +1,39 @@
+from types import SimpleNamespace
+
 import pytest
 
 from drivers.login import Login
+from drivers.network.web.probes import session_life
 from drivers.network.web.probes.session_life import WaitForEnd, lasts
 from tests.drivers.recorder import MemoryRecorder
 from tests.drivers.session_device import USER, running
 
-SOON = 1.2
-"""Seconds: a session that is kept busy is used four times in it, on a busy machine too."""
+SOON = 60.0
 
 
-def test_an_idle_session_that_ends_is_refused_beside_one_that_was_kept_busy() -> None:
-    with running(idle=SOON) as device:
+class Clock:
+    """The time of the probe and of the device, which passes while the probe waits and at no other time."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(session_life, "time", SimpleNamespace(monotonic=clock))
+    monkeypatch.setattr(session_life, "threading", SimpleNamespace(Event=lambda: clock))
+    return clock
+
+
+def test_an_idle_session_that_ends_is_refused_beside_one_that_was_kept_busy(clock: Clock) -> None:
+    with running(idle=SOON, clock=clock) as device:
         seen = WaitForEnd(device.web, SOON, grace=0.1).run(MemoryRecorder())
         assert not device.sessions
     assert seen.of("idle").refused == {"idle"}
@@ -18,8 +41,8 @@ def test_an_idle_session_that_ends_is_refused_beside_one_that_was_kept_busy() ->
     assert seen.waited == {"idle": lasts(SOON, 0.1)}
 
 
-def test_an_idle_session_that_never_ends_is_seen() -> None:
-    with running() as device:
+def test_an_idle_session_that_never_ends_is_seen(clock: Clock) -> None:
+    with running(clock=clock) as device:
         seen = WaitForEnd(device.web, 0.1, grace=0.05).run(MemoryRecorder())
     assert seen.seen == {"idle"}
 
@@ -30,30 +53,30 @@ def test_a_cookie_that_the_browser_would_drop_is_sent_all_the_same() -> None:
     assert seen.seen == {"idle"}
 
 
-def test_a_busy_session_has_to_end_with_its_absolute_life() -> None:
-    with running(absolute=SOON) as device:
+def test_a_busy_session_has_to_end_with_its_absolute_life(clock: Clock) -> None:
+    with running(absolute=SOON, clock=clock) as device:
         seen = WaitForEnd(device.web, None, SOON, grace=0.1).run(MemoryRecorder())
     assert seen.of("absolute").refused == {"absolute"}
     assert seen.of("absolute").conclusive
 
 
-def test_both_ends_are_waited_for_at_once_and_each_has_its_own_witness() -> None:
-    with running(idle=SOON) as device:
+def test_both_ends_are_waited_for_at_once_and_each_has_its_own_witness(clock: Clock) -> None:
+    with running(idle=SOON, clock=clock) as device:
         seen = WaitForEnd(device.web, SOON, 1.5 * SOON, grace=0.1).run(MemoryRecorder())
     assert seen.of("idle").refused == {"idle"}
     assert seen.of("absolute").seen == {"absolute"}
     assert set(seen.witnesses) == {"idle", "absolute"}
 
 
-def test_a_restart_that_ends_every_session_proves_no_timeout() -> None:
-    with running(absolute=0.3) as device:  # what began with the idle one ends with it, busy or not
+def test_a_restart_that_ends_every_session_proves_no_timeout(clock: Clock) -> None:
+    with running(absolute=0.3, clock=clock) as device:  # what began with the idle one ends with it, busy or not
         seen = WaitForEnd(device.web, 0.3, grace=0.1).run(MemoryRecorder())
     assert seen.refused == {"idle"}
     assert not seen.of("idle").conclusive
 
 
-def test_a_device_that_holds_one_session_at_a_time_proves_no_timeout() -> None:
-    with running("one_session") as device:
+def test_a_device_that_holds_one_session_at_a_time_proves_no_timeout(clock: Clock) -> None:
+    with running("one_session", clock=clock) as device:
         seen = WaitForEnd(device.web, 0.1, grace=0.05).run(MemoryRecorder())
     assert not seen.of("idle").conclusive
 

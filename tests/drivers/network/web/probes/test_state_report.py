@@ -1,3 +1,5 @@
+import pytest
+
 from drivers.network.web.probes.state_report import AskStateReport, ReadStateReport, StateReport
 from tests.drivers.logs.log_device import REPORT, LogDevice, running
 from tests.drivers.recorder import MemoryRecorder
@@ -42,10 +44,33 @@ def test_a_protected_report_is_refused_to_strangers_and_to_writers() -> None:
     assert seen.conclusive
 
 
+def test_a_stranger_who_gets_no_answer_is_proven_by_no_reader_who_gets_one() -> None:
+    with running("drops_strangers") as device:
+        seen = access(device).run(MemoryRecorder())
+    assert seen.silent == {f"{method} anonymous" for method in ("GET", "PUT", "POST", "DELETE")}
+    assert not any(seen.about(about).conclusive for about in seen.silent)
+    assert seen.about("PUT viewer").conclusive
+
+
 def test_a_report_for_everybody_is_seen() -> None:
     with running("report_for_all") as device:
         seen = access(device).run(MemoryRecorder())
     assert seen.seen == {"GET anonymous"}
+
+
+@pytest.mark.parametrize("habit", ["report_leads_to_start", "report_breaks"])
+def test_a_change_that_is_neither_granted_nor_refused_is_proven_by_no_report(habit: str) -> None:
+    with running(habit) as device:
+        seen = access(device).run(MemoryRecorder())
+    assert seen.silent == WRITES
+    assert not any(seen.about(about).conclusive for about in WRITES)
+    assert seen.about("GET anonymous").conclusive
+
+
+def test_a_change_that_is_denied_with_status_200_is_refused() -> None:
+    with running("report_denies_with_200") as device:
+        seen = access(device).run(MemoryRecorder())
+    assert seen.refused == {"GET anonymous"} | WRITES
 
 
 def test_a_state_that_a_reader_can_set_is_seen() -> None:

@@ -19,8 +19,9 @@ from trustprobe.probe import Observation
 ROWS = {"anonymous /ws", "foreign_origin /ws", "viewer /ws"}
 
 
-def ask(device: Device, password: str = PASSWORDS["admin"], **more: Any) -> Observation:
-    socket = WebSocketDeclaration(service="web", path="/ws", roles=(Role.ADMINISTRATOR,), seconds=0.1, **more)
+def ask(device: Device, password: str = PASSWORDS["admin"], seconds: float = 10.0, **more: Any) -> Observation:
+    """Ask. `seconds` is short for a socket that is to say nothing."""
+    socket = WebSocketDeclaration(service="web", path="/ws", roles=(Role.ADMINISTRATOR,), seconds=seconds, **more)
     viewer = Login("viewer", PASSWORDS["viewer"])
     return WebSocketAccess(device.web(password=password), (socket,), viewer).run(MemoryRecorder())
 
@@ -66,7 +67,7 @@ def test_a_close_behind_the_opening_is_a_refusal_in_the_devices_own_words() -> N
 
 def test_a_socket_that_says_nothing_to_authority_either_proves_nothing() -> None:
     with running("mute_ws", "ws_anonymous") as device:
-        seen = ask(device)
+        seen = ask(device, seconds=0.1)
     assert "anonymous /ws" in seen.silent
     assert not seen.conclusive
 
@@ -75,6 +76,8 @@ def test_an_error_of_the_server_is_no_refusal() -> None:
     with running("breaks_at_origin") as device:
         seen = ask(device)
     assert "foreign_origin /ws" in seen.silent
+    assert not seen.about("foreign_origin /ws").conclusive
+    assert seen.about("anonymous /ws").conclusive
 
 
 def test_what_a_client_has_to_say_first_is_said() -> None:
@@ -85,7 +88,7 @@ def test_what_a_client_has_to_say_first_is_said() -> None:
 
 def test_a_message_that_is_not_the_declared_one_is_no_access() -> None:
     with running("ws_anonymous") as device:
-        seen = ask(device, speaks="temperature")
+        seen = ask(device, seconds=0.1, speaks="temperature")
     assert seen.seen == frozenset()
     assert not seen.conclusive
 
@@ -110,6 +113,16 @@ def test_a_socket_that_nobody_declared_is_found_on_a_usual_path() -> None:
         seen = UsualWebSockets(device.target, device.service, ("/none", "/ws")).run(MemoryRecorder())
         assert seen.seen == {"web"}
         assert "/ws: it opened" in seen.detail("web")
+
+
+@pytest.mark.parametrize(
+    ("habit", "kind"), [("io_talks", "seen"), ("io_refuses", "refused"), ("io_opens_only", "silent")]
+)
+def test_socket_io_is_judged_by_what_comes_after_its_own_packets(habit: str, kind: str) -> None:
+    path = "/socket.io/?EIO=4&transport=websocket"
+    with running("ws_anonymous", "any_origin", "socket_io", habit) as device:
+        seen = UsualWebSockets(device.target, device.service, (path,)).run(MemoryRecorder())
+    assert getattr(seen, kind) == {"web"}
 
 
 def test_pages_and_statuses_are_no_sockets() -> None:

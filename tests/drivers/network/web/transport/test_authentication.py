@@ -2,7 +2,8 @@ import re
 
 import pytest
 
-from drivers.network.web.transport.authentication import Challenge, authorization, challenges, strongest
+from drivers.network.web.transport.authentication import Challenge, authorization, challenges, no_method, strongest
+from trustprobe.probe import Answer
 
 RFC_7616 = (
     'Digest realm="http-auth@example.org", qop="auth, auth-int", algorithm={}, '
@@ -76,6 +77,102 @@ def test_a_session_key_follows_from_both_nonces() -> None:
     assert one != other and "algorithm=MD5-sess" in one
 
 
-@pytest.mark.parametrize("text", ["", ",,,", '"' * 20_000, "Digest " + "a=b," * 20_000, "\x00\x1b[31m", "=" * 9_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        ",,,",
+        '"' * 20_000,
+        "Digest " + "a=b," * 20_000,
+        "\x00\x1b[31m",
+        "=" * 9_000,
+        "a" * 16_000 + '"',
+        "a " * 8_000,
+    ],
+)
 def test_nonsense_is_read_in_bounded_time(text: str) -> None:
     assert strongest(challenges(text)) is None
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        'Digest realm="IP Camera(77)" nonce="a1b2" stale="FALSE"',
+        "Digest realm=IP Camera(77), nonce=a1b2, stale=FALSE",
+        "Digest realm=IP Camera(77) nonce=a1b2",
+        'Digest realm="IP Camera(77)"; nonce="a1b2"',
+        'digest  REALM = "IP Camera(77)" ,, Nonce = "a1b2",',
+        'Digest: realm="IP Camera(77)", nonce="a1b2"',
+        'Digest\trealm="IP Camera(77)",\r\n\tnonce="a1b2"',
+        'Digest realm="IP Camera(77)", nonce="a1b2',
+        'Digest realm="IP Camera(77)", opaque=, nonce="a1b2"',
+        'Digest realm="IP Camera(77)", nonce="a1b2", realm="other"',
+    ],
+)
+def test_a_digest_without_commas_or_quotes_is_parsed_like_any_other(header: str) -> None:
+    best = strongest(challenges(header))
+    assert best is not None and best.digest and not best.stale
+    assert (best.parameters["realm"], best.parameters["nonce"]) == ("IP Camera(77)", "a1b2")
+
+
+@pytest.mark.parametrize(
+    ("header", "schemes"),
+    [
+        ('Digest realm="a" nonce="n" Basic realm="b"', ["Digest", "Basic"]),
+        ("Digest realm=a nonce=n== Basic realm=b c", ["Digest", "Basic"]),
+        ('Basic realm="b" Digest realm="a" nonce="n"', ["Basic", "Digest"]),
+        ("NTLM, Negotiate, Basic realm=x", ["NTLM", "Negotiate", "Basic"]),
+        ("Negotiate TlRMTVNTUAACAAAADAAMADgAAAAFgomi, Basic", ["Negotiate", "Basic"]),
+    ],
+)
+def test_challenges_without_a_comma_between_them_are_separate(header: str, schemes: list[str]) -> None:
+    found = challenges(header)
+    assert [one.scheme for one in found] == schemes
+    assert all(one.parameters.get("realm") != "a nonce=n" for one in found)
+
+
+@pytest.mark.parametrize(
+    ("offered", "answered"),
+    [
+        ('qop="auth,auth-int"', "auth"),
+        ('qop="auth auth-int"', "auth"),
+        ("qop=auth,auth-int", "auth"),
+        ("qop=auth-int,auth", "auth"),
+        ('qop="AUTH"', "auth"),
+        ('qop=""', None),
+        ("qop=", None),
+        ('qop="auth-conf"', ""),
+    ],
+)
+def test_lists_of_qualities_are_parsed_with_and_without_quotes(offered: str, answered: str | None) -> None:
+    (challenge,) = challenges(f'Digest realm="x", nonce="n", {offered}, algorithm=MD5')
+    assert challenge.qop == answered
+    assert challenge.answerable is (answered != "")
+
+
+@pytest.mark.parametrize("name", ["SHA256", "sha-256", '"SHA-256"', "SHA-256-sess", "Sha256-SESS"])
+def test_an_algorithm_is_recognised_in_each_spelling(name: str) -> None:
+    (challenge,) = challenges(f'Digest realm="x" nonce="n" algorithm={name} qop="auth"')
+    assert challenge.hash_name == "sha256"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        'Digest realm="x", nonce="n", algorithm=SHA3-256',
+        'Digest realm="x"',
+        "NTLM",
+        "Negotiate, Bearer",
+        "???",
+        'SCRAM-SHA-256 realm="x"',
+    ],
+)
+def test_a_password_that_this_code_cannot_send_is_no_absence_of_a_password(header: str) -> None:
+    assert strongest(challenges(header)) is None
+    answer, words = no_method(header)
+    assert answer is Answer.SILENT and "not parsed" in words
+
+
+@pytest.mark.parametrize("header", ["", "  ", 'Bearer realm="api"', "Bearer, DPoP algs=ES256"])
+def test_a_token_is_no_password(header: str) -> None:
+    assert no_method(header)[0] is Answer.REFUSED

@@ -13,10 +13,11 @@ from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Even
 
 from drivers.network.target import Target
 from drivers.network.web.transport.client import WebClient
-from drivers.network.web.transport.websocket import FRAME_LIMIT, Listener, NotOpened
+from drivers.network.web.transport.websocket import FRAME_LIMIT, Listener, NotOpened, refused_by_closing
 from lab_config.bench import NetworkBench
 from lab_config.component import Service
 from tests.drivers.network.loopback_servers import tcp_server
+from trustprobe.probe import Answer
 
 SECONDS = 10.0
 
@@ -140,3 +141,28 @@ def test_a_frame_beyond_the_limit_ends_the_listening() -> None:
         listener.wait(bool, SECONDS)
         listener.close()
     assert listener.messages() == ()
+
+
+@pytest.mark.parametrize(("answers_pages", "expected"), [(True, Answer.REFUSED), (False, Answer.SILENT)])
+def test_a_close_after_an_upgrade_is_a_refusal_if_the_same_path_is_answered(
+    answers_pages: bool, expected: Answer
+) -> None:
+    def serve(connection: socket.socket) -> None:
+        connection.settimeout(SECONDS)
+        head = connection.recv(4_096)
+        if answers_pages and b"Upgrade: websocket" not in head:
+            connection.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+
+    with tcp_server(serve) as port:
+        web = {"id": "web", "transport": "tcp", "port": port, "protocol": "http", "tls": False, "purpose": "x"}
+        client = WebClient(Target(NetworkBench(address="127.0.0.1")), Service.model_validate(web))
+        opened = Listener.ask(client, "/ws")
+        assert isinstance(opened, NotOpened) and opened.answer is Answer.SILENT
+        assert refused_by_closing(client, "/ws", opened).answer is expected
+
+
+def test_what_is_answered_otherwise_stays_as_it_is() -> None:
+    opened = NotOpened(Answer.SILENT, "TimeoutError: timed out")
+    web = {"id": "web", "transport": "tcp", "port": 1, "protocol": "http", "tls": False, "purpose": "x"}
+    client = WebClient(Target(NetworkBench(address="127.0.0.1")), Service.model_validate(web))
+    assert refused_by_closing(client, "/ws", opened) is opened

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from drivers.network.servers.client_trust import ClientTrust
 from drivers.network.servers.tls import ContactOutcome, TlsClientServer, TlsContact
-from drivers.network.tls.bad_certificate import Authority, Issued, issue
+from drivers.network.tls.bad_certificate import KINDS, Authority, Issued, issue
 from lab_config.bench import CloudBench
+from tests.drivers.recorder import MemoryRecorder
 from tests.virtual_lab.reference.firmware.camera import ADDRESS, COLLECTOR, SECONDS, Camera
 from tests.virtual_lab.reference.firmware.conftest import Build
 from virtual_lab.reference.defects import Defects
@@ -54,6 +56,22 @@ def test_a_hardened_camera_tells_its_cloud_that_it_lives_and_nobody_else(build: 
         for kind in ("self_signed", "wrong_host", "expired"):
             assert shown(server, issued(camera, kind, tmp_path)).outcome is ContactOutcome.ALERT
         assert shown(server, server.good).outcome is ContactOutcome.SPOKE
+
+
+@pytest.mark.parametrize("defect", [None, "cloud_not_verified"])
+def test_a_camera_is_one_tls_client_which_every_bad_certificate_is_shown_to(
+    defect: str | None, build: Build, tmp_path: Path
+) -> None:
+    port = free_port()
+    camera = build(*([defect] if defect else []), cloud_port=port)
+    camera.start()
+    with cloud_of(camera, port, tmp_path) as server:
+        bad = tuple(issued(camera, kind, tmp_path) for kind in KINDS)
+        seen = ClientTrust(server, bad, SECONDS).run(MemoryRecorder())
+        clients = {one.hello.client for one in server.contacts() if one.hello}
+    assert len(clients) == 1
+    assert (seen.seen if defect else seen.refused) == set(KINDS)
+    assert all(seen.row(kind).conclusive for kind in KINDS)
 
 
 def test_a_camera_that_checks_nothing_speaks_to_anybody(build: Build, tmp_path: Path) -> None:

@@ -37,3 +37,16 @@ def test_planted_a_backup_needs_no_login_and_a_diagnosis_shows_to_a_viewer(build
     assert "device_name" in camera.web().get(camera.url("/api/backup"), timeout=SECONDS).json()["settings"]
     assert camera.login("viewer").get(camera.url("/api/diagnostics"), timeout=SECONDS).status_code == 200
     assert camera.web().get(camera.url("/api/diagnostics"), timeout=SECONDS).status_code == 401
+
+
+def test_planted_a_backup_and_a_set_up_that_no_page_names_need_no_login(build: Build) -> None:
+    camera = build("backup_unlinked", "setup_for_everybody")
+    camera.start()
+    assert "new_password" in camera.web().get(camera.url("/setup"), timeout=SECONDS).text
+    assert "wifi_psk = " in camera.web().get(camera.url("/backup.cfg"), timeout=SECONDS).text
+    assert "/backup.cfg" not in camera.login("admin").get(camera.url("/home"), timeout=SECONDS).text
+
+
+@pytest.mark.parametrize("path", ["/backup.cfg", "/setup"])
+def test_without_the_flaws_there_is_no_such_page(camera: Camera, path: str) -> None:
+    assert camera.login("admin").get(camera.url(path), timeout=SECONDS).status_code == 404

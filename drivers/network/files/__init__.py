@@ -1,0 +1,1 @@
+"""Files that a device gives or takes without a login: FTP and TFTP."""

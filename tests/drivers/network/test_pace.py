@@ -1,0 +1,126 @@
+import pytest
+
+from drivers.network.pace import FIRST_SECONDS, MOST_SECONDS, REFUSALS, DoorPace, DoorPaces
+from drivers.network.target import Target
+from lab_config.bench import NetworkBench
+
+
+class Clock:
+    """A clock that only waiting moves."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class Bucket:
+    """A server that allows one request per `each` seconds, and `burst` more at once. It counts what it limits."""
+
+    def __init__(self, clock: Clock, each: float, burst: int) -> None:
+        self.clock, self.each, self.burst = clock, each, burst
+        self.level, self.at, self.limited = 0.0, clock(), 0
+
+    def allows(self) -> bool:
+        self.level = max(0.0, self.level - (self.clock() - self.at) / self.each)
+        self.at = self.clock()
+        if self.level > self.burst:
+            self.limited += 1
+            return False
+        self.level += 1
+        return True
+
+
+def pace_of(clock: Clock, patience: float = 60.0) -> DoorPace:
+    return DoorPace(patience, clock, clock.wait)
+
+
+@pytest.mark.parametrize(("each", "burst"), [(2.0, 20), (0.5, 5), (0.1, 0), (6.0, 3)])
+def test_requests_keep_to_the_rate_that_the_device_allows(each: float, burst: int) -> None:
+    clock = Clock()
+    pace, server, answered = pace_of(clock, 1_000.0), Bucket(clock, each, burst), 0
+    while answered < 100:
+        sent = pace.turn()
+        if server.allows():
+            pace.answered()
+            answered += 1
+        else:
+            assert pace.limited(sent, "429")
+    assert clock.now - 100.0 < 2 * each * (100 - burst) + MOST_SECONDS
+    assert server.limited < 60
+
+
+def test_a_door_without_a_limit_never_waits() -> None:
+    clock = Clock()
+    pace = pace_of(clock)
+    for _ in range(1_000):
+        pace.turn()
+        pace.answered()
+    assert (clock.now, pace.waited, pace.exhausted) == (100.0, 0.0, "")
+
+
+def test_the_time_that_the_device_states_is_waited_for() -> None:
+    clock = Clock()
+    pace = pace_of(clock)
+    assert pace.limited(pace.turn(), "429", 40.0)
+    assert pace.turn() == pytest.approx(140.0)
+
+
+def test_a_time_that_is_longer_than_the_bench_waits_is_not_waited_for() -> None:
+    clock = Clock()
+    pace = pace_of(clock)
+    assert not pace.limited(pace.turn(), "429", 61.0)
+    pace.turn()
+    assert clock.now < 100.0 + MOST_SECONDS
+
+
+def test_many_limits_of_requests_that_were_sent_at_once_slow_down_once() -> None:
+    clock = Clock()
+    pace = pace_of(clock)
+    sent = [pace.turn() for _ in range(8)]
+    clock.now += 0.01
+    for one in sent:
+        pace.limited(one, "429")
+    pace.turn()
+    assert clock.now == pytest.approx(100.01 + FIRST_SECONDS)
+
+
+def test_a_bench_whose_patience_is_used_up_asks_no_further_lists_and_says_so() -> None:
+    clock = Clock()
+    pace = pace_of(clock, 10.0)
+    assert not pace.exhausted
+    while clock.now < 111.0:
+        pace.limited(pace.turn(), "429 Too Many Requests")
+    assert "429 Too Many Requests" in pace.exhausted
+    assert "patience_seconds" in pace.exhausted
+
+
+def test_refused_connections_of_a_door_that_has_answered_are_tried_again_for_a_while() -> None:
+    clock = Clock()
+    pace = pace_of(clock)
+    pace.turn()
+    pace.answered()
+    assert [pace.refused(times) for times in range(1, REFUSALS + 2)] == [True] * REFUSALS + [False]
+    pace.turn()
+    assert 0.5 < clock.now - 100.0 < 5
+    assert not pace.refused(1)
+
+
+def test_a_port_that_never_answered_is_closed() -> None:
+    assert not pace_of(Clock()).refused(1)
+
+
+def test_all_probes_of_a_port_share_one_pace() -> None:
+    paces = DoorPaces(5.0)
+    one, other = (Target(NetworkBench(address="192.0.2.1"), paces=paces) for _ in range(2))
+    assert one.pace(443) is other.pace(443)
+    assert one.pace(443) is not one.pace(80)
+    assert one == other
+
+
+def test_a_measurement_has_no_pace() -> None:
+    assert Target(NetworkBench(address="192.0.2.1")).unpaced().pace(443) is None

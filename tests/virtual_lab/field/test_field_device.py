@@ -1,0 +1,60 @@
+from pathlib import Path
+
+import pytest
+
+from lab_config.bench import Bench
+from lab_config.load import load
+from lab_config.product import Product
+from trustprobe.errors import ConfigurationError
+from virtual_lab.field.device import CONFIGURATIONS, FieldDevice, names
+from virtual_lab.field.lab import FieldLab
+
+CASES = Path(__file__).resolve().parents[3] / "suites"
+
+
+@pytest.fixture(scope="module")
+def cases() -> str:
+    return "\n".join(path.read_text("utf-8") for path in CASES.rglob("test_*.py"))
+
+
+@pytest.mark.parametrize("configuration", CONFIGURATIONS)
+@pytest.mark.parametrize("name", names())
+def test_every_device_has_a_declaration_and_a_bench_that_load(name: str, configuration: str, tmp_path: Path) -> None:
+    lab = FieldLab(tmp_path / "device", FieldDevice(name), configuration, tmp_path)
+    lab.write_files()
+    product = load(lab.product, Product, lab.environment)
+    bench = load(lab.bench, Bench, lab.environment)
+    assert bench.product == product.id == f"{name}_{configuration}"
+    declared = {account.id for account in product.component.users}
+    assert declared <= bench.credentials.keys()
+    references = {one.password.strip("${}") for one in bench.credentials.values()}
+    assert references <= lab.environment.keys()
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_finding_names_a_case_that_there_is(name: str, cases: str) -> None:
+    truth = FieldDevice(name).truth
+    named = {one.case for word in CONFIGURATIONS for one in truth.findings(word)}
+    assert not [case for case in named if "*" not in case and f'"{case}"' not in cases]
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_badly_configured_device_has_findings_that_the_same_device_configured_well_has_not(name: str) -> None:
+    truth = FieldDevice(name).truth
+    assert set(truth.findings("badly")) - set(truth.findings("well"))
+
+
+def test_a_device_that_is_not_there_is_named_with_those_that_are() -> None:
+    with pytest.raises(ConfigurationError, match="no field device 'toaster'") as raised:
+        FieldDevice("toaster")
+    assert names()[0] in raised.value.next_step
+
+
+def test_a_mistake_in_a_file_is_named_with_its_line(tmp_path: Path) -> None:
+    folder = tmp_path / "toaster"
+    folder.mkdir()
+    (folder / "device.yaml").write_text(
+        "schema_version: 1\ntitle: x\nsoftware: {}\nready: {port: 1, prot: 1}\nwell: {}\nbadly: {}\n"
+    )
+    with pytest.raises(ConfigurationError, match=r"toaster/device.yaml, line 4: ready.prot: is not a known field"):
+        FieldDevice("toaster", tmp_path)
