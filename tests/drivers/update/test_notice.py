@@ -49,32 +49,33 @@ class Client:
                 self.visit()
 
     def visit(self) -> None:
+        boot = self.device.boot  # before it connects: the connection belongs to this start
         context = ssl.create_default_context(cafile=str(self.bench.ca_certificate))
         with socket.create_connection((self.bench.address, self.bench.port), SECONDS) as sock:
             with context.wrap_socket(sock, server_hostname=HOST) as stream:
                 stream.sendall(BEAT)
                 stream.recv(1000)
-                if self.due():
+                if self.due(boot):
                     stream.sendall(ASK)
                     self.learn(stream.recv(10_000))
-                self.wait_for_the_end(stream)
+                self.wait_for_the_end(stream, boot)
 
-    def wait_for_the_end(self, stream: ssl.SSLSocket) -> None:
-        """Keep the connection until the server or the test ends it. Nobody drops one that opens after that."""
+    def wait_for_the_end(self, stream: ssl.SSLSocket, boot: int) -> None:
+        """Keep the connection until the server or the test ends it, or the device restarts: a restart keeps none."""
         stream.settimeout(SOON)
-        while not self.ended.is_set():
+        while not self.ended.is_set() and self.device.boot == boot:
             with contextlib.suppress(TimeoutError):
                 stream.recv(1)
                 return
 
-    def due(self) -> bool:
+    def due(self, boot: int) -> bool:
         habits, device = self.device.habits, self.device
         visited, last = device.requests.count("GET /home"), self.visited
         self.visited = visited
         if "asks_by_hand" in habits:
             return visited > last
         if "asks_at_start" in habits:
-            started, self.asked_in = device.boot > self.asked_in, device.boot
+            started, self.asked_in = boot > self.asked_in, boot
             return started
         return "never_asks" not in habits
 
