@@ -15,16 +15,12 @@ from drivers.logs.records import SEARCHED, SearchRecords
 from drivers.network.tls.records import ClientHello
 from lab_config.bench import CollectorBench
 from tests.drivers.recorder import MemoryRecorder
+from tests.free_ports import free_port
 from trustprobe.errors import BenchError
 from trustprobe.probe import Answer, Witness
 
 WAIT = 5.0
 SOON = 0.2
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 @dataclass

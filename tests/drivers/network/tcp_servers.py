@@ -86,9 +86,3 @@ def endless(connection: socket.socket) -> None:
     """Send without end, in no protocol."""
     while True:
         connection.sendall(b"A" * 65_536)
-
-
-def free_port() -> int:
-    """Return a port of loopback that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])

@@ -15,6 +15,7 @@ from drivers.power.qmp import Qmp, QmpPower
 from drivers.power.switch import PowerSwitch
 from lab_config.bench import PowerBench
 from tests.drivers.power.qmp_server import Machine, serving
+from tests.free_ports import free_port
 from trustprobe.errors import BenchError
 
 QEMU = shutil.which("qemu-system-aarch64") or shutil.which("qemu-system-x86_64")
@@ -74,10 +75,8 @@ def test_a_socket_that_is_not_there_is_the_benchs_fault(tmp_path: Path) -> None:
 
 
 def test_a_port_where_nobody_listens_is_the_benchs_fault() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
     with pytest.raises(BenchError, match="refused"):
-        QmpPower(f"127.0.0.1:{port}").off()
+        QmpPower(f"127.0.0.1:{free_port()}").off()
 
 
 def test_a_machine_that_serves_another_program_is_silent_and_that_is_said(tmp_path: Path) -> None:

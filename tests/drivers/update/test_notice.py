@@ -22,6 +22,7 @@ from lab_config.component import UpdateNoticeDeclaration
 from tests.drivers.network.tls.test_bad_certificate import HOST, make_ca
 from tests.drivers.recorder import MemoryRecorder
 from tests.drivers.web_device import IDENTITY, PASSWORDS, Device, running
+from tests.free_ports import free_port
 from trustprobe.errors import DeviceLostError
 from trustprobe.probe import Observation, Witness, condition
 
@@ -94,9 +95,7 @@ class Lab:
 @pytest.fixture
 def bench(tmp_path: Path) -> CloudBench:
     ca, key = make_ca(tmp_path)
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    return CloudBench(address="127.0.0.1", port=port, ca_certificate=ca, ca_key=key)
+    return CloudBench(address="127.0.0.1", port=free_port(), ca_certificate=ca, ca_key=key)
 
 
 @pytest.fixture

@@ -1,10 +1,10 @@
 """A firmware lab around the stand-in for QEMU: images without content, and a factory that prints a label."""
 
-import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.free_ports import free_port
 from tests.virtual_lab.firmware import stand_in_qemu
 from trustprobe.errors import ConfigurationError
 from virtual_lab.firmware.build import Firmware
@@ -45,6 +45,5 @@ def stand_in_lab(folder: Path, defects: Sequence[str] = (), *, loopback: bool = 
         provisioner=label,
     )
     if loopback:
-        with socket.create_server((FIRST.loopback, 0)) as free:
-            lab.port_map = {"tcp/443": free.getsockname()[1]}
+        lab.port_map = {"tcp/443": free_port(FIRST.loopback)}
     return lab

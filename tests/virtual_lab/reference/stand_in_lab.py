@@ -6,6 +6,7 @@ import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.free_ports import free_port
 from tests.virtual_lab.reference import stand_in_firmware
 from virtual_lab.reference.lab import LOOPBACK_DEVICE, ReferenceLab
 
@@ -14,8 +15,7 @@ STAND_IN = (sys.executable, str(Path(stand_in_firmware.__file__)))
 
 def stand_in_lab(folder: Path, defects: Sequence[str] = (), firmware: Sequence[str] = STAND_IN) -> ReferenceLab:
     lab = ReferenceLab(folder, defects, loopback=True, firmware=firmware)
-    with socket.create_server((LOOPBACK_DEVICE, 0)) as free:
-        lab.port_map = {"tcp/443": free.getsockname()[1]}
+    lab.port_map = {"tcp/443": free_port(LOOPBACK_DEVICE)}
     return lab
 
 

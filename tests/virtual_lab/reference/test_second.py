@@ -16,6 +16,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from tests.free_ports import free_port
 from tests.virtual_lab.reference.stand_in_lab import STAND_IN, greeting, stand_in_lab
 from trustprobe.errors import BenchError, ConfigurationError
 from virtual_lab.reference import namespace
@@ -31,8 +32,7 @@ BOOT_SECONDS = 120.0
 def second_of(folder: Path, first: ReferenceLab) -> SecondDevice:
     """A second device with the stand-in firmware on a free port."""
     second = SecondDevice(folder, first, firmware=STAND_IN)
-    with socket.create_server((LOOPBACK_SECOND, 0)) as free:
-        second.port_map = {"tcp/443": free.getsockname()[1]}
+    second.port_map = {"tcp/443": free_port(LOOPBACK_SECOND)}
     return second
 
 

@@ -16,6 +16,7 @@ from drivers.network.files.tftp import AskTftp
 from tests.drivers.network.loopback_servers import udp_server
 from tests.drivers.network.tcp_servers import LOOPBACK
 from tests.drivers.recorder import MemoryRecorder
+from tests.free_ports import free_port
 from trustprobe.probe import Answer, Observation
 
 NOT_FOUND, DENIED, FULL = b"\0\5\0\1no such file\0", b"\0\5\0\2access violation\0", b"\0\5\0\3disk full\0"
@@ -143,8 +144,5 @@ def test_silence_to_some_names_is_proven_by_the_answers_to_a_name_that_does_not_
 
 
 def test_a_closed_port_is_refused_by_icmp() -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = int(sock.getsockname()[1])
-    for asked in ask(port):
+    for asked in ask(free_port(kind=socket.SOCK_DGRAM)):
         assert asked.refused and "ICMP" in asked.facts[0].detail

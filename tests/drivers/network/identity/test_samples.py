@@ -22,6 +22,7 @@ from tests.drivers.network.logins.ssh_servers import Rules, host_key, ssh_server
 from tests.drivers.network.tls import tls_servers as tls
 from tests.drivers.recorder import MemoryRecorder
 from tests.drivers.web_device import IDENTITY, LOGIN, PASSWORDS, Device, running
+from tests.free_ports import free_port
 from trustprobe.errors import BenchError
 from trustprobe.probe import Answer
 
@@ -218,7 +219,7 @@ def test_servers_that_show_no_key_leave_keys_unread(
 
 @pytest.mark.parametrize("gone", [0, 1])
 def test_a_sample_that_is_not_there_leaves_everything_unread(units: tuple[Unit, Unit], gone: int) -> None:
-    units[gone].web.port = tcp.free_port()
+    units[gone].web.port = free_port()
     seen = compared(units)
     assert seen.silent == set(IDENTIFIERS)
     assert not seen.row("serial").conclusive

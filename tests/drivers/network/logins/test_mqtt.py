@@ -19,6 +19,7 @@ from tests.drivers.network.logins.mqtt_broker import Broker
 from tests.drivers.network.loopback_servers import closed_port, require_client, tcp_server
 from tests.drivers.network.tls.tls_servers import rsa_certificate
 from tests.drivers.recorder import MemoryRecorder
+from tests.free_ports import free_port
 from trustprobe.probe import Answer, Observation
 
 TARGET = Target(NetworkBench(address="127.0.0.1"))
@@ -240,7 +241,7 @@ def test_an_undeclared_broker_that_falls_silent_proves_nothing() -> None:
 
 
 def test_a_broker_that_closes_its_port_after_the_first_guess_refuses_no_password() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server(("127.0.0.1", free_port())) as listener:
 
         def serve() -> None:
             connection, _ = listener.accept()

@@ -15,6 +15,7 @@ from tests.drivers.network.logins.login_servers import answer as rtsp_answer
 from tests.drivers.network.loopback_servers import closed_port, tcp_server
 from tests.drivers.network.tcp_servers import LOOPBACK, endless, garbage, silent
 from tests.drivers.recorder import MemoryRecorder
+from tests.free_ports import free_port
 from trustprobe.probe import Answer, Observation
 
 
@@ -177,7 +178,7 @@ def test_what_speaks_something_else_and_what_closes_after_each_answer_is_asked_i
 
 
 def test_paths_that_were_not_tested_before_the_port_closed_are_no_refusal() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener, tcp_server(lambda client: None) as canary:
+    with socket.create_server(("127.0.0.1", free_port())) as listener, tcp_server(lambda client: None) as canary:
 
         def serve() -> None:
             connection, _ = listener.accept()
@@ -200,7 +201,7 @@ def test_paths_that_were_not_tested_before_the_port_closed_are_no_refusal() -> N
 
 
 def test_a_refused_connection_after_one_that_got_no_answer_is_no_refusal() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener, tcp_server(lambda client: None) as canary:
+    with socket.create_server(("127.0.0.1", free_port())) as listener, tcp_server(lambda client: None) as canary:
 
         def serve() -> None:
             connection, _ = listener.accept()

@@ -19,6 +19,7 @@ from drivers.network.target import Target
 from tests.drivers.network import tcp_servers as tcp
 from tests.drivers.network.logins.ssh_servers import Rules, ssh_server
 from tests.drivers.network.tcp_servers import LOOPBACK, Recorder, serve
+from tests.free_ports import free_port
 from trustprobe.errors import BenchError
 from trustprobe.probe import Answer
 
@@ -162,7 +163,7 @@ def test_a_server_that_says_neither_yes_nor_no_is_silent(handler: tcp.Handler) -
 
 
 def test_a_closed_port_is_silent_because_a_ban_looks_the_same() -> None:
-    attempt = door(tcp.free_port()).attempt("admin", "right")
+    attempt = door(free_port()).attempt("admin", "right")
     assert (attempt.answer, attempt.unanswered) == (Answer.SILENT, True)
 
 

@@ -11,6 +11,7 @@ from tests.drivers.network import tcp_servers as tcp
 from tests.drivers.network.logins.ssh_bytes import OLD, kexinit, packet
 from tests.drivers.network.logins.ssh_servers import Rules, ssh_server
 from tests.drivers.network.tcp_servers import LOOPBACK, Recorder, serve
+from tests.free_ports import free_port
 from trustprobe.probe import Answer
 
 
@@ -112,7 +113,7 @@ def test_what_is_no_whole_kexinit_is_silent_and_cannot_be_judged(handler: tcp.Ha
 
 
 def test_a_closed_port_is_silent() -> None:
-    assert read(tcp.free_port()).silent == {"kexinit"}
+    assert read(free_port()).silent == {"kexinit"}
 
 
 def test_what_was_received_is_kept() -> None:

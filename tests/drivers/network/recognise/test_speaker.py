@@ -31,6 +31,7 @@ from tests.drivers.network.recognise.speakers import (
     inside,
     says,
 )
+from tests.free_ports import free_port
 from trustprobe.probe import Answer
 
 MYSQL = b"\x4a\0\0\0\x0a8.0.36\0\x0b\0\0\0" + bytes(60)
@@ -220,7 +221,7 @@ def test_a_port_that_closes_each_connection_at_once_is_left_alone() -> None:
 
 
 def test_a_port_that_takes_no_more_connections_is_left_alone_and_that_is_said() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server(("127.0.0.1", free_port())) as listener:
 
         def once() -> None:
             connection, _ = listener.accept()

@@ -23,6 +23,7 @@ from suites.data_protection import test_tls_client
 from tests.drivers.network.tls.own_certificates import FAULTS_OF_A_CA, write
 from tests.drivers.network.tls.test_bad_certificate import HOST, make_ca
 from tests.drivers.recorder import MemoryRecorder
+from tests.free_ports import free_port
 from trustprobe.errors import BenchError
 from trustprobe.probe import Answer
 
@@ -49,9 +50,7 @@ class Client:
 @pytest.fixture
 def bench(tmp_path: Path) -> CloudBench:
     ca, key = make_ca(tmp_path)
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    return CloudBench(address="127.0.0.1", port=port, ca_certificate=ca, ca_key=key)
+    return CloudBench(address="127.0.0.1", port=free_port(), ca_certificate=ca, ca_key=key)
 
 
 @pytest.fixture

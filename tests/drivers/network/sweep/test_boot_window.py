@@ -12,6 +12,7 @@ from drivers.network.sweep.boot_window import OTHER_CLOSED, BootWindow, boot_por
 from drivers.network.target import Target
 from lab_config.bench import NetworkBench
 from tests.drivers.recorder import MemoryRecorder
+from tests.free_ports import free_port
 from trustprobe.probe import Answer, Witness
 
 ADDRESS = "127.0.7.77"
@@ -24,10 +25,7 @@ class Ports:
 
     def __init__(self, stack: contextlib.ExitStack) -> None:
         self._stack = stack
-        taken = [socket.create_server((ADDRESS, 0)) for _ in range(4)]
-        self.canary, self.early, self.always, self.never = (sock.getsockname()[1] for sock in taken)
-        for sock in taken:
-            sock.close()
+        self.canary, self.early, self.always, self.never = (free_port(ADDRESS) for _ in range(4))
 
     def open(self, port: int) -> socket.socket:
         return self._stack.enter_context(socket.create_server((ADDRESS, port)))

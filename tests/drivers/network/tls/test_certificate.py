@@ -15,6 +15,7 @@ from drivers.network.tls.certificate import ReadCertificate, ServerCertificate
 from tests.drivers.network import tcp_servers as tcp
 from tests.drivers.network.tcp_servers import LOOPBACK, Recorder, serve
 from tests.drivers.network.tls import tls_servers as tls
+from tests.free_ports import free_port
 from trustprobe.errors import ConfigurationError
 from trustprobe.probe import Answer
 
@@ -242,7 +243,7 @@ def test_without_a_certificate_there_are_no_fields_and_no_witness(
 
 
 def test_a_closed_port_is_silent(anchor: Path) -> None:
-    found = read(tcp.free_port(), anchor)
+    found = read(free_port(), anchor)
     assert found.silent == {"certificate"}
     assert not found.conclusive
 

@@ -13,6 +13,7 @@ from drivers.network.tls.versions_and_suites import TlsSuites, TlsVersions
 from tests.drivers.network import tcp_servers as tcp
 from tests.drivers.network.tcp_servers import LOOPBACK, Recorder, serve
 from tests.drivers.network.tls import tls_servers as tls
+from tests.free_ports import free_port
 from trustprobe.probe import Observation
 
 QUICK = 0.2
@@ -153,7 +154,7 @@ def test_records_without_end_are_read_up_to_a_bound() -> None:
 
 
 def test_a_port_that_is_closed_is_never_a_refusal() -> None:
-    found = versions_of(tcp.free_port())
+    found = versions_of(free_port())
     assert found.silent == set(VERSIONS)
     assert found.detail("TLS1.3").startswith("not tested: the port did not accept the TCP connection")
     assert not found.conclusive

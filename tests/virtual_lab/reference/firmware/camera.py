@@ -17,6 +17,7 @@ from pathlib import Path
 import paramiko
 import requests
 
+from tests.free_ports import free_port
 from virtual_lab.reference.provision import provision
 
 ADDRESS, COLLECTOR = f"127.8.{os.getpid() // 254 % 254}.{os.getpid() % 254 + 1}", "127.0.8.1"
@@ -101,7 +102,11 @@ class Camera:
     def start(self, reset: str = "power-on") -> str:
         """Boot up to the console prompt; return the boot log."""
         self.power_on(reset)
-        return self.uart.expect(self._prompt)
+        try:
+            return self.uart.expect(self._prompt)
+        except AssertionError as error:
+            error.add_note(f"the firmware reported: {self.errors or 'nothing'}")
+            raise
 
     def wait(self) -> int:
         """Wait until the firmware ends by itself; return its exit status."""
@@ -170,10 +175,7 @@ class Camera:
 
 
 def _free_port(service: str) -> int:
-    kind = socket.SOCK_STREAM if service.startswith("tcp") else socket.SOCK_DGRAM
-    with socket.socket(socket.AF_INET, kind) as sock:
-        sock.bind((ADDRESS, 0))
-        return int(sock.getsockname()[1])
+    return free_port(ADDRESS, socket.SOCK_STREAM if service.startswith("tcp") else socket.SOCK_DGRAM)
 
 
 def read_until(sock: socket.socket | paramiko.Channel, end: bytes) -> bytes:

@@ -16,6 +16,7 @@ from lab_config.bench import NetworkBench
 from lab_config.component import Service
 from tests.drivers.network.loopback_servers import tcp_server, udp_server
 from tests.drivers.network.tcp_servers import Handler
+from tests.free_ports import free_port
 
 LOOPBACK = Target(NetworkBench(address="127.0.0.1"))
 
@@ -45,9 +46,7 @@ def test_a_connection_that_is_taken_and_closed_shows_a_process_that_is_alive() -
 
 
 def test_a_port_that_nobody_has_is_told_from_silence() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    assert Liveness(LOOPBACK, service(port)).ask().life is Life.NOBODY
+    assert Liveness(LOOPBACK, service(free_port())).ask().life is Life.NOBODY
 
 
 def test_a_connection_that_nobody_serves_is_silence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,3 @@
-import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,16 +10,12 @@ from drivers.network.servers.tls import ContactOutcome, TlsClientServer, TlsCont
 from drivers.network.tls.bad_certificate import KINDS, Authority, Issued, issue
 from lab_config.bench import CloudBench
 from tests.drivers.recorder import MemoryRecorder
+from tests.free_ports import free_port
 from tests.virtual_lab.reference.firmware.camera import ADDRESS, COLLECTOR, SECONDS, Camera
 from tests.virtual_lab.reference.firmware.conftest import Build
 from virtual_lab.reference.defects import Defects
 from virtual_lab.reference.firmware.network.cloud import client_context
 from virtual_lab.reference.provision import CLOUD_HOST
-
-
-def free_port() -> int:
-    with socket.create_server((COLLECTOR, 0)) as sock:
-        return int(sock.getsockname()[1])
 
 
 @contextmanager
@@ -45,7 +40,7 @@ def shown(server: TlsClientServer, certificate: Issued) -> TlsContact:
 
 
 def test_a_hardened_camera_tells_its_cloud_that_it_lives_and_nobody_else(build: Build, tmp_path: Path) -> None:
-    port = free_port()
+    port = free_port(COLLECTOR)
     camera = build(cloud_port=port)
     camera.start()
     with cloud_of(camera, port, tmp_path) as server:
@@ -62,7 +57,7 @@ def test_a_hardened_camera_tells_its_cloud_that_it_lives_and_nobody_else(build: 
 def test_a_camera_is_one_tls_client_which_every_bad_certificate_is_shown_to(
     defect: str | None, build: Build, tmp_path: Path
 ) -> None:
-    port = free_port()
+    port = free_port(COLLECTOR)
     camera = build(*([defect] if defect else []), cloud_port=port)
     camera.start()
     with cloud_of(camera, port, tmp_path) as server:
@@ -75,7 +70,7 @@ def test_a_camera_is_one_tls_client_which_every_bad_certificate_is_shown_to(
 
 
 def test_a_camera_that_checks_nothing_speaks_to_anybody(build: Build, tmp_path: Path) -> None:
-    port = free_port()
+    port = free_port(COLLECTOR)
     camera = build("cloud_not_verified", cloud_port=port)
     camera.start()
     with cloud_of(camera, port, tmp_path) as server:

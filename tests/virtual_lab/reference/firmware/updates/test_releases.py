@@ -3,9 +3,10 @@ from pathlib import Path
 import pytest
 
 from drivers.network.servers.tls import Announcement, TlsClientServer
-from tests.virtual_lab.reference.firmware.camera import SECONDS, Camera
+from tests.free_ports import free_port
+from tests.virtual_lab.reference.firmware.camera import COLLECTOR, SECONDS, Camera
 from tests.virtual_lab.reference.firmware.conftest import Build
-from tests.virtual_lab.reference.firmware.network.test_cloud import cloud_of, free_port
+from tests.virtual_lab.reference.firmware.network.test_cloud import cloud_of
 from virtual_lab.reference.defects import Defects
 from virtual_lab.reference.firmware.updates.releases import Releases
 
@@ -69,7 +70,7 @@ def home_after_an_announcement(camera: Camera, server: TlsClientServer, body: by
 
 
 def test_a_camera_asks_its_cloud_and_tells_whoever_logs_in(build: Build, tmp_path: Path) -> None:
-    port = free_port()
+    port = free_port(COLLECTOR)
     camera = build(cloud_port=port)
     camera.start()
     with cloud_of(camera, port, tmp_path) as server:
