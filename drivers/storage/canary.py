@@ -14,7 +14,7 @@ from drivers.forms import compiled, forms_of, weak_hashes_of
 from drivers.network.web.administration.administration import Administration
 from drivers.network.web.administration.administrator import Administrator
 from drivers.storage.dump import image_of
-from drivers.storage.search import SearchTerm, StoragePlace, search
+from drivers.storage.search import SearchTerm, StoragePlace, search_unpacked
 from lab_config.bench import StorageBench
 from lab_config.component import Setting, UserDataDeclaration
 from trustprobe.probe import DETAIL_LIMIT, Answer, Asked, Fact, Observation, Recorder, Witness, all_of, condition
@@ -46,9 +46,12 @@ class PlantedSample:
         assert self.storage is not None
         with image_of(self.storage, record) as image:
             self.ready()
-            found = search(image, wanted)
+            found, unpacking = search_unpacked(image, wanted)
+            record.note(str(unpacking))
             words = f"all {image.octets}" if image.whole else f"only {image.searched} of {image.octets}"
-            whole = condition(f"{words} octets of the image were searched", holds=image.whole)
+            whole = condition(
+                f"{words} octets of the image were searched; {unpacking}", holds=image.whole and not unpacking.stopped
+            )
         for about, places in found.items():
             for place in places:
                 record.note(f"{about}: {place}")

@@ -32,6 +32,8 @@ class Image:
     path: Path
     octets: int
     searched: int
+    within: str = ""
+    """Where it lies, in words, if it was unpacked from another image."""
 
     @property
     def whole(self) -> bool:

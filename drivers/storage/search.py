@@ -1,14 +1,17 @@
 """Looks for texts and patterns in a storage image, in the forms in which software writes a text down.
 
 What was found is told by its place and form; the octets themselves may be somebody's secret, and are not kept. What is
-compressed or encrypted in the image is not opened.
+compressed is unpacked and searched as well; what is encrypted is not opened.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 
+from drivers.data import table
 from drivers.storage.dump import Image
+from drivers.storage.unpack import DEEPEST, Unpacking, unpack
 
 OVERLAP = 8192
 """Octets that pieces share: the longest thing that is found for certain."""
@@ -16,6 +19,9 @@ MOST_PLACES = 20
 """Places of one thing that are told."""
 SHORTEST = 6
 """Characters of a text that can be told from chance."""
+_COMPARED, _ENOUGH_OF_A_KEY = 120, 220
+"""Characters of the base64 of a key that its digest in the table is of, and octets that hold them in any notation."""
+_PUBLIC = frozenset(digest for digests in table("public_test_keys").values() for digest in digests)
 
 
 @dataclass(frozen=True)
@@ -34,10 +40,30 @@ class StoragePlace:
 
     what: str
     offset: int
+    within: str = ""
 
     def __str__(self) -> str:
         """Say it, ready to print."""
-        return f"{self.what} at octet {self.offset:#x}"
+        return f"{self.what} at octet {self.offset:#x}" + (f" of {self.within}" if self.within else "")
+
+
+def search_unpacked(
+    image: Image, wanted: Iterable[SearchTerm]
+) -> tuple[dict[str, tuple[StoragePlace, ...]], Unpacking]:
+    """Search an image and all that is compressed in it; the places, and what was unpacked."""
+    things, unpacking = list(wanted), Unpacking.of(image)
+    found: dict[str, tuple[StoragePlace, ...]] = {one.about: () for one in things}
+    for part in _parts(image, unpacking, DEEPEST):
+        for about, places in search(part, things).items():
+            found[about] = (found[about] + places)[:MOST_PLACES]
+    return found, unpacking
+
+
+def _parts(image: Image, unpacking: Unpacking, depth: int) -> Iterator[Image]:
+    yield image
+    if depth:
+        for part in unpack(image, unpacking):
+            yield from _parts(part, unpacking, depth - 1)
 
 
 def search(image: Image, wanted: Iterable[SearchTerm]) -> dict[str, tuple[StoragePlace, ...]]:
@@ -48,17 +74,29 @@ def search(image: Image, wanted: Iterable[SearchTerm]) -> dict[str, tuple[Storag
         if not piece.strip(b"\0"):
             continue  # what was never written holds nothing
         for one in things:
-            for place in _in_piece(one, piece, start):
+            for place in _in_piece(one, piece, start, image.within):
                 if len(found[one.about]) < MOST_PLACES:
                     found[one.about][place] = None
     return {about: tuple(places) for about, places in found.items()}
 
 
-def _in_piece(one: SearchTerm, piece: bytes, start: int) -> Iterable[StoragePlace]:
+def _in_piece(one: SearchTerm, piece: bytes, start: int, within: str) -> Iterable[StoragePlace]:
     for what, octets in one.texts.items():
         at = piece.find(octets) if len(octets) >= SHORTEST else -1
         if at >= 0:
-            yield StoragePlace(what, start + at)
+            yield StoragePlace(what, start + at, within)
     for what, pattern in one.patterns.items():
-        if match := pattern.search(piece):
-            yield StoragePlace(what, start + match.start())
+        for match in pattern.finditer(piece):
+            if not _is_public(piece, match):
+                yield StoragePlace(what, start + match.start(), within)
+                break
+
+
+def _is_public(piece: bytes, match: re.Match[bytes]) -> bool:
+    """Whether a PEM key lies here that a library publishes with its own tests."""
+    if not match[0].startswith(b"-----BEGIN"):
+        return False
+    text = piece[match.start() : match.start() + _ENOUGH_OF_A_KEY].replace(b"\\n", b"\n").replace(b"\r", b"")
+    _, _, body = text.partition(b"\n")
+    base64 = body.partition(b"-")[0].replace(b"\n", b"")[:_COMPARED]
+    return sha256(base64).hexdigest() in _PUBLIC

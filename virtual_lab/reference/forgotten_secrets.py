@@ -4,6 +4,7 @@ A hardened device has its keys in the key store, salted hashes of its passwords,
 """
 
 import base64
+import gzip
 import hashlib
 import json
 import secrets
@@ -21,6 +22,9 @@ def leave_secrets(flash: Path, defects: Defects, admin_password: str) -> None:
         write_json(key_store(flash) / PRODUCTION_SECRETS, {"wifi_psk": wifi, "admin_password": admin_password})
     if defects("storage_private_key"):
         shutil.copy(key_store(flash) / "tls_key.pem", flash / "backup.pem")
+    if defects("storage_key_in_backup"):
+        key = (key_store(flash) / "tls_key.pem").read_bytes()
+        write_bytes(flash / "backup.gz", gzip.compress(b"# settings of the line\n" * 200 + key))
     if defects("storage_weak_hash"):
         digest = base64.b64encode(hashlib.sha1(admin_password.encode(), usedforsecurity=False).digest()).decode()
         write_bytes(flash / "htpasswd", f"admin:{{SHA}}{digest}\n".encode())

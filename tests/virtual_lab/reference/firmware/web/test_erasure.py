@@ -158,10 +158,16 @@ def test_a_planted_reset_needs_no_login_and_a_planted_deletion_does_nothing(buil
 
 
 def test_a_production_line_keeps_its_secrets_to_itself_unless_it_is_planted(tmp_path: Path) -> None:
-    planted = ("storage_private_key", "storage_weak_hash", "storage_password_in_clear", "storage_api_token")
+    planted = (
+        "storage_private_key",
+        "storage_key_in_backup",
+        "storage_weak_hash",
+        "storage_password_in_clear",
+        "storage_api_token",
+    )
     for folder, defects in ((tmp_path / "good", ()), (tmp_path / "bad", planted)):
         provision(folder, defects=defects, address="127.0.8.10", collector="127.0.8.1")
-    extra = {"backup.pem", "htpasswd", "recovery.json", "cloud_access.json"}
+    extra = {"backup.pem", "backup.gz", "htpasswd", "recovery.json", "cloud_access.json"}
     names = [{path.name for path in (tmp_path / one / "flash").iterdir()} for one in ("good", "bad")]
     assert names[1] - names[0] == extra
     good = b"".join(path.read_bytes() for path in (tmp_path / "good/flash").iterdir())
