@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from drivers.logs.collector import Collected, Collector
+from drivers.network.clock import kernel_is_synchronised
 from drivers.network.servers.ntp import NtpServer
-from trustprobe.probe import Answer, Asked, Fact, Observation, Recorder, Witness, printable
+from trustprobe.probe import Answer, Asked, Fact, Observation, Recorder, Witness, condition, printable
 
 _STAMP = Asked(door="the log collector", shape="a record of a failed login")
 
@@ -25,6 +26,8 @@ class ClockReading(Observation):
     """How far the time stamp of a fresh record is from the time in which it was made, in seconds; None without one."""
 
     offset: float | None
+    true_time: Witness
+    """What shows that this machine's time is the true one, or the one that the device was told."""
 
 
 class ClockFollows(Observation):
@@ -83,6 +86,9 @@ class ReadClock:
     """Read the device's clock from a fresh record. Witness: that record arrived, with a time stamp or without."""
 
     stopwatch: Stopwatch
+    server: NtpServer | None = None
+    """The time server of the bench, which tells the device this machine's time."""
+    synchronised: Callable[[], bool] = kernel_is_synchronised
 
     @property
     def name(self) -> str:
@@ -100,6 +106,17 @@ class ReadClock:
             witness=Witness(what=f"the record of a failed login {came}", holds=read.arrived, asked=_STAMP),
             asked=_STAMP,
             offset=read.offset,
+            true_time=self._true_time(),
+        )
+
+    def _true_time(self) -> Witness:
+        """Return what shows that a wrong time stamp is the device's fault, and not this machine's."""
+        if self.synchronised():
+            return condition("NTP has synchronised this machine", holds=True)
+        if self.server is not None and self.server.asked.count:
+            return condition("the device asked the time server of this machine for the time", holds=True)
+        return condition(
+            "NTP has not synchronised this machine, and the device did not ask its time server", holds=False
         )
 
 

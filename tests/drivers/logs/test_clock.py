@@ -81,6 +81,35 @@ def test_a_clock_that_is_hours_off_is_read() -> None:
     assert seen.conclusive
 
 
+def asked(server: NtpServer) -> NtpServer:
+    """The server, once the device has asked it."""
+    ask((HERE, server.port), HERE)
+    return server
+
+
+@pytest.mark.parametrize(
+    ("synchronised", "ready", "holds", "words"),
+    [
+        (True, None, True, "NTP has synchronised this machine"),
+        (False, asked, True, "the device asked the time server of this machine"),
+        (False, lambda server: server, False, "the device did not ask its time server"),
+        (False, None, False, "the device did not ask its time server"),
+    ],
+)
+def test_the_true_time_is_shown_by_ntp_or_told_to_the_device(
+    server: NtpServer,
+    synchronised: bool,
+    ready: Callable[[NtpServer], NtpServer] | None,
+    holds: bool,
+    words: str,
+) -> None:
+    fake = FakeCollector("2001-01-01T00:00:00Z")
+    told = ready(server) if ready else None
+    seen = ReadClock(Stopwatch(fake, fake.cause, 0.1), told, lambda: synchronised).run(MemoryRecorder())
+    assert seen.true_time.holds is holds
+    assert words in seen.true_time.what
+
+
 def test_a_record_without_a_time_stamp_is_a_fact_and_no_record_proves_nothing() -> None:
     fake = FakeCollector("-")
     seen = ReadClock(Stopwatch(fake, fake.cause, 0.1)).run(MemoryRecorder())

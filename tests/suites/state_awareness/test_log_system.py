@@ -53,9 +53,9 @@ def test_a_record_must_be_allowed_to_be_caused(case: Callable[..., None]) -> Non
     assert needs(case) == EVENTS[case]
 
 
-def clock(offset: float | None, witness: Witness = HOLDS) -> ClockReading:
+def clock(offset: float | None, witness: Witness = HOLDS, true_time: Witness = HOLDS) -> ClockReading:
     fact = silent("time") if offset is None else seen("time")
-    return observed(fact, kind=ClockReading, witness=witness, offset=offset)
+    return observed(fact, kind=ClockReading, witness=witness, offset=offset, true_time=true_time)
 
 
 @pytest.mark.parametrize("offset", [0.0, BOUND, -BOUND])
@@ -69,8 +69,22 @@ def test_a_clock_that_is_ahead_or_behind_by_more_than_the_bound_fails(offset: fl
     assert fails(cases.test_records_carry_the_correct_time, clock(offset), PROFILE, says=words)
 
 
-def test_a_record_without_a_time_stamp_fails() -> None:
-    assert fails(cases.test_records_carry_the_correct_time, clock(None), PROFILE, says="carries no time stamp")
+@pytest.mark.parametrize("offset", [BOUND + 0.1, -BOUND - 0.1])
+def test_a_clock_that_differs_from_one_that_nothing_shows_to_be_right_is_left_open(offset: float) -> None:
+    reading = clock(offset, true_time=BROKEN)
+    words = f"are allowed, but {BROKEN.what}. Synchronise this machine with NTP"
+    assert stays_open(cases.test_records_carry_the_correct_time, reading, PROFILE, says=words)
+
+
+@pytest.mark.parametrize("offset", [BOUND, -BOUND])
+def test_a_clock_that_agrees_with_one_that_nothing_shows_to_be_right_passes(offset: float) -> None:
+    assert passes(cases.test_records_carry_the_correct_time, clock(offset, true_time=BROKEN), PROFILE)
+
+
+def test_a_record_without_a_time_stamp_fails_whatever_the_time_is() -> None:
+    for true_time in (HOLDS, BROKEN):
+        reading = clock(None, true_time=true_time)
+        assert fails(cases.test_records_carry_the_correct_time, reading, PROFILE, says="carries no time stamp")
 
 
 def test_a_record_that_did_not_arrive_leaves_its_time_open() -> None:
