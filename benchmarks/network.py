@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from benchmarks.network_rows import logins, sweeps, udp
+from benchmarks.network_rows import logins, sweeps, tls, udp
 from benchmarks.network_rows.row import COLUMNS, Measure
 from trustprobe.errors import BenchError
 
@@ -22,6 +22,8 @@ ROWS: Mapping[str, Measure] = MappingProxyType(
         "ssh": logins.ssh_logins,
         "http": logins.http_logins,
         "ftp": logins.ftp_logins,
+        "telnet": logins.telnet_logins,
+        "tls": tls.weaknesses,
     }
 )
 

@@ -1,4 +1,4 @@
-"""The services that logins are measured on: OpenSSH and lighttpd with a login form, each with settings of its own.
+"""The services that are measured: OpenSSH, vsftpd, telnetd, lighttpd with a login form, and lighttpd with weak TLS.
 
 They run in namespaces of processes and mounts, so that no account, file or process of this machine is touched, and end
 with the process that started them. Debian's packages: openssh-server, lighttpd, vsftpd.
@@ -18,7 +18,7 @@ from trustprobe.errors import BenchError
 from virtual_lab.reference import syscalls
 from virtual_lab.reference.namespace import DEVICE_ADDRESS
 
-SSH_PORT, HTTP_PORT, FTP_PORT = 22, 80, 21
+SSH_PORT, HTTP_PORT, HTTPS_PORT, FTP_PORT, TELNET_PORT = 22, 80, 443, 21, 23
 START_SECONDS = 15.0
 _SSHD = """
 Port 22
@@ -47,6 +47,16 @@ server.document-root = "{folder}/pages"
 server.errorlog = "{folder}/error.log"
 server.modules = ("mod_cgi")
 cgi.assign = ("" => "/bin/sh")
+"""
+_WEAK_TLS = """
+server.port = 443
+server.document-root = "{folder}/pages"
+server.errorlog = "{folder}/error.log"
+server.modules = ("mod_openssl")
+ssl.engine = "enable"
+ssl.pemfile = "{folder}/server.pem"
+ssl.dh-file = "{folder}/group.pem"
+ssl.openssl.ssl-conf-cmd = ("MinProtocol" => "TLSv1", "CipherString" => "ALL:@SECLEVEL=0")
 """
 _FORM = (
     "<!DOCTYPE html><title>Login</title><form method=post action=/login><input name=username>"
@@ -96,6 +106,16 @@ def ftp(folder: Path, accounts: Mapping[str, str]) -> None:
     _start(" && ".join([*mounts, f"{program} {settings}; exit 1"]), folder, FTP_PORT)
 
 
+def telnet(folder: Path, accounts: Mapping[str, str]) -> None:
+    """Start telnetd with login(1) in this network namespace, which pauses three seconds after a wrong password."""
+    program, telnetd = tool("inetutils-inetd", "inetutils-inetd"), tool("telnetd", "inetutils-telnetd")
+    (folder / "pam").write_text(_PAM.replace(" nodelay", ""))
+    (folder / "inetd.conf").write_text(f"telnet stream tcp nowait root {telnetd} telnetd\n")
+    mounts = [*_own_accounts(folder, accounts), f"mount --bind {folder}/pam /etc/pam.d/login"]
+    mounts.append("mount -t tmpfs tmpfs /run")
+    _start(" && ".join([*mounts, f"exec {program} -d -R 0 {folder}/inetd.conf"]), folder, TELNET_PORT)
+
+
 def _own_accounts(folder: Path, accounts: Mapping[str, str]) -> list[str]:
     """Write the system's accounts and these ones into a folder. Return the commands that mount them."""
     passwd, shadow = Path("/etc/passwd").read_text(), Path("/etc/shadow").read_text()
@@ -119,6 +139,20 @@ def web(folder: Path, accounts: Mapping[str, str]) -> None:
         (pages / page).write_text(_PAGES.format(accounts=known, form=_FORM, secret=secret))
     (folder / "lighttpd.conf").write_text(_LIGHTTPD.format(folder=folder))
     _start(f"exec {program} -D -f {folder}/lighttpd.conf", folder, HTTP_PORT)
+
+
+def weak_tls(folder: Path) -> None:
+    """Start lighttpd with much that is weak in TLS: old versions, weak suites, short keys, a signature with SHA-1."""
+    program, openssl = tool("lighttpd", "lighttpd"), tool("openssl", "openssl")
+    pem = folder / "server.pem"
+    request = [openssl, "req", "-x509", "-newkey", "rsa:1024", "-nodes", "-sha1", "-days", "9", "-subj", "/CN=device"]
+    subprocess.run([*request, "-keyout", str(pem), "-out", str(folder / "leaf.pem")], check=True, capture_output=True)
+    pem.write_text(pem.read_text() + (folder / "leaf.pem").read_text())
+    group = [openssl, "dhparam", "-dsaparam", "-out", str(folder / "group.pem"), "1024"]
+    subprocess.run(group, check=True, capture_output=True)
+    (folder / "pages").mkdir()
+    (folder / "lighttpd.conf").write_text(_WEAK_TLS.format(folder=folder))
+    _start(f"exec {program} -D -f {folder}/lighttpd.conf", folder, HTTPS_PORT)
 
 
 def _digest(password: str) -> str:

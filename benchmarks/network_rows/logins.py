@@ -18,6 +18,7 @@ from drivers.guessing.attempt import Door, Pair
 from drivers.guessing.logins import GuessLogins
 from drivers.network.logins.ftp import FtpDoor
 from drivers.network.logins.ssh import SshDoor
+from drivers.network.logins.telnet import TelnetDoor
 from drivers.network.target import Target
 from drivers.network.web.login.guesses import FormDoor
 from lab_config.bench import NetworkBench
@@ -30,6 +31,8 @@ SLOW_LOGINS = 60
 """Where a service takes a second for each."""
 RUNS, SLOW_RUNS = 5, 3
 """Of each, in turns; hydra takes half a minute for 500 forms."""
+PEER_SECONDS = 900.0
+"""Where hydra takes longer, it has not ended."""
 TARGET = 1.2
 AT_ONCE = (4, 16)
 GUESSED, KNOWN = "admin", "service"
@@ -50,6 +53,15 @@ def http_logins() -> Sequence[Row]:
 def ftp_logins() -> Sequence[Row]:
     """Vsftpd with its own delay of a second, three attempts per connection, and 16 at once."""
     return _rows("FTP", 1, daemons.ftp, _ftp_door, ("ftp",), SLOW_LOGINS)
+
+
+def telnet_logins() -> Sequence[Row]:
+    """Telnetd of inetutils, whose login(1) pauses three seconds after a wrong password."""
+    return _rows("Telnet", 1, daemons.telnet, _telnet_door, ("telnet",), SLOW_LOGINS)
+
+
+def _telnet_door(bench: NetworkBench) -> Door:
+    return TelnetDoor(Target(bench), daemons.TELNET_PORT, "terminal")
 
 
 def _ftp_door(bench: NetworkBench) -> Door:
@@ -113,7 +125,7 @@ def _ours(
 
 
 def _theirs(folder: Path, at_once: int, accounts: dict[str, str], options: tuple[str, ...]) -> dict[str, Any]:
-    run = hydra(folder, GUESSED, at_once, *options)
+    run = hydra(folder, GUESSED, at_once, *options, limit=PEER_SECONDS)
     return {"seconds": run.seconds, "right": run.found == [(GUESSED, accounts[GUESSED])]}
 
 
