@@ -24,6 +24,18 @@ class BriefDatagrams(Datagrams):
         return super().receive(min(seconds, BRIEF))
 
 
+def brief_where(mute: Callable[[CoapMessage], bool]) -> type[Datagrams]:
+    """Return a channel to a service that is `mute` to some requests: only to those is nothing to come."""
+
+    class BriefWhereMute(Datagrams):
+        def receive(self, seconds: float) -> bytes | None:
+            asked = parse(self._last)
+            assert asked is not None
+            return super().receive(min(seconds, BRIEF) if mute(asked) else seconds)
+
+    return BriefWhereMute
+
+
 @dataclass
 class Service:
     """Its resources by path, those among them that are closed, and what it does otherwise than it should."""

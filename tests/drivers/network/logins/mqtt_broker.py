@@ -17,7 +17,7 @@ class Broker:
     level: int = V311
     refusal: int | None = None
     grant: int | None = 0
-    """The code of SUBACK; None: it never comes."""
+    """The code of SUBACK; None: the connection is closed instead."""
     retained: bool = False
     logins: list[str | None] = field(default_factory=list)
 
@@ -43,12 +43,15 @@ class Broker:
         if code:
             return
         kind, body = read(client)
+        if kind != 0x82:
+            return
         if self.retained:
             client.sendall(b"\x31\x06\0\x03a/bx" if level == V311 else b"\x31\x07\0\x03a/b\0x")
-        if kind == 0x82 and self.grant is not None:
-            properties = b"" if level == V311 else b"\0"
-            packet = body[:2] + properties + bytes([self.grant])
-            client.sendall(bytes([0x90, len(packet)]) + packet)
+        if self.grant is None:
+            return
+        properties = b"" if level == V311 else b"\0"
+        packet = body[:2] + properties + bytes([self.grant])
+        client.sendall(bytes([0x90, len(packet)]) + packet)
         client.settimeout(5)
         client.recv(1)
 

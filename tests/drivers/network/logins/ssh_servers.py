@@ -13,6 +13,7 @@ from paramiko.common import (
     AUTH_PARTIALLY_SUCCESSFUL,
     AUTH_SUCCESSFUL,
     MSG_CHANNEL_SUCCESS,
+    MSG_USERAUTH_FAILURE,
     OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED,
     OPEN_SUCCEEDED,
 )
@@ -93,16 +94,22 @@ class Rules(paramiko.ServerInterface):
 
 
 class _Transport(paramiko.Transport):
-    """Says when it has replied to a request, so that no output overtakes the reply."""
+    """Says when it has replied to a request or refused a login, so that neither output nor an end overtakes that."""
 
     def __init__(self, connection: socket.socket) -> None:
         super().__init__(connection)
         self.replied = threading.Event()
+        self.refused = threading.Event()
 
     def _send_user_message(self, data: paramiko.Message) -> None:
         super()._send_user_message(data)  # type: ignore[misc]
         if data.asbytes()[0] == MSG_CHANNEL_SUCCESS:
             self.replied.set()
+
+    def _send_message(self, data: paramiko.Message) -> None:
+        super()._send_message(data)  # type: ignore[misc]
+        if data.asbytes()[0] == MSG_USERAUTH_FAILURE:
+            self.refused.set()
 
 
 @contextlib.contextmanager
@@ -137,11 +144,7 @@ def ssh_server(
         yield port
 
 
-def _close_after_refusal(transport: paramiko.Transport) -> None:
-    handler = None
-    while transport.is_alive() and handler is None:
-        handler = transport.auth_handler
-        transport.join(0.01)
-    while transport.is_alive() and handler is not None and not handler.auth_fail_count:
-        transport.join(0.01)
+def _close_after_refusal(transport: _Transport) -> None:
+    while transport.is_alive() and not transport.refused.wait(0.01):
+        pass
     transport.close()

@@ -17,6 +17,7 @@ from drivers.network.malformed.messages.sessions import (
     ssh_session,
     ssh_session_changes,
 )
+from drivers.network.malformed.sending import delivery, logged_in
 from drivers.network.malformed.sending.answers import Generator, answers_of
 from drivers.network.malformed.sending.logged_in import LoggedInMqtt, LoggedInSsh, SendInSession
 from drivers.network.malformed.sending.revival import Revival
@@ -49,7 +50,10 @@ def test_a_seed_gives_the_same_messages_and_none_holds_a_connect(named: Generato
 
 
 @pytest.mark.parametrize("level", [4, V5])
-def test_a_message_of_mqtt_is_carried_behind_an_accepted_login_of_either_version(level: int) -> None:
+def test_a_message_of_mqtt_is_carried_behind_an_accepted_login_of_either_version(
+    level: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "QUIET_SECONDS", 10.0)  # the broker closes, and that ends it
     accounts = Broker(accounts={"tp": "right"}, level=level)
     with tcp_server(accounts) as port:
         assert LoggedInMqtt(LOOPBACK, broker(port), "tp", "right").deliver(PUBLISH).carried
@@ -63,12 +67,16 @@ def test_a_message_of_mqtt_without_a_login_was_not_carried() -> None:
     assert "was not accepted" in reaction.words
 
 
-def test_a_session_of_ssh_that_a_message_ended_is_opened_anew() -> None:
+def test_a_session_of_ssh_that_a_message_ended_is_opened_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     with ssh_server(Rules()) as port:
         session = LoggedInSsh(SshDoor(LOOPBACK, port, "ssh"), "admin", "right")
         for message in answers_of("x", ssh_session, ssh_session_changes, 1, 14):
             assert session.deliver(message).carried, message.name
-        reaction = session.deliver(Message("end", b"\x01\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00", "a test"))
+        session.close()  # what these messages did to their session must not be taken for what the next one does
+        with monkeypatch.context() as patient:
+            patient.setattr(logged_in, "SETTLE_SECONDS", 10.0)  # the end of the session ends it
+            end = Message("end", b"\x01\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00", "a test")
+            reaction = session.deliver(end)
         assert reaction.words == "the session was ended"
         assert session.deliver(Message("ignored", b"\x02\x00\x00\x00\x01x", "a test")).carried
         session.close()

@@ -5,7 +5,6 @@ from itertools import count
 
 import pytest
 
-from drivers.network import conversation
 from drivers.network.malformed.messages.message import Message, MessageSeries
 from drivers.network.malformed.sending import watch as watching
 from drivers.network.malformed.sending.carrier import Carrier
@@ -28,7 +27,6 @@ MESSAGES = tuple(Message(name, name.encode(), "a test") for name in ("one", "two
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(conversation, "READ_SECONDS", 0.4)
     monkeypatch.setattr(watching, "MOMENT", 0.2)
     yield
 

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 
 import pytest
 from wsproto import ConnectionType, WSConnection
-from wsproto.events import AcceptConnection, BytesMessage, Request, TextMessage
+from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Request, TextMessage
 
 from drivers.network.target import Target
 from drivers.network.web.probes import terminals
@@ -52,15 +52,13 @@ def over_websocket(page: WebAnswer, message: Callable[[str], bytes | str], outpu
                     said = message(output)
                     made = BytesMessage(said) if isinstance(said, bytes) else TextMessage(said)
                     connection.sendall(peer.send(made) if output else b"")
+                    if output.startswith("top"):  # no prompt ends the wait for it, so the end of the program does
+                        connection.sendall(peer.send(CloseConnection(1000)))
 
-    with tcp_server(serve) as port:
+    with tcp_server(serve) as port, pytest.MonkeyPatch.context() as patience:
+        patience.setattr(terminals, "SECONDS", 10.0 if output else 0.5)  # output ends the wait
         server = WebServer(Target(NetworkBench(address="127.0.0.1")), undeclared_service(port, tls=False))
         return terminal_of(server, "/tools/index.html", page), heard
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(terminals, "SECONDS", 0.5)
 
 
 @pytest.mark.parametrize(("output", "answer", "words"), ANSWERS)
