@@ -18,10 +18,10 @@ SDP = b"v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=x\r\nt=0 0\r\na=control:*\r\nm=video 
 
 
 @contextmanager
-def threaded(handle: Handler, *, tls: bool = False, host: str = "127.0.0.1") -> Iterator[int]:
+def threaded(handle: Handler, *, tls: bool = False, host: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
     """Serve each connection in a thread of its own; yields the port, and shuts every connection down at the end."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.create_server((host, 0), family=family)
+    listener = socket.create_server((host, port), family=family)
     listener.settimeout(10)
     open_: list[socket.socket] = []
     threads: list[threading.Thread] = []

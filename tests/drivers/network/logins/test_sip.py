@@ -18,6 +18,7 @@ from tests.drivers.recorder import MemoryRecorder
 from trustprobe.probe import Answer, Observation
 
 UDP, TCP = Transport.UDP, Transport.TCP
+KINDS = {UDP: socket.SOCK_DGRAM, TCP: socket.SOCK_STREAM}
 BOTH = pytest.mark.parametrize("transport", [UDP, TCP])
 Reply = Callable[[bytes], bytes]
 
@@ -89,7 +90,7 @@ def test_one_open_user_among_others_whom_the_registrar_does_not_know_is_found() 
 def test_a_user_name_with_other_characters_stays_one_name() -> None:
     registrar = Registrar(unknown="404 Not Found")
     attempt(registrar.answer, user="a b@c>\r\nX: y")
-    assert registrar.asked == [("a%20b%40c%3E%0D%0AX%3A%20y", "")]
+    assert set(registrar.asked) == {("a%20b%40c%3E%0D%0AX%3A%20y", "")}, "a late answer is asked for again"
 
 
 @pytest.mark.parametrize(
@@ -171,7 +172,7 @@ def test_a_registrar_that_opened_after_it_required_a_login_lets_nobody_in() -> N
 
 @BOTH
 def test_a_closed_port_is_refused(transport: Transport) -> None:
-    port = closed_port()
+    port = closed_port(KINDS[transport])
     found = door(port, transport).attempt("phone", "right")
     assert (found.answer, found.unanswered, found.connected) == (Answer.REFUSED, True, False)
     assert not door(port, transport).knock().connected
@@ -241,6 +242,6 @@ def test_another_answer_leaves_it_open() -> None:
 
 def test_a_closed_port_registers_nobody() -> None:
     with tcp_server(lambda client: None) as canary:
-        ports = (SipEndpoint(closed_port(), TCP), SipEndpoint(closed_port(), UDP))
+        ports = (SipEndpoint(closed_port(), TCP), SipEndpoint(closed_port(KINDS[UDP]), UDP))
         found = AskRegistrars(LOOPBACK, ports, (), canary, may_write=True).run(MemoryRecorder())
     assert len(found.refused) == 2 and found.conclusive

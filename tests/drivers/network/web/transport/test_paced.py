@@ -16,6 +16,7 @@ from drivers.network.web.transport.websocket import Listener, NotOpened
 from lab_config.bench import NetworkBench
 from lab_config.component import Service, Transport
 from tests.drivers.network.logins.login_servers import threaded
+from tests.free_ports import free_port
 from trustprobe.probe import Answer
 
 TOO_MANY = b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 4\r\n\r\nslow"
@@ -108,7 +109,7 @@ def test_a_limit_slows_down_the_probes_that_come_after() -> None:
 
 
 def test_connections_that_are_refused_for_a_moment_are_opened_again() -> None:
-    with threaded(Server(FINE)) as port:
+    with threaded(Server(FINE), port=free_port()) as port:  # nobody else is given it in the meantime
         one = client(port)
         one.request("GET", "/")
     timer = threading.Timer(0.4, lambda: serve_once(port))
@@ -127,7 +128,7 @@ def serve_once(port: int) -> None:
 
 
 def test_a_port_that_stays_closed_is_refused() -> None:
-    with threaded(Server(FINE)) as port:
+    with threaded(Server(FINE), port=free_port()) as port:  # nobody else is given it in the meantime
         one = client(port)
         one.request("GET", "/")
     for _ in range(2):
