@@ -4,17 +4,38 @@ import contextlib
 import socket
 import threading
 from collections import Counter
+from collections.abc import Callable
 from enum import Enum, auto
 from typing import Self
 
 import pytest
 
+from drivers.network import conversation
+from drivers.network.malformed.sending import delivery
 from drivers.network.malformed.sending.liveness import Life, Liveness, Sign
 
 BACK_SECONDS = 0.3
 IDLE_SECONDS = 0.15
+BRIEF_SECONDS, PATIENT_SECONDS = 0.4, 4.0
+"""How long an answer is waited for that is not to come, and one that ends the wait."""
 MISSED_SECONDS = 30.0
 ANSWER = b"HTTP/1.1 %d x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+def brief_while(
+    mute: Callable[[Liveness], bool], monkeypatch: pytest.MonkeyPatch, given_up: Callable[[], object] = lambda: None
+) -> None:
+    """Wait for a healthy answer briefly while the service is mute; else the answer ends the wait, however late."""
+    ask = Liveness.ask
+
+    def asked(liveness: Liveness) -> Sign:
+        monkeypatch.setattr(conversation, "READ_SECONDS", BRIEF_SECONDS if mute(liveness) else PATIENT_SECONDS)
+        sign = ask(liveness)
+        if sign.life is Life.SILENT:
+            given_up()
+        return sign
+
+    monkeypatch.setattr(Liveness, "ask", asked)
 
 
 class Habit(Enum):
@@ -32,7 +53,7 @@ class Habit(Enum):
     """Closes the next connections, as one does that protects itself."""
     TURNS_AWAY_FOR_GOOD = auto()
     CLOSES_IDLE_CONNECTIONS = auto()
-    """Soon, and it takes longer to answer the bad request."""
+    """All of them while it answers the bad request, and soon from then on."""
     ANSWERS_500_FROM_THEN_ON = auto()
 
 
@@ -48,6 +69,7 @@ class Victim:
         self._ended = threading.Event()
         self._refusals = 0
         self._status = 200
+        self._idle = 10.0
         self.seen: Counter[Habit] = Counter()
         self._timers: list[threading.Timer] = []
         self._watched = False
@@ -78,6 +100,12 @@ class Victim:
         self._watched = True
         return self
 
+    def hurried(self, monkeypatch: pytest.MonkeyPatch) -> Self:
+        """Have its answers waited for briefly while it hangs, and not before it has answered what makes it hang."""
+        monkeypatch.setattr(delivery, "QUIET_SECONDS", 1.0)  # half of a request is never answered, and costs this
+        brief_while(lambda liveness: self._hangs.is_set() and liveness.service.port == self.port, monkeypatch)
+        return self
+
     def revive(self) -> None:
         """Come back as after a power cycle."""
         self._hangs.clear()
@@ -92,12 +120,12 @@ class Victim:
                 connection, _ = listener.accept()
             except OSError:
                 return
+            self._open.add(connection)  # here, so that an end that follows at once closes it too
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError):
-            self._open.add(connection)
-            connection.settimeout(IDLE_SECONDS if self._habit is Habit.CLOSES_IDLE_CONNECTIONS else 10)
+            connection.settimeout(self._idle)
             request = b""
             while b"\r\n\r\n" not in request and (piece := connection.recv(4096)):
                 request += piece
@@ -107,11 +135,11 @@ class Victim:
             if self._refusals:
                 self._refusals -= 1
                 return
-            if not request or (self._bad in request and not self._survives()):
+            if not request or (self._bad in request and not self._survives(connection)):
                 return
             connection.sendall(ANSWER % self._status)
 
-    def _survives(self) -> bool:
+    def _survives(self, connection: socket.socket) -> bool:
         self.seen[self._habit] += 1
         if self._habit is Habit.ENDS_AND_IS_BACK_AT_ONCE:
             self._close(*self._open)  # the listener stays: a new one could be late on a busy machine
@@ -127,7 +155,8 @@ class Victim:
                 self._timers.append(threading.Timer(BACK_SECONDS, self._hangs.clear))
                 self._timers[-1].start()
         if self._habit is Habit.CLOSES_IDLE_CONNECTIONS:
-            self._ended.wait(3 * IDLE_SECONDS)
+            self._idle = IDLE_SECONDS
+            self._close(*(self._open - {connection}))
         if self._habit is Habit.TURNS_AWAY:
             self._refusals = 3
         if self._habit is Habit.TURNS_AWAY_FOR_GOOD:

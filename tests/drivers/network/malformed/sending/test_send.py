@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from drivers.network import conversation
 from drivers.network.malformed.messages.message import DeliveryWay, Message, MessageSeries
 from drivers.network.malformed.sending import delivery, watch
 from drivers.network.malformed.sending import round as passes
 from drivers.network.malformed.sending.evidence import read_kept
+from drivers.network.malformed.sending.liveness import Liveness
 from drivers.network.malformed.sending.revival import Revival, Starts
 from drivers.network.malformed.sending.round import MalformedInput
 from drivers.network.malformed.sending.send import SendMalformed
@@ -18,7 +18,7 @@ from drivers.network.target import Target
 from lab_config.bench import NetworkBench
 from lab_config.component import Service
 from tests.drivers.network.loopback_servers import tcp_server
-from tests.drivers.network.malformed.victim import Habit, Victim
+from tests.drivers.network.malformed.victim import Habit, Victim, brief_while
 from tests.drivers.recorder import MemoryRecorder
 from trustprobe.probe import Answer
 
@@ -32,12 +32,6 @@ MESSAGES = tuple(
 def short_moment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(watch, "MOMENT", 0.2)
     yield
-
-
-@pytest.fixture
-def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For services that are not to answer."""
-    monkeypatch.setattr(conversation, "READ_SECONDS", 0.4)
 
 
 def service(port: int, name: str = "admin") -> Service:
@@ -90,17 +84,15 @@ def test_a_restart_between_two_requests_shows_by_the_held_connection() -> None:
     assert "held" in seen.detail("bad")
 
 
-@pytest.mark.usefixtures("short_waits")
-def test_a_hang_is_damage_where_another_service_shows_that_the_bench_lives() -> None:
-    with Victim(Habit.HANGS) as victim, Victim(Habit.ANSWERS) as other:
+def test_a_hang_is_damage_where_another_service_shows_that_the_bench_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Victim(Habit.HANGS).hurried(monkeypatch) as victim, Victim(Habit.ANSWERS) as other:
         seen = send(victim.port, others=(service(other.port, "other"),), comes_back=1.5)
     assert seen.seen == {"bad"}
     assert "has not answered a healthy request" in seen.detail("bad")
 
 
-@pytest.mark.usefixtures("short_waits")
-def test_a_silence_that_nothing_else_explains_proves_nothing() -> None:
-    with Victim(Habit.HANGS) as victim:
+def test_a_silence_that_nothing_else_explains_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Victim(Habit.HANGS).hurried(monkeypatch) as victim:
         seen = send(victim.port, comes_back=1.5)
     assert not seen.seen
     assert not seen.conclusive
@@ -108,17 +100,15 @@ def test_a_silence_that_nothing_else_explains_proves_nothing() -> None:
     assert "nothing shows that the bench works" in seen.witness.what
 
 
-@pytest.mark.usefixtures("short_waits")
-def test_a_device_that_its_power_switch_brings_back_has_failed() -> None:
-    with Victim(Habit.HANGS) as victim:
+def test_a_device_that_its_power_switch_brings_back_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Victim(Habit.HANGS).hurried(monkeypatch) as victim:
         seen = send(victim.port, revive=victim.revive, comes_back=1.5)
     assert seen.seen == {"bad"}
     assert "was back after a power cycle" in seen.detail("bad")
 
 
-@pytest.mark.usefixtures("short_waits")
-def test_one_slow_moment_is_no_crash() -> None:
-    with Victim(Habit.IS_SLOW_ONCE) as victim:
+def test_one_slow_moment_is_no_crash(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Victim(Habit.IS_SLOW_ONCE).hurried(monkeypatch) as victim:
         seen = send(victim.port)
     assert not seen.seen
     assert seen.conclusive
@@ -128,7 +118,8 @@ def test_one_slow_moment_is_no_crash() -> None:
 def test_a_service_that_closes_idle_connections_has_not_crashed_however_late_that_is_seen(
     gap: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "QUIET_SECONDS", 2.0)
+    monkeypatch.setattr(delivery, "QUIET_SECONDS", 5.0)
+    monkeypatch.setattr(watch, "MOMENT", 5.0)  # the end of the connection that is held next ends the wait for it
     monkeypatch.setattr(watch, "SHORT_GAP", gap)
     record = MemoryRecorder()
     with Victim(Habit.CLOSES_IDLE_CONNECTIONS) as victim:
@@ -209,12 +200,14 @@ def test_what_was_sent_is_kept_and_can_be_read_again(
     assert len(record.kept["messages.jsonl"].splitlines()) == len(MESSAGES)
 
 
-@pytest.mark.usefixtures("short_waits")
 @pytest.mark.parametrize(("blocks", "found"), [(b"", set()), (b"bad", {"bad"})], ids=["any", "the malformed one"])
 def test_a_service_is_damaged_by_a_cut_off_request_only_if_half_of_a_healthy_one_does_not_block_it(
-    blocks: bytes, found: set[str]
+    blocks: bytes, found: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    blocked, record = threading.Event(), MemoryRecorder()  # never set: the time is what blocks
+    free, record = threading.Event(), MemoryRecorder()
+    free.set()
+    brief_while(lambda _: not free.is_set(), monkeypatch, given_up=free.set)
+    monkeypatch.setattr(Liveness, "hold", lambda _: None)  # one connection at a time is served
 
     def serve(connection: socket.socket) -> None:
         request = b""
@@ -222,7 +215,9 @@ def test_a_service_is_damaged_by_a_cut_off_request_only_if_half_of_a_healthy_one
             piece = connection.recv(4_096)
             request += piece
             if not piece:
-                blocked.wait(2.0 if request and blocks in request else 0)
+                if request and blocks in request:
+                    free.clear()
+                    free.wait(30)
                 return
         connection.sendall(b"HTTP/1.1 200 x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 
