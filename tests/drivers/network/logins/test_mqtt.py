@@ -2,6 +2,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -48,8 +49,7 @@ def test_a_subscription_without_a_login_is_seen(level: int, retained: bool) -> N
     assert ("which delivered a/b" in fact.detail) is retained
 
 
-def test_a_message_is_proof_where_no_suback_comes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drivers.network.conversation.READ_SECONDS", 0.5)
+def test_a_message_is_proof_where_no_suback_comes() -> None:
     (fact,) = ask(Broker(anonymous=True, retained=True, grant=None)).facts
     assert fact.answer is Answer.SEEN
 
@@ -67,10 +67,7 @@ def test_a_session_that_may_not_subscribe_is_refused(grant: int) -> None:
     assert refused.refused and refused.conclusive
 
 
-def test_a_session_without_an_answer_to_its_subscription_leaves_the_question_open(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("drivers.network.conversation.READ_SECONDS", 0.5)
+def test_a_session_without_an_answer_to_its_subscription_leaves_the_question_open() -> None:
     left = ask(Broker(anonymous=True, grant=None))
     assert left.silent and not left.conclusive
 
@@ -88,8 +85,14 @@ def test_a_busy_broker_leaves_the_question_open() -> None:
 def test_a_declared_broker_that_lets_the_time_run_out_is_asked_again_and_its_silence_stays_open(
     unanswered: int, answer: Answer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("drivers.network.conversation.READ_SECONDS", 0.3)
     broker, left = Broker({"ops": "secret"}, anonymous=True), [None] * unanswered
+    waits, converse = iter([0.3] * unanswered), mqtt.converse
+
+    def briefly(*arguments: Any) -> Conversation:
+        monkeypatch.setattr(conversation, "READ_SECONDS", next(waits, 10.0))  # an answer ends the longer ones
+        return converse(*arguments)
+
+    monkeypatch.setattr(mqtt, "converse", briefly)
 
     def late(client: socket.socket) -> None:
         if not left:

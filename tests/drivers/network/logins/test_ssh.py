@@ -290,13 +290,17 @@ def test_a_server_that_takes_any_password_is_seen_as_such() -> None:
 
 def test_a_tarpit_in_the_login_is_asked_twice_and_proves_nothing() -> None:
     asked: list[socket.socket] = []
+    both = threading.Event()
 
     def mute(connection: socket.socket) -> None:
         asked.append(connection)
+        if len(asked) == 2:
+            both.set()
         tcp.silent(connection)
 
     with serve(mute) as port:
         found, _ = guess(port, wrong("root", 500), seconds=0.3)
+        assert both.wait(10), "a server that gets no processor takes the second connection late"
     assert len(asked) == 2
     assert len(found.silent) == 500
     assert not found.conclusive

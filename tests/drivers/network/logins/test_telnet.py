@@ -18,7 +18,7 @@ def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     """Servers in this process send each line at once."""
     monkeypatch.setattr(telnet_login, "QUIET", 0.04)
     monkeypatch.setattr(telnet_login, "UNKNOWN_QUIET", 0.1)
-    monkeypatch.setattr(telnet_login, "REFUSED_QUIET", 0.5)
+    monkeypatch.setattr(telnet_login, "REFUSED_QUIET", 5.0)  # a prompt or the end follows, and ends the wait
 
 
 def attempt(
@@ -158,7 +158,7 @@ def test_a_login_prompt_or_an_option_shows_that_telnet_speaks() -> None:
     with threaded(Telnet()) as port:
         assert TelnetDoor(LOOPBACK, port, "shell").knock().answer is Answer.SEEN
     with threaded(lambda connection: connection.sendall(b"\xff\xfb\x01")) as port:
-        assert TelnetDoor(LOOPBACK, port, "shell", seconds=0.5).knock().answer is Answer.SEEN
+        assert TelnetDoor(LOOPBACK, port, "shell", seconds=10.0).knock().answer is Answer.SEEN
 
 
 def test_a_guess_with_control_characters_is_never_sent() -> None:
@@ -305,7 +305,9 @@ def test_a_device_that_asks_the_terminal_is_answered(query: bytes, answer: bytes
     assert attempt(asking).answer is Answer.SEEN
 
 
-def test_text_that_arrives_in_single_octets_is_read_as_a_whole() -> None:
+def test_text_that_arrives_in_single_octets_is_read_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(telnet_login, "UNKNOWN_QUIET", 5.0)  # the next octet ends the wait
+
     class Dripping:
         """Sends each octet alone."""
 

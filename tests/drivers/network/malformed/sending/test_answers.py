@@ -33,6 +33,7 @@ from tests.drivers.network.loopback_servers import closed_port
 from tests.drivers.network.malformed.victim import Habit, Victim
 from tests.drivers.network.tls.test_bad_certificate import HOST, make_ca
 from tests.drivers.recorder import MemoryRecorder
+from virtual_lab.reference.firmware import clock
 from virtual_lab.reference.firmware.clock import ask
 
 HERE = "127.0.0.1"
@@ -82,7 +83,8 @@ def in_background(work: Callable[[threading.Event], None]) -> Iterator[None]:
 
 
 @pytest.fixture
-def time_server() -> Iterator[NtpServer]:
+def time_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[NtpServer]:
+    monkeypatch.setattr(clock, "_ANSWER_SECONDS", 5.0)  # a good answer ends the wait
     with NtpServer(TimeSourceBench(address=HERE, port=closed_port(socket.SOCK_DGRAM)), HERE) as running:
         yield running
 
