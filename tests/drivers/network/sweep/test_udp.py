@@ -2,7 +2,7 @@ import contextlib
 import os
 import socket
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import count
@@ -11,7 +11,8 @@ import pytest
 
 from drivers.network.iot.safe_xml import read_xml
 from drivers.network.questions import ServiceQuestion, clear_services, declared_services, udp_questions
-from drivers.network.sweep.udp import READ_LIMIT, ROUNDS, UdpPorts, UdpSweep, questions_for
+from drivers.network.sweep import udp
+from drivers.network.sweep.udp import READ_LIMIT, ROUNDS, UdpAsking, UdpPort, UdpPorts, UdpSweep, questions_for
 from drivers.network.target import Target
 from lab_config.bench import NetworkBench
 from lab_config.component import Service, Transport
@@ -141,8 +142,16 @@ def test_answers_of_one_declared_service_that_get_lost_are_no_witness_though_ano
     assert "udp/5683 did not answer each time" in seen.witness.what
 
 
-def test_a_device_that_is_away_during_the_sweep_and_answers_before_and_after_is_no_witness(address: str) -> None:
-    asked, others = count(1), count(1)
+def test_a_device_that_is_away_during_the_sweep_and_answers_before_and_after_is_no_witness(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, others, ask = count(1), count(1), UdpAsking.ask
+
+    def patient_controls(asking: UdpAsking, ports: Iterable[UdpPort], *, patiently: bool = False) -> None:
+        monkeypatch.setattr(udp, "ROUND_SECONDS", 0.5 if patiently else 10.0)  # the answer ends a control
+        ask(asking, ports, patiently=patiently)
+
+    monkeypatch.setattr(UdpAsking, "ask", patient_controls)
 
     def is_away_in_the_sweep(data: bytes, reply: Reply) -> None:
         if not 2 <= next(asked) <= 1 + ROUNDS:  # the first is the control before, and the rounds follow it
