@@ -1,6 +1,7 @@
+import contextlib
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import trustme
 
 from drivers.network.iot import modbus_client
 from drivers.network.iot.modbus import AskModbus, ModbusPort, modbus_ports
+from drivers.network.iot.modbus_client import ModbusClient
 from drivers.network.iot.modbus_message import ModbusReply, ModbusReplyKind, identity, read, reply_to, request, size_of
 from drivers.network.peer_certificate import ClientCertificate
 from drivers.network.target import Target
@@ -31,10 +33,22 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(modbus_client, "SECONDS", 5.0)
 
 
-@pytest.fixture
-def brisk(monkeypatch: pytest.MonkeyPatch, patient: None) -> None:
-    """For servers that answer some requests and not the others."""
-    monkeypatch.setattr(modbus_client, "SECONDS", 1.0)
+def brief_where(dropped: set[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have anonymous sessions wait briefly for answers to functions that get none, and patiently for all others."""
+    connected = modbus_client.connected
+
+    class Brief(ModbusClient):
+        def ask(self, unit: int, pdu: bytes) -> ModbusReply:
+            with monkeypatch.context() as patience:
+                patience.setattr(modbus_client, "SECONDS", 0.2 if pdu[0] in dropped else 5.0)
+                return super().ask(unit, pdu)
+
+    @contextlib.contextmanager
+    def briefly(target: Target, port: int, *, tls: bool) -> Iterator[ModbusClient]:
+        with connected(target, port, tls=tls) as client:
+            yield Brief(client.sock)
+
+    monkeypatch.setattr(modbus_client, "connected", briefly)
 
 
 @pytest.fixture
@@ -160,9 +174,11 @@ def test_what_came_before_the_connection_broke_is_kept() -> None:
     assert "plc read holding_registers 7" in seen.silent
 
 
-@pytest.mark.usefixtures("brisk")
 @pytest.mark.parametrize("dropped", [{*range(256)} - {3}, {0x2B}, {1}, {0x2B, 1, 2, 4}])
-def test_a_function_that_gets_no_answer_does_not_hide_an_open_register(dropped: set[int]) -> None:
+def test_a_function_that_gets_no_answer_does_not_hide_an_open_register(
+    dropped: set[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    brief_where(dropped, monkeypatch)
     seen = ask(Server({7: 4711}, dropped=dropped), (VALVE,), declared=True)
     assert "plc read holding_registers 7" in seen.seen
     assert seen.silent == {"tcp/N"} | ({"plc write holding_registers 7"} if 16 in dropped else set())
@@ -191,9 +207,10 @@ def test_a_port_that_answers_every_request_with_an_rst_refuses() -> None:
     assert seen.about("tcp/N").conclusive
 
 
-@pytest.mark.usefixtures("brisk")
-def test_a_register_is_found_on_a_server_that_answers_nothing_else() -> None:
-    assert ask(Server({0: 0x1234}, dropped={*range(256)} - {3})).seen == {"tcp/N"}
+def test_a_register_is_found_on_a_server_that_answers_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    dropped = {*range(256)} - {3}
+    brief_where(dropped, monkeypatch)
+    assert ask(Server({0: 0x1234}, dropped=dropped)).seen == {"tcp/N"}
 
 
 @pytest.fixture(scope="module")
@@ -228,11 +245,11 @@ def test_modbus_security_lets_in_the_paired_peer_alone(
     assert seen.conclusive is knows_peer
 
 
-@pytest.mark.usefixtures("brisk")
 @pytest.mark.parametrize("dropped", [{*range(256)}, {0x2B, 1, 2}])
 def test_inside_tls_only_complete_silence_is_proven_by_the_paired_peer(
-    paired: tuple[ssl.SSLContext, ClientCertificate], dropped: set[int]
+    paired: tuple[ssl.SSLContext, ClientCertificate], dropped: set[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    brief_where(dropped, monkeypatch)
     _, own = paired
     context, authority = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), trustme.CA()
     authority.issue_cert("127.0.0.1").configure_cert(context)
