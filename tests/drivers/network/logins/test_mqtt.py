@@ -86,7 +86,7 @@ def test_a_declared_broker_that_lets_the_time_run_out_is_asked_again_and_its_sil
     unanswered: int, answer: Answer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broker, left = Broker({"ops": "secret"}, anonymous=True), [None] * unanswered
-    waits, converse = iter([0.3] * unanswered), mqtt.converse
+    waits, converse = iter([0.3] * unanswered), conversation.converse
 
     def briefly(*arguments: Any) -> Conversation:
         monkeypatch.setattr(conversation, "READ_SECONDS", next(waits, 10.0))  # an answer ends the longer ones
