@@ -20,6 +20,7 @@ from reports.offline_page import external_references
 from reports.results import Overall, RequirementVerdict, Verdict
 from tests.drivers.network.namespaces import are_permitted
 from tests.drivers.recorder import MemoryRecorder
+from tests.free_ports import free_port
 from trustprobe.errors import NotForwardedError
 from trustprobe.probe import Answer
 from virtual_lab.firmware.image import host
@@ -114,9 +115,7 @@ def test_the_driver_of_the_page_sees_an_answer(driver: ModuleType) -> None:
 
 
 def test_the_driver_of_the_page_tells_a_refusal(driver: ModuleType) -> None:
-    with bound() as sock:
-        port = sock.getsockname()[1]
-    assert asked(driver, port) is Answer.REFUSED
+    assert asked(driver, free_port(kind=socket.SOCK_DGRAM)) is Answer.REFUSED
 
 
 def test_to_the_driver_of_the_page_another_word_is_no_answer(driver: ModuleType) -> None:

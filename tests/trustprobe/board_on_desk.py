@@ -12,6 +12,7 @@ import trustme
 
 from tests.drivers.network.loopback_servers import require_client, tcp_server, udp_server
 from tests.drivers.serial.pty_device import Line, PtyDevice, playing
+from tests.free_ports import free_port
 
 PASSWORD = "correct horse battery"
 BAUD = termios.B115200
@@ -69,15 +70,18 @@ class HubConsole:
 
 @dataclass
 class Canary:
-    """A TCP service that goes away with the power: its port is closed and opened again."""
+    """A TCP service that goes away with the power: its port is closed and opened again.
+
+    The system gives the port to nobody while it is closed.
+    """
 
     handle: Callable[[socket.socket], None]
-    port: int = 0
+    port: int = field(default_factory=free_port)
     _served: ExitStack = field(default_factory=ExitStack)
 
     def on(self) -> None:
         self.off()
-        self.port = self._served.enter_context(tcp_server(self.handle, ("127.0.0.1", self.port)))
+        self._served.enter_context(tcp_server(self.handle, ("127.0.0.1", self.port)))
 
     def off(self) -> None:
         self._served.close()

@@ -10,6 +10,7 @@ import pytest
 from drivers.power import switch
 from drivers.power.switch import PowerSwitch
 from lab_config.bench import PowerBench
+from tests.free_ports import free_port
 from trustprobe.errors import BenchError, ConfigurationError
 
 
@@ -72,8 +73,7 @@ def test_a_proxy_of_the_environment_is_not_asked(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_relay_that_is_not_there_is_the_benchs_fault() -> None:
-    with relay() as (url, _):
-        pass
+    url = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(BenchError, match="did not answer"):
         PowerSwitch(PowerBench(on=url, off=url)).on()
 

@@ -11,6 +11,7 @@ from lab_config.bench import Bench, NetworkBench
 from lab_config.component import Component, Service
 from lab_config.load import find, load
 from lab_config.product import Product
+from tests.free_ports import free_port
 from tests.trustprobe.judging import made_up_run
 from trustprobe.errors import DeviceLostError
 from trustprobe.judging import health as engine
@@ -324,12 +325,8 @@ def test_without_forwarding_a_connection_is_enough() -> None:
 
 
 def test_a_port_that_refuses_says_so() -> None:
-    with answering(b"") as port:
-        pass
-    assert "refuses connections" in str(health(port, forwarded=True, tls=True).gone(0.2))
+    assert "refuses connections" in str(health(free_port(), forwarded=True, tls=True).gone(0.2))
 
 
 def test_a_port_that_refuses_without_forwarding_says_so() -> None:
-    with answering(b"") as port:
-        pass
-    assert "refuses connections" in str(health(port, forwarded=False, tls=True).gone(0.1))
+    assert "refuses connections" in str(health(free_port(), forwarded=False, tls=True).gone(0.1))
