@@ -340,6 +340,7 @@ def test_a_port_check_is_no_refusal_of_the_wrong_certificate(lab: Lab, collector
             visit(lab, *WITHOUT_A_HELLO[how])
         else:
             send_tls(lab, said(b"tp-1"))
+            arrived(collector, "tp-1")
 
     seen = CollectorTrust(collector, *lab.wrong, cause, SOON).run(MemoryRecorder())
     assert seen.silent == {"untrusted collector"}
@@ -358,6 +359,7 @@ def test_a_device_that_accepts_the_wrong_certificate_and_sends_nothing_has_not_p
         caused.append("a record")
         if len(caused) == 2:
             send_tls(lab, said(b"tp-1"))
+            arrived(collector, "tp-1")
             return
         send_tls(lab, verify=False)
         assert collector.wait_for_any(lambda: "agreed" in {one.outcome for one in collector.contacts()}, WAIT)
