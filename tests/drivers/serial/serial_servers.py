@@ -20,6 +20,7 @@ class PtyPort(serial.Serial):
 
     def __init__(self, path: str) -> None:
         self.breaks: list[bool] = []
+        self._broken = threading.Condition()
         super().__init__(path, timeout=0.01)
 
     def _update_dtr_state(self) -> None: ...
@@ -27,7 +28,15 @@ class PtyPort(serial.Serial):
     def _update_rts_state(self) -> None: ...
 
     def _update_break_state(self) -> None:
-        self.breaks.append(self.break_condition)
+        with self._broken:
+            self.breaks.append(self.break_condition)
+            self._broken.notify_all()
+
+    def breaks_once_there_are(self, number: int) -> list[bool]:
+        """Return the changes of BREAK: a client without an acknowledgement may be ahead of the server."""
+        with self._broken:
+            self._broken.wait_for(lambda: len(self.breaks) >= number, 10)
+            return list(self.breaks)
 
 
 class Mute(rfc2217.PortManager):

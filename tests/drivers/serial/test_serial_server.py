@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from serial import rfc2217
 from serial.rfc2217 import PortManager
 
 from drivers.serial.console import ConsoleDoor, ObserveConsoleLogin
@@ -14,6 +15,7 @@ from lab_config.bench import ConsoleBench
 from tests.drivers.recorder import MemoryRecorder
 from tests.drivers.serial.pty_device import DECLARATION, Getty, Line
 from tests.drivers.serial.serial_servers import Mute, OneRate, SerialServer, Unbreakable, serving
+from tests.free_ports import free_port
 from trustprobe.errors import BenchError
 from trustprobe.probe import Answer
 
@@ -89,10 +91,23 @@ def test_every_octet_passes_through_an_rfc_2217_server() -> None:
         assert everything in console.transcript()
 
 
+@pytest.fixture
+def short_wait_for_control(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For servers that acknowledge no control lines: only that is waited out, and what they answer has its time."""
+    set_control = rfc2217.Serial.rfc2217_set_control
+
+    def soon(port: rfc2217.Serial, value: bytes) -> None:
+        monkeypatch.setattr(port, "_network_timeout", 0.2)
+        set_control(port, value)
+
+    monkeypatch.setattr(rfc2217.Serial, "rfc2217_set_control", soon)
+
+
+@pytest.mark.usefixtures("short_wait_for_control")
 def test_a_server_that_acknowledges_no_control_lines_is_asked_to_be_named_so() -> None:
     with serving(Getty(), Mute) as server:
         with pytest.raises(BenchError, match="acknowledges no control lines") as caught:
-            Console(at(server, query="?timeout=0.5"), 115200).__enter__()
+            Console(at(server), 115200).__enter__()
         assert "ign_set_control" in caught.value.next_step
 
 
@@ -101,7 +116,7 @@ def test_a_server_that_acknowledges_no_control_lines_serves_where_it_is_named_so
         console.send("\r")
         assert console.read_until(LOGIN, seconds=5)
         assert console.send_break() is True
-        assert server.port.breaks == [True, False]
+        assert server.port.breaks_once_there_are(2) == [True, False]
 
 
 def test_a_server_that_refuses_a_break_says_that_none_was_sent() -> None:
@@ -142,10 +157,8 @@ def test_the_last_words_of_a_server_are_read() -> None:
 
 @pytest.mark.parametrize("scheme", ["socket", "rfc2217"])
 def test_a_port_where_nobody_listens_says_what_to_start(scheme: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        number = listener.getsockname()[1]
     with pytest.raises(BenchError, match="no server listens") as caught:
-        Console(ConsoleBench(url=f"{scheme}://127.0.0.1:{number}"), 115200).__enter__()
+        Console(ConsoleBench(url=f"{scheme}://127.0.0.1:{free_port()}"), 115200).__enter__()
     assert "serial server" in caught.value.next_step
 
 

@@ -63,6 +63,7 @@ def cut(
     ready: Callable[[float], bool] | None = None,
     octets: bytes | None = None,
     console: Reading | None = None,
+    boot_seconds: float = BOOT_SECONDS,
 ) -> Observation:
     new = image(device.vendor, version) if octets is None else octets
     with relay(act or device.restart, status) as (power, heard):
@@ -71,7 +72,7 @@ def cut(
             new,
             power,
             0.01,
-            BOOT_SECONDS,
+            boot_seconds,
             console,
         )
         try:
@@ -154,9 +155,12 @@ def test_a_device_without_network_is_judged_by_its_console(
     assert asked.count("/off") == (2 if console else 1)
 
 
-def test_a_device_that_cannot_be_logged_in_to_at_once_after_its_start_is_waited_for() -> None:
+def test_a_device_that_cannot_be_logged_in_to_at_once_after_its_start_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("drivers.update.running.HOLD_SECONDS", 0.05)  # the device does not start again meanwhile
     with running("never_installs", "busy_after_start") as device:
-        seen = cut(device)
+        seen = cut(device, boot_seconds=10)  # the second look ends it
     assert seen.silent == set(CUTS)
     assert seen.conclusive
 
