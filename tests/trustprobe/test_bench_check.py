@@ -36,8 +36,6 @@ def write_bench(folder: Path, bench: str) -> None:
 def checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Check:
     monkeypatch.setenv("HUB_PASSWORD", PASSWORD)
     monkeypatch.setattr(console, "RATES", (9600, 115200))
-    monkeypatch.setattr(console, "_ANSWER_SECONDS", 0.2)
-    monkeypatch.setattr(login, "STEP_SECONDS", 0.3)
     monkeypatch.chdir(tmp_path)
 
     def do(step: str | None, bench: str, old: str = "", new: str = "", fault: Fault = Fault.BENCH) -> str:
@@ -125,8 +123,14 @@ def noisy(line: Line) -> None:
     ],
 )
 def test_a_wire_that_is_wrong_is_told_by_what_comes(
-    script: Script, expected: str, checked: Check, capsys: pytest.CaptureFixture[str]
+    script: Script,
+    expected: str,
+    checked: Check,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    if script is deaf:
+        monkeypatch.setattr(console, "_ANSWER_SECONDS", 0.2)  # the others show no prompt, but something that must come
     with playing(script) as device:
         assert expected in checked("baud", f"console: {{url: {device.bench.url}}}")
     assert "\x1b" not in capsys.readouterr().out
@@ -137,7 +141,10 @@ def test_a_board_that_hears_nothing_is_told_from_one_that_answers(checked: Check
         assert "does not echo what is typed. Its RX receives nothing" in checked("echo", tty(quiet))
 
 
-def test_another_prompt_than_the_declared_one_is_shown(checked: Check, hub: Board, tmp_path: Path) -> None:
+def test_another_prompt_than_the_declared_one_is_shown(
+    checked: Check, hub: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(login, "STEP_SECONDS", 0.3)  # waited out after each of four keys
     said = checked("echo", tty(hub), "'^hub login: '", "'^camera login: '", Fault.DEVICE)
     assert "The last line was 'hub login:'" in said
     assert "console.login_prompt" in said

@@ -4,12 +4,15 @@ from drivers.guessing.attempt import Pair
 from drivers.guessing.logins import GuessLogins
 from drivers.serial import console, login, port
 from drivers.serial.console import ConsoleDoor, ConsoleLogin, ObserveConsoleLogin
+from drivers.serial.login import LoginDialogue
 from tests.drivers.recorder import MemoryRecorder
 from tests.drivers.serial.pty_device import DECLARATION, Getty, Line, PtyDevice, Script, off, playing, root_shell
 from tests.drivers.serial.test_port import flood
 from trustprobe.probe import Answer
 
 VALID = ("service", "correct horse")
+SHORT = 0.5
+"""For what no console of a test answers, so that it is waited out."""
 
 
 @pytest.fixture(autouse=True)
@@ -20,10 +23,16 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(port, "_DRAIN_SECONDS", 0.3)
 
 
-@pytest.fixture
-def short_steps(monkeypatch: pytest.MonkeyPatch, impatient: None) -> None:
-    """For consoles that say nothing at some steps, so that each of them is waited out."""
-    monkeypatch.setattr(login, "STEP_SECONDS", 0.8)
+def give(monkeypatch: pytest.MonkeyPatch, part: str, seconds: float) -> None:
+    """Give the steps of one part of the dialogue a time of their own."""
+    whole = getattr(LoginDialogue, part)
+
+    def timed(dialogue: LoginDialogue) -> object:
+        with pytest.MonkeyPatch.context() as meanwhile:
+            meanwhile.setattr(login, "STEP_SECONDS", seconds)
+            return whole(dialogue)
+
+    monkeypatch.setattr(LoginDialogue, part, timed)
 
 
 def door(dut: PtyDevice) -> ConsoleDoor:
@@ -49,9 +58,13 @@ def test_each_guess_finds_the_login_prompt_that_the_last_one_left() -> None:
         assert answers == [Answer.REFUSED, Answer.SEEN, Answer.SEEN, Answer.REFUSED, Answer.SEEN]
 
 
-@pytest.mark.usefixtures("short_steps")
 @pytest.mark.parametrize("computes", [True, False])
-def test_a_root_prompt_that_is_not_declared_counts_when_it_answers(computes: bool) -> None:
+def test_a_root_prompt_that_is_not_declared_counts_when_it_answers(
+    computes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not computes:
+        for part in ("computes", "leave"):  # the prompt after the sum makes `leave` go one way out too far
+            give(monkeypatch, part, SHORT)
     with playing(Getty(accounts=(("root", "toor"),), computes=computes)) as dut:
         assert door(dut).attempt("root", "toor").answer is Answer.SEEN
         assert door(dut).attempt("root", "wrong").answer is Answer.REFUSED
@@ -228,6 +241,7 @@ def test_a_root_shell_on_the_console_is_seen() -> None:
 
 def test_a_shell_without_a_prompt_is_found_by_what_it_computes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(login, "STEP_SECONDS", 0.4)
+    give(monkeypatch, "computes", 3.0)
 
     def promptless(line: Line) -> None:
         Getty(root_prompt="").shell(line, "root")
@@ -236,7 +250,6 @@ def test_a_shell_without_a_prompt_is_found_by_what_it_computes(monkeypatch: pyte
         assert "return" in observed(dut).seen
 
 
-@pytest.mark.usefixtures("short_steps")
 def test_a_shell_that_only_ctrl_c_opens_is_seen() -> None:
     def debug_door(line: Line) -> None:
         while True:
@@ -262,7 +275,6 @@ def without_an_account(dut: PtyDevice) -> ConsoleLogin:
     return ObserveConsoleLogin(dut.bench, DECLARATION, None, "").run(MemoryRecorder())
 
 
-@pytest.mark.usefixtures("short_steps")
 @pytest.mark.parametrize(
     "prompt",
     [
@@ -281,7 +293,8 @@ def without_an_account(dut: PtyDevice) -> ConsoleLogin:
         "ok ",
     ],
 )
-def test_a_prompt_of_any_kind_is_seen_without_a_declared_account(prompt: str) -> None:
+def test_a_prompt_of_any_kind_is_seen_without_a_declared_account(prompt: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    give(monkeypatch, "computes", SHORT)
     typed: list[str] = []
 
     def prompts(line: Line) -> None:
@@ -312,9 +325,10 @@ def test_output_that_looks_like_a_prompt_once_is_silence(monkeypatch: pytest.Mon
     assert not shown.conclusive
 
 
-@pytest.mark.usefixtures("short_steps")
 @pytest.mark.parametrize("prompt", ["acme login: ", "Username: ", "Enter password: "])
-def test_a_login_needs_no_account_to_be_a_refusal(prompt: str) -> None:
+def test_a_login_needs_no_account_to_be_a_refusal(prompt: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    give(monkeypatch, "reach_login", SHORT)  # it knows the declared prompt alone
+
     def asks(line: Line) -> None:
         while True:
             line.write(f"\r\n{prompt}")
