@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from drivers.guessing.attempt import LoginAttempt
 from drivers.login import Login
@@ -9,7 +10,7 @@ from drivers.network.target import Target
 from drivers.network.web.login.basic_digest import HttpDoor
 from drivers.network.web.login.session import WebSession
 from drivers.network.web.transport.authentication import authorization, challenges, strongest
-from drivers.network.web.transport.client import SECONDS, WebAnswer, WebClient
+from drivers.network.web.transport.client import SECONDS, Credential, WebAnswer, WebClient
 from lab_config.component import Service
 from lab_config.doors import HttpApiDeclaration
 from trustprobe.probe import Answer
@@ -29,16 +30,18 @@ class ApiSession(WebSession):
         json: object = None,
         data: bytes | Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
+        credential: Credential | None = None,
         seconds: float = SECONDS,
     ) -> WebAnswer:
         """Send one request, and again with the credential if it is challenged. NoAnswerError if no answer comes."""
-        answer = super().request(method, path, json=json, data=data, headers=headers, seconds=seconds)
+        answer = super().request(
+            method, path, json=json, data=data, headers=headers, credential=credential, seconds=seconds
+        )
         challenge = strongest(challenges(answer.headers.get("www-authenticate", ""))) if answer.status == 401 else None
         if challenge is None:
             return answer
-        credential = authorization(challenge, self.user, self.password, method, path)
-        with_it = {**(headers or {}), "Authorization": credential}
-        return super().request(method, path, json=json, data=data, headers=with_it, seconds=seconds)
+        own = partial(authorization, challenge, self.user, self.password, method, path)
+        return super().request(method, path, json=json, data=data, headers=headers, credential=own, seconds=seconds)
 
 
 @dataclass(frozen=True)

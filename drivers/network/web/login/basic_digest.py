@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from drivers.guessing.attempt import LoginAttempt
 from drivers.guessing.limit import WORDS as LIMIT_WORDS
@@ -18,7 +19,7 @@ from drivers.guessing.limit import limited_attempt
 from drivers.network.logins.undeclared import Knock
 from drivers.network.target import Target
 from drivers.network.web.transport.authentication import Challenge, authorization, challenges, no_method, strongest
-from drivers.network.web.transport.client import LimitedError, NoAnswerError, WebAnswer, WebClient
+from drivers.network.web.transport.client import Credential, LimitedError, NoAnswerError, WebAnswer, WebClient
 from drivers.network.web.transport.kept import KeptClient
 from drivers.network.web.transport.websocket import opens_only_websockets
 from lab_config.component import Service
@@ -108,7 +109,7 @@ class HttpDoor:
                 return LoginAttempt(*no_method(anonymous.headers.get("www-authenticate", "")))
             challenge = found
         for _ in range(_STALE):
-            answer = self._request(authorization(challenge, user, password, "GET", self.path))
+            answer = self._request(partial(authorization, challenge, user, password, "GET", self.path))
             if answer.status != 401:
                 return self._judged(answer, challenge)
             found = self._challenge_of(answer)
@@ -178,22 +179,22 @@ class HttpDoor:
     def _challenge_of(self, answer: WebAnswer) -> Challenge | None:
         return strongest(challenges(answer.headers.get("www-authenticate", "")))
 
-    def _request(self, credential: str | None, path: str = "") -> WebAnswer:
-        answer = self._sent({} if credential is None else {"Authorization": credential}, path or self.path)
+    def _request(self, credential: Credential | None, path: str = "") -> WebAnswer:
+        answer = self._sent(credential, path or self.path)
         if answer.status == 401 and not path and not self._required:
             self._required.append(True)
         return answer
 
-    def _sent(self, headers: dict[str, str], path: str) -> WebAnswer:
+    def _sent(self, credential: Credential | None, path: str) -> WebAnswer:
         client = WebClient(self.target, self.service)
-        client.patient = self.patient or not headers
+        client.patient = self.patient or credential is None
         if not self._holds:
-            return client.request("GET", path, headers=headers)
+            return client.request("GET", path, credential=credential)
         try:
             kept = self._kept.popleft()
         except IndexError:
             kept = KeptClient(client)
-        answer = kept.get(path, headers, patient=client.patient)
+        answer = kept.get(path, credential, patient=client.patient)
         self._kept.append(kept)
         return answer
 

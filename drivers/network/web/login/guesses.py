@@ -23,6 +23,7 @@ from drivers.network.web.login.log_in import LoginResult, log_in, outcome_of
 from drivers.network.web.login.session import Submitted, WebSession
 from drivers.network.web.transport.client import (
     SECONDS,
+    Credential,
     NoAnswerError,
     WebAnswer,
     WebClient,
@@ -176,15 +177,25 @@ class _Visitor(WebClient):
         data: bytes | Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         cookies: RequestsCookieJar | None = None,
+        credential: Credential | None = None,
         seconds: float = SECONDS,
     ) -> WebAnswer:
         """Send one request, but for a page on the way to the form that is known already."""
-        opens = self._looks and method == "GET" and not cookies and headers is None
+        opens = self._looks and method == "GET" and not cookies and headers is None and credential is None
         if opens and (page := self._door.learned.page(path)) is not None:
             return page
         self._looks = self._looks and method == "GET"
         seconds = min(seconds, self._door.seconds)
-        answer = super().request(method, path, json=json, data=data, headers=headers, cookies=cookies, seconds=seconds)
+        answer = super().request(
+            method,
+            path,
+            json=json,
+            data=data,
+            headers=headers,
+            cookies=cookies,
+            credential=credential,
+            seconds=seconds,
+        )
         if opens:
             self._door.learned.note_page(path, answer)
         return answer

@@ -9,7 +9,7 @@ from requests.cookies import RequestsCookieJar
 
 from drivers.network.pace import DoorPace
 from drivers.network.web.login.form import LOGIN, recognise
-from drivers.network.web.transport.client import SECONDS, NoAnswerError, WebAnswer, WebClient
+from drivers.network.web.transport.client import SECONDS, Credential, NoAnswerError, WebAnswer, WebClient
 from drivers.network.web.transport.html import logout_of, path_within
 from lab_config.http_login import HttpLogin
 
@@ -63,6 +63,7 @@ class WebSession:
         json: object = None,
         data: bytes | Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
+        credential: Credential | None = None,
         seconds: float = SECONDS,
     ) -> WebAnswer:
         """Send one request of this session; NoAnswerError where no answer comes."""
@@ -74,7 +75,14 @@ class WebSession:
         else:
             carried |= self._from_page(carried)
         return self.client.request(
-            method, path, json=json, data=data, headers=carried or None, cookies=self.cookies, seconds=seconds
+            method,
+            path,
+            json=json,
+            data=data,
+            headers=carried or None,
+            cookies=self.cookies,
+            credential=credential,
+            seconds=seconds,
         )
 
     def _from_page(self, given: Mapping[str, str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from threading import Lock
 from urllib.parse import quote
 
 from trustprobe.probe import Answer, printable
@@ -17,6 +18,8 @@ from trustprobe.probe import Answer, printable
 HEADER_LIMIT = 16_384
 """Characters of WWW-Authenticate that are read."""
 _SHOWN = 200
+_REMEMBERED = 4096
+"""Nonces whose count is remembered."""
 _ALGORITHMS = {"MD5": "md5", "SHA-256": "sha256", "SHA-512-256": "sha512_256"}
 _STRENGTH = ("SHA-512-256", "SHA-256", "MD5")
 _SPELLINGS = {
@@ -150,14 +153,42 @@ def strongest(found: tuple[Challenge, ...]) -> Challenge | None:
     return usable[0] if usable else None
 
 
+class NonceCount:
+    """How often this machine has answered each nonce (RFC 7616, 3.4: `nc`).
+
+    Servers that make the nonce of the time of day give the same one to all who ask in the same second, and refuse a
+    count that they have seen as a replay.
+    """
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+        self._lock = Lock()
+
+    def next(self, nonce: str) -> int:
+        """Return the number of the next answer to a nonce, from 1."""
+        with self._lock:
+            count = self._counts.pop(nonce, 0) + 1
+            self._counts[nonce] = count
+            if len(self._counts) > _REMEMBERED:
+                del self._counts[next(iter(self._counts))]
+        return count
+
+
+_COUNT = NonceCount()
+
+
 def authorization(
-    challenge: Challenge, user: str, password: str, method: str, uri: str, body: bytes = b"", count: int = 1
+    challenge: Challenge, user: str, password: str, method: str, uri: str, body: bytes = b"", count: int | None = None
 ) -> str:
-    """Return the value of Authorization; `count` is how often the nonce was used, this time included."""
+    """Return the value of Authorization for one request; to send it twice would be a replay.
+
+    `count` is how often the nonce was answered, this time included; None counts it.
+    """
     if not challenge.digest:
         return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
     given, client = challenge.parameters, secrets.token_hex(8)
     realm, nonce, qop = given.get("realm", ""), given["nonce"], challenge.qop
+    count = _COUNT.next(nonce) if count is None else count
     secret = _hash(challenge, f"{user}:{realm}:{password}")
     if challenge.algorithm.upper().endswith("-SESS"):
         secret = _hash(challenge, f"{secret}:{nonce}:{client}")

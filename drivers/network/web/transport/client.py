@@ -38,6 +38,8 @@ SECONDS = 5.0
 WORDS_LIMIT = 400
 """Characters of an answer that are quoted, escapes counted."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+Credential = Callable[[], str]
+"""Makes the value of Authorization for one request."""
 _Found = TypeVar("_Found", "WebAnswer", "WebAnswer | None")
 
 
@@ -105,6 +107,16 @@ class WebAnswer:
     def words(self) -> str:
         """Status and the beginning of the body, ready to print."""
         return f"{self.status} {printable(self.body, 200)[:WORDS_LIMIT]}".rstrip()
+
+
+def _carrying(credential: Credential) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:
+    """Return what adds the credential to each request that is sent."""
+
+    def carry(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
+        prepared.headers["Authorization"] = credential()
+        return prepared
+
+    return carry
 
 
 def no_answer(error: Exception) -> NoAnswerError:
@@ -195,10 +207,12 @@ class WebClient:
         data: bytes | Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         cookies: RequestsCookieJar | None = None,
+        credential: Credential | None = None,
         seconds: float = SECONDS,
     ) -> WebAnswer:
         """Send one request and read its answer, at the pace of the server. `cookies` are sent and updated.
 
+        `credential` makes the value of Authorization, anew if the request is sent again.
         NoAnswerError if it gets no answer, and LimitedError if it gets only limits.
         """
         if not path.startswith("/"):
@@ -207,8 +221,9 @@ class WebClient:
         own = {"User-Agent": "trustprobe", "Accept": "*/*", "Accept-Encoding": "identity"}
         own["Connection"] = self.connection
         own["Host"] = self.origin.partition("//")[2]
+        auth = None if credential is None else _carrying(credential)
         asked = requests.Request(
-            method, self.base + path, {**own, **(headers or {})}, data=data, json=json, cookies=jar
+            method, self.base + path, {**own, **(headers or {})}, data=data, json=json, cookies=jar, auth=auth
         )
         return self.paced(lambda: self._send(asked.prepare(), jar, seconds))
 

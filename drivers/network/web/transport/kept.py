@@ -6,11 +6,11 @@ Only answers with a Content-Length are read here; every other request is made ag
 import re
 
 from drivers.network.dialogue import Dialogue, EndedError
-from drivers.network.web.transport.client import SECONDS, NoAnswerError, WebAnswer, WebClient
+from drivers.network.web.transport.client import SECONDS, Credential, NoAnswerError, WebAnswer, WebClient
 from drivers.network.web.transport.response import fields_of, joined
 from trustprobe.probe import Answer
 
-_HEAD_LIMIT, _BODY_LIMIT = 32_768, 16_384
+_HEAD_LIMIT, _BODY_LIMIT = 32_768, 262_144
 _STATUS = re.compile(rb"HTTP/1\.1 ([2-5][0-9]{2})(?: [^\r\n]*)?\r?\n")
 _BLANK = re.compile(rb"\r?\n\r?\n")
 
@@ -25,19 +25,22 @@ class KeptClient:
         self._keeps = True
         """Whether the server has kept connections so far."""
 
-    def get(self, path: str, headers: dict[str, str], *, patient: bool = True) -> WebAnswer:
-        """Ask for a path at the pace of the server; NoAnswerError where no answer comes."""
+    def get(self, path: str, credential: Credential | None = None, *, patient: bool = True) -> WebAnswer:
+        """Ask for a path at the pace of the server; NoAnswerError where no answer comes.
+
+        A request that is made again answers the challenge again: the same answer twice would be a replay.
+        """
         self._client.patient = patient
-        answer = self._client.paced(lambda: self._over_kept(path, headers)) if self._keeps else None
+        answer = self._client.paced(lambda: self._over_kept(path, credential)) if self._keeps else None
         if answer is not None:
             return answer
-        return self._client.request("GET", path, headers=headers)
+        return self._client.request("GET", path, credential=credential)
 
-    def _over_kept(self, path: str, headers: dict[str, str]) -> WebAnswer | None:
+    def _over_kept(self, path: str, credential: Credential | None) -> WebAnswer | None:
         """Ask over the connection, and open it first if needed. None if its answer cannot be parsed here."""
         fresh = self._dialogue is None
         try:
-            answer = self._exchange(path, headers)
+            answer = self._exchange(path, {} if credential is None else {"Authorization": credential()})
         except EndedError as ended:
             self.close()
             if not ended.connected:
@@ -65,7 +68,7 @@ class KeptClient:
         coded = fields.keys() & {"transfer-encoding", "content-encoding"}
         if matched is None or coded or not (length.isascii() and length.isdecimal()):
             return None
-        size = int(length) if len(length) < 6 else _BODY_LIMIT + 1
+        size = int(length) if len(length) < 7 else _BODY_LIMIT + 1
         if size > _BODY_LIMIT:
             return None
         body = self._dialogue.until(self._pending, lambda pending: size if len(pending) >= size else 0) if size else b""

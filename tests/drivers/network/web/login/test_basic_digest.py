@@ -1,5 +1,9 @@
+import hashlib
+import re
+import secrets
 import socket
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 
 import pytest
 import requests.auth
@@ -166,6 +170,74 @@ def test_a_held_door_asks_over_one_connection_where_the_server_keeps_it(server: 
             found = [held.attempt("admin", password).answer for password in ("no", "right", "wrong")]
     assert found == [Answer.REFUSED, Answer.SEEN, Answer.REFUSED]
     assert len(opened) <= connections
+
+
+@dataclass
+class Strict:
+    """Digest of one account, with one nonce for all who ask, and each count taken once: as libmicrohttpd has it."""
+
+    body: bytes = b"the model"
+    chunked: bool = False
+    limits: int = 0
+    """Requests with a credential that are answered 429, and are not forgotten."""
+    nonce: str = field(default_factory=lambda: secrets.token_hex(8))
+    used: set[str] = field(default_factory=set)
+
+    def __call__(self, connection: socket.socket) -> None:
+        while True:
+            head = b""
+            while b"\r\n\r\n" not in head:
+                if not (piece := connection.recv(4096)):
+                    raise ConnectionError
+                head += piece
+            connection.sendall(self._answer(head.decode()))
+
+    def _answer(self, head: str) -> bytes:
+        given = dict(re.findall(r'(\w+)="?([^",\r]+)', head.partition("Authorization: ")[2]))
+        if given and self.limits:
+            self.limits -= 1
+            self.used.add(given["nc"])
+            return b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n"
+        if not given or given["nc"] in self.used or not self._proves(given):
+            self.used |= {given["nc"]} if given else set()
+            challenge = f'WWW-Authenticate: Digest realm="cam", nonce="{self.nonce}", qop="auth"\r\n'
+            return f"HTTP/1.1 401 x\r\n{challenge}Content-Length: 2\r\n\r\nno".encode()
+        self.used.add(given["nc"])
+        if self.chunked:
+            body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(self.body), self.body)
+            return b"HTTP/1.1 200 x\r\nTransfer-Encoding: chunked\r\n\r\n" + body
+        return b"HTTP/1.1 200 x\r\nContent-Length: %d\r\n\r\n%b" % (len(self.body), self.body)
+
+    def _proves(self, given: dict[str, str]) -> bool:
+        def digest(text: str) -> str:
+            return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+        secret, request = digest("admin:cam:right"), digest("GET:/info")
+        return given["response"] == digest(
+            f"{secret}:{self.nonce}:{given['nc']}:{given['cnonce']}:{given['qop']}:{request}"
+        )
+
+
+@pytest.mark.parametrize(
+    "server", [Strict(), Strict(b"x" * 300_000), Strict(chunked=True)], ids=["small", "big", "chunks"]
+)
+@pytest.mark.parametrize("held", [True, False])
+def test_a_right_password_is_never_sent_as_a_replay(server: Strict, held: bool) -> None:
+    with threaded(server) as port:
+        opened = door(port)
+        with opened.held() if held else nullcontext():
+            found = [
+                opened.attempt("admin", password).answer for password in ("no", "right", "wrong", "right", "right")
+            ]
+    assert found == [Answer.REFUSED, Answer.SEEN, Answer.REFUSED, Answer.SEEN, Answer.SEEN]
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_a_credential_that_the_server_limits_is_answered_anew(held: bool) -> None:
+    with threaded(Strict(limits=1)) as port:
+        opened = replace(door(port), patient=True)
+        with opened.held() if held else nullcontext():
+            assert opened.attempt("admin", "right").answer is Answer.SEEN
 
 
 def test_a_held_door_bounds_what_it_reads() -> None:

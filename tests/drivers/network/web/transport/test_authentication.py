@@ -1,8 +1,16 @@
 import re
+import secrets
 
 import pytest
 
-from drivers.network.web.transport.authentication import Challenge, authorization, challenges, no_method, strongest
+from drivers.network.web.transport.authentication import (
+    Challenge,
+    NonceCount,
+    authorization,
+    challenges,
+    no_method,
+    strongest,
+)
 from trustprobe.probe import Answer
 
 RFC_7616 = (
@@ -24,7 +32,7 @@ def test_the_examples_of_rfc_7616_are_answered_as_it_says(
     client = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ"
     monkeypatch.setattr("drivers.network.web.transport.authentication.secrets.token_hex", lambda _: client)
     (challenge,) = challenges(RFC_7616.format(algorithm))
-    answer = authorization(challenge, "Mufasa", "Circle of Life", "GET", "/dir/index.html")
+    answer = authorization(challenge, "Mufasa", "Circle of Life", "GET", "/dir/index.html", count=1)
     assert f'response="{response}"' in answer
     assert "nc=00000001" in answer and "qop=auth" in answer and f"algorithm={algorithm}" in answer
 
@@ -69,6 +77,24 @@ def test_the_user_is_hashed_where_the_server_asks_for_it_and_encoded_where_it_mu
     assert re.search(r'username="[0-9a-f]{64}", userhash=true', answer)
     (plain,) = challenges('Digest realm="x", nonce="n"')
     assert "username*=UTF-8''J%C3%A4s%C3%B8n" in authorization(plain, "Jäsøn", "p", "GET", "/")
+
+
+def test_each_answer_to_one_nonce_has_a_number_of_its_own() -> None:
+    (challenge,) = challenges(f'Digest realm="x", nonce="{secrets.token_hex(8)}", qop="auth"')
+    (other,) = challenges(f'Digest realm="x", nonce="{secrets.token_hex(8)}", qop="auth"')
+    answers = [authorization(one, "u", "p", "GET", "/") for one in (challenge, challenge, other, challenge)]
+    assert [re.findall("nc=([0-9a-f]{8})", answer)[0] for answer in answers] == [
+        "00000001",
+        "00000002",
+        "00000001",
+        "00000003",
+    ]
+
+
+def test_nonces_without_end_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drivers.network.web.transport.authentication._REMEMBERED", 2)
+    counts = NonceCount()
+    assert [counts.next(nonce) for nonce in "abacba"] == [1, 1, 2, 1, 1, 1]
 
 
 def test_a_session_key_follows_from_both_nonces() -> None:

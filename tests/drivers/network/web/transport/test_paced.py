@@ -65,7 +65,7 @@ def test_a_kept_connection_keeps_to_the_same_pace() -> None:
     with threaded(server) as port:
         one = client(port)
         kept = KeptClient(one)
-        assert kept.get("/", {}).body == b"fine"
+        assert kept.get("/").body == b"fine"
         kept.close()
         assert one.pace is not None and one.pace.waited > 0
 
