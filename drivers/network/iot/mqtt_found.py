@@ -11,7 +11,7 @@ from drivers.network.logins.mqtt import Broker, MqttDoor, told
 from drivers.network.logins.mqtt_packets import V5, V311, BrokerAnswers, answers, connect, subscribe
 from drivers.network.target import Target
 from drivers.network.web.transport.client import WebClient
-from drivers.network.web.transport.websocket import Listener, NotOpened, refused_by_closing
+from drivers.network.web.transport.websocket import Listener, NotOpened, refused_as_an_upgrade
 from lab_config.component import Service, Transport
 from trustprobe.probe import Answer, Fact, Observation, Recorder, printable
 
@@ -84,8 +84,10 @@ def _connected(target: Target, server: Broker, path: str, level: int) -> tuple[O
     client = WebClient(target, Service.model_validate(fields | {"purpose": "MQTT over WebSocket"}))
     listener = Listener.ask(client, path, {"Sec-WebSocket-Protocol": ", ".join(SUBPROTOCOLS)})
     if isinstance(listener, NotOpened):
-        listener = refused_by_closing(client, path, listener)
-        refused = listener.answer is Answer.REFUSED or _NOT_SUPPORTED.match(listener.detail) is not None
+        refused = _NOT_SUPPORTED.match(listener.detail) is not None
+        if not refused:
+            listener = refused_as_an_upgrade(client, path, listener)
+            refused = listener.answer is Answer.REFUSED
         return (Answer.REFUSED if refused else Answer.SILENT, f"no WebSocket: {listener.detail}"), None
     try:
         listener.say_binary(connect(level, None))

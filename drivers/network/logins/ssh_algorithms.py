@@ -101,7 +101,9 @@ class SshAlgorithms:
             "rsa_bits": key.bits if key else None,
             "group_bits": group.bits if group else None,
             "unmeasured": tuple(
-                printable(f"{what} was not read: {one.why}", 300) for what, one in sizes if one and one.bits is None
+                printable(f"{what} was not read: {one.why}", 300)
+                for what, one in sizes
+                if one and one.bits is None and not one.absent
             ),
         }
 

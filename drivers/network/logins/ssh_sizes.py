@@ -42,6 +42,9 @@ _CURVES: dict[str, type[ec.EllipticCurve]] = {
     "ecdh-sha2-nistp521": ec.SECP521R1,
 }
 _RSA = ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")
+_OTHER_KEYS = ("ssh-ed25519", "ssh-ed448", *(f"ecdsa-sha2-nistp{bits}" for bits in (256, 384, 521)), "ssh-dss")
+_ENDED = ("the server ended the key exchange", "the server closed the connection in the key exchange")
+_OTHER_KIND = "the server sent a host key of another kind than RSA"
 
 
 @dataclass(frozen=True)
@@ -50,15 +53,29 @@ class SshSize:
 
     bits: int | None = None
     why: str = ""
+    absent: bool = False
+    """Whether the server names what it does not have."""
 
 
 def host_key_size(target: Target, port: int, lists: Sequence[Sequence[str]], seconds: float) -> SshSize | None:
-    """Return the size of the RSA host key of a server with these name-lists; None where it offers none."""
+    """Return the size of the RSA host key of a server with these name-lists; None where it offers none.
+
+    Dropbear names RSA without a key for it, and ends an exchange that chooses it. The key is absent if that happens
+    twice, and the same exchange with another host key in between is answered.
+    """
     names = [name for name in lists[1] if name in _RSA]
     if not names:
         return None
     for method in _exchanges(lists[0]):
-        return _measured(target, port, _Offer(method, names[0], lists), seconds, group=False)
+        rsa = _Offer(method, names[0], lists)
+        size = _measured(target, port, rsa, seconds, group=False)
+        others = [name for name in lists[1] if name in _OTHER_KEYS]
+        if size.why in _ENDED and others:
+            other = _measured(target, port, _Offer(method, others[0], lists), seconds, group=False)
+            again = _measured(target, port, rsa, seconds, group=False)
+            if other.why == _OTHER_KIND and again.why in _ENDED:
+                return SshSize(why=f"{size.why} with {names[0]}, and showed a key of {others[0]}", absent=True)
+        return size
     return SshSize(why="it offers no key exchange that we can begin")
 
 
@@ -130,7 +147,7 @@ class _Exchange:
             reply = self._expect(_REPLY)
         blob = _Fields(_Fields(reply).string())
         if blob.string() != b"ssh-rsa":
-            raise SshDecodeError("the server sent a host key of another kind than RSA")
+            raise SshDecodeError(_OTHER_KIND)
         blob.string()
         return int.from_bytes(blob.string()).bit_length()
 
@@ -153,7 +170,7 @@ class _Exchange:
             if payload[0] == kind:
                 return payload[1:]
             if payload[0] == _DISCONNECT:
-                raise SshDecodeError("the server ended the key exchange")
+                raise SshDecodeError(_ENDED[0])
             if payload[0] not in _SKIPPED:
                 raise SshDecodeError(f"message {payload[0]} instead of {kind}")
 
@@ -172,7 +189,7 @@ class _Exchange:
         self._sock.settimeout(max(self._deadline - time.monotonic(), 0.001))
         chunk = self._sock.recv(8_192)
         if not chunk:
-            raise SshDecodeError("the server closed the connection in the key exchange")
+            raise SshDecodeError(_ENDED[1])
         self._heard += chunk
         if len(self._heard) > _MAX_BYTES:
             raise SshDecodeError("more bytes than a key exchange can hold")

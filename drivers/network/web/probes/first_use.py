@@ -17,6 +17,7 @@ from drivers.network.web.probes.denial import alike, denies
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer
 from drivers.network.web.transport.html import Form, Page, read_page
 from drivers.network.web.transport.server import WebServer
+from drivers.network.web.transport.websocket import opens_only_websockets
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, condition
 
 SHAPE = "a GET of a page of set-up"
@@ -74,6 +75,10 @@ class FindFirstUse:
         client, asked = server.client(), server.asked(SHAPE)
         before = get(client, f"/{secrets.token_hex(8)}")
         if isinstance(before, NoAnswerError):
+            if opens_only_websockets(client, before):
+                words = f"{server.about} opens WebSockets, and has no pages"
+                fact = Fact(about=f"{server.about} set-up", answer=Answer.REFUSED, detail=words, asked=asked)
+                return [fact], Witness(what=words, holds=True, asked=asked)
             words = f"{server.about} did not answer: {before.detail}"
             fact = Fact(about=f"{server.about} set-up", answer=Answer.SILENT, detail=words, asked=asked)
             return [fact], condition(words, holds=False)

@@ -22,6 +22,7 @@ from drivers.network.web.probes.exposed import Exposure
 from drivers.network.web.probes.terminals import terminal_of
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer
 from drivers.network.web.transport.server import WebServer
+from drivers.network.web.transport.websocket import opens_only_websockets
 from lab_config.crawl import CrawlDeclaration
 from lab_config.http_login import HttpLogin
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, condition
@@ -114,6 +115,8 @@ class _Visit:
         self._held_back = ""
         self._is_uniform = False
         """Whether every path was answered with the same page."""
+        self._has_no_pages = False
+        """Whether the server opens WebSockets and nothing else."""
         self._kept = 0
         self.requests = 0
 
@@ -124,10 +127,11 @@ class _Visit:
 
     def facts(self) -> list[Fact]:
         """Crawl from `/`, request the well-known paths, and name what is shown."""
-        nowhere = {path: answer for path in _nowhere_paths() if isinstance(answer := self._get(path), WebAnswer)}
+        asked = {path: self._get(path) for path in _nowhere_paths()}
+        nowhere = {path: answer for path, answer in asked.items() if isinstance(answer, WebAnswer)}
         self._nowhere = list(nowhere.values())
         if not self._nowhere:
-            return [self._fact("/", Answer.SILENT, "no answer")]
+            return [self._without_pages([one for one in asked.values() if isinstance(one, NoAnswerError)])]
         web = Administration(self._server.target, self._server.service, self._login, Login("anonymous", ""))
         self._crawl = Crawl(
             Site(web, dangerous=self._probe.dangerous, rules=self._probe.rules), self._client, self._record
@@ -148,9 +152,17 @@ class _Visit:
         self._is_uniform = not streamed and bool(answers) and all(map(self._is_nowhere, answers))
         return facts
 
+    def _without_pages(self, errors: list[NoAnswerError]) -> Fact:
+        self._has_no_pages = bool(errors) and opens_only_websockets(self._client, errors[0])
+        if self._has_no_pages:
+            return self._fact("/", Answer.REFUSED, "the server opens WebSockets, and has no pages")
+        return self._fact("/", Answer.SILENT, "no answer")
+
     def witness(self) -> Witness:
         """Whether the server answered to the end, and nothing was left out."""
         asked = self._server.asked(SHAPE)
+        if self._has_no_pages:
+            return Witness(what=f"{self._server.about} opens WebSockets", holds=True, asked=asked)
         if not self._nowhere:
             return condition(f"{self._server.about} did not answer", holds=False)
         if self._held_back:

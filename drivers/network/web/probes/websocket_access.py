@@ -22,7 +22,7 @@ from drivers.network.web.administration.administration import Administration
 from drivers.network.web.login.session import WebSession
 from drivers.network.web.probes.websocket_protocols import Said, WebSocketTalk
 from drivers.network.web.transport.client import WebClient
-from drivers.network.web.transport.websocket import Listener, NotOpened, refused_by_closing
+from drivers.network.web.transport.websocket import Listener, NotOpened, refused_as_an_upgrade
 from lab_config.base import Role
 from lab_config.component import Service
 from lab_config.interfaces import WebSocketDeclaration
@@ -84,7 +84,7 @@ def _ask(client: WebClient, socket: WebSocketDeclaration, headers: Mapping[str, 
         headers = {**headers, "Sec-WebSocket-Protocol": socket.subprotocol}
     listener = Listener.ask(client, socket.path, headers, socket.say)
     if isinstance(listener, NotOpened):
-        refusal = refused_by_closing(client, socket.path, listener)
+        refusal = refused_as_an_upgrade(client, socket.path, listener)
         return _Outcome(refusal.answer, refusal.detail, opened=False)
     try:
         return _Outcome(*_heard(listener, socket))

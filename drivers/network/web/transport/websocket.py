@@ -33,6 +33,7 @@ _MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _TEXT, _BINARY, _CLOSE, _PING, _PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 _FRAME_OCTETS = 16
 """What a frame without content counts, so that a server cannot send them without end."""
+_NOT_IMPLEMENTED = 501
 _SHOWN = 200
 _CLOSED = "RemoteDisconnected"
 """The connection ended without an octet of an answer."""
@@ -48,6 +49,8 @@ class NotOpened:
     """The limit of requests that the server stated instead."""
     closed: bool = False
     """Whether the server closed the connection after the request, without an octet of an answer."""
+    status: int = 0
+    """The HTTP status of the answer; 0 without one."""
 
 
 class _NoWebSocketError(ValueError):
@@ -63,7 +66,7 @@ class _NoWebSocketError(ValueError):
         status = int(self.head[9:12]) if self.head[9:12].isdigit() else 0
         limit = limit_of(status, joined(fields_of(self.head.splitlines()[1:])))
         answer = Answer.REFUSED if refused and limit is None else Answer.SILENT
-        return NotOpened(answer, words or "no answer", limit, closed=not self.head)
+        return NotOpened(answer, words or "no answer", limit, closed=not self.head, status=status)
 
 
 class Listener:
@@ -239,18 +242,22 @@ class Listener:
         self._connection.sendall(bytes([0x80 | kind]) + length + mask + masked)
 
 
-def refused_by_closing(client: WebClient, path: str, opened: NotOpened) -> NotOpened:
-    """Return a refusal if a server closes the connection after an upgrade, and answers a GET of the same path.
+def refused_as_an_upgrade(client: WebClient, path: str, opened: NotOpened) -> NotOpened:
+    """Return a refusal if a server knows no upgrade, and answers a GET of the same path.
 
-    Servers on Node.js close the connections of upgrades that no part of the program takes.
+    Servers on Node.js close the connections of upgrades that no part of the program takes. CUPS and others answer 501
+    (RFC 9110, 15.6.2).
     """
-    if not opened.closed:
+    if not opened.closed and opened.status != _NOT_IMPLEMENTED:
         return opened
     try:
         answer = client.request("GET", path, seconds=OPEN_SECONDS)
     except NoAnswerError:
         return opened
-    words = f"the connection is closed after an upgrade, and GET {path} is answered ({answer.status})"
+    if answer.status == _NOT_IMPLEMENTED:
+        return opened
+    ended = "the connection is closed after an upgrade" if opened.closed else f"an upgrade is answered {opened.status}"
+    words = f"{ended}, and GET {path} is answered ({answer.status})"
     return replace(opened, answer=Answer.REFUSED, detail=words)
 
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -249,6 +249,38 @@ def test_a_host_key_of_another_kind_is_no_size_of_an_rsa_key() -> None:
         found = read(port)
     assert found.rsa_bits is None
     assert "another kind than RSA" in found.unmeasured[0]
+
+
+def keyless(replies: Sequence[bytes | None]) -> tcp.Handler:
+    """Name RSA beside another host key, and answer one key exchange after the other so; None closes the connection."""
+    left = iter(replies)
+
+    def reply(_kind: int, _body: bytes) -> bytes | None:
+        blob = next(left)
+        return None if blob is None else bytes([31]) + string(blob) + mpint(7) + string(b"signature")
+
+    return exchanging((PLAIN[0], "ssh-ed25519,rsa-sha2-256,ssh-rsa", *PLAIN[2:]), reply)
+
+
+ED25519 = string(b"ssh-ed25519") + string(bytes(32))
+
+
+def test_a_server_that_names_rsa_without_a_key_for_it_has_nothing_to_measure() -> None:
+    with serve(keyless((None, ED25519, None))) as port:
+        found = read(port)
+    assert (found.rsa_bits, found.unmeasured) == (None, ())
+
+
+@pytest.mark.parametrize(
+    "replies", [(None, None, None), (None, ED25519, ED25519), (None, rsa_blob(1024), None)], ids=["mute", "once", "rsa"]
+)
+def test_an_exchange_that_ended_once_or_without_a_control_does_not_show_that_there_is_no_key(
+    replies: Sequence[bytes | None],
+) -> None:
+    with serve(keyless(replies)) as port:
+        found = read(port)
+    assert found.rsa_bits is None
+    assert "closed the connection in the key exchange" in found.unmeasured[0]
 
 
 def test_a_server_without_rsa_and_group_exchange_has_nothing_to_measure() -> None:

@@ -2,8 +2,12 @@ from collections.abc import Mapping
 
 import pytest
 
+from drivers.network.target import Target
 from drivers.network.web.probes.first_use import FindFirstUse
-from drivers.network.web.transport.server import WebServer
+from drivers.network.web.transport.server import WebServer, undeclared_service
+from lab_config.bench import NetworkBench
+from tests.drivers.network.loopback_servers import tcp_server
+from tests.drivers.network.web.probes.test_logins_shown import only_websockets
 from tests.drivers.pages import SERVICE, Answer, Said, html, serving, to
 from tests.drivers.recorder import MemoryRecorder
 from trustprobe.probe import Observation, Witness
@@ -73,6 +77,15 @@ def test_a_product_that_is_set_up_or_asks_for_proof_offers_nothing(answers: Mapp
     seen = found(answers)
     assert not seen.seen
     assert seen.conclusive
+
+
+@pytest.mark.parametrize("accepts", [True, False])
+def test_a_server_has_no_pages_if_it_opens_websockets_only(accepts: bool) -> None:
+    with tcp_server(only_websockets("mqtt", accepts=accepts)) as port:
+        server = WebServer(Target(NetworkBench(address="127.0.0.1")), undeclared_service(port, tls=False))
+        seen = FindFirstUse((server,), FOUND).run(MemoryRecorder())
+    assert seen.conclusive is accepts
+    assert (seen.refused if accepts else seen.silent) == {f"tcp/{port} set-up"}
 
 
 def test_a_page_that_answers_every_path_is_no_set_up() -> None:

@@ -5,13 +5,17 @@ from dataclasses import replace
 import pytest
 
 from drivers.data import table
+from drivers.network.target import Target
 from drivers.network.web.probes import crawl
 from drivers.network.web.probes.exposed import Exposure
 from drivers.network.web.probes.open_pages import AskOpenPages, OpenPages
 from drivers.network.web.transport.links import suggests_action
 from drivers.network.web.transport.server import WebServer, undeclared_service
+from lab_config.bench import NetworkBench
 from lab_config.crawl import CrawlDeclaration
 from lab_config.http_login import HttpLogin
+from tests.drivers.network.loopback_servers import tcp_server
+from tests.drivers.network.web.probes.test_logins_shown import only_websockets
 from tests.drivers.pages import SERVICE, Answer, Pages, Said, html, serving
 from tests.drivers.recorder import MemoryRecorder
 from trustprobe.probe import Witness
@@ -190,6 +194,15 @@ def test_a_server_that_does_not_answer_proves_nothing() -> None:
     seen = gone.run(MemoryRecorder())
     assert not seen.seen
     assert not seen.conclusive
+
+
+@pytest.mark.parametrize("accepts", [True, False])
+def test_a_server_has_no_pages_if_it_opens_websockets_only(accepts: bool) -> None:
+    with serving({}) as pages, tcp_server(only_websockets("mqtt", accepts=accepts)) as port:
+        server = WebServer(Target(NetworkBench(address="127.0.0.1")), undeclared_service(port, tls=False))
+        seen = replace(probe(pages), servers=(server,)).run(MemoryRecorder())
+    assert seen.conclusive is accepts
+    assert bool(seen.refused) is accepts
 
 
 def test_a_site_beyond_the_bounds_of_the_crawl_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Even
 
 from drivers.network.target import Target
 from drivers.network.web.transport.client import WebClient
-from drivers.network.web.transport.websocket import FRAME_LIMIT, Listener, NotOpened, refused_by_closing
+from drivers.network.web.transport.websocket import FRAME_LIMIT, Listener, NotOpened, refused_as_an_upgrade
 from lab_config.bench import NetworkBench
 from lab_config.component import Service
 from tests.drivers.network.loopback_servers import tcp_server
@@ -158,11 +158,26 @@ def test_a_close_after_an_upgrade_is_a_refusal_if_the_same_path_is_answered(
         client = WebClient(Target(NetworkBench(address="127.0.0.1")), Service.model_validate(web))
         opened = Listener.ask(client, "/ws")
         assert isinstance(opened, NotOpened) and opened.answer is Answer.SILENT
-        assert refused_by_closing(client, "/ws", opened).answer is expected
+        assert refused_as_an_upgrade(client, "/ws", opened).answer is expected
+
+
+@pytest.mark.parametrize(("page", "expected"), [(200, Answer.REFUSED), (404, Answer.REFUSED), (501, Answer.SILENT)])
+def test_an_upgrade_that_is_not_implemented_is_a_refusal_if_the_page_is(page: int, expected: Answer) -> None:
+    def serve(connection: socket.socket) -> None:
+        connection.settimeout(SECONDS)
+        status = 501 if b"Upgrade: websocket" in connection.recv(4_096) else page
+        connection.sendall(b"HTTP/1.1 %d x\r\nContent-Length: 0\r\n\r\n" % status)
+
+    with tcp_server(serve) as port:
+        web = {"id": "web", "transport": "tcp", "port": port, "protocol": "http", "tls": False, "purpose": "x"}
+        client = WebClient(Target(NetworkBench(address="127.0.0.1")), Service.model_validate(web))
+        opened = Listener.ask(client, "/ws")
+        assert isinstance(opened, NotOpened) and opened.answer is Answer.SILENT
+        assert refused_as_an_upgrade(client, "/ws", opened).answer is expected
 
 
 def test_what_is_answered_otherwise_stays_as_it_is() -> None:
     opened = NotOpened(Answer.SILENT, "TimeoutError: timed out")
     web = {"id": "web", "transport": "tcp", "port": 1, "protocol": "http", "tls": False, "purpose": "x"}
     client = WebClient(Target(NetworkBench(address="127.0.0.1")), Service.model_validate(web))
-    assert refused_by_closing(client, "/ws", opened) is opened
+    assert refused_as_an_upgrade(client, "/ws", opened) is opened
