@@ -95,6 +95,8 @@ def machine() -> Iterator[Machine]:
         own = [opened.enter_context(socket.create_server((address, 0)))]
         for kind, port in ((socket.SOCK_DGRAM, own[0].getsockname()[1]), *fixed):
             sock = opened.enter_context(socket.socket(socket.AF_INET, kind))
+            # Beside a program of this machine that listens for SSDP on all addresses, as players do
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.bind((address, port))
             if kind == socket.SOCK_STREAM:
                 sock.listen()

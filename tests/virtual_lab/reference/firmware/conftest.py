@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -18,9 +19,10 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Build]:
         made.append(camera)
         return camera
 
-    yield make
-    for camera in made:
-        camera.close()
+    with ExitStack() as opened:
+        yield make
+        for camera in made:
+            opened.callback(camera.close)  # each of them, whatever the others reported
 
 
 @pytest.fixture(scope="session")
