@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.network_rows.lab import tool
-from trustprobe.errors import BenchError
 from virtual_lab.reference.namespace import DEVICE_ADDRESS
 
 _FOUND = re.compile(r"login: (\S+)\s+password: (\S+)")
@@ -26,7 +25,10 @@ class HydraRun:
 
 
 def hydra(folder: Path, user: str, at_once: int, service: str, *options: str, limit: float = 120.0) -> HydraRun:
-    """Try the passwords of `passwords.txt` in a folder; its time is that of the whole process."""
+    """Try the passwords of `passwords.txt` in a folder; its time is that of the whole process.
+
+    One that does not end within the limit, as over Telnet behind login(1), has found nothing in that time.
+    """
     command = [tool("hydra", "hydra"), "-I", "-l", user, "-P", "passwords.txt", "-t", str(at_once)]
     started = time.monotonic()
     process = subprocess.Popen(
@@ -40,10 +42,8 @@ def hydra(folder: Path, user: str, at_once: int, service: str, *options: str, li
     )
     try:
         said, _ = process.communicate(timeout=limit)
-    except subprocess.TimeoutExpired as error:
-        raise BenchError(
-            f"hydra did not end within {limit:g} s.", "Run it by hand against the same service."
-        ) from error
+    except subprocess.TimeoutExpired:
+        said = f"it did not end within {limit:g} s"
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)  # its children, too, which outlive it where it is stopped
