@@ -172,9 +172,7 @@ class Requests:
     def _sent(self, message: Message) -> tuple[Reaction, int]:
         if self._session is None:
             return Reaction(False, b"", "no session"), 0
-        cookies = "; ".join(f"{one.name}={one.value}" for one in self._session.cookies)
-        line, _, rest = message.data.partition(b"\r\n")
-        octets = line + b"\r\nCookie: " + cookies.encode() + b"\r\n" + rest
+        octets = _of_session(self._session, message.data)
         for fresh in (self._sock is None, True):
             try:
                 if self._sock is None:
@@ -225,3 +223,12 @@ class Requests:
             with contextlib.suppress(OSError):
                 sock.close()
         return sock is not None
+
+
+def _of_session(session: WebSession, octets: bytes) -> bytes:
+    """Add to a request what the session carries: cookies, a token in a header or the query, the page it comes from."""
+    line, _, rest = octets.partition(b"\r\n")
+    method, path, version = line.decode("latin-1").split(" ", 2)
+    path, fields = session.carried(method, path)
+    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    return f"{method} {path} {version}\r\n{head}".encode("latin-1", "replace") + rest

@@ -85,6 +85,15 @@ class WebSession:
             seconds=seconds,
         )
 
+    def carried(self, method: str, path: str) -> tuple[str, dict[str, str]]:
+        """Return the path and the header fields of a request of this session, for who sends its octets by hand."""
+        if self.query:
+            path += ("&" if "?" in path else "?") + urlencode(self.query)
+        fields = {**self.headers, **({} if method in _READS else self._from_page(self.headers))}
+        if self.cookies:
+            fields["Cookie"] = "; ".join(f"{one.name}={one.value}" for one in self.cookies)
+        return path, fields
+
     def _from_page(self, given: Mapping[str, str]) -> dict[str, str]:
         """Return what a browser adds to a form, and to what a script changes: servers refuse a change without it."""
         origin, names = self.client.origin, {name.lower() for name in given}

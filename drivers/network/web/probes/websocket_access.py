@@ -65,6 +65,14 @@ def _cookie(session: WebSession, path: str) -> dict[str, str]:
     return {"Cookie": header} if header else {}
 
 
+def _ask_as(session: WebSession, socket: WebSocketDeclaration) -> "_Outcome":
+    """Ask with all that the session is known by: its cookies, and a token in a header or in the query."""
+    path, fields = session.carried("GET", socket.path)
+    fields.pop("Cookie", None)  # a cookie may belong to other paths
+    headers = {"Origin": own_origin(session.client), **fields, **_cookie(session, socket.path)}
+    return _ask(session.client, socket.model_copy(update={"path": path}), headers)
+
+
 class _Outcome(NamedTuple):
     """What one request for a WebSocket came to."""
 
@@ -184,7 +192,7 @@ class WebSocketAccess:
             WebSocketAsker.FOREIGN_ORIGIN: self._foreign(session, socket),
         }
         if viewer is not None:
-            answers[WebSocketAsker.VIEWER] = _ask(client, socket, own | _cookie(viewer, socket.path))
+            answers[WebSocketAsker.VIEWER] = _ask_as(viewer, socket)
         facts = [
             Fact(about=asked.about(socket.path), answer=got.answer, detail=got.detail, asked=self._question_of(socket))
             for asked, got in answers.items()
@@ -207,8 +215,7 @@ class WebSocketAccess:
         return (silent or outcomes)[0]
 
     def _witness(self, session: WebSession, socket: WebSocketDeclaration, when: str, record: Recorder) -> Witness:
-        headers = {"Origin": own_origin(session.client)} | _cookie(session, socket.path)
-        answer, detail, _ = _ask(session.client, socket, headers)
+        answer, detail, _ = _ask_as(session, socket)
         record.note(f"{session.user} {when}: {socket.path} -> {answer}: {detail}")
         word = "sent data" if answer is Answer.SEEN else f"did not send data ({detail})"
         what = f"{socket.path} {word} to {session.user} {when}"

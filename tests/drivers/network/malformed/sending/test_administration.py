@@ -1,6 +1,8 @@
 """Malformed bodies in the administrator's session: what is sent, what is restored, what proves nothing."""
 
+import socket
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +12,12 @@ from drivers.network.malformed.messages.json_bodies import Resource, messages
 from drivers.network.malformed.sending.administration import Requests, SendMalformedBodies, may_be_written
 from drivers.network.malformed.sending.revival import Revival
 from drivers.network.malformed.sending.round import MalformedInput
+from drivers.network.target import Target
+from drivers.network.web.administration.administration import Administration
+from drivers.network.web.login.session import WebSession
+from drivers.network.web.transport.client import WebClient
+from lab_config.bench import NetworkBench
+from tests.drivers.network.loopback_servers import tcp_server
 from tests.drivers.recorder import MemoryRecorder
 from tests.drivers.web_device import Device, running
 from trustprobe.errors import BenchError
@@ -84,3 +92,33 @@ def test_the_controls_are_healthy_requests_of_the_session_that_change_nothing(de
         assert not any(one.words.startswith("2") for one in half.send())
         assert not requests.taken
     assert device.settings == before
+
+
+@pytest.mark.parametrize(
+    ("headers", "query", "wanted"),
+    [
+        ({"Authorization": "Bearer t0k3n"}, {}, b"\r\nAuthorization: Bearer t0k3n\r\n"),
+        ({}, {"key": "t0k3n"}, b"PUT /api/settings?key=t0k3n HTTP/1.1\r\n"),
+        ({}, {}, b"\r\nReferer: http://127.0.0.1:"),
+    ],
+    ids=["header", "query", "page"],
+)
+def test_each_body_carries_what_the_session_is_known_by(
+    headers: dict[str, str], query: dict[str, str], wanted: bytes, device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[bytes] = []
+
+    def serve(connection: socket.socket) -> None:
+        heard.append(connection.recv(65_536))
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno")
+
+    with tcp_server(serve) as port:
+        web = device.web(password="correct horse")
+        service = web.service.model_copy(update={"port": port, "tls": False})
+        web = replace(web, target=Target(NetworkBench(address="127.0.0.1")), service=service)
+        session = WebSession(WebClient(web.target, service), "admin", headers=headers, query=query)
+        monkeypatch.setattr(Administration, "log_in", lambda _: session)
+        with Requests(web) as requests:
+            (body,) = messages(RESOURCE, 1, 1)
+            assert requests.deliver(body).carried
+    assert wanted in heard[0]

@@ -1,8 +1,14 @@
+import re
+import socket
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from drivers.login import Login
+from drivers.network.target import Target
+from drivers.network.web.administration.administration import Administration
+from drivers.network.web.login.session import WebSession
 from drivers.network.web.probes.websocket_access import (
     UsualWebSockets,
     WebSocketAccess,
@@ -11,7 +17,9 @@ from drivers.network.web.probes.websocket_access import (
 )
 from drivers.network.web.transport.client import WebClient
 from lab_config.base import Role
+from lab_config.bench import NetworkBench
 from lab_config.interfaces import WebSocketDeclaration
+from tests.drivers.network.loopback_servers import tcp_server
 from tests.drivers.recorder import MemoryRecorder
 from tests.drivers.web_device import PASSWORDS, Device, running
 from trustprobe.probe import Observation
@@ -47,6 +55,30 @@ def test_who_hears_something_without_the_right_is_seen(habit: str, about: set[st
     with running(habit) as device:
         seen = ask(device)
     assert seen.seen == about
+
+
+def test_a_session_that_is_known_by_a_token_is_asked_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[bytes] = []
+
+    def serve(connection: socket.socket) -> None:
+        heard.append(connection.recv(4_096))
+        connection.sendall(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
+
+    def logged_in(web: Administration) -> WebSession:
+        client = WebClient(web.target, web.service)
+        return WebSession(client, web.user, headers={"Authorization": f"Bearer {web.user}"}, query={"key": web.user})
+
+    monkeypatch.setattr(Administration, "log_in", logged_in)
+    with running() as device, tcp_server(serve) as port:
+        web, viewer = device.web(password=PASSWORDS["admin"]), Login("viewer", PASSWORDS["viewer"])
+        service, target = web.service.model_copy(update={"port": port}), Target(NetworkBench(address="127.0.0.1"))
+        socket_of = WebSocketDeclaration(service="web", path="/ws", roles=(Role.ADMINISTRATOR,))
+        WebSocketAccess(replace(web, service=service, target=target), (socket_of,), viewer).run(MemoryRecorder())
+    tokens = {
+        (head.split(b" ")[1], re.findall(rb"Authorization: ([^\r]*)", head)[0]) for head in heard if b"Auth" in head
+    }
+    assert tokens == {(b"/ws?key=%b" % user, b"Bearer %b" % user) for user in (b"admin", b"viewer")}
+    assert any(b"GET /ws HTTP" in head and b"Auth" not in head for head in heard), "nobody has no token"
 
 
 def test_an_origin_that_only_begins_like_the_device_is_a_foreign_one() -> None:
