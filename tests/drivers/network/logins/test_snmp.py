@@ -3,13 +3,14 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
 from drivers.data import table
 from drivers.network.logins.ber import INTEGER, NULL, OCTETS, element, integer
 from drivers.network.logins.snmp import DISCOVERY_ROUNDS, NO_CREDENTIAL, GuessCommunities, SnmpGuesses, nameless, names
-from drivers.network.logins.snmp_message import Version, discovery, parse, request
+from drivers.network.logins.snmp_message import Engine, Version, discovery, parse, request
 from drivers.network.sweep.udp import READ_LIMIT
 from drivers.network.target import Target
 from lab_config.bench import NetworkBench
@@ -141,18 +142,28 @@ def test_an_answer_that_comes_after_the_round_counts() -> None:
     assert guesses.seen == {"v1:public", "v2c:public"}
 
 
-def test_silence_of_an_agent_that_may_not_have_read_the_requests_proves_nothing() -> None:
-    agent, behind = Agent(users=()), False
+@pytest.mark.usefixtures("told")
+def test_silence_of_an_agent_that_may_not_have_read_the_requests_proves_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    agent, behind, over = Agent(users=()), threading.Event(), threading.Event()
+    ask_all = GuessCommunities._ask_all
+
+    def asked(probe: GuessCommunities, asking: Any, engine: Engine | None) -> None:
+        with monkeypatch.context() as brief:  # nothing comes
+            brief.setattr("drivers.network.logins.snmp.START_SECONDS", 0.3)
+            ask_all(probe, asking, engine)
+        over.set()
 
     def busy(data: bytes, reply: Callable[[bytes], object]) -> None:
-        nonlocal behind
+        """Show the engine, but for as long as the names are tried."""
         if VERSION_3 not in data[:8]:
-            behind = True
-        elif not behind or next(discoveries) > 8:
+            behind.set()
+        elif over.is_set() or not behind.is_set():
             agent(data, reply)
 
+    monkeypatch.setattr(GuessCommunities, "_ask_all", asked)
     with udp_server(busy) as port:
-        discoveries = itertools.count(1)
         target = Target(NetworkBench(address="127.0.0.1"))
         guesses = GuessCommunities(target, names(["public"], []), port, True).run(MemoryRecorder())
     assert not guesses.conclusive
