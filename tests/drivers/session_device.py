@@ -44,6 +44,8 @@ class Device:
     sessions: dict[str, tuple[float, float]] = field(default_factory=dict)
     """When each began, and when it was used last."""
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
+    credentials: frozenset[str] = frozenset()
+    """Values of Authorization that are let in without a session."""
 
     @property
     def web(self) -> Administration:
@@ -84,6 +86,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.token = cookies.get("sid", "")
         known = self.device.valid(self.token) or (bool(self.token) and "looks_at_no_id" in self.device.habits)
         self.inside = known and ("two_cookies" not in self.device.habits or "half" in cookies)
+        self.inside |= self.headers.get("Authorization", "") in self.device.credentials
         self.query = parts.query
         pages = {"/": self.start} if "greets" in self.device.habits else {}
         pages |= {"/login": self.login, "/logout": self.logout, "/home": self.home, SETTING.path: self.settings}

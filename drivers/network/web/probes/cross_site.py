@@ -1,6 +1,7 @@
 """Requests that the page of another site makes a browser send: whether they change the declared setting.
 
-Each is sent as a browser would send it: with the cookies that SameSite lets through, and with the other site's Origin.
+Each is sent as a browser would send it: with the cookies that SameSite lets through, with the password of HTTP Basic,
+and with the other site's Origin.
 What a browser asks leave for first (CORS) is sent only where the device gives it.
 """
 
@@ -28,6 +29,7 @@ ELSEWHERE = "https://elsewhere.example"
 TOKEN_LIMIT = 512
 """Characters of a token that a page gives."""
 _TOKEN = re.compile(r"csrf|xsrf|authenticity|nonce|token", re.IGNORECASE)
+_BASIC = re.compile(r"basic\s", re.IGNORECASE)
 _META = re.compile(rb"<meta\s[^>]{0,600}>", re.IGNORECASE)
 _ATTRIBUTE = re.compile(rb"""(name|content)\s*=\s*["']([^"']{1,512})["']""", re.IGNORECASE)
 _PAGE_LIMIT = 256 * 1024
@@ -173,6 +175,12 @@ class _AbusedSession:
         """The Host header that goes with it: devices compare the two."""
         return self.origin.partition("://")[2]
 
+    @property
+    def _known_to_browser(self) -> dict[str, str]:
+        """The name and password of HTTP Basic, which browsers add to each request of any site (RFC 7617, 2.2)."""
+        own = self.entered.session.headers.items()
+        return {name: value for name, value in own if name.lower() == "authorization" and _BASIC.match(value)}
+
     def read(self) -> str | None:
         """Read the setting as its owner does; log in again where a request of another site has ended the session."""
         setting = self.probe.setting
@@ -250,7 +258,12 @@ class _AbusedSession:
     def _send(self, name: str, way: _Way, value: str, cookies: str) -> tuple[Answer, str]:
         """Send it with these cookies, and read the setting: only a change counts, whatever the answer says."""
         probe = self.probe
-        headers = {"Host": self.host, **way.headers, **({"Cookie": cookies} if cookies else {})}
+        headers = {
+            "Host": self.host,
+            **way.headers,
+            **({"Cookie": cookies} if cookies else {}),
+            **self._known_to_browser,
+        }
         path = way.target(probe.setting, value)
         try:
             answer = self.entered.client.request(

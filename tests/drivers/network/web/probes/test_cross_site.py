@@ -1,10 +1,14 @@
 import pytest
 
+from drivers.guessing.attempt import LoginAttempt
 from drivers.login import Login
+from drivers.network.web.administration.administration import Administration
+from drivers.network.web.administration.sessions import Entered, enter
+from drivers.network.web.probes import cross_site
 from drivers.network.web.probes.cross_site import ELSEWHERE, WAYS, CrossSite, tokens_of
 from tests.drivers.recorder import MemoryRecorder
 from tests.drivers.session_device import SETTING, USER, Device, running
-from trustprobe.probe import Observation
+from trustprobe.probe import Observation, Recorder
 
 OPEN = "SameSite=None; Path=/"
 
@@ -57,6 +61,29 @@ def test_a_cookie_that_browsers_keep_back_protects_and_is_named_as_what_alone_do
         seen = asked(device)
     assert way in seen.refused
     assert f"{guards.partition(';')[0]} and nothing else" in seen.detail(way)
+
+
+@pytest.mark.parametrize(
+    ("credential", "seen"),
+    [("Basic YWRtaW46cmlnaHQ=", {"form"}), ("basic YWRtaW46cmlnaHQ=", {"form"}), ("Bearer t0k3n", set())],
+)
+def test_a_browser_sends_the_password_of_basic_from_any_site_and_no_token(
+    credential: str, seen: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def entered(web: Administration, record: Recorder) -> Entered | LoginAttempt:
+        inside = enter(web, record)
+        assert isinstance(inside, Entered)
+        inside.session.cookies.clear()
+        inside.session.headers["Authorization"] = credential
+        return inside
+
+    monkeypatch.setattr(cross_site, "enter", entered)
+    with running("takes_form") as device:
+        device.credentials = frozenset({credential})
+        observed = asked(device)
+        assert device.name == "Gate"
+    assert observed.seen == seen
+    assert observed.conclusive
 
 
 def test_what_the_device_refuses_by_itself_as_well_is_said() -> None:
