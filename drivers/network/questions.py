@@ -6,6 +6,7 @@ Holds no socket; the probes in `udp.py` and `services.py` do the asking.
 import re
 import uuid
 from functools import cache, cached_property
+from typing import Protocol as Structure
 from typing import get_args
 
 from pydantic import model_validator
@@ -115,6 +116,22 @@ class ServiceQuestion(Frozen):
         )
 
 
+class SpokenService(Structure):
+    """A port and the name of the rows in which it is asked: a declared service, or one that was found."""
+
+    @property
+    def port(self) -> int:
+        """Its number on the device."""
+
+    @property
+    def protocol(self) -> str:
+        """The name of its rows."""
+
+    @property
+    def tls(self) -> bool:
+        """Whether it speaks inside TLS, or DTLS."""
+
+
 @cache
 def udp_questions() -> tuple[ServiceQuestion, ...]:
     """Return the rows of `udp_payloads.yaml`: a service may have more than one."""
@@ -125,6 +142,12 @@ def udp_questions() -> tuple[ServiceQuestion, ...]:
 def tcp_questions() -> tuple[ServiceQuestion, ...]:
     """Return the rows of `tcp_services.yaml`, in the order in which an unknown port is asked."""
     return tuple(ServiceQuestion.model_validate(row) for row in table("tcp_services"))
+
+
+def base_of(service: str) -> str:
+    """Return the service over TCP that a service is found on: `http` for `websocket`. Most are found on no other."""
+    over = next((row.over for row in tcp_questions() if row.service == service and row.over), "")
+    return base_of(over) if over else service
 
 
 def clear_services() -> tuple[ServiceQuestion, ...]:

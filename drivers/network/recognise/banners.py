@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import get_args
 
 from drivers.network.conversation import converse, converse_tls
 from drivers.network.datagram import DatagramDoor
@@ -12,12 +11,13 @@ from drivers.network.iot.upnp import SSDP, fetch, locations, search
 from drivers.network.logins.mqtt import Broker
 from drivers.network.logins.mqtt_packets import messages
 from drivers.network.logins.mqtt_session import NOBODY, NoSessionError, session
-from drivers.network.questions import ServiceQuestion, tcp_questions, udp_questions
+from drivers.network.questions import ServiceQuestion, base_of, tcp_questions, udp_questions
 from drivers.network.recognise.dns_sd import PTR, SERVICE_TYPES, TXT, ResourceRecord, query, records_until_cut
 from drivers.network.recognise.pages import page_texts
 from drivers.network.sweep.udp import UdpAsking, UdpPort, UdpReply, questions_for
 from drivers.network.target import Target
-from lab_config.component import Protocol, Service, Transport
+from drivers.network.web.transport.server import undeclared_service
+from lab_config.component import Service, Transport
 from trustprobe.errors import NotForwardedError
 from trustprobe.probe import Answer, Fact, Observation, Recorder, printable
 
@@ -33,12 +33,30 @@ def _holds(end: bytes, heard: bytes) -> bool:
     return end in heard
 
 
-def _telling(service: Service) -> list[ServiceQuestion]:
+@dataclass(frozen=True)
+class FoundService:
+    """A service that nobody declared: `protocol` is the name of its rows, which need not be one that is declarable."""
+
+    transport: Transport
+    port: int
+    protocol: str
+    tls: bool = False
+
+    @property
+    def about(self) -> str:
+        """The name of this port in observations: `tcp/443`."""
+        return f"{self.transport}/{self.port}"
+
+
+AnyService = Service | FoundService
+
+
+def _telling(service: AnyService) -> list[ServiceQuestion]:
     return [row for row in tcp_questions() if row.service == service.protocol and row.tells and not row.after]
 
 
-def has_banner(service: Service) -> bool:
-    """Whether a declared service has something that it may tell of itself without a login."""
+def has_banner(service: AnyService) -> bool:
+    """Whether a service has something that it may tell of itself without a login."""
     if service.transport is Transport.TCP:
         return bool(_telling(service)) or service.protocol == "mqtt"
     return service.protocol in ("mdns", "ws_discovery", "ssdp", "snmp")
@@ -55,7 +73,7 @@ class ReadBanners:
     """
 
     target: Target
-    services: tuple[Service, ...]
+    services: tuple[AnyService, ...]
     which: str = ""
     """Says which services these are, where there is more than one such question to a target."""
 
@@ -94,7 +112,7 @@ class ReadBanners:
         question = f"What do {len(facts)} services show about their software without a login?"
         return Observation(question=question, facts=tuple(facts), left_open=left_open)
 
-    def _greeting(self, service: Service) -> list[bytes] | None:
+    def _greeting(self, service: AnyService) -> list[bytes] | None:
         """Hear a service over TCP in its own protocol, to the end of what it tells."""
         host = f"[{self.target.address}]" if ":" in self.target.address else self.target.address
         speak = converse_tls if service.tls else converse
@@ -110,12 +128,13 @@ class ReadBanners:
                 return told
         return None
 
-    def _web(self, service: Service) -> list[bytes] | None:
+    def _web(self, service: AnyService) -> list[bytes] | None:
         """Read the headers and the pages of a web server."""
-        headers, pages = self._greeting(service), page_texts(self.target, service)
+        server = service if isinstance(service, Service) else undeclared_service(service.port, tls=service.tls)
+        headers, pages = self._greeting(service), page_texts(self.target, server)
         return None if headers is None and pages is None else [*(headers or []), *(pages or [])]
 
-    def _statistics(self, service: Service) -> list[bytes] | None:
+    def _statistics(self, service: AnyService) -> list[bytes] | None:
         """Read what a broker tells of itself to an anonymous client; a broker that refuses one tells nothing."""
         try:
             with session(self.target, Broker(service.port, service.tls), NOBODY) as held:
@@ -126,7 +145,7 @@ class ReadBanners:
         except NoSessionError as error:
             return [] if error.attempt.answer is Answer.REFUSED else None
 
-    def _ssdp(self, service: Service) -> list[bytes] | None:
+    def _ssdp(self, service: AnyService) -> list[bytes] | None:
         """Read the SERVER headers of a search, and the texts of the descriptions that it names."""
         answers = search(self.target) if service.port == SSDP else [one.data for one in self._replies(service)]
         told = [header.strip() for data in answers for header in _SERVER.findall(data)]
@@ -136,17 +155,17 @@ class ReadBanners:
                 told += [_labelled(one.name, one.text.strip()) for one in element.children if one.text.strip()]
         return list(dict.fromkeys(told))[:_MOST_TEXTS] if answers else None
 
-    def _snmp(self, service: Service) -> list[bytes] | None:
+    def _snmp(self, service: AnyService) -> list[bytes] | None:
         """Read the texts in the answers of SNMP."""
         answers = [one.data for one in self._replies(service)]
         return [text for data in answers for text in _TEXT.findall(data)] if answers else None
 
-    def _replies(self, service: Service) -> list[UdpReply]:
+    def _replies(self, service: AnyService) -> list[UdpReply]:
         port = UdpPort(service.port, questions_for(service, udp_questions()))
         UdpAsking(self.target, _Quiet()).ask([port])
         return [reply for reply in port.replies if reply.expected]
 
-    def _ws_discovery(self, service: Service) -> list[bytes] | None:
+    def _ws_discovery(self, service: AnyService) -> list[bytes] | None:
         questions = questions_for(service, udp_questions())
         asked = [UdpPort(service.port, questions)]
         UdpAsking(self.target, _Quiet()).ask(asked)
@@ -156,7 +175,7 @@ class ReadBanners:
             UdpAsking(self.target, _Quiet()).ask(asked)
         return _scopes(asked) if any(reply.expected for port in asked for reply in port.replies) else None
 
-    def _mdns(self, service: Service) -> list[bytes] | None:
+    def _mdns(self, service: AnyService) -> list[bytes] | None:
         """Ask for the types, then for the instances of each, then for their TXT records."""
         names = [tuple(label.encode() for label in SERVICE_TYPES.split("."))]
         answered = False
@@ -168,7 +187,7 @@ class ReadBanners:
             names = [record.target for record in found if record.kind == PTR]
         return list(dict.fromkeys(texts)) if answered else None
 
-    def _ask_dns(self, service: Service, name: tuple[bytes, ...], kind: int) -> Iterable[ResourceRecord] | None:
+    def _ask_dns(self, service: AnyService, name: tuple[bytes, ...], kind: int) -> Iterable[ResourceRecord] | None:
         with DatagramDoor(self.target, service.port) as door:
             for _ in range(_ASKS):
                 for heard in door.ask(query(name, kind), _SECONDS):
@@ -189,15 +208,17 @@ def _scopes(ports: list[UdpPort]) -> list[bytes]:
     return list(dict.fromkeys(scopes.strip() for data in answers for scopes in _SCOPES.findall(data)))
 
 
-def services_of(found: Observation) -> tuple[Service, ...]:
-    """Return the services that were recognised on ports nobody declared, as far as they have something to tell."""
+def services_of(found: Observation) -> tuple[FoundService, ...]:
+    """Return the services that were recognised on ports nobody declared, as far as they have something to tell.
+
+    A service that was found on top of another, as an upgrade of HTTP is, is asked in the words of the other.
+    """
     services = []
     for fact in found.facts:
         known = re.match(r"([a-z0-9_]+)( inside TLS)?[:,]", fact.detail)
         port = fact.about.partition("/")[2]
-        if known and known[1] in get_args(Protocol) and port.isdigit():
-            fields = {"id": f"undeclared{port}", "transport": "tcp", "port": int(port), "protocol": known[1]}
-            service = Service.model_validate(fields | {"tls": bool(known[2]), "purpose": "it is not declared"})
+        if known and port.isdigit():
+            service = FoundService(Transport.TCP, int(port), base_of(known[1]), bool(known[2]))
             services += [service] if has_banner(service) else []
     return tuple(services)
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from drivers.network.datagram import DatagramDoor
-from drivers.network.questions import ServiceQuestion, clear_datagrams, udp_questions
+from drivers.network.questions import ServiceQuestion, SpokenService, clear_datagrams, udp_questions
 from drivers.network.sweep.icmp_clock import FIRST_INTERVAL, IcmpClock
 from drivers.network.sweep.pace import SweepPace
 from drivers.network.target import Target, answer_of
@@ -71,8 +71,8 @@ class UdpPorts(Observation):
         return self.about(*(fact.about for fact in self.facts if fact.about not in declared))
 
 
-def questions_for(service: Service, table: tuple[ServiceQuestion, ...]) -> tuple[ServiceQuestion, ...]:
-    """Return the questions for a declared UDP service: by its protocol, else by its port, else one without meaning."""
+def questions_for(service: SpokenService, table: tuple[ServiceQuestion, ...]) -> tuple[ServiceQuestion, ...]:
+    """Return the questions for a UDP service: by its protocol, else by its port, else one without meaning."""
     secured = (f"{service.protocol}s", "dtls")  # coaps: what is asked inside DTLS
     names = secured if service.tls else (service.protocol,)
     by_protocol = tuple(row for row in table if row.service in names and row.service != "other")

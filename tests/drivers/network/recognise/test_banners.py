@@ -1,3 +1,4 @@
+import socket
 from collections.abc import Callable
 
 import pytest
@@ -103,6 +104,15 @@ def test_one_malformed_record_of_mdns_hides_no_other() -> None:
         ("http: HTTP/1.1 200 OK", ("http", False)),
         ("telnet, open to everybody: # ", ("telnet", False)),
         ("an unknown protocol: http: x", None),
+        ("http_upgrade: HTTP/1.1 101 Switching Protocols", ("http", False)),
+        ("docker, open to everybody: HTTP/1.1 200 OK", ("http", False)),
+        ("upnp_igd: HTTP/1.1 200 OK", ("http", False)),
+        ("websocket inside TLS: HTTP/1.1 101", ("http", True)),
+        ("socket_io: HTTP/1.1 200 OK", ("http", False)),
+        ("smtp_auth: 220 ", ("smtp", False)),
+        ("imap: * OK", ("imap", False)),
+        ("pop3 inside TLS: +OK", ("pop3", True)),
+        ("mysql: J", ("mysql", False)),
         ("redis: +PONG", None),
         ("", None),
     ],
@@ -113,3 +123,29 @@ def test_services_that_nobody_declared_are_asked_in_the_protocol_that_was_recogn
     facts = (Fact(about="tcp/8080", answer=Answer.SEEN, detail=detail),)
     found = services_of(Observation(question="?", facts=facts))
     assert [(one.protocol, one.tls) for one in found] == ([service] if service else [])
+
+
+UPGRADES = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+LIGHTTPD = b"HTTP/1.1 200 OK\r\nServer: lighttpd/1.4.69\r\nContent-Length: 0\r\n\r\n"
+
+
+def upgrades(connection: socket.socket) -> None:
+    connection.settimeout(10)
+    asked = connection.recv(4_096)
+    connection.sendall(UPGRADES if b"h2c" in asked else LIGHTTPD)
+
+
+@pytest.mark.parametrize(
+    ("detail", "handler", "words"),
+    [
+        ("http_upgrade: HTTP/1.1 101", upgrades, "Server: lighttpd/1.4.69"),
+        ("imap: * OK", says(b"* OK Dovecot 2.3.19 ready\r\n"), "Dovecot 2.3.19 ready"),
+        ("pop3: +OK", says(b"+OK Dovecot 2.3.19 ready\r\n"), "Dovecot 2.3.19 ready"),
+    ],
+)
+def test_services_that_nobody_can_declare_are_asked_what_they_tell(detail: str, handler: Handler, words: str) -> None:
+    with tcp_server(handler) as port:
+        facts = (Fact(about=f"tcp/{port}", answer=Answer.SEEN, detail=detail),)
+        services = services_of(Observation(question="?", facts=facts))
+        (fact,) = ReadBanners(Target(NetworkBench(address="127.0.0.1")), services).run(MemoryRecorder()).facts
+    assert (fact.about, fact.detail) == (f"tcp/{port}", words)
