@@ -78,7 +78,7 @@ class ServiceQuestion(Frozen):
     open_to_all: str = ""
     """Regular expression on an answer that shows that no login is needed."""
     tells: str = ""
-    """Regular expression on the answer, whose group is what the service tells of its software."""
+    """Regular expression on the answer, whose one group is what the service tells of its software."""
 
     @model_validator(mode="after")
     def _one_payload(self) -> "ServiceQuestion":
@@ -100,6 +100,10 @@ class ServiceQuestion(Frozen):
             text = self.text.replace("{uuid}", str(uuid.uuid4())).replace("{host}", host)
             return text.encode("latin-1").ljust(self.pad, b"\0")
         return bytes.fromhex(self.hex or "").ljust(self.pad, b"\0")
+
+    def told_in(self, answer: bytes) -> list[bytes]:
+        """Return what an answer tells of the software: the groups of `tells`."""
+        return re.findall(self.tells.encode("latin-1"), answer)
 
     @cached_property
     def _pattern(self) -> re.Pattern[bytes]:

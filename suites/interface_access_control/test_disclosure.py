@@ -5,14 +5,14 @@ import re
 from trustprobe.judging.case import case
 from trustprobe.probe import Observation
 
-VERSION = re.compile(r"(?<![\d.])\d+\.\d+\.\d+(?!\.?\d)|[A-Za-z][\w-]*[/_ =:]\s?v?\d+\.\d+(?:\.\d+)?(?!\.?\d)")
-"""Three numbers with dots (four are an address), or a name followed by two numbers, as in `lighttpd/1.4`."""
+VERSION = re.compile(r"(?<![\d.])\d+\.\d+\.\d+(?!\.?\d)|[A-Za-z][\w-]*[/_ =:-]\s?v?\d+\.\d+(?:\.\d+)?(?!\.?\d)")
+"""Three numbers with dots (four are an address), or a name followed by two numbers: `lighttpd/1.4`, `dnsmasq-2.90`."""
 _PROTOCOLS = (
     "HTTPS? RTSPS? RTMP SIP D?TLS SSL SSH RFB UPnP IGD DLNADOC DLNA MQTT(?:-SN)? AMQP CoAP SNMP SOAP XML X?HTML CSS SVG"
     " IPP SMBv? NFSv? FTP WebSocket WebDAV DAV JSON-RPC XML-RPC OAuth OpenID ONVIF WS-Discovery USB Bluetooth BLE"
     " Zigbee Z-Wave Matter Thread DOCSIS HAP RAOP IEEE 802 OpenAPI Swagger MODBUS BACnet KNX LwM2M OMA ISO RFC EN HDMI"
     " DHCP NTP PTP (?:api|protocol|profile|schema|spec|xml|proto)[\\s_-]?(?:version|ver|vers)? pv protovers txtvers"
-    " rpvers vers tv mopria-certified q charset timeout"
+    " rpvers vers tv mopria-certified q charset timeout [AL]?GPL MPL EPL"
 )
 PROTOCOL = re.compile(
     rf"(?i)(?<![\w-])(?:{'|'.join(_PROTOCOLS.split(' '))})v?(?:[/_ =:-]|: )?v?\d+(?:\.\d+){{1,2}}(?![\w.]*\d)"

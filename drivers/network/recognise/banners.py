@@ -23,7 +23,6 @@ from trustprobe.probe import Answer, Fact, Observation, Recorder, printable
 
 _SCOPES = re.compile(rb"<[^<>]{0,40}Scopes[^<>]{0,200}>([^<]{0,2000})<")
 _SERVER = re.compile(rb"(?im)^(server:[^\r\n]{1,300})")
-_TEXT = re.compile(rb"[\x20-\x7e]{6,255}")
 _SECONDS, _ASKS, _MOST_NAMES, _MOST_TEXTS = 0.7, 3, 16, 40
 _LINE_SECONDS = 1.0
 NOTHING = "shows nothing about its software"
@@ -52,14 +51,17 @@ AnyService = Service | FoundService
 
 
 def _telling(service: AnyService) -> list[ServiceQuestion]:
-    return [row for row in tcp_questions() if row.service == service.protocol and row.tells and not row.after]
+    rows = tcp_questions() if service.transport is Transport.TCP else udp_questions()
+    return [row for row in rows if row.service == service.protocol and row.tells and not row.after]
+
+
+_IN_SEVERAL_STEPS = {Transport.TCP: ("mqtt",), Transport.UDP: ("mdns", "ws_discovery", "ssdp")}
+"""Services whose texts no answer to a single row of the tables holds."""
 
 
 def has_banner(service: AnyService) -> bool:
     """Whether a service has something that it may tell of itself without a login."""
-    if service.transport is Transport.TCP:
-        return bool(_telling(service)) or service.protocol == "mqtt"
-    return service.protocol in ("mdns", "ws_discovery", "ssdp", "snmp")
+    return bool(_telling(service)) or service.protocol in _IN_SEVERAL_STEPS[service.transport]
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,8 @@ class ReadBanners:
     Over TCP, what the rows of `tcp_services.yaml` name as `tells`: greetings, the software in SSH's identification, the
     Server header of HTTP and its like. HTTP: also page bodies and status paths. MQTT: `$SYS`, to anonymous clients.
     mDNS: the TXT records of its services. WS-Discovery: the scopes. SSDP: the SERVER header and the texts of the
-    description. SNMP: sysDescr, to the community public.
+    description. Otherwise over UDP, what the rows of `udp_payloads.yaml` name as `tells`: version.bind of DNS, sysDescr
+    of SNMP to the community public, the Server header of SIP and its like.
     """
 
     target: Target
@@ -90,13 +93,13 @@ class ReadBanners:
             "http": self._web,
             "mqtt": self._statistics,
             "ssdp": self._ssdp,
-            "snmp": self._snmp,
         }
+        of_one_answer = {Transport.TCP: self._greeting, Transport.UDP: self._datagrams}
         facts, left_open = [], dict[str, str]()
         for service in self.services:
             if not has_banner(service):
                 continue
-            ask = asks.get(service.protocol, self._greeting)
+            ask = asks.get(service.protocol, of_one_answer[service.transport])
             try:
                 told = ask(service)
             except NotForwardedError as error:
@@ -120,9 +123,11 @@ class ReadBanners:
             end = b"\r\n\r\n" if row.text else b"\n"
             if service.protocol == "telnet":  # of several lines, each as it comes
                 talk = speak(self.target, service.port, b"", lambda _: False, pause=_LINE_SECONDS)
+            elif row.hex:  # a message in octets, any of which may be a line feed
+                talk = speak(self.target, service.port, row.payload(), lambda _: False)
             else:
                 talk = speak(self.target, service.port, row.payload(host), partial(_holds, end))
-            told = re.findall(row.tells.encode("latin-1"), talk.heard.partition(end)[0] if row.text else talk.heard)
+            told = row.told_in(talk.heard.partition(end)[0] if row.text else talk.heard)
             # A greeting tells, be it too short to say which of two protocols it is of.
             if row.is_answered_by(talk.heard) or (told and row.speaks_first):
                 return told
@@ -155,10 +160,13 @@ class ReadBanners:
                 told += [_labelled(one.name, one.text.strip()) for one in element.children if one.text.strip()]
         return list(dict.fromkeys(told))[:_MOST_TEXTS] if answers else None
 
-    def _snmp(self, service: AnyService) -> list[bytes] | None:
-        """Read the texts in the answers of SNMP."""
-        answers = [one.data for one in self._replies(service)]
-        return [text for data in answers for text in _TEXT.findall(data)] if answers else None
+    def _datagrams(self, service: AnyService) -> list[bytes] | None:
+        """Hear a service over UDP. Each row is asked for itself, for one may answer and tell nothing."""
+        asked = [UdpPort(service.port, (row,)) for row in questions_for(service, udp_questions())]
+        UdpAsking(self.target, _Quiet()).ask(asked)
+        heard = [(port.questions[0], reply.data) for port in asked for reply in port.replies if reply.expected]
+        told = [text for row, data in heard if row.tells for text in row.told_in(data)]
+        return list(dict.fromkeys(told))[:_MOST_TEXTS] if heard else None
 
     def _replies(self, service: AnyService) -> list[UdpReply]:
         port = UdpPort(service.port, questions_for(service, udp_questions()))
@@ -208,6 +216,10 @@ def _scopes(ports: list[UdpPort]) -> list[bytes]:
     return list(dict.fromkeys(scopes.strip() for data in answers for scopes in _SCOPES.findall(data)))
 
 
+_KNOWN = re.compile(r"([a-z0-9_]+)( inside TLS)?(?:[:,]| \(from udp/\d+\)| at [\d.:a-f]+, )")
+"""How a fact of a sweep begins that names the service of a port."""
+
+
 def services_of(found: Observation) -> tuple[FoundService, ...]:
     """Return the services that were recognised on ports nobody declared, as far as they have something to tell.
 
@@ -215,10 +227,11 @@ def services_of(found: Observation) -> tuple[FoundService, ...]:
     """
     services = []
     for fact in found.facts:
-        known = re.match(r"([a-z0-9_]+)( inside TLS)?[:,]", fact.detail)
-        port = fact.about.partition("/")[2]
-        if known and port.isdigit():
-            service = FoundService(Transport.TCP, int(port), base_of(known[1]), bool(known[2]))
+        known = _KNOWN.match(fact.detail) if fact.answer is Answer.SEEN else None
+        transport, _, port = fact.about.partition("/")
+        if known and transport in tuple(Transport) and port.isdigit():
+            name = base_of(known[1]) if transport == Transport.TCP else known[1]
+            service = FoundService(Transport(transport), int(port), name, bool(known[2]))
             services += [service] if has_banner(service) else []
     return tuple(services)
 

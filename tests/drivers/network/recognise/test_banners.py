@@ -3,10 +3,10 @@ from collections.abc import Callable
 
 import pytest
 
-from drivers.network.recognise.banners import NOTHING, ReadBanners, services_of
+from drivers.network.recognise.banners import NOTHING, FoundService, ReadBanners, services_of
 from drivers.network.target import Target
 from lab_config.bench import NetworkBench
-from lab_config.component import Service
+from lab_config.component import Service, Transport
 from tests.drivers.network.loopback_servers import tcp_server, udp_server
 from tests.drivers.network.recognise.speakers import Handler, answers, floods, says
 from tests.drivers.recorder import MemoryRecorder
@@ -123,6 +123,71 @@ def test_services_that_nobody_declared_are_asked_in_the_protocol_that_was_recogn
     facts = (Fact(about="tcp/8080", answer=Answer.SEEN, detail=detail),)
     found = services_of(Observation(question="?", facts=facts))
     assert [(one.protocol, one.tls) for one in found] == ([service] if service else [])
+
+
+@pytest.mark.parametrize(
+    ("about", "detail", "service"),
+    [
+        ("udp/53", "dns: tp", ("udp", "dns")),
+        ("udp/53", "dns (from udp/40123): tp", ("udp", "dns")),
+        ("udp/1900", "ssdp at 239.255.255.250, for the port itself is closed: HTTP/1.1 200 OK", ("udp", "ssdp")),
+        ("udp/5353", "mdns at ff02::fb, for the port itself is closed: x", ("udp", "mdns")),
+        ("udp/53", "something other than dns: x", None),
+        ("udp/123", "ntp: x", None),
+        ("snmp_v1_v2c", "udp/161: snmp: x", None),
+    ],
+)
+def test_undeclared_services_over_udp_are_asked_in_the_protocol_that_was_recognised(
+    about: str, detail: str, service: tuple[str, str] | None
+) -> None:
+    facts = (Fact(about=about, answer=Answer.SEEN, detail=detail),)
+    found = services_of(Observation(question="?", facts=facts))
+    assert [(one.transport, one.protocol) for one in found] == ([service] if service else [])
+
+
+def test_a_port_that_did_not_answer_the_sweep_is_not_asked() -> None:
+    facts = (Fact(about="udp/53", answer=Answer.SILENT, detail="dns: x"),)
+    assert not services_of(Observation(question="?", facts=facts))
+
+
+def version_bind(asked: bytes, text: bytes = b"dnsmasq-2.90", ttl: bytes = bytes(4)) -> bytes:
+    record = b"\xc0\x0c\x00\x10\x00\x03" + ttl + (len(text) + 1).to_bytes(2) + bytes([len(text)]) + text
+    return asked[:2] + b"\x85\x80\x00\x01\x00\x01\x00\x00\x00\x00" + asked[12:] + record
+
+
+@pytest.mark.parametrize("ttl", [bytes(4), b"\x00\x01\x51\x80"])
+@pytest.mark.parametrize("text", [b"dnsmasq-2.90", b"9.18.24-1+deb12u2-Debian", b"q"])
+def test_the_text_of_version_bind_is_read_over_udp_and_tcp(text: bytes, ttl: bytes) -> None:
+    def over_tcp(connection: socket.socket) -> None:
+        connection.settimeout(10)
+        answer = version_bind(connection.recv(4_096)[2:], text, ttl)
+        connection.sendall(len(answer).to_bytes(2) + answer)
+
+    heard = told_over_udp("dns", lambda data, say: say(version_bind(data, text, ttl))), told("dns", over_tcp)
+    assert [(fact.answer, fact.detail) for fact in heard] == [(Answer.SEEN, text.decode())] * 2
+
+
+def test_a_name_server_that_refuses_version_bind_shows_nothing() -> None:
+    fact = told_over_udp("dns", lambda data, say: say(data[:2] + b"\x81\x05" + data[4:]))
+    assert (fact.answer, fact.detail) == (Answer.SEEN, NOTHING)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "answer", "words"),
+    [
+        ("sip", b"SIP/2.0 200 OK\r\nUser-Agent: Asterisk 20.1.0\r\n\r\n", "User-Agent: Asterisk 20.1.0"),
+        ("rtsp", b"RTSP/1.0 200 OK\r\nServer: Live555 2024.1\r\n\r\n", "Server: Live555 2024.1"),
+        ("memcached", b"tp\0\0\0\1\0\0VERSION 1.6.18\r\n", "VERSION 1.6.18"),
+        ("mssql_browser", b"\x05\x40\0ServerName;BOX;Version;15.0.2000.5;tcp;1433;;", "Version;15.0.2000.5"),
+        ("mndp", b"\0\0\0\0\0\1\0\6abcdef\0\7\0\x066.49.1\0\x08\0\1x", "6.49.1"),
+        ("sadp", b"<ProbeMatch><SoftwareVersion>V5.5.0build 17</SoftwareVersion>", "SoftwareVersion>V5.5.0build 17"),
+    ],
+)
+def test_what_a_service_over_udp_tells_is_read(protocol: str, answer: bytes, words: str) -> None:
+    with udp_server(lambda _, say: say(answer)) as port:
+        services = (FoundService(Transport.UDP, port, protocol),)
+        (fact,) = ReadBanners(Target(NetworkBench(address="127.0.0.1")), services).run(MemoryRecorder()).facts
+    assert (fact.answer, fact.detail) == (Answer.SEEN, words)
 
 
 UPGRADES = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
