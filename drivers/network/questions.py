@@ -79,6 +79,8 @@ class ServiceQuestion(Frozen):
     """Regular expression on an answer that shows that no login is needed."""
     tells: str = ""
     """Regular expression on the answer, whose one group is what the service tells of its software."""
+    has_headers: bool = False
+    """Whether the answer has headers, whose names may say that they hold a version."""
 
     @model_validator(mode="after")
     def _one_payload(self) -> "ServiceQuestion":
@@ -100,10 +102,6 @@ class ServiceQuestion(Frozen):
             text = self.text.replace("{uuid}", str(uuid.uuid4())).replace("{host}", host)
             return text.encode("latin-1").ljust(self.pad, b"\0")
         return bytes.fromhex(self.hex or "").ljust(self.pad, b"\0")
-
-    def told_in(self, answer: bytes) -> list[bytes]:
-        """Return what an answer tells of the software: the groups of `tells`."""
-        return re.findall(self.tells.encode("latin-1"), answer)
 
     @cached_property
     def _pattern(self) -> re.Pattern[bytes]:

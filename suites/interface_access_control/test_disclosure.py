@@ -12,7 +12,7 @@ _PROTOCOLS = (
     " IPP SMBv? NFSv? FTP WebSocket WebDAV DAV JSON-RPC XML-RPC OAuth OpenID ONVIF WS-Discovery USB Bluetooth BLE"
     " Zigbee Z-Wave Matter Thread DOCSIS HAP RAOP IEEE 802 OpenAPI Swagger MODBUS BACnet KNX LwM2M OMA ISO RFC EN HDMI"
     " DHCP NTP PTP (?:api|protocol|profile|schema|spec|xml|proto)[\\s_-]?(?:version|ver|vers)? pv protovers txtvers"
-    " rpvers vers tv mopria-certified q charset timeout [AL]?GPL MPL EPL"
+    " rpvers vers tv mopria-certified q charset timeout [AL]?GPL MPL EPL Via"
 )
 PROTOCOL = re.compile(
     rf"(?i)(?<![\w-])(?:{'|'.join(_PROTOCOLS.split(' '))})v?(?:[/_ =:-]|: )?v?\d+(?:\.\d+){{1,2}}(?![\w.]*\d)"
@@ -29,10 +29,11 @@ PROTOCOL = re.compile(
 def test_no_service_shows_its_version_without_a_login(banner: Observation) -> None:
     """Read the text that each declared service sends before a login, and look for a version number.
 
-    The text comprises greetings of SSH, FTP, SMTP and Telnet, the Server header of HTTP, RTSP and SIP and similar
-    headers, page bodies and status paths of web servers, TXT records of mDNS, scopes of WS-Discovery, texts of SSDP and
-    of the descriptions that it names, `$SYS` of MQTT brokers, and sysDescr of SNMP. The row `undeclared` comprises the
-    services that the sweeps found beyond the declaration. A version of a protocol or of a capability does not count.
+    The text comprises greetings of SSH, FTP, SMTP and Telnet, the Server header of HTTP, RTSP and SIP, headers named
+    after a version, page bodies and status paths of web servers, TXT records of mDNS, scopes of WS-Discovery, texts of
+    SSDP and of the descriptions that it names, `$SYS` of MQTT brokers, version.bind of DNS, and sysDescr of SNMP. The
+    row `undeclared` comprises the services that the sweeps found beyond the declaration. A version of a protocol, of an
+    API or of a capability does not count.
     Every service must have sent its text, because a missing banner proves nothing.
     """
     shown = [f"{about}: {version}" for about in sorted(banner.seen) for version in versions(banner.detail(about))]

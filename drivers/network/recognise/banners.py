@@ -13,6 +13,7 @@ from drivers.network.logins.mqtt_packets import messages
 from drivers.network.logins.mqtt_session import NOBODY, NoSessionError, session
 from drivers.network.questions import ServiceQuestion, base_of, tcp_questions, udp_questions
 from drivers.network.recognise.dns_sd import PTR, SERVICE_TYPES, TXT, ResourceRecord, query, records_until_cut
+from drivers.network.recognise.headers import told_in
 from drivers.network.recognise.pages import page_texts
 from drivers.network.sweep.udp import UdpAsking, UdpPort, UdpReply, questions_for
 from drivers.network.target import Target
@@ -127,7 +128,7 @@ class ReadBanners:
                 talk = speak(self.target, service.port, row.payload(), lambda _: False)
             else:
                 talk = speak(self.target, service.port, row.payload(host), partial(_holds, end))
-            told = row.told_in(talk.heard.partition(end)[0] if row.text else talk.heard)
+            told = told_in(row, talk.heard.partition(end)[0] if row.text else talk.heard)
             # A greeting tells, be it too short to say which of two protocols it is of.
             if row.is_answered_by(talk.heard) or (told and row.speaks_first):
                 return told
@@ -137,7 +138,7 @@ class ReadBanners:
         """Read the headers and the pages of a web server."""
         server = service if isinstance(service, Service) else undeclared_service(service.port, tls=service.tls)
         headers, pages = self._greeting(service), page_texts(self.target, server)
-        return None if headers is None and pages is None else [*(headers or []), *(pages or [])]
+        return None if headers is None and pages is None else _without_repeats([*(headers or []), *(pages or [])])
 
     def _statistics(self, service: AnyService) -> list[bytes] | None:
         """Read what a broker tells of itself to an anonymous client; a broker that refuses one tells nothing."""
@@ -165,7 +166,7 @@ class ReadBanners:
         asked = [UdpPort(service.port, (row,)) for row in questions_for(service, udp_questions())]
         UdpAsking(self.target, _Quiet()).ask(asked)
         heard = [(port.questions[0], reply.data) for port in asked for reply in port.replies if reply.expected]
-        told = [text for row, data in heard if row.tells for text in row.told_in(data)]
+        told = [text for row, data in heard if row.tells for text in told_in(row, data)]
         return list(dict.fromkeys(told))[:_MOST_TEXTS] if heard else None
 
     def _replies(self, service: AnyService) -> list[UdpReply]:
@@ -204,6 +205,14 @@ class ReadBanners:
                 if door.refused:
                     return None
         return None
+
+
+def _without_repeats(pieces: Iterable[bytes]) -> list[bytes]:
+    """Keep the first of pieces that differ in case only: a page's headers are those of the server."""
+    first = dict[bytes, bytes]()
+    for piece in pieces:
+        first.setdefault(piece.lower(), piece)
+    return list(first.values())
 
 
 def _labelled(name: str, text: str) -> bytes:

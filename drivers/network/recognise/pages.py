@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from drivers.data import table
+from drivers.network.recognise.headers import told_in_page
 from drivers.network.target import Target
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
 from lab_config.component import Service
@@ -53,6 +54,7 @@ def page_texts(target: Target, service: Service) -> list[bytes] | None:
         answered = True
         if answer.is_stream and _streams_everywhere(client):
             break
+        told += told_in_page(answer.headers.items())
         told += [f"{path}: {piece}".encode() for piece in telling(answer.body[:PAGE])]
     return list(dict.fromkeys(told)) if answered else None
 

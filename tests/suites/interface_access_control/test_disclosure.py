@@ -29,6 +29,9 @@ CASE = cases.test_no_service_shows_its_version_without_a_login
         ("firmwareVersion 2.1", "firmwareVersion 2.1"),
         ("srcvers=220.68", "srcvers=220.68"),
         ("dnsmasq-2.90", "dnsmasq-2.90"),
+        ("X-Syncthing-Version: v1.19.2", "X-Syncthing-Version: v1.19.2"),
+        ("X-Box-Firmware: 2.1", "X-Box-Firmware: 2.1"),
+        ("Via: 1.1 box (Varnish/6.0)", "Varnish/6.0"),
         ("BusyBox-v1.36", "BusyBox-v1.36"),
     ],
 )
@@ -61,7 +64,7 @@ NO_VERSION = [
         "ONVIF 2.0",
     ),
     *("q=0.9", "charset=1.0", "RFB 003.008", "HTML 4.01", "tv=1.3.0", "vers=2.63", "mopria-certified=1.3"),
-    *("TLS-1.2", "GPL-2.0", "LGPL-2.1", "box-192.0.2.7", "2026-12-01", "ISO-8859-1", "aes256-sha2-512"),
+    *("TLS-1.2", "GPL-2.0", "LGPL-2.1", "box-192.0.2.7", "2026-12-01", "ISO-8859-1", "aes256-sha2-512", "Via: 1.1 box"),
     *("modelNumber = 1.0", "modelName = Box 2"),
 ]
 

@@ -33,6 +33,9 @@ def told(protocol: str, handler: Handler) -> Fact:
         ("rtsp", answers(b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nServer: Live555 2024.1\r\n\r\n"), "Server: Live555 2024.1"),
         ("sip", answers(b"SIP/2.0 200 OK\r\nUser-Agent: Asterisk 20.1.0\r\n\r\n"), "User-Agent: Asterisk 20.1.0"),
         ("http", answers(b"HTTP/1.1 200 OK\r\n\r\n"), NOTHING),
+        ("http", answers(b"HTTP/1.1 200 OK\r\nX-Box-Version: v1.19.2\r\n\r\n"), "X-Box-Version: v1.19.2"),
+        ("http", answers(b"HTTP/1.1 200 OK\r\nX-API-Version: 1.19.2\r\n\r\n"), NOTHING),
+        ("rtsp", answers(b"RTSP/1.0 200 OK\r\nX-Box-Version: 1.19.2\r\n\r\n"), "X-Box-Version: 1.19.2"),
     ],
 )
 def test_what_a_service_tells_before_a_login_is_read(protocol: str, handler: Handler, words: str) -> None:

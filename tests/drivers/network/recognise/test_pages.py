@@ -76,6 +76,15 @@ def test_the_pages_and_the_page_of_errors_are_read_with_their_paths() -> None:
     assert b"/trustprobe-no-such-page: firmware version 1.2.3" in found
 
 
+def test_a_header_that_only_one_page_has_is_read() -> None:
+    def api(connection: socket.socket) -> None:
+        connection.settimeout(10)
+        version = b"X-Box-Version: 1.19.2\r\n" if connection.recv(4_096).startswith(b"GET /api/info ") else b""
+        connection.sendall(b"HTTP/1.1 200 OK\r\n%bContent-Length: 0\r\n\r\n" % version)
+
+    assert told(api) == [b"x-box-version: 1.19.2"]
+
+
 @pytest.mark.parametrize("handler", [says(b"220 no web server\r\n"), floods])
 def test_what_is_no_web_server_shows_no_page(handler: Handler) -> None:
     assert told(handler) is None
