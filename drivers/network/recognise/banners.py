@@ -20,7 +20,7 @@ from drivers.network.target import Target
 from drivers.network.web.transport.server import undeclared_service
 from lab_config.component import Service, Transport
 from trustprobe.errors import NotForwardedError
-from trustprobe.probe import Answer, Fact, Observation, Recorder, printable
+from trustprobe.probe import DETAIL_LIMIT, Answer, Fact, Observation, Recorder, printable
 
 _SCOPES = re.compile(rb"<[^<>]{0,40}Scopes[^<>]{0,200}>([^<]{0,2000})<")
 _SERVER = re.compile(rb"(?im)^(server:[^\r\n]{1,300})")
@@ -88,33 +88,41 @@ class ReadBanners:
 
     def run(self, record: Recorder) -> Observation:
         """Ask them one after the other; BenchError when this machine cannot send."""
-        asks = {
-            "mdns": self._mdns,
-            "ws_discovery": self._ws_discovery,
-            "http": self._web,
-            "mqtt": self._statistics,
-            "ssdp": self._ssdp,
-        }
-        of_one_answer = {Transport.TCP: self._greeting, Transport.UDP: self._datagrams}
         facts, left_open = [], dict[str, str]()
         for service in self.services:
             if not has_banner(service):
                 continue
-            ask = asks.get(service.protocol, of_one_answer[service.transport])
-            try:
-                told = ask(service)
-            except NotForwardedError as error:
-                left_open[service.about] = error.words
-                facts.append(Fact(about=service.about, answer=Answer.SILENT, detail=error.words))
-                continue
-            if told is None:
-                facts.append(Fact(about=service.about, answer=Answer.SILENT, detail="did not answer"))
-            else:
-                words = printable(b"; ".join(told)) or NOTHING
-                facts.append(Fact(about=service.about, answer=Answer.SEEN, detail=words))
-            record.note(f"{facts[-1].about} {facts[-1].answer}: {facts[-1].detail}")
+            fact, doubt = self._ask(service)
+            facts.append(fact)
+            left_open |= {fact.about: doubt} if doubt else {}
+            record.note(f"{fact.about} {fact.answer}: {fact.detail}{f' ({doubt})' if doubt else ''}")
         question = f"What do {len(facts)} services show about their software without a login?"
         return Observation(question=question, facts=tuple(facts), left_open=left_open)
+
+    def _ask(self, service: AnyService) -> tuple[Fact, str]:
+        """Return what a service tells, and why it may tell more than was read; empty where it does not."""
+        asks = {
+            "mdns": self._mdns,
+            "ws_discovery": self._ws_discovery,
+            "mqtt": self._statistics,
+            "ssdp": self._ssdp,
+        }
+        of_one_answer = {Transport.TCP: self._greeting, Transport.UDP: self._datagrams}
+        unread = list[str]()
+        try:
+            if service.protocol == "http":
+                told, unread = self._web(service)
+            else:
+                told = asks.get(service.protocol, of_one_answer[service.transport])(service)
+        except NotForwardedError as error:
+            return Fact(about=service.about, answer=Answer.SILENT, detail=error.words), error.words
+        if told is None:
+            return Fact(about=service.about, answer=Answer.SILENT, detail="did not answer"), "; ".join(unread)
+        text = b"; ".join(told)
+        words, whole = printable(text), printable(text, None)
+        if words != whole:
+            unread = [*unread, f"it shows {len(whole)} characters, and only the first {DETAIL_LIMIT} were read"]
+        return Fact(about=service.about, answer=Answer.SEEN, detail=words or NOTHING), "; ".join(unread)
 
     def _greeting(self, service: AnyService) -> list[bytes] | None:
         """Hear a service over TCP in its own protocol, to the end of what it tells."""
@@ -134,11 +142,12 @@ class ReadBanners:
                 return told
         return None
 
-    def _web(self, service: AnyService) -> list[bytes] | None:
-        """Read the headers and the pages of a web server."""
+    def _web(self, service: AnyService) -> tuple[list[bytes] | None, list[str]]:
+        """Read the headers and the pages of a web server. Also say what was not read."""
         server = service if isinstance(service, Service) else undeclared_service(service.port, tls=service.tls)
         headers, pages = self._greeting(service), page_texts(self.target, server)
-        return None if headers is None and pages is None else _without_repeats([*(headers or []), *(pages or [])])
+        answered = headers is not None or pages.answered
+        return _without_repeats([*(headers or []), *pages.told]) if answered else None, pages.unread
 
     def _statistics(self, service: AnyService) -> list[bytes] | None:
         """Read what a broker tells of itself to an anonymous client; a broker that refuses one tells nothing."""

@@ -4,16 +4,20 @@ import re
 import secrets
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass, field
 
 from drivers.data import table
 from drivers.network.recognise.headers import told_in_page
 from drivers.network.target import Target
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
 from lab_config.component import Service
+from trustprobe.probe import printable
 
 SECONDS = 3.0
 PAGE = 262_144
 """Bytes of a page that are read."""
+REDIRECTS = 4
+"""Redirects that are followed from one path."""
 PIECES = 12
 """Pieces that are kept of one page."""
 _NUMBER = r"v?(\d+(?:\.\d+)+[\w.+-]{0,40})"
@@ -40,30 +44,59 @@ _OTHERS = re.compile(
 """Words before a label that make it no version of the product's software."""
 
 
-def page_texts(target: Target, service: Service) -> list[bytes] | None:
-    """Return what the pages of a declared web server tell, with their paths; None where no page is answered."""
-    client, told, failed, answered = WebClient(target, service), list[bytes](), 0, False
-    for path in table("status_paths"):
+@dataclass
+class PageTexts:
+    """What was read of the pages of a web server. `told` are the pieces, with their paths."""
+
+    told: list[bytes] = field(default_factory=list)
+    answered: bool = False
+    """Whether any page was answered."""
+    unread: list[str] = field(default_factory=list)
+    """Why pages may show more than was read, ready to print."""
+
+
+def page_texts(target: Target, service: Service) -> PageTexts:
+    """Read what the pages of a web server tell. What is read of a page is bounded by `PAGE` and the client's time."""
+    client, pages, failed = WebClient(target, service), PageTexts(), 0
+    paths = [str(path) for path in table("status_paths")]
+    for path in paths:
         try:
-            answer = _page(client, str(path))
-        except (NoAnswerError, ValueError):
+            answer = _page(client, path)
+        except (NoAnswerError, ValueError) as error:
             failed += 1
+            pages.unread += [_unanswered(path, error)] if path == "/" or failed > 1 else []
             if failed > 1:
                 break
             continue
-        answered = True
-        if answer.is_stream and _streams_everywhere(client):
-            break
-        told += told_in_page(answer.headers.items())
-        told += [f"{path}: {piece}".encode() for piece in telling(answer.body[:PAGE])]
-    return list(dict.fromkeys(told)) if answered else None
+        pages.answered = True
+        if answer.is_stream:
+            if _streams_everywhere(client):
+                break
+        elif not answer.complete or len(answer.body) > PAGE:
+            pages.unread.append(f"only the first {min(len(answer.body), PAGE)} octets of {path} were read")
+        pages.told += told_in_page(answer.headers.items())
+        pages.told += [f"{path}: {piece}".encode() for piece in telling(answer.body[:PAGE])]
+    pages.told = list(dict.fromkeys(pages.told))
+    return pages
+
+
+def _unanswered(path: str, error: Exception) -> str:
+    return f"{path} was not read: {printable(str(error), 200)}" + ("" if path == "/" else ", nor the paths after it")
 
 
 def _page(client: WebClient, path: str) -> WebAnswer:
-    """Return a page; of a redirect within the server, where it leads."""
-    answer = client.request("GET", path, seconds=SECONDS)
-    target = answer.target(path)
-    return answer if target is None or target == path else client.request("GET", target, seconds=SECONDS)
+    """Return a page; of redirects within the server, where they lead. A page without an answer is requested again."""
+    asked = list[str]()
+    while True:
+        asked.append(path)
+        try:
+            answer = client.request("GET", path, seconds=SECONDS)
+        except NoAnswerError:
+            answer = client.request("GET", path, seconds=SECONDS)
+        target = answer.target(path)
+        if target is None or target in asked or len(asked) > REDIRECTS:
+            return answer
+        path = target
 
 
 def _streams_everywhere(client: WebClient) -> bool:

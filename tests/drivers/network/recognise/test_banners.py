@@ -217,3 +217,42 @@ def test_services_that_nobody_can_declare_are_asked_what_they_tell(detail: str, 
         services = services_of(Observation(question="?", facts=facts))
         (fact,) = ReadBanners(Target(NetworkBench(address="127.0.0.1")), services).run(MemoryRecorder()).facts
     assert (fact.about, fact.detail) == (f"tcp/{port}", words)
+
+
+def web(connection: socket.socket, page: bytes) -> None:
+    """A web server that answers a question for its headers, and gives this for a page."""
+    connection.settimeout(10)
+    asked = connection.recv(4_096)
+    connection.sendall(page if b"User-Agent: trustprobe" in asked else b"HTTP/1.1 200 OK\r\nServer: box\r\n\r\n")
+
+
+CUT = b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n<p>Welcome"
+WHOLE = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        (b"", "/ was not read: "),
+        (CUT, "only the first 10 octets of / were read"),
+        (WHOLE, ""),
+    ],
+)
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_web_server_whose_pages_were_not_read_is_left_open(page: bytes, words: str, declared: bool) -> None:
+    with tcp_server(lambda connection: web(connection, page)) as port:
+        fields = {"id": "one", "transport": "tcp", "port": port, "protocol": "http", "purpose": "test"}
+        service = Service.model_validate(fields) if declared else FoundService(Transport.TCP, port, "http")
+        seen = ReadBanners(Target(NetworkBench(address="127.0.0.1")), (service,)).run(MemoryRecorder())
+    (fact,) = seen.facts
+    assert fact.answer is Answer.SEEN
+    assert seen.left_open.get(fact.about, "").startswith(words)
+    assert seen.conclusive is not bool(words)
+
+
+def test_text_beyond_what_is_kept_leaves_the_service_open() -> None:
+    line = b"\r\n".join(b"X-Version-%d: 1.2 %b" % (number, b"a" * 450) for number in range(6))
+    with tcp_server(answers(b"RTSP/1.0 200 OK\r\n" + line + b"\r\n\r\n")) as port:
+        services = (FoundService(Transport.TCP, port, "rtsp"),)
+        seen = ReadBanners(Target(NetworkBench(address="127.0.0.1")), services).run(MemoryRecorder())
+    assert "only the first 2000 were read" in seen.unproven

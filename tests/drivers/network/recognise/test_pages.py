@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.network.recognise.pages import page_texts, telling
+from drivers.network.recognise.pages import PAGE, PageTexts, page_texts, telling
 from drivers.network.target import Target
 from lab_config.bench import NetworkBench
 from lab_config.component import Service
@@ -62,7 +62,7 @@ def test_no_page_raises(page: bytes) -> None:
     assert all(piece for piece in telling(page))
 
 
-def told(handler: Handler) -> list[bytes] | None:
+def told(handler: Handler) -> PageTexts:
     with tcp_server(handler) as port:
         fields = {"id": "web", "transport": "tcp", "port": port, "protocol": "http", "purpose": "test"}
         return page_texts(Target(NetworkBench(address="127.0.0.1")), Service.model_validate(fields))
@@ -71,9 +71,9 @@ def told(handler: Handler) -> list[bytes] | None:
 def test_the_pages_and_the_page_of_errors_are_read_with_their_paths() -> None:
     body = b"<html>firmware version 1.2.3</html>"
     found = told(answers(b"HTTP/1.1 404 Not Found\r\nContent-Length: %d\r\n\r\n" % len(body) + body))
-    assert found is not None
-    assert found[0] == b"/: firmware version 1.2.3"
-    assert b"/trustprobe-no-such-page: firmware version 1.2.3" in found
+    assert found.told[0] == b"/: firmware version 1.2.3"
+    assert b"/trustprobe-no-such-page: firmware version 1.2.3" in found.told
+    assert not found.unread
 
 
 def test_a_header_that_only_one_page_has_is_read() -> None:
@@ -82,12 +82,14 @@ def test_a_header_that_only_one_page_has_is_read() -> None:
         version = b"X-Box-Version: 1.19.2\r\n" if connection.recv(4_096).startswith(b"GET /api/info ") else b""
         connection.sendall(b"HTTP/1.1 200 OK\r\n%bContent-Length: 0\r\n\r\n" % version)
 
-    assert told(api) == [b"x-box-version: 1.19.2"]
+    assert told(api).told == [b"x-box-version: 1.19.2"]
 
 
 @pytest.mark.parametrize("handler", [says(b"220 no web server\r\n"), floods])
 def test_what_is_no_web_server_shows_no_page(handler: Handler) -> None:
-    assert told(handler) is None
+    found = told(handler)
+    assert not found.answered
+    assert found.unread[0].startswith("/ was not read: ")
 
 
 def test_a_server_that_gives_a_stream_for_every_path_is_asked_twice() -> None:
@@ -99,5 +101,81 @@ def test_a_server_that_gives_a_stream_for_every_path_is_asked_twice() -> None:
         asked.append(connection.recv(4_096))
         connection.sendall(stream)
 
-    assert told(pictures) == []
+    assert told(pictures) == PageTexts(answered=True)
     assert len(asked) == 2
+
+
+EMPTY = b"HTTP/1.1 200 OK\r\nServer: box\r\nContent-Length: 0\r\n\r\n"
+LONG = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (PAGE + 9) + b" " * PAGE + b"v: 1.2.3."
+SHORT = b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n<p>Welcome"
+CHUNK = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1000\r\n<p>Welcome"
+AWAY = b"HTTP/1.1 302 Found\r\nLocation: /login\r\nContent-Length: 0\r\n\r\n"
+
+
+def only(path: bytes, answer: bytes) -> Handler:
+    """A server that gives this answer for one path, none for `/login`, and empty pages for the others."""
+
+    def handle(connection: socket.socket) -> None:
+        connection.settimeout(10)
+        asked = connection.recv(4_096).split(b" ")[1]
+        connection.sendall(answer if asked == path else b"" if asked == b"/login" else EMPTY)
+
+    return handle
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "words"),
+    [
+        (b"/", b"", "/ was not read: "),
+        (b"/", AWAY, "/ was not read: "),
+        (b"/", b"nonsense\r\n", "/ was not read: "),
+        (b"/", LONG, f"only the first {PAGE} octets of / were read"),
+        (b"/", SHORT, "only the first 10 octets of / were read"),
+        (b"/", CHUNK, "only the first 10 octets of / were read"),
+        (b"/status", LONG, f"only the first {PAGE} octets of /status were read"),
+    ],
+)
+def test_a_page_that_was_not_read_to_its_end_is_reported(path: bytes, answer: bytes, words: str) -> None:
+    (unread,) = told(only(path, answer)).unread
+    assert unread.startswith(words)
+
+
+def test_pages_after_two_without_an_answer_are_reported() -> None:
+    def handle(connection: socket.socket) -> None:
+        connection.settimeout(10)
+        connection.sendall(EMPTY if connection.recv(4_096).startswith(b"GET / ") else b"")
+
+    found = told(handle)
+    assert found.answered
+    assert [one.partition(":")[0] for one in found.unread] == ["/status was not read"]
+
+
+@pytest.mark.parametrize("path", [b"/status", b"/nowhere"])
+def test_one_path_without_an_answer_leaves_the_others_read(path: bytes) -> None:
+    assert told(only(path, b"")).unread == []
+
+
+def test_redirects_are_followed_to_the_page_that_they_lead_to() -> None:
+    body = b"<p>firmware version 1.2.3"
+    steps = {b"/": b"/a", b"/a": b"/b", b"/b": b"/c"}
+
+    def handle(connection: socket.socket) -> None:
+        connection.settimeout(10)
+        asked = connection.recv(4_096).split(b" ")[1]
+        if place := steps.get(asked):
+            connection.sendall(AWAY.replace(b"/login", place))
+        else:
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+
+    assert told(handle).told[0] == b"/: firmware version 1.2.3"
+
+
+def test_a_page_that_is_answered_when_it_is_requested_again_is_read() -> None:
+    asked = list[bytes]()
+
+    def handle(connection: socket.socket) -> None:
+        connection.settimeout(10)
+        asked.append(connection.recv(4_096))
+        connection.sendall(b"" if len(asked) == 1 else EMPTY)
+
+    assert told(handle).unread == []
