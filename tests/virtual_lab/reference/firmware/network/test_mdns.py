@@ -27,6 +27,7 @@ def banners(camera: Camera) -> dict[str, str]:
     bench = NetworkBench(address=ADDRESS, port_map=camera.ports)
     seen = ReadBanners(Target(bench), SERVICES).run(MemoryRecorder())
     assert seen.seen == {service.about for service in SERVICES}
+    assert not seen.left_open
     return {fact.about: fact.detail for fact in seen.facts}
 
 
