@@ -29,6 +29,9 @@ from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_o
 
 SHAPE = "a GET without a login"
 MOST_SERVERS = 12
+WORKERS = "connections or workers of the web server"
+_LOOKED_AT = 200_000
+"""Octets of a linked page in which a status page is looked for."""
 _NAME = re.compile(r"\W+")
 _HELD_BACK = frozenset({429, 503})
 """The statuses of a server that limits requests: what it then says is about the limit."""
@@ -146,7 +149,8 @@ class _Visit:
         wanted = [path for path in unlinked_paths if _kind(path) not in streamed]
         unlinked = get_all(self._client, wanted)
         self.requests = self._crawl.requests + len(wanted) + len(self._nowhere)
-        facts = [self._page(path, answer, "") for path, answer in shown.items() if not self._left_alone(path)]
+        judged = {path: answer for path, answer in shown.items() if not self._left_alone(path)}
+        facts = [self._page(path, answer, self._linked(path, answer)) for path, answer in judged.items()]
         facts += self._of_unlinked(unlinked)
         answers = (*shown.values(), *(one for one in unlinked.values() if isinstance(one, WebAnswer)))
         self._is_uniform = not streamed and bool(answers) and all(map(self._is_nowhere, answers))
@@ -242,6 +246,12 @@ class _Visit:
             facts += [fact] if fact else []
         words = f"{rest} well-known paths show nothing"
         return [*facts, self._fact("well-known paths", Answer.SILENT, words)]
+
+    def _linked(self, path: str, answer: WebAnswer) -> str:
+        """Say what a linked page shows that a signature recognises whatever its path; empty for nothing."""
+        if not answer.ok or denies(answer) or self._is_nowhere(answer):
+            return ""
+        return WORKERS if _signatures()["workers"].search(answer.body[:_LOOKED_AT]) else ""
 
     def _unlinked(self, path: str, answer: WebAnswer) -> Fact | None:
         """Name what a well-known path shows; None for nothing."""
