@@ -5,7 +5,10 @@ import re
 from trustprobe.judging.case import case
 from trustprobe.probe import Observation
 
-VERSION = re.compile(r"(?<![\d.])\d+\.\d+\.\d+(?!\.?\d)|[A-Za-z][\w-]*[/_ =:-]\s?v?\d+\.\d+(?:\.\d+)?(?!\.?\d)")
+VERSION = re.compile(
+    r"declared firmware version [\d.]*\d|"
+    r"(?<![\d.])\d+\.\d+\.\d+(?!\.?\d)|[A-Za-z][\w-]*[/_ =:-]\s?v?\d+\.\d+(?:\.\d+)?(?!\.?\d)"
+)
 """Three numbers with dots (four are an address), or a name followed by two numbers: `lighttpd/1.4`, `dnsmasq-2.90`."""
 _PROTOCOLS = (
     "HTTPS? RTSPS? RTMP SIP D?TLS SSL SSH RFB UPnP IGD DLNADOC DLNA MQTT(?:-SN)? AMQP CoAP SNMP SOAP XML X?HTML CSS SVG"
@@ -32,6 +35,7 @@ def test_no_service_shows_its_version_without_a_login(banner: Observation) -> No
     The text comprises greetings of SSH, FTP, SMTP and Telnet, the Server header of HTTP, RTSP and SIP, headers named
     after a version, page bodies and status paths of web servers, TXT records of mDNS, scopes of WS-Discovery, texts of
     SSDP and of the descriptions that it names, `$SYS` of MQTT brokers, version.bind of DNS, and sysDescr of SNMP. The
+    declared firmware version counts wherever these answers contain it, unless it is that of an API or a library. The
     row `undeclared` comprises the services that the sweeps found beyond the declaration. A version of a protocol, of an
     API or of a capability does not count.
     Every service must have sent its text, because a missing banner proves nothing.

@@ -13,6 +13,7 @@ from drivers.network.logins.mqtt_packets import messages
 from drivers.network.logins.mqtt_session import NOBODY, NoSessionError, session
 from drivers.network.questions import ServiceQuestion, base_of, tcp_questions, udp_questions
 from drivers.network.recognise.dns_sd import PTR, SERVICE_TYPES, TXT, ResourceRecord, query, records_until_cut
+from drivers.network.recognise.firmware import firmware_in
 from drivers.network.recognise.headers import told_in
 from drivers.network.recognise.pages import page_texts
 from drivers.network.sweep.udp import UdpAsking, UdpPort, UdpReply, questions_for
@@ -80,6 +81,8 @@ class ReadBanners:
     services: tuple[AnyService, ...]
     which: str = ""
     """Says which services these are, where there is more than one such question to a target."""
+    firmware: str = ""
+    """The declared version, which counts wherever an answer contains it."""
 
     @property
     def name(self) -> str:
@@ -137,6 +140,7 @@ class ReadBanners:
             else:
                 talk = speak(self.target, service.port, row.payload(host), partial(_holds, end))
             told = told_in(row, talk.heard.partition(end)[0] if row.text else talk.heard)
+            told += firmware_in(self.firmware, talk.heard, told)
             # A greeting tells, be it too short to say which of two protocols it is of.
             if row.is_answered_by(talk.heard) or (told and row.speaks_first):
                 return told
@@ -145,7 +149,7 @@ class ReadBanners:
     def _web(self, service: AnyService) -> tuple[list[bytes] | None, list[str]]:
         """Read the headers and the pages of a web server. Also say what was not read."""
         server = service if isinstance(service, Service) else undeclared_service(service.port, tls=service.tls)
-        headers, pages = self._greeting(service), page_texts(self.target, server)
+        headers, pages = self._greeting(service), page_texts(self.target, server, self.firmware)
         answered = headers is not None or pages.answered
         return _without_repeats([*(headers or []), *pages.told]) if answered else None, pages.unread
 
@@ -176,6 +180,7 @@ class ReadBanners:
         UdpAsking(self.target, _Quiet()).ask(asked)
         heard = [(port.questions[0], reply.data) for port in asked for reply in port.replies if reply.expected]
         told = [text for row, data in heard if row.tells for text in told_in(row, data)]
+        told += [text for _, data in heard for text in firmware_in(self.firmware, data, told)]
         return list(dict.fromkeys(told))[:_MOST_TEXTS] if heard else None
 
     def _replies(self, service: AnyService) -> list[UdpReply]:

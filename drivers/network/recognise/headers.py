@@ -12,7 +12,7 @@ _LINE = re.compile(rb"(?m)^([\w-]{1,80}):[ \t]*([^\r\n]{1,500}?)[ \t]*\r?$")
 _NAMED = re.compile(rb"version|powered|firmware|software|build|release", re.I)
 _NUMBER = re.compile(rb"\d\.\d")
 _PROTOCOLS = re.compile(
-    rb"(?:\b|_)(?:max|min)?(?:api|protocol|proto|https?|tls|ssl|mime|xml|x?html|schema|json|soap|upnp|dlna|spec|odata|gdata|"
+    rb"(?:\b|_)(?:max|min)?(?:(?:open)?api|protocol|proto|https?|tls|ssl|mime|xml|x?html|schema|json|soap|upnp|dlna|spec|odata|gdata|"
     rb"dataservice|websocket|rpc|dav|caldav|carddav|ipp|onvif|tus|mcp|fhir|content|resource|accept|supported|required|"
     rb"minimum|maximum|max|min)(?=\b|_|version)",
     re.I,
@@ -38,5 +38,10 @@ def version_headers(lines: bytes) -> list[bytes]:
     return [
         name + b": " + value
         for name, value in found
-        if _NAMED.search(name) and _NUMBER.search(value) and not _PROTOCOLS.search(name)
+        if _NAMED.search(name) and _NUMBER.search(value) and not is_named_after_protocol(name)
     ]
+
+
+def is_named_after_protocol(name: bytes) -> bool:
+    """Whether a name is that of the version of a protocol, an API or a document, and not of the product's software."""
+    return _PROTOCOLS.search(name) is not None

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from drivers.data import table
+from drivers.network.recognise.firmware import firmware_in
 from drivers.network.recognise.headers import told_in_page
 from drivers.network.target import Target
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
@@ -55,8 +56,11 @@ class PageTexts:
     """Why pages may show more than was read, ready to print."""
 
 
-def page_texts(target: Target, service: Service) -> PageTexts:
-    """Read what the pages of a web server tell. What is read of a page is bounded by `PAGE` and the client's time."""
+def page_texts(target: Target, service: Service, firmware: str = "") -> PageTexts:
+    """Read what the pages of a web server tell, and whether they contain the declared version of `firmware`.
+
+    What is read of a page is bounded by `PAGE` and the client's time.
+    """
     client, pages, failed = WebClient(target, service), PageTexts(), 0
     paths = [str(path) for path in table("status_paths")]
     for path in paths:
@@ -75,7 +79,9 @@ def page_texts(target: Target, service: Service) -> PageTexts:
         elif not answer.complete or len(answer.body) > PAGE:
             pages.unread.append(f"only the first {min(len(answer.body), PAGE)} octets of {path} were read")
         pages.told += told_in_page(answer.headers.items())
-        pages.told += [f"{path}: {piece}".encode() for piece in telling(answer.body[:PAGE])]
+        pieces = [piece.encode() for piece in telling(answer.body[:PAGE])]
+        pieces += firmware_in(firmware, answer.body[:PAGE], pieces)
+        pages.told += [path.encode() + b": " + piece for piece in pieces]
     pages.told = list(dict.fromkeys(pages.told))
     return pages
 

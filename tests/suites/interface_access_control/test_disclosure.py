@@ -29,6 +29,7 @@ CASE = cases.test_no_service_shows_its_version_without_a_login
         ("firmwareVersion 2.1", "firmwareVersion 2.1"),
         ("srcvers=220.68", "srcvers=220.68"),
         ("dnsmasq-2.90", "dnsmasq-2.90"),
+        ("/: the declared firmware version 5.2.1.124; Server: box", "declared firmware version 5.2.1.124"),
         ("X-Syncthing-Version: v1.19.2", "X-Syncthing-Version: v1.19.2"),
         ("X-Box-Firmware: 2.1", "X-Box-Firmware: 2.1"),
         ("Via: 1.1 box (Varnish/6.0)", "Varnish/6.0"),

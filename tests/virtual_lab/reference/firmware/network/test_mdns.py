@@ -25,7 +25,7 @@ TYPES = tuple(label.encode() for label in SERVICE_TYPES.split("."))
 
 def banners(camera: Camera) -> dict[str, str]:
     bench = NetworkBench(address=ADDRESS, port_map=camera.ports)
-    seen = ReadBanners(Target(bench), SERVICES).run(MemoryRecorder())
+    seen = ReadBanners(Target(bench), SERVICES, firmware="1.4.0").run(MemoryRecorder())
     assert seen.seen == {service.about for service in SERVICES}
     assert not seen.left_open
     return {fact.about: fact.detail for fact in seen.facts}
