@@ -6,14 +6,14 @@ never REFUSED. Which algorithms a device offers is read in `ssh_algorithms.py`.
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import paramiko
 
 from drivers.guessing.attempt import LoginAttempt
 from drivers.network.kept_door import KeptDoor
-from drivers.network.logins.ssh_connection import SshConnection, left
+from drivers.network.logins.ssh_connection import SHOWN_BYTES, SshConnection, left, obstacle
 from drivers.network.logins.undeclared import Knock
 from drivers.network.target import Target
 from trustprobe.errors import BenchError
@@ -48,7 +48,8 @@ class Output:
 class SshDoor(KeptDoor):
     """Password logins on an SSH server; `interface` is the declared service.
 
-    SEEN is USERAUTH_SUCCESS and a session channel, REFUSED the server's USERAUTH_FAILURE. A ban, a full server, an
+    SEEN is USERAUTH_SUCCESS and a session channel, REFUSED the server's USERAUTH_FAILURE. Before an empty password the
+    method `none` is tried, once for each user that it does not let in. A ban, a full server, an
     algorithm that we lack and a time-out are SILENT. `seconds` bounds one attempt from the TCP connection to the open
     channel.
     """
@@ -58,6 +59,8 @@ class SshDoor(KeptDoor):
     interface: str
     seconds: float = ATTEMPT_SECONDS
     limits: _Limits = field(default_factory=_Limits, init=False, repr=False, compare=False)
+    need_passwords: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
+    """The users that the server refused to let in by `none`."""
 
     def new_way(self) -> "_SshWay":
         """Return a way without a connection."""
@@ -110,7 +113,7 @@ class SshDoor(KeptDoor):
         data = bytearray()
         try:
             with self._connection(deadline) as connection:
-                refused = connection.login(user, password, deadline)
+                refused = _entered(connection, user, password, deadline)
                 if isinstance(refused, LoginAttempt):
                     return Output(gap=f"{user} cannot log in to {self.interface}: {refused.detail}")
                 for chunk in _output(connection, command, deadline, most):
@@ -128,13 +131,8 @@ class SshDoor(KeptDoor):
     def _connection(self, deadline: float) -> Iterator[SshConnection]:
         """Yield a connection that ends at the deadline under those of paramiko's waits that have no bound."""
         with contextlib.closing(SshConnection(self.target, self.port, deadline)) as connection:
-            watchdog = connection.end_at(deadline)
-            watchdog.start()
-            try:
+            with connection.ended_at(deadline):
                 yield connection
-            finally:
-                watchdog.cancel()
-                watchdog.join()
 
     @contextlib.contextmanager
     def session(self, user: str, password: str) -> Iterator[paramiko.Channel]:
@@ -149,7 +147,7 @@ class SshDoor(KeptDoor):
             yield connection.transport.open_session(timeout=left(deadline))
 
     def _log_in(self, connection: SshConnection, user: str, password: str, deadline: float) -> None:
-        refused = connection.login(user, password, deadline)
+        refused = _entered(connection, user, password, deadline)
         if isinstance(refused, LoginAttempt):
             raise BenchError(
                 f"{user} cannot log in to {self.interface}: {refused.detail}.",
@@ -168,18 +166,35 @@ class _SshWay:
         self._connection: SshConnection | None = None
 
     def attempt(self, user: str, password: str) -> LoginAttempt:
-        """Try to log in once, as SshDoor.attempt does; what does not end in a refusal ends the connection."""
+        """Try to log in once, as SshDoor.attempt does; what does not end in a refusal ends the connection.
+
+        `none` is the first request of a connection, as SSH clients ask it: OpenSSH does not count that one as a failed
+        login.
+        """
+        if not password and user not in self._door.need_passwords:
+            self.close()
+            without = self._attempt(user, lambda connection, deadline: self._by_none(connection, user, deadline))
+            if without.answer is not Answer.REFUSED:
+                return without
+        return self._attempt(user, lambda connection, deadline: connection.login(user, password, deadline))
+
+    def _by_none(self, connection: SshConnection, user: str, deadline: float) -> LoginAttempt | str:
+        if connection.lets_in_without_a_password(user, deadline):
+            return "none"
+        self._door.need_passwords.add(user)
+        return LoginAttempt(Answer.REFUSED, "USERAUTH_FAILURE to none")
+
+    def _attempt(self, user: str, log_in: Callable[[SshConnection, float], LoginAttempt | str]) -> LoginAttempt:
         deadline = time.monotonic() + self._door.seconds
         reused = self._serves(user)
         try:
             connection = self._of(user, deadline)
-            outcome = connection.login(user, password, deadline)
+            outcome = log_in(connection, deadline)
             if isinstance(outcome, LoginAttempt):
                 if outcome.answer is not Answer.REFUSED:
                     self.close()
                 return outcome
-            connection.transport.open_session(timeout=left(deadline))
-            attempt = LoginAttempt(Answer.SEEN, f"logged in by {outcome}, and a session channel opened")
+            attempt = _logged_in(connection, outcome, deadline)
         except BenchError:
             self.close()
             raise
@@ -212,6 +227,26 @@ class _SshWay:
             self.close()
             self._connection = SshConnection(self._door.target, self._door.port, deadline)
         return self._connection
+
+
+def _entered(connection: SshConnection, user: str, password: str, deadline: float) -> LoginAttempt | str:
+    """Log in, without a password where the account has none; returns what SshConnection.login does."""
+    if not password and connection.lets_in_without_a_password(user, deadline):
+        return "none"
+    return connection.login(user, password, deadline)
+
+
+def _logged_in(connection: SshConnection, method: str, deadline: float) -> LoginAttempt:
+    """Open a session channel; one that opens without a password must not ask for a login in its turn."""
+    channel = connection.transport.open_session(timeout=left(deadline))
+    if method != "none":
+        return LoginAttempt(Answer.SEEN, f"logged in by {method}, and a session channel opened")
+    connection.allow(2 * SHOWN_BYTES)
+    with connection.ended_at(deadline):
+        if but := obstacle(channel, deadline):
+            return LoginAttempt(Answer.SILENT, f"none opens a session without a password, but {but}")
+    words = "logged in without a password, by none, and a session channel opened"
+    return LoginAttempt(Answer.SEEN, words, passwordless=True)
 
 
 def _output(connection: SshConnection, command: str, deadline: float, most: int) -> Iterator[bytes]:

@@ -9,18 +9,26 @@ import logging
 import socket
 import threading
 import time
+from collections.abc import Iterator
 
 import paramiko
 from paramiko.auth_handler import AuthHandler
 
 from drivers.guessing.attempt import LoginAttempt
 from drivers.network.bounded import acknowledge
+from drivers.network.logins.telnet_login import ESCAPE
 from drivers.network.target import Target, answer_of
+from drivers.prompts import prompt_in
 from trustprobe.probe import Answer, printable
 
 LOGIN_BYTES = 131_072
 """What a server may send for one login: a KEXINIT has at most 35,000 bytes."""
+SHOWN_BYTES = 65_536
+"""How much of a session is read that opened without a password."""
+QUIET = 0.5
+"""Seconds without a further octet, after which the last line of a session counts as a prompt."""
 _CLOSE_SECONDS = 2.0
+_SHOWN = 160
 
 # What the device says is in the facts; paramiko's own log would repeat it, tracebacks included, on the terminal.
 logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
@@ -37,7 +45,7 @@ class SshConnection:
             answer_of(error)
             raise
         self.refusals = 0
-        """How often this connection was refused."""
+        """How often this connection was refused, the method `none` included."""
         self.user: str | None = None
         self._method = "password"
         self._banner = ""
@@ -62,13 +70,29 @@ class SshConnection:
         """Whether the server has not ended the connection, as far as is known here."""
         return self.transport.is_active()
 
-    def end_at(self, deadline: float) -> threading.Timer:
-        """Return a timer, not yet started, that ends the connection under waits of paramiko's that have no bound."""
-        return threading.Timer(left(deadline), self._sock.end)
+    @contextlib.contextmanager
+    def ended_at(self, deadline: float) -> Iterator[None]:
+        """End the connection at the deadline under those of paramiko's waits that have no bound."""
+        watchdog = threading.Timer(left(deadline), self._sock.end)
+        watchdog.start()
+        try:
+            yield
+        finally:
+            watchdog.cancel()
+            watchdog.join()
 
     def allow(self, octets: int) -> None:
         """Let the server send so much more."""
         self._sock.budget += octets
+
+    def lets_in_without_a_password(self, user: str, deadline: float) -> bool:
+        """Ask for the method `none` (RFC 4252, 5.2): whether this user needs no password at all.
+
+        Servers with accounts without a password let them in so, and may refuse the empty password. Raises where the
+        server said neither.
+        """
+        self.user = user
+        return not self._try(user, "", "none", deadline).refused
 
     def login(self, user: str, password: str, deadline: float) -> LoginAttempt | str:
         """Try `password`, else `keyboard-interactive` with the password as every answer.
@@ -76,33 +100,33 @@ class SshConnection:
         Returns the method that let us in, or how the server refused; raises where it said neither.
         """
         self.user = user
-        handler = self._try(user, password, deadline)
+        handler = self._try(user, password, self._method, deadline)
         # After a partial success keyboard-interactive asks for something else: the password was right.
         is_refused = handler.refused and not handler.partial
         asks = is_refused and "password" not in handler.offered and "keyboard-interactive" in handler.offered
         if asks and self._method == "password":
             self._method = "keyboard-interactive"
-            handler = self._try(user, password, deadline)
+            handler = self._try(user, password, self._method, deadline)
         return self._refusal(handler) if handler.refused else self._method
 
-    def _try(self, user: str, password: str, deadline: float) -> "_AuthHandler":
+    def _try(self, user: str, password: str, method: str, deadline: float) -> "_AuthHandler":
         self._sock.budget = max(self._sock.budget, LOGIN_BYTES)
         handler, done = _AuthHandler(self.transport, service_accepted=self.refusals > 0), threading.Event()
         self.transport.auth_handler = handler
-        if self._method == "password":
+        if method == "none":
+            handler.auth_none(user, done)
+        elif method == "password":
             handler.auth_password(user, password, done)
         else:
             handler.auth_interactive(user, lambda title, words, prompts: [password for _ in prompts], done)
         # Where the connection ended before it knew of this handler, nobody sets the event.
         if self.transport.is_active() and not done.wait(left(deadline)):
-            raise TimeoutError(f"no answer to {self._method} in time")
+            raise TimeoutError(f"no answer to {method} in time")
         if handler.refused:
             self.refusals += 1
             self._banner = printable(handler.banner, 200) if handler.banner else self._banner
         elif not handler.is_authenticated():
-            raise self.transport.get_exception() or EOFError(
-                f"the connection ended without an answer to {self._method}"
-            )
+            raise self.transport.get_exception() or EOFError(f"the connection ended without an answer to {method}")
         return handler
 
     def _refusal(self, handler: "_AuthHandler") -> LoginAttempt:
@@ -195,3 +219,33 @@ def left(deadline: float) -> float:
     if seconds <= 0:
         raise TimeoutError("no time left")
     return seconds
+
+
+def obstacle(channel: paramiko.Channel, deadline: float) -> str:
+    """Ask for a shell, and return why the session is no login: a prompt for one, or nothing at all. Else empty.
+
+    Switches and controllers let everybody in by `none`, and then show `User:` as Telnet does.
+    A session without a shell is one: the server let the user in, and some accounts have none.
+    """
+    try:
+        channel.get_pty()
+        channel.invoke_shell()
+    except paramiko.SSHException:
+        if not channel.get_transport().is_active():
+            raise EOFError("the connection ended when a shell was asked for") from None
+        return ""
+    text, read = "", 0
+    while read < SHOWN_BYTES:
+        found, left = prompt_in(text), deadline - time.monotonic()
+        channel.settimeout(max(0.01, min(left, QUIET) if found else left))
+        try:
+            data = channel.recv(4_096)
+        except TimeoutError:
+            if found is not None and not found.opens:
+                return f"the session asks for a login: {printable(found.text, _SHOWN)}"
+            return "" if text.strip() else "the session shows nothing"
+        if not data:
+            return ""
+        read += len(data)
+        text = ESCAPE.sub("", text + data.decode("utf-8", "replace"))[-8 * _SHOWN :]
+    return ""

@@ -32,7 +32,8 @@ _KEPT = 4_096
 """How many characters after the last typed line are searched: each octet may arrive alone."""
 _TERMINAL_ANSWERS = 8
 _LEARNED_MOST, _UNKNOWN_TIMES = 64, 2
-_ESCAPE = re.compile(r"\x1b(?:\[[0-?]{0,32}[ -/]{0,8}[@-~]|\][^\x07\x1b]{0,256}(?:\x07|\x1b\\)?|[@-Z\\^_=>78])")
+ESCAPE = re.compile(r"\x1b(?:\[[0-?]{0,32}[ -/]{0,8}[@-~]|\][^\x07\x1b]{0,256}(?:\x07|\x1b\\)?|[@-Z\\^_=>78])")
+"""What moves the cursor or sets a colour: no part of the text."""
 _QUERIES = {"\x1b[c": b"\x1b[?1;2c", "\x1b[0c": b"\x1b[?1;2c", "\x1bZ": b"\x1b[?1;2c", "\x1b[6n": b"\x1b[1;1R",
             "\x1b[5n": b"\x1b[0n"}  # fmt: skip
 """What a VT100 answers when it is asked what it is, where its cursor is, and whether it works."""
@@ -253,7 +254,7 @@ class TelnetLogin:
                 replies += _QUERIES[query]
         if replies:
             self._dialogue.send(replies)
-        self._text = _ESCAPE.sub("", whole)[-_KEPT:]
+        self._text = ESCAPE.sub("", whole)[-_KEPT:]
         return bool(data)
 
     @property
