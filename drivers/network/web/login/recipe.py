@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 from drivers.network.web.login.session import Submitted, WebSession
-from drivers.network.web.transport.client import NoAnswerError, WebAnswer
+from drivers.network.web.transport.client import LimitedError, NoAnswerError, WebAnswer
 from drivers.network.web.transport.html import read_page
 from drivers.network.web.transport.json_names import lookup
 from lab_config.http_login import TEMPLATE, Made, Recipe, Step, Taken
@@ -49,6 +49,9 @@ def submit_recipe(session: WebSession, recipe: Recipe, user: str, password: str)
         _carry(session, recipe, values)
     except StepFailedError as error:
         return Submitted(error.answer or answer, path, f"{where}: {error}", sent=False)
+    except LimitedError as error:
+        error.words = f"{where}: {error.words}"
+        raise
     except NoAnswerError as error:
         raise NoAnswerError(error.answer, f"{where}: {error.detail}", error.connected) from error
     return Submitted(answer, path)

@@ -95,6 +95,16 @@ def test_a_status_that_is_expected_has_to_come() -> None:
     assert "step 1 (GET /api/nonce): status 204 was expected, but the answer is 200" in attempt.detail
 
 
+@pytest.mark.parametrize("path", ["/api/nonce", "/api/login"])
+def test_a_step_that_the_device_limits_is_a_limit_and_not_silence(path: str) -> None:
+    with serving({**DEVICE, path: lambda _: Said("slow down", 429)}) as pages:
+        pages.client.patient = False
+        attempt = log_in(pages.client, NONCE, "admin", PASSWORD)
+    assert isinstance(attempt, LoginAttempt)
+    assert attempt.limited
+    assert f"{path}): 429 slow down" in attempt.detail
+
+
 def test_a_form_in_two_steps_takes_its_token_from_each_page() -> None:
     recipe = login_by(
         {

@@ -1,3 +1,4 @@
+import contextlib
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -5,7 +6,7 @@ import pytest
 from drivers.guessing.attempt import LoginAttempt
 from drivers.network.web.login.session import WebSession
 from drivers.network.web.probes.password import PREFIX, ChangePassword, TryWeakPasswords, WebAccount
-from lab_config.component import PasswordChange
+from lab_config.component import LockoutDeclaration, PasswordChange
 from tests.drivers.recorder import MemoryRecorder
 from tests.drivers.web_device import PASSWORDS, running
 from trustprobe.errors import DeviceLostError
@@ -16,27 +17,43 @@ CHANGE = PasswordChange(path="/api/password", old_field="old", new_field="new", 
 REFUSED = LoginAttempt(Answer.REFUSED, "400 no")
 
 
+LIMITED = LoginAttempt(Answer.SILENT, "429 slow down", unanswered=True, limited=True)
+
+
 @dataclass(frozen=True)
 class Remembered(WebAccount):
     """An account in memory; `valid` holds the passwords that get in, the newest at the end."""
 
     valid: list[str] = field(default_factory=lambda: [OWN])
     habits: tuple[str, ...] = ()
+    wrong: list[str] = field(default_factory=list)
+    """The passwords of failed logins since the last rest."""
+    asked: list[str] = field(default_factory=list)
+    """Each new password that was asked for."""
+    most: int = 1_000
+    """So many failed logins end all logins until a rest."""
 
-    def open(self) -> WebSession | LoginAttempt:
-        if self.password not in self.valid:
-            return REFUSED
-        return WebSession(self.web.client(), self.user)
+    def enter(self, password: str) -> WebSession | LoginAttempt:
+        found = self.login(password)
+        return WebSession(self.web.client(), self.user) if found.answer is Answer.SEEN else found
 
     def opens(self, session: WebSession) -> LoginAttempt:
         ended = self.valid != [OWN] and "sessions_stay" not in self.habits
         return REFUSED if ended else LoginAttempt(Answer.SEEN, "200")
 
     def login(self, password: str) -> LoginAttempt:
-        return LoginAttempt(Answer.SEEN, "in") if password in self.valid else REFUSED
+        if len(self.wrong) >= self.most:
+            return REFUSED if "lock_without_a_word" in self.habits else LIMITED
+        if password not in self.valid:
+            self.wrong.append(password)
+            return REFUSED
+        return LoginAttempt(Answer.SEEN, "in")
 
-    def set(self, old: str, new: str) -> LoginAttempt:
+    def set(self, session: WebSession, old: str, new: str) -> LoginAttempt:
+        self.asked.append(new)
         if "never" in self.habits or (new == OWN and "keeps_new" in self.habits):
+            return REFUSED
+        if "sessions_end" in self.habits and new == OWN and self.asked.count(OWN) <= 2:
             return REFUSED
         if "weak_unanswered" in self.habits and not new:
             return LoginAttempt(Answer.SILENT, "no answer: the connection was closed")
@@ -49,9 +66,12 @@ class Remembered(WebAccount):
         return LoginAttempt(Answer.SEEN, "200 changed")
 
 
-def account(*habits: str) -> Remembered:
+def account(*habits: str, most: int = 1_000, patience: float = 60.0) -> Remembered:
+    wrong: list[str] = []
+    lockout = LockoutDeclaration(attempts=3, seconds=30, per="source", interfaces=("web",))
     with running() as device:
-        return Remembered(device.web("viewer", OWN), CHANGE, habits=habits)
+        web = device.web("viewer", OWN)
+    return Remembered(web, CHANGE, lockout, patience, lambda _: wrong.clear(), habits=habits, wrong=wrong, most=most)
 
 
 def test_a_changed_password_replaces_the_old_one_and_is_put_back() -> None:
@@ -117,6 +137,73 @@ def test_a_password_that_cannot_be_put_back_is_told_with_the_way_to_it() -> None
         ChangePassword(account("keeps_new")).run(MemoryRecorder())
 
 
+@pytest.mark.parametrize(
+    ("habits", "most", "patience"),
+    [
+        ((), 2, 60.0),
+        ((), 2, 0.0),
+        (("sessions_end",), 2, 60.0),
+        (("lock_without_a_word",), 2, 60.0),
+        (("old_works",), 1, 60.0),
+    ],
+)
+def test_a_device_that_limits_logins_after_the_change_gets_its_password_back(
+    habits: tuple[str, ...], most: int, patience: float
+) -> None:
+    own = account(*habits, most=most, patience=patience)
+    unseen = pytest.raises(DeviceLostError, match="accepted the old password of viewer again")
+    with contextlib.nullcontext() if patience else unseen:  # without patience, nobody can see that it is back
+        ChangePassword(own).run(MemoryRecorder())
+    assert own.valid[-1] == OWN
+
+
+def test_no_password_is_changed_while_the_device_limits_logins() -> None:
+    own = account(most=0, patience=0.0)
+    own.wrong.append("of another case")
+    found = ChangePassword(own).run(MemoryRecorder())
+    assert found.silent == {"changed", "new", "old", "session"}
+    assert own.asked == []
+
+
+def test_no_password_is_changed_where_a_random_one_is_limited() -> None:
+    class Limiting(Remembered):
+        def login(self, password: str) -> LoginAttempt:
+            return LIMITED if password != OWN else super().login(password)
+
+    own = Limiting(account().web, CHANGE, patience=0.0)
+    found = ChangePassword(own).run(MemoryRecorder())
+    assert found.silent == {"changed", "new", "old", "session"}
+    assert "429 slow down" in found.detail("changed")
+    assert own.asked == []
+
+
+def test_no_password_is_asked_for_after_the_sample_was_left_with_another_one() -> None:
+    own = account("keeps_new")
+    with pytest.raises(DeviceLostError):
+        ChangePassword(own).run(MemoryRecorder())
+    asked = len(own.asked)
+    for probe in (TryWeakPasswords(own, {"empty": ""}), ChangePassword(own)):
+        with pytest.raises(DeviceLostError, match="not tested: the password of viewer could not be restored"):
+            probe.run(MemoryRecorder())
+    assert len(own.asked) == asked
+
+
+@pytest.mark.parametrize("most", [1_000, 0])
+def test_nothing_has_to_be_restored_where_nobody_was_logged_in(most: int) -> None:
+    own = account(most=most, patience=0.0)
+    own.valid[:] = ["another"]
+    found = TryWeakPasswords(own, {"empty": "", "short": "123456789"}).run(MemoryRecorder())
+    assert found.silent == {"empty", "short"}
+    assert "the login did not succeed" in found.detail("empty")
+    assert (own.asked, own.left) == ([], [])
+
+
+def test_a_weak_password_that_is_refused_costs_no_failed_login() -> None:
+    own = account()
+    TryWeakPasswords(own, {"empty": "", "short": "123456789"}).run(MemoryRecorder())
+    assert own.wrong == []
+
+
 def test_a_weak_password_that_got_no_answer_is_proven_by_no_strong_one_that_was_accepted() -> None:
     found = TryWeakPasswords(account("weak_unanswered"), {"empty": "", "short": "123456789"}).run(MemoryRecorder())
     assert found.silent == {"empty"}
@@ -154,16 +241,19 @@ def test_the_web_administration_is_asked_as_declared_and_the_answer_holds_no_pas
     settings = PasswordChange(path="/api/settings", method="PUT", old_field="old", new_field="new", least_characters=10)
     with running() as device:
         own = WebAccount(device.web(), settings)
-        answer = own.set(PASSWORDS["admin"], own.strong)
+        session = own.enter(PASSWORDS["admin"])
+        assert isinstance(session, WebSession)
+        answer = own.set(session, PASSWORDS["admin"], own.strong)
         assert {"old", "new"} <= set(device.settings)
     assert answer.answer is Answer.SEEN
     assert PASSWORDS["admin"] not in answer.detail
     assert "[password]" in answer.detail
 
 
-def test_a_change_without_the_right_is_refused_and_without_a_login_is_not_asked() -> None:
+def test_a_change_without_the_right_is_refused() -> None:
     settings = PasswordChange(path="/api/settings", method="PUT", old_field="old", new_field="new", least_characters=10)
     with running() as device:
         own = WebAccount(device.web("viewer"), settings)
-        assert own.set(PASSWORDS["viewer"], own.strong).answer is Answer.REFUSED
-        assert own.set("wrong", own.strong).answer is Answer.SILENT
+        session = own.enter(PASSWORDS["viewer"])
+        assert isinstance(session, WebSession)
+        assert own.set(session, PASSWORDS["viewer"], own.strong).answer is Answer.REFUSED
