@@ -90,13 +90,22 @@ class Corridor:
             return ""
         return knock.realm if knock.realm.partition(" ")[2] else ""
 
+    @property
+    def at_once(self) -> int:
+        """How many try at once, each on ways of its own."""
+        return AT_ONCE
+
     def attempt(self, user: str, password: str) -> LoginAttempt:
         """Try each door that asked; the one that lets in counts first, then the one that says nothing."""
         if not self._asking:
             self.knock()
-        tried = [door.attempt(user, password) for door in self._asking]
-        silent = LoginAttempt(Answer.SILENT, "no door requires a password")
-        return min(tried, key=lambda one: _ORDER.index(one.judged), default=silent)
+        return _Passage(self._asking).attempt(user, password)
+
+    @contextmanager
+    def way(self) -> Iterator[LoginWay]:
+        """Open a way through each door that asked, in a `with` block."""
+        with ExitStack() as stack:
+            yield _Passage([_way(door, stack) for door in self._asking])
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -106,6 +115,19 @@ class Corridor:
                 if isinstance(door, HeldDoor):
                     stack.enter_context(door.held())
             yield
+
+
+@dataclass(frozen=True)
+class _Passage:
+    """One way through each door of a corridor."""
+
+    ways: Sequence[LoginWay]
+
+    def attempt(self, user: str, password: str) -> LoginAttempt:
+        """Try each; the one that lets in counts first, then the one that says nothing."""
+        tried = [way.attempt(user, password) for way in self.ways]
+        silent = LoginAttempt(Answer.SILENT, "no door requires a password")
+        return min(tried, key=lambda one: _ORDER.index(one.judged), default=silent)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@ import hashlib
 import re
 import secrets
 import socket
+import threading
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
@@ -39,6 +41,8 @@ class Web:
 
     keeps: bool = False
     extra: str = ""
+    delay: Callable[[], None] = lambda: None
+    """Called with each credential, before its answer."""
 
     def __call__(self, connection: socket.socket) -> None:
         self._answer(connection)
@@ -52,6 +56,8 @@ class Web:
                 raise ConnectionError
             head += piece
         given = next((line[15:] for line in head.decode().split("\r\n") if line.startswith("Authorization: ")), None)
+        if given is not None:
+            self.delay()
         missing = self.own and head.decode().split(" ")[1] not in self.own
         status = 404 if missing else self.anonymous if given is None else 200 if given == self.right else self.denied
         body = self.body if status == 200 else b"no"
@@ -142,9 +148,9 @@ def test_each_refusal_brings_the_nonce_of_the_next_attempt() -> None:
         Web(DIGEST, "none")(connection)
 
     with threaded(counting) as port:
-        opened = door(port)
-        for _ in range(3):
-            assert opened.attempt("admin", "wrong").answer is Answer.REFUSED
+        with door(port).way() as way:
+            for _ in range(3):
+                assert way.attempt("admin", "wrong").answer is Answer.REFUSED
     assert len(asked) == 4
 
 
@@ -157,7 +163,7 @@ def test_each_refusal_brings_the_nonce_of_the_next_attempt() -> None:
         (Web(), 8),
     ],
 )
-def test_a_held_door_asks_over_one_connection_where_the_server_keeps_it(server: Web, connections: int) -> None:
+def test_a_way_asks_over_one_connection_where_the_server_keeps_it(server: Web, connections: int) -> None:
     opened: list[int] = []
 
     def counting(connection: socket.socket) -> None:
@@ -165,9 +171,8 @@ def test_a_held_door_asks_over_one_connection_where_the_server_keeps_it(server: 
         server(connection)
 
     with threaded(counting) as port:
-        held = door(port)
-        with held.held():
-            found = [held.attempt("admin", password).answer for password in ("no", "right", "wrong")]
+        with door(port).way() as way:
+            found = [way.attempt("admin", password).answer for password in ("no", "right", "wrong")]
     assert found == [Answer.REFUSED, Answer.SEEN, Answer.REFUSED]
     assert len(opened) <= connections
 
@@ -182,6 +187,7 @@ class Strict:
     """Requests with a credential that are answered 429, and are not forgotten."""
     nonce: str = field(default_factory=lambda: secrets.token_hex(8))
     used: set[str] = field(default_factory=set)
+    delay: Callable[[], None] = lambda: None
 
     def __call__(self, connection: socket.socket) -> None:
         while True:
@@ -194,6 +200,8 @@ class Strict:
 
     def _answer(self, head: str) -> bytes:
         given = dict(re.findall(r'(\w+)="?([^",\r]+)', head.partition("Authorization: ")[2]))
+        if given:
+            self.delay()
         if given and self.limits:
             self.limits -= 1
             self.used.add(given["nc"])
@@ -221,30 +229,66 @@ class Strict:
 @pytest.mark.parametrize(
     "server", [Strict(), Strict(b"x" * 300_000), Strict(chunked=True)], ids=["small", "big", "chunks"]
 )
-@pytest.mark.parametrize("held", [True, False])
-def test_a_right_password_is_never_sent_as_a_replay(server: Strict, held: bool) -> None:
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_right_password_is_never_sent_as_a_replay(server: Strict, kept: bool) -> None:
     with threaded(server) as port:
         opened = door(port)
-        with opened.held() if held else nullcontext():
-            found = [
-                opened.attempt("admin", password).answer for password in ("no", "right", "wrong", "right", "right")
-            ]
+        with opened.way() if kept else nullcontext(opened) as way:
+            found = [way.attempt("admin", password).answer for password in ("no", "right", "wrong", "right", "right")]
     assert found == [Answer.REFUSED, Answer.SEEN, Answer.REFUSED, Answer.SEEN, Answer.SEEN]
 
 
-@pytest.mark.parametrize("held", [True, False])
-def test_a_credential_that_the_server_limits_is_answered_anew(held: bool) -> None:
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_credential_that_the_server_limits_is_answered_anew(kept: bool) -> None:
     with threaded(Strict(limits=1)) as port:
         opened = replace(door(port), patient=True)
-        with opened.held() if held else nullcontext():
-            assert opened.attempt("admin", "right").answer is Answer.SEEN
+        with opened.way() if kept else nullcontext(opened) as way:
+            assert way.attempt("admin", "right").answer is Answer.SEEN
 
 
-def test_a_held_door_bounds_what_it_reads() -> None:
+@dataclass
+class Together:
+    """Lets a credential wait until another one waits too, once the first ones were answered."""
+
+    quick: int = 8
+    waiting: int = 0
+    met: threading.Event = field(default_factory=threading.Event)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __call__(self) -> None:
+        with self._lock:
+            self.quick -= 1
+            if self.quick >= 0:
+                return
+            self.waiting += 1
+            if self.waiting > 1:
+                self.met.set()
+        if not self.met.wait(10):
+            raise ConnectionError
+        with self._lock:
+            self.waiting -= 1
+
+
+@pytest.mark.parametrize(
+    "server",
+    [Web(keeps=True, delay=Together()), Strict(delay=Together())],
+    ids=["Basic", "Digest of one nonce for all"],
+)
+def test_guesses_go_to_several_connections_at_once_and_find_the_password_among_them(server: Handler) -> None:
+    with threaded(server) as port:
+        opened = door(port)
+        pairs = (*(Pair("admin", f"wrong {number}", "list") for number in range(40)), Pair("admin", "right", "list"))
+        found = GuessLogins(opened, pairs, "admin", "right").run(MemoryRecorder())
+    assert opened.at_once == LOOPBACK.bench.logins_at_once
+    assert found.seen == {"admin:right"}
+    assert len(found.refused) == 40
+    assert found.conclusive
+
+
+def test_a_way_bounds_what_it_reads() -> None:
     with threaded(endless) as port:
-        held = door(port)
-        with held.held():
-            assert held.attempt("admin", "right").answer is Answer.SILENT
+        with door(port).way() as way:
+            assert way.attempt("admin", "right").answer is Answer.SILENT
 
 
 def test_a_silent_server_and_a_closed_port_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
