@@ -35,6 +35,15 @@ class LoginAttempt:
         """What the attempt says of its password: a connection that the port refused says nothing of it."""
         return Answer.SILENT if self.unanswered else self.answer
 
+    @property
+    def next_step(self) -> str:
+        """What to do where this was a valid login of the bench: only a refusal is about its credentials."""
+        if self.limited:
+            return "Try again when the device no longer limits logins."
+        if self.judged is Answer.REFUSED:
+            return "Check the credentials in the bench file."
+        return "The device did not refuse the credentials. Check how the declaration says to log in."
+
 
 class LoginWay(Protocol):
     """What one attempt after the other can be made on."""

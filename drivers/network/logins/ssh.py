@@ -149,10 +149,7 @@ class SshDoor(KeptDoor):
     def _log_in(self, connection: SshConnection, user: str, password: str, deadline: float) -> None:
         refused = _entered(connection, user, password, deadline)
         if isinstance(refused, LoginAttempt):
-            raise BenchError(
-                f"{user} cannot log in to {self.interface}: {refused.detail}.",
-                "Check the credentials in the bench file.",
-            )
+            raise BenchError(f"{user} cannot log in to {self.interface}: {refused.detail}.", refused.next_step)
 
 
 class _SshWay:

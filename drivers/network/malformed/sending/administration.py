@@ -114,10 +114,11 @@ class Requests:
     _sock: socket | None = None
 
     def __enter__(self) -> "Requests":
-        if self._logged_in() is None:
-            raise BenchError(
-                f"{self.web.user} cannot log in to {self.web.service.id}.", "Check the credentials in the bench file."
-            )
+        outcome = self.web.log_in()
+        if isinstance(outcome, LoginAttempt):
+            words = f"{self.web.user} cannot log in to {self.web.service.id}: {outcome.detail}."
+            raise BenchError(words, outcome.next_step)
+        self._session = outcome
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -25,17 +25,19 @@ def outcome_of(session: WebSession, http_login: HttpLogin, sent: Submitted) -> L
     The proof is `proof_path`: 200 with the session and, right after it, something else without. A status code or a
     cookie alone proves nothing.
     """
+    missing = ""
     if sent.sent:
         proof = session.request("GET", http_login.proof_path)
         if proves(proof, http_login):
             return _proven(session, http_login, proof)
+        missing = _missing(proof, http_login)
     words = _words_after(session, sent.path, sent.answer)
     if matched := _regex(http_login.refusal).search(words):
         return LoginAttempt(Answer.REFUSED, f"{sent.answer.status}, {printable(matched[0], 200)[:WORDS_LIMIT]}")
     if not sent.sent:
         return LoginAttempt(Answer.SILENT, f"no login was sent: {sent.problem}")
     more = f"; {sent.problem}" if sent.problem else ""
-    detail = f"neither logged in nor refused: {sent.answer.words}{more}"
+    detail = f"neither logged in nor refused: {missing}; the answer to the login is {sent.answer.words}{more}"
     return LoginAttempt(Answer.SILENT, detail, limited=LIMIT_WORDS.search(visible(words)) is not None)
 
 
@@ -54,6 +56,15 @@ def log_in(
         return limited_attempt(error.words, error.retry_after)
     except NoAnswerError as error:
         return LoginAttempt(Answer.SILENT, f"no answer: {error.detail}", unanswered=True)
+
+
+def _missing(proof: WebAnswer, http_login: HttpLogin) -> str:
+    """Say what an answer to `proof_path` lacks."""
+    if proof.status == 200 and not asks_for_login(proof, http_login.proof_path, http_login):
+        why = f"does not contain `proof` ({printable(http_login.proof or '', 100)})"
+    else:
+        why = "asks for a login" if proof.ok else "is not 200"
+    return f"after the login, the answer to {http_login.proof_path} {why}: {proof.words}"
 
 
 def _proven(session: WebSession, http_login: HttpLogin, proof: WebAnswer) -> LoginResult:

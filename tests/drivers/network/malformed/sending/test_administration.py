@@ -74,8 +74,16 @@ def test_a_setting_that_a_malformed_body_changed_is_written_back(device: Device)
 
 
 def test_an_administrator_who_does_not_get_in_is_the_benchs_error(device: Device) -> None:
-    with pytest.raises(BenchError, match="cannot log in"):
+    with pytest.raises(BenchError, match=r"cannot log in to \w+: .*Login incorrect.*Check the credentials"):
         send(device, password="wrong")
+
+
+def test_a_login_that_is_not_proven_does_not_blame_the_credentials_of_the_bench(device: Device) -> None:
+    own = device.web()
+    web = replace(own, http_login=own.http_login.model_copy(update={"proof": "words of another page"}))
+    with pytest.raises(BenchError, match=r"does not contain `proof` \(words of another page\)") as raised:
+        SendMalformedBodies(web, RESOURCE, True, 30, 1, Revival(2.0)).run(MemoryRecorder())
+    assert "Check the credentials" not in str(raised.value)
 
 
 def test_the_session_is_not_left_open(device: Device) -> None:

@@ -12,6 +12,8 @@ from tests.drivers.recorder import MemoryRecorder
 from tests.drivers.web_device import LOGIN, PASSWORDS, Device, running
 from trustprobe.probe import Answer
 
+FORM = '<form method="post" action="/do"><input name="u"><input type="password" name="p"></form>'
+
 
 def client(device: Device) -> WebClient:
     return WebClient(device.target, device.service)
@@ -88,9 +90,29 @@ def test_a_device_that_takes_any_password_is_found_by_the_guesses() -> None:
     ],
 )
 def test_a_limit_is_no_refusal_of_the_password(said: Said, limits: bool, after: float | None) -> None:
-    form = '<form method="post" action="/do"><input name="u"><input type="password" name="p"></form>'
-    with serving({"/": html(form), "/do": lambda _: said}) as pages:
+    with serving({"/": html(FORM), "/do": lambda _: said}) as pages:
         declared = HttpLogin(service="web", proof_path="/inside", refusal="Login incorrect")
         found = log_in(pages.client, declared, "admin", "wrong")
     assert isinstance(found, LoginAttempt)
     assert (found.answer, found.limited, found.retry_after) == (Answer.SILENT, limits, after)
+
+
+@pytest.mark.parametrize(
+    ("inside", "words"),
+    [
+        (Said("welcome, owner"), "/inside does not contain `proof` (Overview): 200 welcome, owner"),
+        (Said("no such page", 404), "/inside is not 200: 404 no such page"),
+        (Said("not yet", 401), "/inside is not 200: 401 not yet"),
+        (Said(FORM), "/inside asks for a login: 200"),
+    ],
+    ids=["without the proof", "not found", "refused", "the form again"],
+)
+def test_a_login_without_a_proof_is_told_with_the_answer_of_the_page_that_proves_it(inside: Said, words: str) -> None:
+    with serving({"/": html(FORM), "/do": html("<!DOCTYPE html>"), "/inside": lambda _: inside}) as pages:
+        declared = HttpLogin(service="web", proof_path="/inside", proof="Overview", refusal="Login incorrect")
+        found = log_in(pages.client, declared, "admin", "right")
+    assert isinstance(found, LoginAttempt)
+    assert found.answer is Answer.SILENT
+    assert f"after the login, the answer to {words}" in found.detail
+    assert "the answer to the login is 200 <!DOCTYPE html>" in found.detail
+    assert "did not refuse the credentials" in found.next_step
