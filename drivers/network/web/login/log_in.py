@@ -13,8 +13,8 @@ from lab_config.http_login import HttpLogin
 from trustprobe.errors import ConfigurationError
 from trustprobe.probe import Answer, printable
 
-_SEARCHED = 65_536
-_UNSEEN = re.compile(r"(?is)<(script|style)\b.*?(?:</\1>|$)|<[^>]{0,2000}>")
+_SEARCHED = 1 << 20
+_UNSEEN = re.compile(r"(?is)<(script|style)\b.*?(?:</\1>|$)|<[^<>]{0,2000}>")
 LoginResult = WebSession | LoginAttempt
 """A session that was proven, or how the attempt ended without one."""
 

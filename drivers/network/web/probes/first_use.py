@@ -8,17 +8,19 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from drivers.data import table
 from drivers.network.web.login.log_in import visible
 from drivers.network.web.probes.crawl import exhausted, get, get_all
 from drivers.network.web.probes.denial import alike, denies
+from drivers.network.web.probes.set_up_state import State, answered, stated_in
+from drivers.network.web.probes.shown import is_page
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer
 from drivers.network.web.transport.html import Form, Page, read_page
 from drivers.network.web.transport.server import WebServer
 from drivers.network.web.transport.websocket import opens_only_websockets
-from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, condition
+from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, condition, printable
 
 SHAPE = "a GET of a page of set-up"
 _REDIRECTS = 4
@@ -35,6 +37,8 @@ _WORDS = re.compile(
     re.IGNORECASE,
 )
 _PROOF = re.compile(r"code|\bpin\b|serial|label|setup_?key|device_?key|activation|voucher|token|otp", re.IGNORECASE)
+_NEAR_OCTETS = 65_536
+"""Octets of a page whose whole text speaks of its form. In a larger one, the text next to the form does."""
 _MEMBERS = re.compile(r"sign-?_?up|newsletter|forgot|reset|change", re.IGNORECASE)
 
 
@@ -42,8 +46,10 @@ _MEMBERS = re.compile(r"sign-?_?up|newsletter|forgot|reset|change", re.IGNORECAS
 class FindFirstUse:
     """Look for first use on each web server, and on the declared path of one.
 
-    SEEN is a wizard that sets the first password and asks for nothing that only a person at the product has, or the
-    declared page, if it is still offered. Witness: each server answered requests of the same kind before and after.
+    SEEN is a wizard that sets the first password and asks for nothing that only a person at the product has, a state
+    that says that the set-up is required, or the declared page, if it is still offered. A page that was not read as a
+    whole, or whose state is unclear, is left open. Witness: each server answered requests of the same kind before and
+    after.
     `found` is how the servers were found.
     """
 
@@ -62,16 +68,17 @@ class FindFirstUse:
     def run(self, record: Recorder) -> Observation:
         """Ask each server."""
         facts: list[Fact] = []
+        left_open: dict[str, str] = {}
         witnesses = [self.found]
         for number, server in enumerate(self.servers, start=1):
             record.progress(number, len(self.servers), server.about)
-            shown, witness = self._look(server, record)
+            shown, witness = self._look(server, record, left_open)
             facts += shown
             witnesses.append(witness)
         question = "Can the first client make itself administrator?"
-        return Observation(question=question, facts=tuple(facts), witness=all_of(witnesses))
+        return Observation(question=question, facts=tuple(facts), witness=all_of(witnesses), left_open=left_open)
 
-    def _look(self, server: WebServer, record: Recorder) -> tuple[list[Fact], Witness]:
+    def _look(self, server: WebServer, record: Recorder, left_open: dict[str, str]) -> tuple[list[Fact], Witness]:
         client, asked = server.client(), server.asked(SHAPE)
         before = get(client, f"/{secrets.token_hex(8)}")
         if isinstance(before, NoAnswerError):
@@ -88,11 +95,16 @@ class FindFirstUse:
         answers = get_all(client, paths)
         facts = []
         for path, answer in answers.items():
+            about = f"{server.about} GET {path}"
             if words := self._offers(path, answer, before, own):
-                about = f"{server.about} GET {path}"
                 facts.append(Fact(about=about, answer=Answer.SEEN, detail=words[:2000], asked=asked))
-                record.note(f"{about}: {words[:400]}")
-                record.keep(f"{re.sub(r'[^a-z0-9]+', '-', about.lower())[:80]}.body", _body(answer))
+            elif words := _unread(path, answer, before):
+                facts.append(Fact(about=about, answer=Answer.SILENT, detail=words[:2000], asked=asked))
+                left_open[about] = words[:2000]
+            else:
+                continue
+            record.note(f"{about}: {words[:400]}")
+            record.keep(f"{re.sub(r'[^a-z0-9]+', '-', about.lower())[:80]}.body", _body(answer))
         words = f"{len(paths) - len(facts)} pages offer no set-up"
         record.note(f"{server.about}: {words}")
         facts.append(Fact(about=f"{server.about} set-up", answer=Answer.SILENT, detail=words, asked=asked))
@@ -111,7 +123,7 @@ class FindFirstUse:
             answer = get(server.client(), path)
             if isinstance(answer, NoAnswerError):
                 break
-            target = answer.target(path) or read_page(answer.body).refresh
+            target = answer.target(path) or _page(answer.body).refresh
             if not target or not target.startswith("/"):
                 break
             led.append(target)
@@ -125,17 +137,49 @@ class FindFirstUse:
         row = _rows().get(path, {})
         if pattern := row.get("open"):
             matched = answer.status < 500 and re.search(pattern.encode("latin-1"), answer.body)
-            return f"{row['reason']}: {answer.words}" if matched else ""
-        if not answer.ok or not answer.body or denies(answer) or (nowhere.ok and alike(answer, nowhere)):
+            if matched:
+                return f"{row['reason']}: {answer.words}"
+        if not answer.ok or not answer.body or denies(answer):
             return ""
-        page = read_page(answer.body)
+        stated = stated_at(path, answer)
+        if nowhere.ok and alike(answer, nowhere):  # one page for every path shows no set-up, but may state it
+            return f"{stated}: {answer.words}" if stated and path == "/" else ""
+        page = _page(answer.body)
         text = visible(answer.body.decode("utf-8", "replace"))
         form = wizard_in(page, text)
-        if form is not None and (path == own or not asks_for_proof(form)):
-            return f"a set-up that creates the first password: {answer.words}"
-        if form is None and not page.forms and _drawn(page) and path != "/" and _LED.search(path) and _titled(text):
+        if form is not None:
+            words = f"a set-up that creates the first password: {answer.words}"
+            return words if path == own or not asks_for_proof(form) else ""
+        if not page.forms and _drawn(page) and path != "/" and _LED.search(path) and _titled(text):
             return f"a set-up that a script draws: {answer.words}"
+        return f"{stated}: {answer.words}" if stated else ""
+
+
+def stated_at(path: str, answer: WebAnswer) -> str:
+    """Return the words in which a page or a document states that the set-up is required; empty if it does not."""
+    document = answer.json()
+    if isinstance(document, dict | list):
+        return answered(document) if _LED.search(path) else ""
+    stated = stated_in(_page(answer.body))
+    return stated[1] if stated and stated[0] is State.OPEN else ""
+
+
+def _unread(path: str, answer: WebAnswer | NoAnswerError, nowhere: WebAnswer) -> str:
+    """Say why a page without a set-up may yet be one; empty if it is none."""
+    if isinstance(answer, NoAnswerError) or not answer.ok or not is_page(answer):
         return ""
+    if nowhere.ok and alike(answer, nowhere) and path != "/":
+        return ""
+    page = _page(answer.body)
+    if not answer.complete:
+        return f"the page was not read to its end: {len(answer.body)} octets of it came, and they offer no set-up"
+    if page.cut:
+        return f"the page was not read to its end, because {page.cut}. What was read offers no set-up"
+    stated = stated_in(page)
+    is_asked = wizard_in(page, visible(answer.body.decode("utf-8", "replace"))) is not None
+    if stated and not is_asked:
+        return f"the page shows no form of a set-up, but {printable(stated[1])}: find out whether it is still open"
+    return ""
 
 
 def wizard_in(page: Page, text: str) -> Form | None:
@@ -145,8 +189,9 @@ def wizard_in(page: Page, text: str) -> Form | None:
         names = " ".join((form.action, form.id, *(f"{one.name} {one.id}" for one in form.fields)))
         if not passwords or _OLD.search(names) or _MEMBERS.search(names):
             continue
+        near = text if len(text) <= _NEAR_OCTETS or form is page.loose else form.words
         new = [one for one in passwords if "new-password" in one.autocomplete or _NEW.search(f"{one.name} {one.id}")]
-        if (len(passwords) > 1 or new) and (_WORDS.search(text) or _LED.search(names)):
+        if (len(passwords) > 1 or new) and (_WORDS.search(near) or _LED.search(names)):
             return form
     return None
 
@@ -155,6 +200,12 @@ def asks_for_proof(form: Form) -> bool:
     """Whether a form asks for something that is printed on the product, or shown by it."""
     asked = (one for one in form.fields if one.typed or one.kind in {"password", "number", "tel"})
     return any(_PROOF.search(f"{one.name} {one.id}") for one in asked)
+
+
+@lru_cache(maxsize=2)
+def _page(body: bytes) -> Page:
+    """Parse a page, once for all that is looked for in it."""
+    return read_page(body)
 
 
 def _drawn(page: Page) -> bool:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
-PAGE_LIMIT = 256 * 1024
-"""Octets of a page that are parsed."""
-FORM_LIMIT = 32
+PAGE_LIMIT = 1 << 20
+"""Octets of a page that are parsed: all that is received. The worst page of this size takes about a second."""
+FORM_LIMIT = 128
+FRAME_LIMIT = 32
 INPUT_LIMIT = 256
 """Inputs of one form that are read."""
 LINK_LIMIT = 500
@@ -18,6 +19,10 @@ LOGOUT = re.compile(r"log-?_?(?:out|off)|sign-?_?(?:out|off)", re.IGNORECASE)
 _TYPED = frozenset({"", "text", "email", "tel", "password", "number", "search"})
 _PRESSED = frozenset({"submit", "image"})
 _WORDS_LIMIT = 80
+_NEAR_LIMIT = 1_000
+"""Characters of text that are kept before a form. Twice as many are kept in it."""
+_AREA_LIMIT = 16_384
+"""Characters of a text area that are kept. Each piece of it is copied, so that the cost grows with the square."""
 
 
 @dataclass
@@ -63,16 +68,19 @@ class Form:
     by_script: bool = False
     """Whether a script may send it: the form has no target, or a script is called first."""
     id: str = ""
+    words: str = ""
+    """The text just before the form and in it."""
 
-    def add(self, found: Input) -> None:
-        """Take in an input."""
+    def add(self, found: Input) -> bool:
+        """Take in an input. Return whether there was room for it."""
         if len(self.fields) >= INPUT_LIMIT:
-            return
+            return False
         self.fields.append(found)
         if found.name:
             self.inputs.add(found.name)
             if found.kind == "hidden":
                 self.hidden[found.name] = found.value
+        return True
 
     @property
     def untouched(self) -> dict[str, str]:
@@ -105,11 +113,14 @@ class Page(HTMLParser):
         self.code: list[str] = []
         """Scripts that stand in the page itself."""
         self.meta: dict[str, str] = {}
+        self.cut = ""
+        """Which part of the page was not read, and why; empty if everything was read."""
         self._open: Form | None = None
         self._anchor: Anchor | None = None
         self._in_script = False
         self._select: Input | None = None
         self._area: Input | None = None
+        self._before = ""
 
     @property
     def links(self) -> list[str]:
@@ -119,13 +130,16 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note what a login may need."""
         found = {name: value or "" for name, value in attrs}
-        if tag == "form" and len(self.forms) < FORM_LIMIT:
+        if tag == "form" and len(self.forms) >= FORM_LIMIT:
+            self.cut = f"only {FORM_LIMIT} forms of it were read"
+        elif tag == "form":
             action = found.get("action", "").strip()
             goes = bool(action) and not action.startswith(("#", "javascript:"))
             self._open = Form(action if goes else "", found.get("method", "GET").upper())
             self._open.by_script = not goes or "onsubmit" in found
             self._open.says_method = "method" in found
             self._open.id = found.get("id", "") or found.get("name", "")
+            self._open.words = self._before
             self.forms.append(self._open)
         elif tag in {"input", "select", "textarea", "button"}:
             self._input(tag, found)
@@ -134,7 +148,7 @@ class Page(HTMLParser):
         elif tag == "a" and found.get("href") and len(self.anchors) < LINK_LIMIT:
             self._anchor = Anchor(found["href"])
             self.anchors.append(self._anchor)
-        elif tag in {"frame", "iframe"} and found.get("src") and len(self.frames) < FORM_LIMIT:
+        elif tag in {"frame", "iframe"} and found.get("src") and len(self.frames) < FRAME_LIMIT:
             self.frames.append(found["src"])
         elif tag == "script":
             self._in_script = True
@@ -153,7 +167,8 @@ class Page(HTMLParser):
         self._select = one if tag == "select" else self._select
         self._area = one if tag == "textarea" else None
         named = next((form for form in self.forms if found.get("form") and form.id == found["form"]), None)
-        (named or self._open or self.loose).add(one)
+        if not (named or self._open or self.loose).add(one):
+            self.cut = f"only {INPUT_LIMIT} inputs of a form in it were read"
 
     def _option(self, found: dict[str, str]) -> None:
         assert self._select is not None
@@ -172,11 +187,15 @@ class Page(HTMLParser):
             self.meta[found["name"].lower()] = content
 
     def handle_data(self, data: str) -> None:
-        """Keep scripts, and the words of a link."""
+        """Keep scripts, the words of a link, and those near a form."""
         if self._in_script:
             self.code.append(data)
-        elif self._area is not None:
-            self._area.value += data
+            return
+        self._before = (self._before + data[-_NEAR_LIMIT:])[-_NEAR_LIMIT:]
+        if self._open is not None and len(self._open.words) < 3 * _NEAR_LIMIT:
+            self._open.words += data[:_NEAR_LIMIT]
+        if self._area is not None:
+            self._area.value += data[: max(0, _AREA_LIMIT - len(self._area.value))]
         elif self._anchor is not None and len(self._anchor.words) < _WORDS_LIMIT:
             self._anchor.words += data[:_WORDS_LIMIT]
 
@@ -200,7 +219,9 @@ def read_page(page: bytes) -> Page:
     try:
         reader.feed(page[:PAGE_LIMIT].decode("utf-8", "replace"))
     except (AssertionError, ValueError):
-        return reader  # html.parser gives up on some malformed declarations; what came before them counts
+        reader.cut = "it is malformed, and only its beginning was read"  # html.parser gives up on some declarations
+    if len(page) > PAGE_LIMIT:
+        reader.cut = f"only its first {PAGE_LIMIT} octets were read"
     return reader
 
 

@@ -79,6 +79,114 @@ def test_a_product_that_is_set_up_or_asks_for_proof_offers_nothing(answers: Mapp
     assert seen.conclusive
 
 
+PADDING = "<div class='row'><span>text</span></div>"
+
+
+def page_of(octets: int, end: str) -> str:
+    return PADDING * (octets // len(PADDING)) + end
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        page_of(560_000, WIZARD.format("")),
+        page_of(1_000_000, WIZARD.format("")),
+        "<form></form>" * 60 + WIZARD.format(""),
+    ],
+    ids=["half a MiB", "almost a MiB", "60 forms"],
+)
+def test_a_wizard_at_the_end_of_a_large_page_is_seen(page: str) -> None:
+    assert found({"/": html(page)}).seen == {"tcp/443 GET /"}
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        (page_of(1_100_000, WIZARD.format("")), "octets"),
+        ("<form></form>" * 200 + LOGIN, "forms"),
+        ("<input name=a>" * 300 + "<input type=password><input type=password>", "inputs"),
+        ("<p>" + "<![x[ " + WIZARD.format(""), "malformed"),
+    ],
+    ids=["octets", "forms", "inputs", "malformed"],
+)
+def test_a_page_that_was_not_read_to_its_end_is_left_open(page: str, words: str) -> None:
+    seen = found({"/": html(page)})
+    assert not seen.seen
+    assert not seen.conclusive
+    assert words in seen.unproven
+    assert "tcp/443 GET /:" in seen.unproven
+
+
+def test_a_form_of_new_passwords_in_a_large_page_is_no_wizard_because_other_parts_speak_of_a_set_up() -> None:
+    users = "<h3>Add user</h3><form><input name=u><input type=password name=a><input type=password name=b></form>"
+    assert found({"/": html("<p>Install an update</p>" + users)}).seen
+    seen = found({"/": html(page_of(100_000, "<p>Install an update</p>") + "text " * 15_000 + users)})
+    assert not seen.seen
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "var CONFIG_FIRST_RUN = true;",
+        "var CONFIG_FIRST_RUN =  true; var CONFIG_WIZARD = false",
+        "APP_SHOW_SETUP_WIZARD=true",
+        'window.state = {"user": null, "setupRequired": true}',
+        "x = {'isSetup': false}",
+        '{"onboardingComplete":false}',
+        '{"needs_setup": true}',
+    ],
+)
+def test_a_script_of_the_first_page_that_says_that_the_set_up_is_required_is_seen(script: str) -> None:
+    page = f"<script>{script}</script><div id=app></div>"
+    seen = found({"/": html(page)})
+    assert seen.seen == {"tcp/443 GET /"}
+    assert "a script says" in seen.detail("tcp/443 GET /")
+    assert not found({"/": html(page + WIZARD.format(CODE))}).seen
+
+
+@pytest.mark.parametrize("script", ["var CONFIG_WIZARD = true", "let firstRun = true;", "window.setup_required=true"])
+def test_a_script_that_may_mean_something_else_leaves_the_page_open(script: str) -> None:
+    seen = found({"/": html(f"<script>{script}</script><div id=app></div>")})
+    assert not seen.seen
+    assert not seen.conclusive
+    assert "a script says" in seen.unproven
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "var CONFIG_FIRST_RUN = false; CONFIG_WIZARD = false",
+        "t.firstRun=true,function(){}",
+        'var ENABLE_SETUP_WIZARD = true; HAS_SETUP_WIZARD = true; x = {"skip_setup_wizard": true}',
+        '{"setupComplete": true, "isSetup": true}',
+        '{"wifiConfigured": false, "configured": false}',
+    ],
+)
+def test_a_script_that_speaks_of_no_open_set_up_changes_nothing(script: str) -> None:
+    seen = found({"/": html(f"<script>{script}</script><div id=app></div>")})
+    assert not seen.seen
+    assert seen.conclusive
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "seen"),
+    [
+        ("/api/setup/wizard", '{"core": {"details": {}, "required": true, "version": 4}}', True),
+        ("/setup/status", '{"required":true}', True),
+        ("/api/first-run", '{"isFirstRun": true}', True),
+        ("/api/setup/status", '{"initialized": false}', True),
+        ("/api/setup/wizard", '{"core": {"required": false}}', False),
+        ("/api/setup/status", '{"wifi": {"configured": false}, "configured": true}', False),
+        ("/api/setup", '{"fields": [{"name": "password", "type": "password", "required": true}]}', False),
+        ("/api/users", '{"required": true}', False),
+        ("/api/setup/wizard", "[" * 50_000, False),
+    ],
+)
+def test_an_answer_about_the_set_up_is_seen_if_it_says_that_it_is_required(path: str, body: str, seen: bool) -> None:
+    assert bool(found({"/": html(LOGIN), path: said(body)}).seen) is seen
+    assert not found({"/": html(LOGIN), path: said(body, 403)}).seen
+
+
 @pytest.mark.parametrize("accepts", [True, False])
 def test_a_server_has_no_pages_if_it_opens_websockets_only(accepts: bool) -> None:
     with tcp_server(only_websockets("mqtt", accepts=accepts)) as port:
