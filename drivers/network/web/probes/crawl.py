@@ -132,6 +132,8 @@ class Crawl:
     octets: int = 0
     left: int = 0
     """Paths that the bounds left unasked."""
+    root: str = "it was not requested"
+    """Why `/` was not read, where the pages begin. Empty if it was answered."""
     _pages: dict[str, str] = field(default_factory=dict)
     """On which page a path was found: what a script asks for is relative to that."""
     _known: set[str] = field(default_factory=set)
@@ -157,8 +159,9 @@ class Crawl:
             if self.left
             else ""
         )
-        holds = bool(self.answers) and not self.left
-        return Witness(what=words + left, holds=holds, asked=self.site.web.asked(LINKED))
+        root = f"; `/`, where the pages begin, was not read: {self.root}" if self.root else ""
+        holds = bool(self.answers) and not self.left and not self.root
+        return Witness(what=words + left + root, holds=holds, asked=self.site.web.asked(LINKED))
 
     def _fresh(self, level: list[str]) -> list[str]:
         """Choose what is asked for next: what is new, harmless and within bounds."""
@@ -171,6 +174,7 @@ class Crawl:
             self._variants[bare] += 1
             if not self.site.may_ask(path):
                 self.skipped.add(path)
+                self.root = "the declaration marks it as a path that acts" if path == "/" else self.root
             elif self.requests >= MOST_REQUESTS:
                 self.left += 1
             else:
@@ -190,6 +194,8 @@ class Crawl:
 
     def _take(self, path: str, answer: WebAnswer | NoAnswerError | None, everywhere: bytes | None) -> list[str]:
         """Keep an answer, and return what it leads to."""
+        if path == "/":
+            self.root = answer.detail if isinstance(answer, NoAnswerError) else "" if answer else self.root
         if answer is None:
             self.left += 1
             return []

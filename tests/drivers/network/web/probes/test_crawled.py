@@ -211,6 +211,23 @@ def test_a_site_without_end_is_left_at_the_bound_and_proves_nothing(monkeypatch:
     assert not crawled.conclusive
 
 
+@pytest.mark.parametrize("answers", [True, False], ids=["declared as an action", "no answer"])
+def test_a_crawl_that_did_not_read_the_first_page_proves_nothing(answers: bool) -> None:
+    def drop(_: Asked) -> Said:
+        raise ConnectionError
+
+    with serving({**DEVICE, "/api/hidden": admin("{}"), **({} if answers else {"/": drop})}) as pages:
+        known = replace(site(pages), dangerous=frozenset({"/"} if answers else ()))
+        crawled = CrawlAnonymous(known).run(MemoryRecorder())
+    assert not crawled.conclusive
+    assert "`/`, where the pages begin, was not read" in crawled.unproven
+
+
+@pytest.mark.parametrize("said", [to("/home"), Said(status=404), Said("{}", headers=JSON)])
+def test_a_first_page_that_only_redirects_or_is_missing_was_read(said: Said) -> None:
+    assert anonymous(admin("{}"), {"/": lambda _: said}).conclusive
+
+
 def test_what_there_was_no_time_for_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_crawl, "CRAWL_SECONDS", 0.0)
     crawled = as_viewer(admin("{}"))
