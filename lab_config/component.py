@@ -68,6 +68,8 @@ class Setting(Model):
     path: UrlPath
     field: str
     example: str
+    method: Literal["PUT", "POST"] = "PUT"
+    """How it is written. If it is not declared here, the method that `http_resources` declares for this path counts."""
 
 
 class Identity(Model):

@@ -85,7 +85,7 @@ class Administrator:
 
     def change(self, setting: Setting, value: str) -> bool:
         """Write a setting, and say whether it reads so afterwards."""
-        answer = self.ask("PUT", setting.path, nested(setting.field, value))
+        answer = self.ask(setting.method, setting.path, nested(setting.field, value))
         return answer is not None and answer.ok and self.setting(setting) == value
 
     def add(self, user_data: UserDataDeclaration, name: str, secret: str) -> bool:

@@ -179,19 +179,22 @@ class ChangeSetting:
     def _write(self, value: str, record: Recorder) -> tuple[Answer, str]:
         if (session := self.web.session(record)) is None:
             return Answer.SILENT, "there is no session to write with"
+        method = self.setting.method
         with session:
             try:
-                answer = session.request("PUT", self.setting.path, json=nested(self.setting.field, value))
+                answer = session.request(method, self.setting.path, json=nested(self.setting.field, value))
             except NoAnswerError as error:
                 return Answer.SILENT, f"no answer: {error.detail}"
-        record.note(f"{self.web.user}: PUT {self.setting.path} {self.setting.field}={value} -> {answer.words}")
+        record.note(f"{self.web.user}: {method} {self.setting.path} {self.setting.field}={value} -> {answer.words}")
         if answer.ok:
             return Answer.SEEN, answer.words
         return (Answer.REFUSED if 400 <= answer.status < 500 else Answer.SILENT), answer.words
 
     def _written(self, record: Recorder) -> Fact:
         answer, words = self._write(self.new_value, record)
-        asked = self.web.asked(f"PUT {self.setting.path}")  # that the setting can be read says nothing of it
+        asked = self.web.asked(
+            f"{self.setting.method} {self.setting.path}"
+        )  # that the setting can be read says nothing of it
         return Fact(about="written", answer=answer, detail=words, asked=asked)
 
     def _compared(self, about: str, old: str | None, record: Recorder) -> Fact:

@@ -111,7 +111,11 @@ class CrossSite:
 
     web: Administration
     setting: Setting
-    method: Method
+
+    @property
+    def method(self) -> Method:
+        """The method with which the administration changes the setting."""
+        return self.setting.method
 
     @property
     def name(self) -> str:

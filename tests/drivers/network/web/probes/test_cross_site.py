@@ -14,7 +14,7 @@ OPEN = "SameSite=None; Path=/"
 
 
 def asked(device: Device) -> Observation:
-    return CrossSite(device.web, SETTING, "PUT").run(MemoryRecorder())
+    return CrossSite(device.web, SETTING).run(MemoryRecorder())
 
 
 def test_a_hardened_device_refuses_every_way_and_its_own_page_gets_through() -> None:
@@ -140,7 +140,7 @@ def test_a_setting_that_reads_as_its_example_already_is_changed_all_the_same() -
 
 def test_without_the_login_nothing_is_sent_from_elsewhere() -> None:
     with running() as device:
-        seen = CrossSite(device.web.as_user(Login(USER, "wrong")), SETTING, "PUT").run(MemoryRecorder())
+        seen = CrossSite(device.web.as_user(Login(USER, "wrong")), SETTING).run(MemoryRecorder())
         assert not [path for _, path, _ in device.requests if "settings" in path]
     assert seen.silent == set(WAYS)
     assert not seen.conclusive
