@@ -25,7 +25,8 @@ from drivers.network.malformed.sending.round import MalformedInput, Round
 from drivers.network.malformed.sending.watch import Watch
 from drivers.network.web.administration.administration import Administration
 from drivers.network.web.login.session import WebSession
-from drivers.network.web.transport.client import NoAnswerError
+from drivers.network.web.transport.client import NoAnswerError, WebAnswer
+from drivers.network.web.transport.csrf import asks_for_token
 from drivers.network.web.transport.json_names import lookup, nested
 from trustprobe.errors import BenchError
 from trustprobe.probe import Recorder, Witness, condition, printable
@@ -142,8 +143,12 @@ class Requests:
                 session.request(resource.method, resource.path, json=value)
 
     def deliver(self, message: Message) -> Reaction:
-        """Send one request and hear its status; after a lost session, once more in a new one."""
+        """Send one request and hear its status; after a lost session, once more in a new one, or with a CSRF token."""
         reaction, status = self._sent(message)
+        session = self._session
+        lacks_token = session is not None and asks_for_token(WebAnswer(status, {}, reaction.heard))
+        if session is not None and lacks_token and session.take_tokens(session.tokens):
+            reaction, status = self._sent(message)
         if status in _LOST or not reaction.carried:
             self.hang_up()
             self._session = None

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode
 
 from requests.cookies import RequestsCookieJar
@@ -10,10 +10,13 @@ from requests.cookies import RequestsCookieJar
 from drivers.network.pace import DoorPace
 from drivers.network.web.login.form import LOGIN, recognise
 from drivers.network.web.transport.client import SECONDS, Credential, NoAnswerError, WebAnswer, WebClient
+from drivers.network.web.transport.csrf import asks_for_token, tokens_of
 from drivers.network.web.transport.html import logout_of, path_within
 from lab_config.http_login import HttpLogin
 
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
+_REDIRECTS = 2
+"""Redirects of `/` that are followed to the page that gives a token."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ class WebSession:
     """The page that proved the login, and its path."""
     headers: dict[str, str] = field(default_factory=dict, repr=False)
     """Sent with each request: a bearer token."""
+    tokens: dict[str, str] = field(default_factory=dict, repr=False)
+    """Sent with each request since the server asked for a token against requests of other sites."""
     query: dict[str, str] = field(default_factory=dict, repr=False)
     """Added to each path."""
     leave: Callable[[], None] | None = None
@@ -66,30 +71,69 @@ class WebSession:
         credential: Credential | None = None,
         seconds: float = SECONDS,
     ) -> WebAnswer:
-        """Send one request of this session; NoAnswerError where no answer comes."""
+        """Send one request of this session, and once more if the server asks for a token that it gives.
+
+        NoAnswerError where no answer comes.
+        """
         if self.query:
             path += ("&" if "?" in path else "?") + urlencode(self.query)
-        carried = {**self.headers, **(headers or {})}
+        own = {**self.headers, **(headers or {})}
         if method in _READS:
             self.page = path if method == "GET" else self.page
         else:
-            carried |= self._from_page(carried)
-        return self.client.request(
-            method,
-            path,
-            json=json,
-            data=data,
-            headers=carried or None,
-            cookies=self.cookies,
-            credential=credential,
-            seconds=seconds,
-        )
+            own |= self._from_page(own)
+
+        def send(tokens: Mapping[str, str]) -> WebAnswer:
+            return self.client.request(
+                method,
+                path,
+                json=json,
+                data=data,
+                headers={**tokens, **own} or None,
+                cookies=self.cookies,
+                credential=credential,
+                seconds=seconds,
+            )
+
+        sent = self.tokens
+        answer = send(sent)
+        if asks_for_token(answer) and self.take_tokens(sent):
+            return replace(send(self.tokens), with_token=True)
+        return answer
+
+    def take_tokens(self, sent: Mapping[str, str]) -> bool:
+        """Take the tokens that the cookies hold, or else those of `/`. Return whether they differ from those sent.
+
+        Another request of this session may have taken them in the meantime.
+        """
+        if self.tokens == sent:
+            found = tokens_of(b"", self._values())
+            if not found or found == sent:
+                found = tokens_of(self._first_page(), self._values())
+            self.tokens = found or self.tokens
+        return self.tokens != sent
+
+    def _values(self) -> dict[str, str]:
+        with self.cookies._cookies_lock:  # type: ignore[attr-defined]  # other threads add cookies
+            return {cookie.name: cookie.value or "" for cookie in self.cookies}
+
+    def _first_page(self) -> bytes:
+        """Return the page that `/` leads to, and take its cookies. Empty without an answer."""
+        path, body = "/", b""
+        with suppress(NoAnswerError):
+            for _ in range(1 + _REDIRECTS):
+                answer = self.client.request("GET", path, headers=self.headers or None, cookies=self.cookies)
+                body, target = answer.body, answer.target(path)
+                if target is None:
+                    break
+                path = target
+        return body
 
     def carried(self, method: str, path: str) -> tuple[str, dict[str, str]]:
         """Return the path and the header fields of a request of this session, for who sends its octets by hand."""
         if self.query:
             path += ("&" if "?" in path else "?") + urlencode(self.query)
-        fields = {**self.headers, **({} if method in _READS else self._from_page(self.headers))}
+        fields = {**self.tokens, **self.headers, **({} if method in _READS else self._from_page(self.headers))}
         if self.cookies:
             fields["Cookie"] = "; ".join(f"{one.name}={one.value}" for one in self.cookies)
         return path, fields
@@ -114,6 +158,7 @@ class WebSession:
                     self.goodbye = self.request("GET", path)
         self.cookies.clear()
         self.headers.clear()
+        self.tokens = {}
         self.query.clear()
 
     def __enter__(self) -> "WebSession":
@@ -127,6 +172,28 @@ class WebSession:
 
 WebAsker = WebClient | WebSession
 """What sends requests: a client without a session, or a session."""
+
+
+def ask_with_token(
+    asker: WebAsker,
+    method: str,
+    path: str,
+    *,
+    json: object = None,
+    data: bytes | None = None,
+    seconds: float = SECONDS,
+) -> WebAnswer:
+    """Send one request, and once more if the server asks for a token that `/` gives to every client.
+
+    NoAnswerError where no answer comes.
+    """
+    answer = asker.request(method, path, json=json, data=data, seconds=seconds)
+    if isinstance(asker, WebSession) or not asks_for_token(answer):
+        return answer
+    visitor = WebSession(asker, "")
+    if not visitor.take_tokens({}):
+        return answer
+    return replace(visitor.request(method, path, json=json, data=data, seconds=seconds), with_token=True)
 
 
 def asks_for_login(answer: WebAnswer, path: str, http_login: HttpLogin) -> bool:

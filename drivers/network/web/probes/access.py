@@ -4,6 +4,7 @@ Each request is also sent with an authorised login, as witness that the request 
 in `anonymous.py`. Whether an answer is a failure is said by the cases.
 """
 
+import re
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from drivers.network.web.administration.administration import Administration
 from drivers.network.web.login.session import (
     WebAsker,
     WebSession,
+    ask_with_token,
     turns_away,
     turns_change_away,
 )
@@ -22,6 +24,7 @@ from drivers.network.web.probes.likeness import Likeness, likeness
 from drivers.network.web.probes.login_page import Entrance, entrance_of, is_login_page
 from drivers.network.web.probes.shown import filled_in, is_page
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
+from drivers.network.web.transport.csrf import asks_for_token
 from drivers.network.web.transport.json_names import lookup, nested
 from lab_config.base import Role
 from lab_config.component import HttpResource, Setting
@@ -31,6 +34,7 @@ from trustprobe.probe import Answer, Asked, Fact, Observation, Recorder, Witness
 ANSWERED = "a request that is answered"
 """The form of the question what a client is granted, for an exchange that ends with an answer."""
 
+_LOGIN_WORDS = re.compile(rb"log[ -]?in|sign[ -]?in|unauthori[sz]ed|authenticat", re.IGNORECASE)
 _NO_METHOD = frozenset({405, 501})
 """The statuses that refuse a method on a path for everybody (RFC 9110, 15.5.6 and 15.6.2)."""
 
@@ -58,7 +62,7 @@ class WebRequest:
     def sent_by(self, asker: WebAsker) -> WebAnswer | NoAnswerError:
         """Send it, and return the answer or the reason why there is no answer."""
         try:
-            return asker.request(self.method, self.path, json=self.json, data=self.data)
+            return ask_with_token(asker, self.method, self.path, json=self.json, data=self.data)
         except NoAnswerError as error:
             return error
 
@@ -121,6 +125,8 @@ class Comparison:
         To a read, what is not the content does. To a change, it does if the same change was granted to the authorised
         login, if the answer names the login, or if the server hides the path from this client.
         """
+        if _only_lacks_token(answer, reference):
+            return False
         if isinstance(reference, WebAnswer):
             return not answer.ok or likeness(answer, reference) is not Likeness.PART or denies(answer)
         names = answer.status < 500 and names_login(answer)
@@ -129,6 +135,8 @@ class Comparison:
     def _answer(
         self, ask: WebRequest, answer: WebAnswer, reference: WebAnswer | NoAnswerError | None
     ) -> tuple[Answer, str]:
+        if _only_lacks_token(answer, reference):
+            return Answer.SILENT, f"refused for want of a CSRF token, which says nothing of a login: {answer.words}"
         turned = turns_away if ask.is_read else turns_change_away
         is_form = ask.path == self.http_login.form
         if turned(answer, ask.path, self.http_login) or (not is_form and self._is_login(ask, answer, reference)):
@@ -167,6 +175,12 @@ class Comparison:
         if not denies(answer) or filled_in(answer):
             return False
         return not (isinstance(reference, WebAnswer) and denies(reference))
+
+
+def _only_lacks_token(answer: WebAnswer, reference: WebAnswer | NoAnswerError | None) -> bool:
+    """Whether an answer asks for a token that was not found, and nobody else was granted the request without one."""
+    lacks = not isinstance(reference, WebAnswer) and asks_for_token(answer)
+    return lacks and _LOGIN_WORDS.search(answer.body) is None
 
 
 def _outcome(answer: WebAnswer | NoAnswerError) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from drivers.data import table
 from drivers.network.web.administration.administration import Administration
-from drivers.network.web.login.session import WebAsker
+from drivers.network.web.login.session import WebAsker, ask_with_token
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer
 from drivers.network.web.transport.links import leads_of, suggests_action
 from lab_config.crawl import CrawlDeclaration
@@ -74,7 +74,7 @@ class Site:
 def get(asker: WebAsker, path: str) -> WebAnswer | NoAnswerError:
     """Request a path. Return the answer, or the reason why there is no answer."""
     try:
-        return asker.request("GET", path, seconds=ANSWER_SECONDS)
+        return ask_with_token(asker, "GET", path, seconds=ANSWER_SECONDS)
     except NoAnswerError as error:
         return error
 

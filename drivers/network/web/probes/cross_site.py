@@ -17,7 +17,7 @@ from drivers.network.web.administration.administration import Administration
 from drivers.network.web.administration.sessions import Entered, enter, fact, header_of
 from drivers.network.web.login.session import asks_for_login
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer
-from drivers.network.web.transport.html import forms_of
+from drivers.network.web.transport.csrf import tokens_of
 from drivers.network.web.transport.json_names import lookup, nested
 from lab_config.component import Setting
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, condition, printable
@@ -26,12 +26,7 @@ _CHANGE = "a change of the setting"
 
 ELSEWHERE = "https://elsewhere.example"
 """The other site. Nothing is ever sent there."""
-TOKEN_LIMIT = 512
-"""Characters of a token that a page gives."""
-_TOKEN = re.compile(r"csrf|xsrf|authenticity|nonce|token", re.IGNORECASE)
 _BASIC = re.compile(r"basic\s", re.IGNORECASE)
-_META = re.compile(rb"<meta\s[^>]{0,600}>", re.IGNORECASE)
-_ATTRIBUTE = re.compile(rb"""(name|content)\s*=\s*["']([^"']{1,512})["']""", re.IGNORECASE)
 _PAGE_LIMIT = 256 * 1024
 
 Method = Literal["PUT", "POST"]
@@ -329,23 +324,3 @@ def _missing_grant(answer: WebAnswer, method: str) -> str:
     if method != "POST" and method.lower() not in names("access-control-allow-methods"):
         return f"does not allow {method}"
     return "" if "content-type" in names("access-control-allow-headers") else "does not allow JSON"
-
-
-def tokens_of(page: bytes, cookies: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers that carry the tokens of a page: of its meta elements, its forms and its cookies.
-
-    The names are those of the common frameworks: Angular sends a cookie back, Django and Rails a field of the page.
-    """
-    found: dict[str, str] = {}
-    for element in _META.findall(page[:_PAGE_LIMIT]):
-        pair = {name.lower().decode(): text.decode("utf-8", "replace") for name, text in _ATTRIBUTE.findall(element)}
-        if _TOKEN.search(pair.get("name", "")) and pair.get("content"):
-            found["X-CSRF-Token"] = pair["content"]
-    for form in forms_of(page):
-        for name, value in form.hidden.items():
-            if _TOKEN.search(name) and 0 < len(value) <= TOKEN_LIMIT:
-                found.setdefault("X-CSRF-Token", value)
-    for name, header in (("XSRF-TOKEN", "X-XSRF-TOKEN"), ("csrftoken", "X-CSRFToken")):
-        if name in cookies:
-            found[header] = cookies[name][:TOKEN_LIMIT]
-    return {header: value for header, value in found.items() if value.isascii() and value.isprintable()}

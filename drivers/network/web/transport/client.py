@@ -83,6 +83,8 @@ class WebAnswer:
     """False where the connection ended within the body, or the body went on beyond the limit."""
     set_cookies: tuple[str, ...] = field(default=(), repr=False)
     """The values of the Set-Cookie headers as they came; `headers` joins them by commas, which dates hold too."""
+    with_token: bool = False
+    """Whether the request was sent again, with a token against requests of other sites."""
 
     @property
     def ok(self) -> bool:
@@ -106,7 +108,8 @@ class WebAnswer:
     @property
     def words(self) -> str:
         """Status and the beginning of the body, ready to print."""
-        return f"{self.status} {printable(self.body, 200)[:WORDS_LIMIT]}".rstrip()
+        words = f"{self.status} {printable(self.body, 200)[:WORDS_LIMIT]}".rstrip()
+        return f"{words} (with the CSRF token that the server gives)" if self.with_token else words
 
 
 def _carrying(credential: Credential) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:

@@ -5,7 +5,7 @@ from drivers.login import Login
 from drivers.network.web.administration.administration import Administration
 from drivers.network.web.administration.sessions import Entered, enter
 from drivers.network.web.probes import cross_site
-from drivers.network.web.probes.cross_site import ELSEWHERE, WAYS, CrossSite, tokens_of
+from drivers.network.web.probes.cross_site import ELSEWHERE, WAYS, CrossSite
 from tests.drivers.recorder import MemoryRecorder
 from tests.drivers.session_device import SETTING, USER, Device, running
 from trustprobe.probe import Observation, Recorder
@@ -156,16 +156,3 @@ def test_requests_of_another_site_look_as_browsers_send_them() -> None:
         assert ("Cookie" in headers) is (method != "OPTIONS")
         assert headers.get("Origin") == (None if method == "GET" else ELSEWHERE)
         assert "X-CSRF-Token" not in headers
-
-
-def test_tokens_of_a_page_are_found_where_frameworks_put_them() -> None:
-    page = b"""<meta content='m1' name='csrf-token'><meta name="viewport" content="width=1">
-    <form action="/x"><input type="hidden" name="csrfmiddlewaretoken" value="f1"></form>"""
-    assert tokens_of(page, {}) == {"X-CSRF-Token": "m1"}
-    assert tokens_of(page[70:], {"csrftoken": "c1", "theme": "dark"}) == {"X-CSRF-Token": "f1", "X-CSRFToken": "c1"}
-    assert tokens_of(b"", {"XSRF-TOKEN": "x1"}) == {"X-XSRF-TOKEN": "x1"}
-
-
-@pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "\x1b[2J", "\u202e"])
-def test_a_token_that_is_no_header_is_left_out(value: str) -> None:
-    assert tokens_of(b"", {"XSRF-TOKEN": value}) == {}
