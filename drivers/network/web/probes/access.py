@@ -187,23 +187,43 @@ def _outcome(answer: WebAnswer | NoAnswerError) -> str:
     return answer.words if isinstance(answer, WebAnswer) else f"no answer: {answer.detail}"
 
 
-def authority_of(
-    asks: Iterable[WebRequest], admin: WebSession, record: Recorder, asked: Asked
-) -> tuple[dict[str, WebAnswer], list[Witness]]:
-    """Send the harmless requests with an authorised login. The other answers are compared with these answers."""
-    answers: dict[str, WebAnswer] = {}
-    witnesses = []
+@dataclass(frozen=True)
+class Grants:
+    """What an authorised login was granted: the witness of each request is the same request with the login."""
+
+    answers: dict[str, WebAnswer] = field(default_factory=dict)
+    """What was granted, by the name of the request. The other answers are compared with these answers."""
+    not_granted: dict[str, str] = field(default_factory=dict)
+    """Why a request is no witness, by its name."""
+    witnesses: tuple[Witness, ...] = ()
+
+    def left_open(self, asks: Sequence[WebRequest], facts: Iterable[Fact]) -> dict[str, str]:
+        """Return the facts whose own request was not granted to the authorised login, and why.
+
+        A change that is not sent with the login rests on the other requests to its path.
+        """
+        paths = {ask.about: ask.path for ask in asks}
+        granted = {paths[about] for about in self.answers}
+        by_path = {paths[about]: words for about, words in self.not_granted.items() if paths[about] not in granted}
+        own = {ask.about: self.not_granted.get(ask.about) or by_path.get(ask.path) for ask in asks}
+        reasons = {fact.about: own.get(fact.about) for fact in facts if fact.answer is not Answer.SEEN}
+        return {about: words for about, words in reasons.items() if words and about not in self.answers}
+
+
+def authority_of(asks: Iterable[WebRequest], admin: WebSession, record: Recorder, asked: Asked) -> Grants:
+    """Send the harmless requests with an authorised login."""
+    answers, not_granted, witnesses = {}, {}, []
     for ask in asks:
         if not ask.repeatable:
             continue
         answer = ask.sent_by(admin)
         record.note(f"{admin.user}: {ask.about} -> {_outcome(answer)}")
-        holds = isinstance(answer, WebAnswer) and answer.ok
-        if isinstance(answer, WebAnswer) and holds:
+        if isinstance(answer, WebAnswer) and answer.ok:
             answers[ask.about] = answer
-        words = "was granted" if holds else f"was not granted ({_outcome(answer)})"
-        witnesses.append(Witness(what=f"{ask.about} {words} to {admin.user}", holds=holds, asked=asked))
-    return answers, witnesses
+            witnesses.append(Witness(what=f"{ask.about} was granted to {admin.user}", holds=True, asked=asked))
+        else:
+            not_granted[ask.about] = f"{ask.about} was not granted to {admin.user} ({_outcome(answer)})"
+    return Grants(answers, not_granted, tuple(witnesses))
 
 
 def still_valid(session: WebSession, path: str, record: Recorder, asked: Asked) -> Witness:
@@ -285,19 +305,25 @@ class RoleAccess:
                 return self._unasked(question, self.viewer.user, viewer)
             with viewer:
                 asks = asks_of(self.resources, self._beyond, self.setting, setting_value(self.setting, admin))
-                references, witnesses = authority_of(asks, admin, record, asked)
+                authority = authority_of(asks, admin, record, asked)
                 comparison = comparison_of(self.web.http_login, viewer, self.web.client())
                 facts = ask_all(
                     asks,
                     viewer,
                     self.viewer.user,
                     record,
-                    lambda ask, answer: comparison.fact(ask, answer, references.get(ask.about)),
+                    lambda ask, answer: comparison.fact(ask, answer, authority.answers.get(ask.about)),
                 )
-                witnesses.append(still_valid(admin, self.web.http_login.proof_path, record, asked))
                 own = next((r.path for r in self.resources if self.role in r.read), self.web.http_login.proof_path)
-                witnesses.append(still_valid(viewer, own, record, asked))
-        return Observation(question=question, facts=tuple(facts), witness=all_of(witnesses), asked=asked)
+                valid = [(admin, self.web.http_login.proof_path), (viewer, own)]
+                witnesses = [*authority.witnesses, *(still_valid(one, path, record, asked) for one, path in valid)]
+        return Observation(
+            question=question,
+            facts=tuple(facts),
+            witness=all_of(witnesses),
+            asked=asked,
+            left_open=authority.left_open(asks, facts),
+        )
 
     def _beyond(self, roles: tuple[Role, ...]) -> bool:
         return bool(roles) and self.role not in roles

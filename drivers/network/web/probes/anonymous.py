@@ -16,6 +16,7 @@ from drivers.network.web.login.log_in import proves
 from drivers.network.web.login.session import WebSession
 from drivers.network.web.probes.access import (
     ANSWERED,
+    Grants,
     Comparison,
     WebRequest,
     ask_all,
@@ -39,7 +40,7 @@ class AnonymousAccess:
 
     The page that proves a login is requested as well. A resource that is declared for no role is public, but its
     content is written back as it is: SEEN if that is accepted. So is content that turns out to be open to everybody.
-    Witness: the administrator is granted the same requests, those that are harmless, and is still logged in at the end.
+    Witness of each request: the administrator is granted the same one, if it is harmless, and is logged in at the end.
     If nobody can log in (`no_authority` says why), only what is seen counts.
     """
 
@@ -60,7 +61,8 @@ class AnonymousAccess:
             record.note(f"authorised login: {admin.user if admin else problem or 'the product has none'}")
             value = setting_value(self.setting, admin or client)
             asks = asks_of(self.resources, bool, self.setting, value)
-            references, witnesses = authority_of(asks, admin, record, asked) if admin else ({}, [])
+            authority = authority_of(asks, admin, record, asked) if admin else Grants()
+            witnesses, references = [*authority.witnesses], authority.answers
             comparison = comparison_of(self.door.http_login, client, client)
             facts = ask_all(
                 asks, client, "anonymous", record, lambda ask, got: comparison.fact(ask, got, references.get(ask.about))
@@ -75,7 +77,13 @@ class AnonymousAccess:
                 witnesses.append(condition(problem, holds=False))
         question = "What does the web server grant to a client without a login?"
         witness = all_of(witnesses) if witnesses else None
-        return Observation(question=question, facts=tuple(facts), witness=witness, asked=asked)
+        return Observation(
+            question=question,
+            facts=tuple(facts),
+            witness=witness,
+            asked=asked,
+            left_open=authority.left_open(asks, facts),
+        )
 
     @property
     def _proof_path(self) -> str:

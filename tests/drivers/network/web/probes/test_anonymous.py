@@ -320,6 +320,26 @@ def test_a_path_that_authority_does_not_get_either_proves_nothing() -> None:
     assert not seen.conclusive
 
 
+@pytest.mark.parametrize(
+    ("rows", "conclusive"),
+    [
+        (["GET /api/settings", "PUT /api/settings", "GET /api/update"], True),
+        (["GET /gone"], False),
+        (["POST /gone"], False),
+        (["GET /api/settings", "GET /gone"], False),
+    ],
+    ids=["granted", "not granted", "a change of what is not granted", "both"],
+)
+def test_each_request_rests_on_the_same_request_of_the_administrator(rows: list[str], conclusive: bool) -> None:
+    may = (Role.ADMINISTRATOR,)
+    gone = HttpResource(path="/gone", read=may, write=may, method="POST")
+    with running() as device:
+        seen = anonymous(device, resources=(*RESOURCES, gone))
+    row = seen.about(*rows)
+    assert row.conclusive is conclusive
+    assert conclusive or "GET /gone was not granted to admin (404" in row.unproven
+
+
 def test_a_page_that_answers_every_path_shows_nothing() -> None:
     resources = (HttpResource(path="/camera", read=(Role.ADMINISTRATOR,)),)
     with running("same_page_everywhere") as device:
