@@ -9,6 +9,9 @@ import errno
 import socket
 import struct
 from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Interface, ip_address
+
+import psutil
 
 from drivers.network.pace import DoorPace, DoorPaces
 from lab_config.bench import NetworkBench
@@ -20,6 +23,8 @@ CONNECT_SECONDS = 3.0
 Place = tuple[str, int] | tuple[str, int, int, int]
 """An address of the family AF_INET or AF_INET6."""
 _DISCARD = 9
+_NO_BROADCAST = 31
+"""Length of the prefix from which on a subnet has no address for all stations (RFC 3021)."""
 _REFUSED = {errno.ECONNREFUSED, errno.ECONNRESET}
 _SILENT = {errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EAGAIN}
 
@@ -108,6 +113,13 @@ class Target:
         """Return the address of this machine that packets to the device come from. Nothing is sent."""
         with self._toward(_DISCARD) as sock:
             return str(sock.getsockname()[0])
+
+    def broadcasts(self) -> frozenset[str]:
+        """Return the directed broadcast addresses (RFC 919) of the subnets that this machine shares with the device."""
+        addresses = [one for known in psutil.net_if_addrs().values() for one in known if one.family is socket.AF_INET]
+        links = [IPv4Interface(f"{one.address}/{one.netmask}").network for one in addresses if one.netmask]
+        shared = [link for link in links if ip_address(self.address) in link and link.prefixlen < _NO_BROADCAST]
+        return frozenset(str(link.broadcast_address) for link in shared)
 
     def _toward(self, port: int) -> socket.socket:
         sock = socket.socket(socket.AF_INET6 if ":" in self.address else socket.AF_INET, socket.SOCK_DGRAM)

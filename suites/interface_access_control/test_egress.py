@@ -15,7 +15,8 @@ def test_device_sends_only_to_declared_destinations(egress: EgressSeen) -> None:
 
     The capture lasts from the first case to the last. Connection requests, datagrams and names in DNS queries count.
     Replies to the bench, reverse lookups of its address, ARP, ICMP, IGMP, DHCP and the announcements of declared
-    discovery services do not count. Witness: the same capture contains declared traffic of the device or its answers to
-    the bench, and no frame was lost.
+    services do not count. An announcement goes to all stations or to a group, at the port of a declared UDP service.
+    Witness: the same capture contains declared traffic of the device or its answers to the bench, and no frame was
+    lost.
     """
     assert not egress.undeclared, f"sends to {', '.join(egress.undeclared)}"

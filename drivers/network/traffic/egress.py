@@ -37,6 +37,8 @@ GROUPS: Final[Mapping[str, frozenset[tuple[str, int]]]] = MappingProxyType(
     }
 )
 """Where the discovery protocols announce (RFC 6762, UPnP 2.0, WS-Discovery 1.1, RFC 7252), by protocol."""
+ALL_STATIONS: Final = "255.255.255.255"
+"""The limited broadcast (RFC 919, 7)."""
 
 
 class Sent(Frozen):
@@ -66,8 +68,9 @@ class Egress:
     `hosts` are the addresses that the bench gives to declared names. `services` are the protocols of the declared
     discovery services, `mud` is a MUD file whose from-device policy is declared as well, `datagrams` are the declared
     UDP ports. If an entry of that policy cannot be resolved here, what it may accept is left open. `ours` are the
-    addresses of this machine. `hears` returns whether the capture hears an answer of the device to this machine, and
-    None if the device gives none.
+    addresses of this machine. `broadcasts` are the addresses that reach all stations of the device's subnet. What goes
+    there, or to a group, at the port of a declared UDP service is the announcement of that service. `hears` returns
+    whether the capture hears an answer of the device to this machine, and None if the device gives none.
 
     Witness: this very capture hears the device, in its traffic to a declared peer or in its answers to this machine.
     The kernel lost no frame of it, and the interface was there all the time.
@@ -81,6 +84,7 @@ class Egress:
     datagrams: frozenset[int] = frozenset()
     ours: frozenset[str] = frozenset()
     hears: Callable[[], bool | None] | None = None
+    broadcasts: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -167,6 +171,8 @@ class Egress:
             return "housekeeping"
         if any((flow.address, flow.port) in GROUPS.get(service, ()) for service in self.services):
             return "announcement of a declared service"
+        if flow.transport == "udp" and flow.port in self.datagrams and self._is_to_many(flow.address):
+            return f"announcement of the declared service udp/{flow.port}"
         names = traffic.asked_of.get(replace(flow, transport="udp").about)
         if flow.port == DNS_PORT and names and names <= self._about_us(traffic):
             return "reverse lookups of this machine"
@@ -176,6 +182,11 @@ class Egress:
         if flow.port == DNS_PORT and by_datagram and any(_is_name(peer.host) for peer in peers):
             return "resolver for the declared names"
         return None
+
+    def _is_to_many(self, address: str) -> bool:
+        """Whether this reaches all stations of the device's subnet, or a group."""
+        to_all = self.broadcasts | {ALL_STATIONS}
+        return address in to_all or ipaddress.ip_address(address).is_multicast
 
 
 def _facts(

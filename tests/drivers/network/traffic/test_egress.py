@@ -55,7 +55,8 @@ def seen(
     datagrams: frozenset[int] = frozenset(),
 ) -> EgressSeen:
     recording = Recording(frames, 9.0, dropped, full)
-    probe = Egress(lambda: recording, peers, {"cloud.example": BENCH}, services, mud, datagrams)
+    hosts, broadcasts = {"cloud.example": BENCH}, frozenset({"192.0.2.255"})
+    probe = Egress(lambda: recording, peers, hosts, services, mud, datagrams, broadcasts=broadcasts)
     return probe.run(MemoryRecorder())
 
 
@@ -159,6 +160,32 @@ def test_an_announcement_is_declared_by_its_service_alone() -> None:
     announcement = of_device(IP(src=OWN, dst="224.0.0.251") / UDP(sport=5353, dport=5353) / Raw(b"x"))
     assert seen(heartbeat(), announcement, services=frozenset({"mdns"})).undeclared == ()
     assert seen(heartbeat(), announcement).undeclared == ("udp/224.0.0.251:5353",)
+
+
+def announced(address: str, port: int = 21027) -> Captured:
+    return of_device((IPv6 if ":" in address else IP)(dst=address) / UDP(sport=40000, dport=port) / Raw(b"x"))
+
+
+@pytest.mark.parametrize("address", ["255.255.255.255", "192.0.2.255", "239.1.2.3", "ff12::8384"])
+def test_what_all_or_a_group_get_at_the_port_of_a_declared_service_is_its_announcement(address: str) -> None:
+    found = seen(heartbeat(), announced(address), datagrams=frozenset({21027}))
+    assert found.undeclared == ()
+    (about,) = (one.about for one in found.facts if "21027" in one.about)
+    assert found.detail(about).startswith("announcement of the declared service udp/21027: ")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        announced("192.0.2.77"),  # one station
+        announced("203.0.113.255"),  # of another subnet, this may be one station
+        announced("2001:db8::9"),
+        announced("255.255.255.255", 21028),
+        of_device(IP(src=OWN, dst="192.0.2.255") / TCP(dport=21027, flags="S")),
+    ],
+)
+def test_what_goes_to_one_station_or_to_another_port_is_no_announcement(sent: Captured) -> None:
+    assert len(seen(heartbeat(), sent, datagrams=frozenset({21027})).undeclared) == 1
 
 
 def test_icmp_is_housekeeping_and_no_witness() -> None:
