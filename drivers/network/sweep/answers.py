@@ -155,6 +155,12 @@ class PortAnswers:
             f"again; {rests}; {confidence}"
         )
 
+    @property
+    def needs_no_witness(self) -> bool:
+        """Whether every port gave an answer of its own. None counts that came after the last one of an open canary."""
+        every = self.heard >= self.asked and not self.unfinished and not self.indistinct
+        return every and (self.canary.last or not self.canary.answered)
+
     def witness(self) -> Witness:
         """Join the canary's witness with whether the sweep came to its end."""
         if not self.unfinished:

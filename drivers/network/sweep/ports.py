@@ -4,6 +4,7 @@ How a port is asked is in `syn.py` and `connect.py`; this module chooses between
 """
 
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from drivers.network.sweep.answers import ALL_PORTS, PortAnswers, SweepCanary
@@ -25,6 +26,8 @@ OTHER_FILTERED = "the other filtered ports"
 OTHER_NOT_FORWARDED = "the other ports that are not forwarded"
 OTHER_INDISTINCT = "the other ports that cannot be told apart"
 COURSE = "how the sweep went"
+_MOST_STAND_INS = 8
+"""So many declared ports are tried for a canary, each for as long as a connection may take."""
 
 
 class TcpPorts(Observation):
@@ -56,13 +59,16 @@ class TcpPorts(Observation):
 class TcpSweep:
     """Ask every TCP port of the target; `declared` ports are reported one by one, `canary` is the witness.
 
-    If ports are forwarded, only the mapped ports are probed: the others are not the device's. The witness does not hold
-    then.
+    If the canary port does not connect, the first of `stand_ins` that does is the canary instead. If every port gives
+    an answer of its own, no witness is needed. If ports are forwarded, only the mapped ports are probed: the others are
+    not the device's. The witness does not hold then.
     """
 
     target: Target
     declared: frozenset[int]
     canary: int
+    stand_ins: tuple[int, ...] = ()
+    """Other declared ports, of which one may be open where the canary port is not."""
 
     @property
     def name(self) -> str:
@@ -72,7 +78,7 @@ class TcpSweep:
     def run(self, record: Recorder) -> TcpPorts:
         """Sweep, by raw frames where that is possible; BenchError when this machine cannot ask."""
         asked = [port for port in ALL_PORTS if self.target.reaches(Transport.TCP, port)]
-        answers = self._sweep(asked, record)
+        answers = self._sweep(asked, SweepCanary(self._open_canary()), record)
         opened = frozenset() if answers.indistinct else frozenset(answers.open)
         record.note(
             f"{answers.method}: {len(asked)} ports, {answers.course(self.target.bench.packets_per_second)}; open: "
@@ -94,29 +100,41 @@ class TcpSweep:
             missed=answers.missed,
         )
 
-    def _sweep(self, asked: list[int], record: Recorder) -> PortAnswers:
+    def _open_canary(self) -> int:
+        """Return the first port that connects now, or the canary port if none of a few does."""
+        few = (self.canary, *self.stand_ins[:_MOST_STAND_INS]) if self.stand_ins else ()
+        return next((port for port in few if self._connects(port)), self.canary)
+
+    def _connects(self, port: int) -> bool:
+        with suppress(OSError, NotForwardedError):
+            self.target.connect(port).close()
+            return True
+        return False
+
+    def _sweep(self, asked: list[int], canary: SweepCanary, record: Recorder) -> PortAnswers:
         if isinstance(link := wire_to(self.target), EthernetLink):
             try:
-                return self._sweep_link(link, asked, record)
+                return self._sweep_link(link, asked, canary, record)
             except PermissionError:
                 record.note("raw sockets are not permitted here, so ports are probed with connect()")
-        return self._run(ConnectAsker(self.target, SweepCanary(self.canary)), asked, record)
+        return self._run(ConnectAsker(self.target, canary), asked, record)
 
-    def _sweep_link(self, link: EthernetLink, asked: list[int], record: Recorder) -> PortAnswers:
+    def _sweep_link(self, link: EthernetLink, asked: list[int], canary: SweepCanary, record: Recorder) -> PortAnswers:
         mac = link.resolve()
         if mac is None:
             protocol = "neighbour discovery" if ":" in link.address else "ARP"
             missing = f"no {protocol} answer from {link.address} on {link.interface}, so nothing else was probed"
-            return PortAnswers("syn", SweepCanary(self.canary), unfinished=missing)
+            return PortAnswers("syn", canary, unfinished=missing)
         asker = Syn6Asker if ":" in link.address else SynAsker
-        return self._run(asker(link, mac, SweepCanary(self.canary)), asked, record)
+        return self._run(asker(link, mac, canary), asked, record)
 
     def _run(self, asker: SweepAsker, asked: list[int], record: Recorder) -> PortAnswers:
         return PortSweep(asker, self.target.bench.packets_per_second, record).run(asked)
 
-    def _witness(self, answers: PortAnswers) -> Witness:
+    def _witness(self, answers: PortAnswers) -> Witness | None:
         if not self.target.bench.forwarded:
-            return answers.witness()
+            witness = answers.witness()
+            return None if answers.needs_no_witness and not witness.holds else witness
         reason = "ports are forwarded to the device, so only the mapped ports could be probed"
         return all_of([answers.witness(), condition(reason, holds=False)])
 

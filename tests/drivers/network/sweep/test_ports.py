@@ -262,11 +262,49 @@ def test_a_device_that_dies_in_the_sweep_leaves_no_witness() -> None:
     assert seen.filtered > 50_000
 
 
-def test_a_canary_that_is_closed_is_no_witness_and_hides_nothing() -> None:
+def test_a_canary_that_is_closed_hides_nothing_where_every_port_gives_an_answer_of_its_own() -> None:
     seen, _ = sweep_in_namespace(habits={"open": [8899]})
     assert seen.open == {8899}
     assert seen.about("tcp/443").refused
+    assert seen.conclusive
+    assert seen.witness is None
+
+
+def test_a_canary_that_is_closed_is_no_witness_for_silence() -> None:
+    seen, _ = sweep_in_namespace(habits={"open": [8899], "closed_answer": False})
+    assert seen.silent
     assert not seen.conclusive
+
+
+def test_another_declared_port_that_is_open_is_the_canary_where_the_canary_port_is_closed() -> None:
+    address = "127.0.97.2"
+    with tcp_server(accept, (address, 0)) as other:
+        closed = closed_port()
+        probe = TcpSweep(Target(NetworkBench(address=address)), frozenset({closed, other}), closed, (closed, other))
+        seen = probe.run(MemoryRecorder())
+    assert seen.witness is not None
+    assert seen.witness.holds
+    assert seen.witness.what.startswith(f"canary tcp/{other} answered ")
+    assert seen.refused >= {f"tcp/{closed}"}
+
+
+@pytest.mark.parametrize(
+    ("answered", "closed", "unfinished", "needless"),
+    [
+        ((), 9, "", True),
+        ((True,), 9, "", True),
+        ((True, False), 9, "", False),  # what came after its last answer may come from a filter
+        ((), 8, "", False),
+        ((), 9, "the sweep ran out of time", False),
+    ],
+)
+def test_a_sweep_needs_no_witness_only_where_nothing_was_silent(
+    answered: tuple[bool, ...], closed: int, unfinished: str, needless: bool
+) -> None:
+    answers = PortAnswers("syn", SweepCanary(443), closed=set(range(closed)), asked=9, unfinished=unfinished)
+    for one in answered:
+        answers.canary.count(one, repeated=False)
+    assert answers.needs_no_witness is needless
 
 
 def test_a_rate_limit_slows_the_sweep_down_and_hides_no_port() -> None:
