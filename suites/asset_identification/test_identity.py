@@ -49,6 +49,7 @@ def test_model_and_version_match_the_declaration(identity: IdentityRead, product
 def test_identifier_survives_a_restart_and_a_factory_reset(identity_kept: IdentityKept) -> None:
     """Read the unique identifier before and after a restart, and before and after a factory reset.
 
+    If the product is declared to have no factory reset, the restart decides alone. config.reset.secure_default fails.
     Witness: the device showed the identifier before, and the declared field that changes at every start changed each
     time.
     """

@@ -10,6 +10,9 @@ from typing import NoReturn
 
 import pytest
 
+from lab_config.base import Absent, NotSaid
+from lab_config.bench import Permission
+from lab_config.component import Component
 from reports.results import Verdict
 from trustprobe.errors import DeviceLostError, HarnessError, NotForwardedError, TrustprobeError
 from trustprobe.judging.case import Case, case_of, row_of
@@ -27,6 +30,12 @@ NOT_REACHED = "the run ended before this case"
 DESELECTED = "this case was deselected for the run"
 _OFFLINE = ("documents",)
 """Interfaces of observations that say nothing about the device."""
+
+
+def _harmless(component: Component) -> frozenset[Permission]:
+    """Return the permissions that a case can have without harm, because the product is declared to lack the action."""
+    has_no_reset = isinstance(component.reset, Absent) and not isinstance(component.reset, NotSaid)
+    return frozenset({Permission.RESET} if has_no_reset else ())
 
 
 @dataclass
@@ -133,7 +142,8 @@ class Judge:
             raise outcome
         if lost := self.presence.lost():
             raise Inconclusive(lost)
-        if missing := [need for need in entry.needs if need not in self.run.bench.allow]:
+        allowed = {*self.run.bench.allow, *_harmless(self.run.product.component)}
+        if missing := [need for need in entry.needs if need not in allowed]:
             raise Inconclusive(f"the bench does not allow {', '.join(missing)}: add it to `allow` in the bench file")
 
     def _passed(self, judgement: Judgement) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from lab_config.bench import Permission
 from reports.results import Verdict
-from tests.trustprobe.judging.made_up_run import BROKEN, HOLDS, SECRET, Device, Item, case, run, saw
+from tests.trustprobe.judging.made_up_run import BROKEN, HOLDS, SECRET, Device, Item, case, component, product, run, saw
 from trustprobe.errors import BenchError, DeviceLostError, HarnessError, NotForwardedError
 from trustprobe.judging import judge as engine
 from trustprobe.judging.judge import DESELECTED, NOT_REACHED, Judge, Judgement
@@ -155,6 +155,15 @@ def test_a_case_needs_each_of_its_permissions(bench: Bench) -> None:
     assert verdict == "INCONCLUSIVE"
     assert reason.startswith("the bench does not allow update, reset: ")
     bench.do("setup", Item.of(case(needs=(Permission.POWER,)), "test_allowed"))
+
+
+def test_a_reset_that_a_product_is_declared_not_to_have_needs_no_permission(bench: Bench) -> None:
+    item = Item.of(case(needs=(Permission.POWER, Permission.RESET)))
+    assert bench.decided("setup", item)[0] == "INCONCLUSIVE", "of a reset nothing is said"
+    bench.run.product = product(component=component(reset={"absent": "the product has no reset"}))
+    bench.do("setup", item)
+    refused = Item.of(case("made.two", needs=(Permission.UPDATE, Permission.RESET)), "test_update")
+    assert bench.decided("setup", refused)[1].startswith("the bench does not allow update: ")
 
 
 def test_a_refused_case_sets_nothing_up(bench: Bench) -> None:

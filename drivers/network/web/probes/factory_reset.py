@@ -178,7 +178,8 @@ class CompareIdentity:
 
     first: Shown
     restarted: Shown
-    reset: ResetSeen
+    reset: ResetSeen | None
+    """None if the product has no factory reset."""
 
     @property
     def name(self) -> str:
@@ -187,10 +188,9 @@ class CompareIdentity:
 
     def run(self, record: Recorder) -> IdentityKept:
         """Compare."""
-        stages = {
-            "restart": (self.first, self.restarted),
-            "factory reset": (self.reset.shown_before or Shown(), self.reset.shown_after or Shown()),
-        }
+        stages = {"restart": (self.first, self.restarted)}
+        if self.reset is not None:
+            stages["factory reset"] = (self.reset.shown_before or Shown(), self.reset.shown_after or Shown())
         facts, witnesses = [], []
         for about, (before, now) in stages.items():
             record.note(f"{about}: serial {before.serial} -> {now.serial}, boot id {before.boot_id} -> {now.boot_id}")

@@ -150,7 +150,7 @@ def test_a_reset_by_the_administrator_counts_by_what_happens_and_not_by_its_answ
     assert seen.conclusive
 
 
-def compared(reset_seen: ResetSeen, first: Shown, second: Shown) -> Observation:
+def compared(reset_seen: ResetSeen | None, first: Shown, second: Shown) -> Observation:
     return CompareIdentity(first, second, reset_seen).run(MemoryRecorder())
 
 
@@ -164,6 +164,14 @@ def test_a_serial_number_that_stays_is_seen_and_one_that_changes_is_not() -> Non
     assert other.refused == {"factory reset"}
     assert same.conclusive
     assert other.conclusive
+
+
+@pytest.mark.parametrize(("serial", "answer"), [("HV2-1", "seen"), ("HV2-2", "refused"), (None, "silent")])
+def test_without_a_factory_reset_the_restart_decides_alone(serial: str | None, answer: str) -> None:
+    seen = compared(None, Shown(serial="HV2-1", boot_id="1"), Shown(serial=serial, boot_id="2"))
+    assert [(fact.about, fact.answer) for fact in seen.facts] == [("restart", answer)]
+    assert seen.conclusive
+    assert not compared(None, Shown(serial="HV2-1", boot_id="1"), Shown(serial="HV2-1", boot_id="1")).conclusive
 
 
 @pytest.mark.parametrize("second", [Shown(serial="HV2-1", boot_id="1"), Shown(serial="HV2-1"), Shown()])
