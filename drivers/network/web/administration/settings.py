@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 from drivers.network.web.administration.administration import Administration
+from drivers.network.web.login.api_session import ApiAccount
 from drivers.network.web.login.session import WebSession
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer
 from drivers.network.web.transport.json_names import lookup, nested
@@ -68,7 +69,7 @@ def shown_by(document: object, identity: Identity) -> Shown:
 class ReadIdentity:
     """Read the identifiers. Witness for a missing one: the same answer holds another."""
 
-    web: Administration
+    web: Administration | ApiAccount
     identity: Identity
 
     @property
@@ -125,7 +126,7 @@ class ChangeSetting:
     Witness: the setting could be read before. `restart` restarts the device and returns when it answers again.
     """
 
-    web: Administration
+    web: Administration | ApiAccount
     setting: Setting
     new_value: str
     restart: Callable[[], None] | None = None

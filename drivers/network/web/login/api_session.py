@@ -11,9 +11,10 @@ from drivers.network.web.login.basic_digest import HttpDoor
 from drivers.network.web.login.session import WebSession
 from drivers.network.web.transport.authentication import authorization, challenges, strongest
 from drivers.network.web.transport.client import SECONDS, Credential, WebAnswer, WebClient
+from drivers.network.web.transport.server import WebServer
 from lab_config.component import Service
 from lab_config.doors import HttpApiDeclaration
-from trustprobe.probe import Answer
+from trustprobe.probe import Answer, Asked, Recorder
 
 
 @dataclass
@@ -57,6 +58,18 @@ class ApiAccount:
     def user(self) -> str:
         """The name of the account."""
         return self.account.user
+
+    def asked(self, shape: str) -> Asked:
+        """Return a question of this shape at this service."""
+        return WebServer(self.target, self.service).asked(shape)
+
+    def session(self, record: Recorder) -> ApiSession | None:
+        """Log in. If that fails, note how it ended, and return None."""
+        result = self.log_in()
+        if isinstance(result, LoginAttempt):
+            record.note(f"the login of {self.user} -> {result.answer}: {result.detail}")
+            return None
+        return result
 
     def log_in(self) -> ApiSession | LoginAttempt:
         """Return requests with the credential if it is proven at the declared path. Otherwise, return the attempt."""
