@@ -105,7 +105,8 @@ def test_declared_port_speaks_its_declared_protocol(declared_port: Observation) 
     """Probe each declared port with its declared protocol.
 
     If the device contradicts the declaration, the case fails, because nobody can review interfaces on that basis.
-    Witness for a silent port: another declared service of the same device answered in the same minute.
+    Witness for a silent port: another declared service of the same device answered in the same minute. A silent UDP
+    port whose protocol is `other` is open if closed ports of the device answer by ICMP. If none does, it is left open.
     """
     mute = declared_port.refused | declared_port.silent
     assert not mute, "; ".join(f"{about}: {declared_port.detail(about)}" for about in sorted(mute))

@@ -32,6 +32,7 @@ from tests.drivers.network.recognise.speakers import (
     says,
 )
 from tests.drivers.recorder import MemoryRecorder
+from tests.free_ports import free_port
 from trustprobe.probe import Fact, Observation
 
 _ids = count()
@@ -49,9 +50,11 @@ def declare(protocol: str, port: int, transport: str = "tcp", *, tls: bool = Fal
     return Service.model_validate({**fields, "tls": tls, "purpose": "test"})
 
 
-def recognise(*services: Service, patience: Patience = STEADY) -> tuple[Observation, MemoryRecorder]:
+def recognise(
+    *services: Service, patience: Patience = STEADY, address: str = "127.0.0.1"
+) -> tuple[Observation, MemoryRecorder]:
     record = MemoryRecorder()
-    return RecogniseServices(Target(NetworkBench(address="127.0.0.1")), services, patience).run(record), record
+    return RecogniseServices(Target(NetworkBench(address=address)), services, patience).run(record), record
 
 
 @contextlib.contextmanager
@@ -164,6 +167,64 @@ def test_udp_services_are_seen_by_a_proper_reply_only() -> None:
         seen, _ = recognise(*services, declare("snmp", closed_port(socket.SOCK_DGRAM), "udp"))
     assert [fact.answer for fact in seen.facts] == ["seen", "refused", "refused"]
     assert "something other than dns: what?" in seen.facts[1].detail
+
+
+ALONE = "127.9.9.9"
+"""An address of this machine on which no other test listens, so that ports next to one of its own are closed."""
+
+
+@contextlib.contextmanager
+def ignoring(*ports: int) -> Iterator[None]:
+    """Listen on UDP ports of `ALONE`, and never reply."""
+    with contextlib.ExitStack() as opened:
+        for port in ports:
+            opened.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)).bind((ALONE, port))
+        yield
+
+
+@pytest.mark.parametrize("protocol", ["other", "http"])  # neither has a question that is asked over UDP
+def test_a_service_that_never_replies_is_open_where_closed_ports_answer_by_icmp(protocol: str) -> None:
+    port = free_port(ALONE, socket.SOCK_DGRAM)
+    with ignoring(port):
+        seen, _ = recognise(declare(protocol, port, "udp"), address=ALONE)
+    assert seen.seen == {f"udp/{port}"}
+    assert "closed ports of the device answer by ICMP" in seen.facts[0].detail
+    assert seen.witness is not None
+    assert not seen.witness.holds, "its silence is no answer, and proves nothing of other services"
+
+
+def test_a_service_that_never_replies_is_left_open_where_no_closed_port_answers_by_icmp() -> None:
+    port = free_port(ALONE, socket.SOCK_DGRAM)
+    with (
+        ignoring(*range(port, port + 4)),
+        tcp_server(says(b"SSH-2.0-x\r\n"), (ALONE, 0)) as ssh,
+    ):
+        seen, _ = recognise(declare("other", port, "udp"), declare("ssh", ssh), address=ALONE)
+    assert seen.silent == {f"udp/{port}"}
+    narrowed = seen.about(f"udp/{port}")
+    assert not narrowed.conclusive
+    assert "no closed UDP port of the device answered by ICMP" in narrowed.unproven
+
+
+@pytest.mark.parametrize("reply", [b"", b"any words"])
+def test_any_datagram_of_a_service_without_a_question_is_its_answer(reply: bytes) -> None:
+    with udp_server(lambda data, answer: answer(reply)) as port:
+        seen, _ = recognise(declare("other", port, "udp"))
+    assert seen.seen == {f"udp/{port}"}
+
+
+def test_a_service_without_a_question_is_contradicted_by_its_own_closed_port() -> None:
+    port = closed_port(socket.SOCK_DGRAM)
+    seen, _ = recognise(declare("other", port, "udp"))
+    assert seen.refused == {f"udp/{port}"}
+
+
+def test_a_protocol_with_a_question_is_not_open_by_silence() -> None:
+    port = free_port(ALONE, socket.SOCK_DGRAM)
+    with ignoring(port):
+        seen, _ = recognise(declare("snmp", port, "udp"), address=ALONE)
+    assert seen.silent == {f"udp/{port}"}
+    assert not seen.left_open
 
 
 def test_facts_come_in_the_order_of_the_declaration() -> None:
