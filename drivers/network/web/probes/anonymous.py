@@ -16,8 +16,8 @@ from drivers.network.web.login.log_in import proves
 from drivers.network.web.login.session import WebSession
 from drivers.network.web.probes.access import (
     ANSWERED,
-    Grants,
     Comparison,
+    Grants,
     WebRequest,
     ask_all,
     asks_of,
