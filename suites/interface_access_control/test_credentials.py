@@ -59,10 +59,11 @@ def test_login_form_accepts_no_default_credential(web_guess: Guesses) -> None:
 
 @case("credentials.default.ssh", covers=COVERS, fails_on="presence", advice=ADVICE)
 def test_ssh_accepts_no_default_credential(ssh_guess: Guesses, beside_guess: Guesses | None) -> None:
-    """Try the well-known passwords of one user name over SSH.
+    """Try the well-known passwords of one user name over SSH, and the method `none` before the empty password.
 
-    A login counts if a session opens after it. Witness: after each batch, the valid login gets in through the same
-    code. This rules out that a ban or lockout is mistaken for a refusal.
+    A login counts if a session opens after it. After `none`, the session must not ask for a login itself. Witness:
+    after each batch, the valid login gets in through the same code. This rules out that a ban or lockout is mistaken
+    for a refusal.
     """
     faults = let_in(ssh_guess, beside_guess)
     assert not faults, faults

@@ -260,7 +260,8 @@ class ChangePassword:
 
 
 def _not_in(attempt: LoginAttempt) -> LoginAttempt:
-    return LoginAttempt(Answer.SILENT, f"not tested: the login did not succeed: {attempt.detail}")
+    words = f"not tested: the login did not succeed: {attempt.detail}"
+    return LoginAttempt(Answer.SILENT, words, limited=attempt.limited)
 
 
 def _kept_open(account: WebAccount, change: Change, stack: ExitStack, record: Recorder) -> LoginAttempt:
@@ -292,11 +293,14 @@ class TryWeakPasswords:
         """Try them all; after each that gets in, the password of the bench is put back."""
         account, facts = self.account, []
         account.check()
+        limit: LoginAttempt | None = None
         for number, (row, password) in enumerate(self.weak.items(), start=1):
             record.progress(number, len(self.weak), row)
-            facts.append(_fact(row, self._asked(password, record)))
+            attempt = limit or self._asked(password, record)
+            limit = attempt if attempt.limited else None  # it was waited for: the next login would meet it as well
+            facts.append(_fact(row, attempt))
             record.note(f"{row} -> {facts[-1].answer}: {facts[-1].detail}")
-        strong = self._asked(account.strong, record)
+        strong = limit or self._asked(account.strong, record)
         words = "was accepted" if strong.answer is Answer.SEEN else f"was not accepted ({strong.detail})"
         asked = account.web.asked("a new password")
         return Observation(

@@ -198,6 +198,14 @@ def test_nothing_has_to_be_restored_where_nobody_was_logged_in(most: int) -> Non
     assert (own.asked, own.left) == ([], [])
 
 
+def test_a_limit_that_lasts_is_waited_for_once() -> None:
+    rests: list[float] = []
+    own = replace(account(most=0), pause=rests.append)
+    found = TryWeakPasswords(own, {"empty": "", "short": "123456789"}).run(MemoryRecorder())
+    assert found.silent == {"empty", "short"}
+    assert rests == [30]
+
+
 def test_a_weak_password_that_is_refused_costs_no_failed_login() -> None:
     own = account()
     TryWeakPasswords(own, {"empty": "", "short": "123456789"}).run(MemoryRecorder())
