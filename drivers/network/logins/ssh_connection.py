@@ -233,19 +233,20 @@ def obstacle(channel: paramiko.Channel, deadline: float) -> str:
     except paramiko.SSHException:
         if not channel.get_transport().is_active():
             raise EOFError("the connection ended when a shell was asked for") from None
-        return ""
-    text, read = "", 0
+        # the channel is closed, and what it showed before is still to be read
+    text, read, silent = "", 0, False
     while read < SHOWN_BYTES:
-        found, left = prompt_in(text), deadline - time.monotonic()
-        channel.settimeout(max(0.01, min(left, QUIET) if found else left))
+        left = deadline - time.monotonic()
+        channel.settimeout(max(0.01, min(left, QUIET) if prompt_in(text) else left))
         try:
             data = channel.recv(4_096)
         except TimeoutError:
-            if found is not None and not found.opens:
-                return f"the session asks for a login: {printable(found.text, _SHOWN)}"
-            return "" if text.strip() else "the session shows nothing"
+            data, silent = b"", True
         if not data:
-            return ""
+            break
         read += len(data)
         text = ESCAPE.sub("", text + data.decode("utf-8", "replace"))[-8 * _SHOWN :]
-    return ""
+    found = prompt_in(text)
+    if found is not None and not found.opens:
+        return f"the session asks for a login: {printable(found.text, _SHOWN)}"
+    return "the session shows nothing" if silent and not text.strip() else ""

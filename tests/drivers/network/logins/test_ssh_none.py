@@ -22,6 +22,8 @@ class Passwordless(Rules):
     open: tuple[str, ...] = ("admin",)
     shows: bytes = b"BusyBox\r\n~ # "
     nones: list[str] = field(default_factory=list)
+    over: bool = False
+    """Whether the session ends after what it shows."""
     tries_by_none: bool = False
     """Whether the method counts as an attempt of its connection."""
 
@@ -37,8 +39,13 @@ class Passwordless(Rules):
     def check_channel_shell_request(self, channel: paramiko.Channel) -> bool:
         if not self.shows:
             return False
-        threading.Thread(target=channel.sendall, args=(self.shows,)).start()
+        threading.Thread(target=self._show, args=(channel,)).start()
         return True
+
+    def _show(self, channel: paramiko.Channel) -> None:
+        channel.sendall(self.shows)
+        if self.over:
+            channel.close()
 
 
 def guess(rules: Rules, *pairs: tuple[str, str], valid: str = "right", close: bool = False) -> Guesses:
@@ -73,9 +80,10 @@ def test_a_server_of_one_attempt_a_connection_judges_the_empty_password_after_no
     assert sorted(rules.nones) == ["guest", "root"]
 
 
+@pytest.mark.parametrize("over", [False, True])
 @pytest.mark.parametrize("shows", [b"(Switch)\r\nUser:", b"\x1b[2J\x1b[HLogin: ", b"Password: "])
-def test_a_session_that_asks_for_the_login_itself_is_no_login(shows: bytes) -> None:
-    rules = Passwordless(shows=shows)
+def test_a_session_that_asks_for_the_login_itself_is_no_login(shows: bytes, over: bool) -> None:
+    rules = Passwordless(shows=shows, over=over)
     with ssh_server(rules) as port:
         found = SshDoor(LOOPBACK, port, "ssh").attempt("admin", "")
     assert found.answer is Answer.SILENT
