@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from drivers.data import table
 from drivers.network.web.administration.administration import Administration
 from drivers.network.web.login.session import WebAsker, ask_with_token
-from drivers.network.web.transport.client import NoAnswerError, WebAnswer
+from drivers.network.web.transport.client import LimitedError, NoAnswerError, WebAnswer
 from drivers.network.web.transport.links import leads_of, suggests_action
 from lab_config.crawl import CrawlDeclaration
 from trustprobe.probe import Answer, Recorder, Witness, condition
@@ -131,7 +131,9 @@ class Crawl:
     requests: int = 0
     octets: int = 0
     left: int = 0
-    """Paths that the bounds left unasked."""
+    """Paths that were left unasked, or answered with a limit of requests only."""
+    because: Counter[str] = field(default_factory=Counter)
+    """Why, with the number of paths for each reason."""
     root: str = "it was not requested"
     """Why `/` was not read, where the pages begin. Empty if it was answered."""
     _pages: dict[str, str] = field(default_factory=dict)
@@ -153,12 +155,8 @@ class Crawl:
     @property
     def witness(self) -> Witness:
         """Whether all that was found was asked for."""
-        words = f"{self.requests} paths were requested, and {len(self.answers)} answered"
-        left = (
-            f"; {self.left} more were not requested, because the site exceeds the limits of the crawl"
-            if self.left
-            else ""
-        )
+        words = f"{self.requests} paths were requested, and {len(self.answers)} answered with content"
+        left = "".join(f"; {number} more were not read, because {why}" for why, number in self.because.items())
         root = f"; `/`, where the pages begin, was not read: {self.root}" if self.root else ""
         holds = bool(self.answers) and not self.left and not self.root
         return Witness(what=words + left + root, holds=holds, asked=self.site.web.asked(LINKED))
@@ -176,29 +174,42 @@ class Crawl:
                 self.skipped.add(path)
                 self.root = "the declaration marks it as a path that acts" if path == "/" else self.root
             elif self.requests >= MOST_REQUESTS:
-                self.left += 1
+                self._leave(f"the site has more than {MOST_REQUESTS} paths")
             else:
                 self.requests += 1
                 found.append(path)
         return found
 
-    def _ask(self, until: float) -> Callable[[str], WebAnswer | NoAnswerError | None]:
-        def ask(path: str) -> WebAnswer | NoAnswerError | None:
-            if time.monotonic() > until or self.octets > MOST_OCTETS or exhausted(self.session):
-                return None
+    def _leave(self, why: str) -> None:
+        """Count a path that was not read."""
+        self.left += 1
+        self.because[why] += 1
+
+    def _ask(self, until: float) -> Callable[[str], WebAnswer | NoAnswerError]:
+        def ask(path: str) -> WebAnswer | NoAnswerError:
+            if why := self._bound(until):
+                return NotAskedError(Answer.SILENT, why)
             answer = get(self.session, path)
             self.octets += len(answer.body) if isinstance(answer, WebAnswer) else 0
             return answer
 
         return ask
 
-    def _take(self, path: str, answer: WebAnswer | NoAnswerError | None, everywhere: bytes | None) -> list[str]:
+    def _bound(self, until: float) -> str:
+        """Why no more paths are requested; empty if they may be."""
+        if why := exhausted(self.session):
+            return why
+        if time.monotonic() > until:
+            return f"the crawl took longer than {CRAWL_SECONDS:g} s"
+        return f"the answers have more than {MOST_OCTETS >> 20} MiB" if self.octets > MOST_OCTETS else ""
+
+    def _take(self, path: str, answer: WebAnswer | NoAnswerError, everywhere: bytes | None) -> list[str]:
         """Keep an answer, and return what it leads to."""
         if path == "/":
-            self.root = answer.detail if isinstance(answer, NoAnswerError) else "" if answer else self.root
-        if answer is None:
-            self.left += 1
-            return []
+            self.root = answer.detail if isinstance(answer, NoAnswerError) else ""
+        if isinstance(answer, NotAskedError | LimitedError):
+            self.requests -= isinstance(answer, NotAskedError)
+            self._leave(answer.detail)
         if isinstance(answer, NoAnswerError):
             self.record.note(f"GET {path} -> no answer: {answer.detail}")
             return []

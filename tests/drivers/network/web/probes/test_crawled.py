@@ -209,6 +209,30 @@ def test_a_site_without_end_is_left_at_the_bound_and_proves_nothing(monkeypatch:
     crawled = anonymous(admin(links))
     assert crawled.requests == 20
     assert not crawled.conclusive
+    assert "more were not read, because the site has more than 20 paths" in crawled.unproven
+
+
+def test_a_crawl_that_the_device_limits_says_so_and_not_that_the_site_is_large() -> None:
+    limited = Said("slow down", 429, {"Retry-After": "600"})
+    with serving({}) as pages:
+        pages.answer = lambda _: lambda _asked: limited  # type: ignore[method-assign, assignment]
+        crawl = http_crawl.Crawl(site(pages), pages.client, MemoryRecorder())
+        crawl.run()
+    assert not crawl.witness.holds
+    assert "paths were requested, and 0 answered with content" in crawl.witness.what
+    assert "because the device limits requests" in crawl.witness.what
+    assert "429 slow down" in crawl.witness.what
+    assert "the site" not in crawl.witness.what
+
+
+@pytest.mark.parametrize(
+    ("bound", "words"), [("CRAWL_SECONDS", "longer than -1 s"), ("MOST_OCTETS", "more than -1 MiB")]
+)
+def test_a_crawl_that_ends_at_a_bound_names_that_bound(monkeypatch: pytest.MonkeyPatch, bound: str, words: str) -> None:
+    monkeypatch.setattr(http_crawl, bound, -1)
+    crawled = anonymous(admin("{}"))
+    assert not crawled.conclusive
+    assert words in crawled.unproven
 
 
 @pytest.mark.parametrize("answers", [True, False], ids=["declared as an action", "no answer"])
