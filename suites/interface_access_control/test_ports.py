@@ -102,7 +102,7 @@ def test_nothing_undeclared_opens_while_the_device_boots(component: Component, b
     advice="Correct the declaration, or find out why the declared service does not speak its protocol.",
 )
 def test_declared_port_speaks_its_declared_protocol(declared_port: Observation) -> None:
-    """Probe each declared port with its declared protocol.
+    """Probe each declared port with its declared protocol, over IPv6 as well if the declaration says `same_services`.
 
     If the device contradicts the declaration, the case fails, because nobody can review interfaces on that basis.
     Witness for a silent port: another declared service of the same device answered in the same minute. A silent UDP

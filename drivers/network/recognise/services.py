@@ -57,8 +57,8 @@ class RecogniseServices:
 
     @property
     def name(self) -> str:
-        """One observation a target."""
-        return "declared_services"
+        """One observation an address family."""
+        return "declared_services6" if ":" in self.target.address else "declared_services"
 
     def run(self, record: Recorder) -> Observation:
         """Ask them all; BenchError when this machine cannot send."""

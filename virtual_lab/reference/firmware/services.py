@@ -70,6 +70,8 @@ def _services6(device: Device) -> dict[str, Service]:
     beside = device.at(Ports(address6))
     services: dict[str, Service] = {server.PORT: server.WebServer(beside), ssh.PORT: ssh.SshServer(beside)}
     services[rtsp.PORT] = rtsp.RtspServer(beside)
+    services[mdns.PORT] = mdns.Responder(beside)
+    services[sensor_coap.PORT] = sensor_coap.SensorService(beside)
     if not device.defects("discovery_dead"):
         services[discovery.PORT] = discovery.Discovery(beside)
     if device.defects("undeclared_tcp6"):

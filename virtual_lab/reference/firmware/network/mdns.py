@@ -13,7 +13,7 @@ from virtual_lab.reference.firmware.device import Device
 PORT = "udp/5353"
 SERVICE, HOST = "_halcyon._tcp.local", "camera.local"
 _TYPES = "_services._dns-sd._udp.local"
-_A, _PTR, _TXT, _SRV, _ANY = 1, 12, 16, 33, 255
+_A, _PTR, _TXT, _AAAA, _SRV, _ANY = 1, 12, 16, 28, 33, 255
 _QUERY_OCTETS = 512
 _SECONDS_TO_LIVE = 10
 _HTTPS_PORT = 443
@@ -31,7 +31,8 @@ class Responder:
             words.append(f"firmware={device.version}")
         self._text = b"".join(_string(word.encode()) for word in words)
         self._follows_pointers = device.defects("mdns_follows_pointers")
-        self._address = socket.inet_aton(device.ports.address)
+        self._is_ipv6 = ":" in device.ports.address
+        self._address = socket.inet_pton(socket.AF_INET6 if self._is_ipv6 else socket.AF_INET, device.ports.address)
         self._socket = device.ports.datagrams(PORT)
 
     def start(self) -> None:
@@ -59,7 +60,7 @@ class Responder:
             (SERVICE, _PTR, _name(self._instance)),
             (self._instance, _SRV, struct.pack("!HHH", 0, 0, _HTTPS_PORT) + _name(HOST)),
             (self._instance, _TXT, self._text),
-            (HOST, _A, self._address),
+            (HOST, _AAAA if self._is_ipv6 else _A, self._address),
         ]
 
     def _serve(self) -> None:
