@@ -35,6 +35,10 @@ LAB, DEVICE = "192.0.2.1", "192.0.2.10"
 _CLONE_NEWNET = 0x40000000
 
 
+_TIMESTAMPNS = 35
+"""SO_TIMESTAMPNS of Linux, which Python does not name."""
+
+
 @dataclass
 class Habits:
     """How a device that answers frame by frame treats SYNs."""
@@ -123,16 +127,24 @@ def kernel_device(ports: list[int], icmp_ratelimit: int, child: Child) -> None:
     select.select(servers[:0], [], [])
 
 
+def arrival(beside: list[tuple[int, int, bytes]]) -> float:
+    """Return when the kernel took a frame in, in seconds."""
+    for level, kind, data in beside:
+        if (level, kind) == (socket.SOL_SOCKET, _TIMESTAMPNS):
+            seconds, nanoseconds = struct.unpack_from("@ll", data)
+            return float(seconds + nanoseconds / 1e9)
+    raise AssertionError("the kernel gives no time of arrival")
+
+
 class Bucket:
     """Fifty tokens, and so many more a second; 0 for as many as one likes."""
 
     def __init__(self, per_second: int) -> None:
-        self.per_second, self.tokens, self.at = per_second, 50.0, time.monotonic()
+        self.per_second, self.tokens, self.at = per_second, 50.0, time.time()
 
-    def take(self) -> bool:
-        """Take a token, if there is one."""
-        now = time.monotonic()
-        self.tokens = min(50.0, self.tokens + (now - self.at) * self.per_second)
+    def take(self, now: float) -> bool:
+        """Take a token at this time, if there is one."""
+        self.tokens = min(50.0, self.tokens + max(0.0, now - self.at) * self.per_second)
         self.at = now
         if self.per_second and self.tokens < 1:
             return False
@@ -149,15 +161,20 @@ class FrameDevice:
         self.resets = Bucket(habits.closed_per_second)
         self.silent_until = 0.0
         self.canary_syns = 0
+        self.now = time.time()
+        """When the frame arrived that is answered; on a busy machine it is read later."""
 
     def run(self, child: Child) -> None:
         """Answer until killed."""
         with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as sock:
             sock.bind(("eth0", 3))
+            sock.setsockopt(socket.SOL_SOCKET, _TIMESTAMPNS, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 24)  # as much as the system allows
             self.mac = sock.getsockname()[4]
             child.ready()
             while True:
-                frame, where = sock.recvfrom(128)
+                frame, beside, _, where = sock.recvmsg(128, 64)
+                self.now = arrival(beside)
                 if where[2] != socket.PACKET_OUTGOING and (reply := self.answer(frame)):
                     sock.send(reply)
 
@@ -180,7 +197,7 @@ class FrameDevice:
             self.canary_syns += 1
             if habits.canary_syns and self.canary_syns > habits.canary_syns:
                 return None
-        if not is_open and not self.resets.take():
+        if not is_open and not self.resets.take(self.now):
             return None
         if habits.drop_first and port not in self.asked:
             self.asked.add(port)
@@ -193,12 +210,11 @@ class FrameDevice:
 
     def in_time(self) -> bool:
         """Whether this SYN is answered, as far as its time goes."""
-        now = time.monotonic()
-        if now < self.silent_until:
+        if self.now < self.silent_until:
             return False
-        if self.all.take():
+        if self.all.take(self.now):
             return True
-        self.silent_until = now + self.habits.silent_seconds
+        self.silent_until = self.now + self.habits.silent_seconds
         return False
 
     def segment(self, frame: bytes, acknowledged: int, flags: int) -> bytes:
