@@ -59,6 +59,13 @@ class Bench:
         self.judge.plan(list(items))
 
     def do(self, when: str, item: Item, body: Body | None = None) -> Judgement:
+        """Call one hook of a planned item. A skip that comes out of it fails: it would skip the test itself."""
+        try:
+            return self.hook(when, item, body)
+        except pytest.skip.Exception as skipped:
+            raise AssertionError(f"it was skipped: {skipped}") from skipped
+
+    def hook(self, when: str, item: Item, body: Body | None = None) -> Judgement:
         """Call one hook of a planned item; raises what comes out of it."""
         if item.nodeid not in self.judge.judgements:
             self.plan(item)
@@ -69,7 +76,7 @@ class Bench:
     def decided(self, when: str, item: Item, body: Body | None = None) -> tuple[str, str]:
         """Return verdict and reason of an item that the hook skips or fails."""
         with pytest.raises((pytest.skip.Exception, pytest.fail.Exception)) as raised:
-            self.do(when, item, body)
+            self.hook(when, item, body)
         judgement = self.judge.judgements[item.nodeid]
         failed = judgement.verdict is Verdict.FAIL
         assert isinstance(raised.value, pytest.fail.Exception) is failed
@@ -277,7 +284,7 @@ def test_an_assertion_in_a_fixture_is_a_fault_of_the_harness(bench: Bench) -> No
 
 def test_what_pytest_skips_was_not_run(bench: Bench) -> None:
     with pytest.raises(pytest.skip.Exception, match=r"^on this machine$"):
-        bench.do("setup", Item.of(case()), lambda: pytest.skip("on this machine"))
+        bench.hook("setup", Item.of(case()), lambda: pytest.skip("on this machine"))
     (judgement,) = bench.judge.judgements.values()
     assert (judgement.verdict, judgement.reason) == (Verdict.NOT_RUN, "on this machine")
 
