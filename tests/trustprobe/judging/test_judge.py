@@ -167,6 +167,8 @@ def test_a_case_needs_each_of_its_permissions(bench: Bench) -> None:
 def test_a_reset_that_a_product_is_declared_not_to_have_needs_no_permission(bench: Bench) -> None:
     item = Item.of(case(needs=(Permission.POWER, Permission.RESET)))
     assert bench.decided("setup", item)[0] == "INCONCLUSIVE", "of a reset nothing is said"
+    bench.run.product = product(component=component(reset={"path": "/api/reset"}))
+    assert bench.decided("setup", item)[0] == "INCONCLUSIVE", "it has one"
     bench.run.product = product(component=component(reset={"absent": "the product has no reset"}))
     bench.do("setup", item)
     refused = Item.of(case("made.two", needs=(Permission.UPDATE, Permission.RESET)), "test_update")
