@@ -27,7 +27,7 @@ class HydraRun:
 def hydra(folder: Path, user: str, at_once: int, service: str, *options: str, limit: float = 120.0) -> HydraRun:
     """Try the passwords of `passwords.txt` in a folder; its time is that of the whole process.
 
-    One that does not end within the limit, as over Telnet behind login(1), has found nothing in that time.
+    A run that does not end within the limit has found nothing. Over Telnet with login(1), none ends.
     """
     command = [tool("hydra", "hydra"), "-I", "-l", user, "-P", "passwords.txt", "-t", str(at_once)]
     started = time.monotonic()

@@ -106,7 +106,7 @@ def test_declared_port_speaks_its_declared_protocol(declared_port: Observation) 
 
     If the device contradicts the declaration, the case fails, because nobody can review interfaces on that basis.
     Witness for a silent port: another declared service of the same device answered in the same minute. A silent UDP
-    port whose protocol is `other` is open if closed ports of the device answer by ICMP. If none does, it is left open.
+    port whose protocol is `other` is left open, because no known question makes it answer.
     """
     mute = declared_port.refused | declared_port.silent
     assert not mute, "; ".join(f"{about}: {declared_port.detail(about)}" for about in sorted(mute))

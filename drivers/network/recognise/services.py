@@ -4,10 +4,8 @@ An open port is not yet a service: a fact is SEEN only when the protocol's own w
 nobody declared is in `open_ports.py`.
 """
 
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import chain, islice
 from typing import get_args
 
 from drivers.network.conversation import ConversationEnd
@@ -27,13 +25,9 @@ _SHOWN = 200
 _NO_INTERFACE = (
     "such a service may answer multicast questions only, which are sent if the bench file names `network.interface`"
 )
-_CLOSED_PORTS = 3
-"""How many undeclared ports are asked next to a silent one. One of them that says it is closed is enough."""
-_CLOSED_ASKS = 3
-"""How often they are asked again at the end, for the sake of a device that limits its ICMP."""
-_NO_CLOSED_PORT = (
-    "no answer: open or filtered. No known question makes this service answer, and no closed UDP port of the device "
-    "answered by ICMP at the same time, so nothing shows whether the port is open"
+_NO_QUESTION = (
+    "no answer: open or filtered. No known question makes this service answer, and the silence of a port has no "
+    "witness but its own answer"
 )
 _NO_PROTOCOL = "other"
 """What a declaration calls a protocol that it has no name for, and the row of the question without meaning."""
@@ -46,7 +40,7 @@ class RecogniseServices:
 
     A TCP service that took the connection and was silent is asked once more, alone: a small processor may be slow to
     answer several TLS handshakes at a time. One that does not speak the protocol is asked what else it speaks.
-    A silent UDP service for which there is no question is open if closed ports of the device answer by ICMP.
+    A silent UDP service for which there is no question is left open: closed ports next to it are other doors.
     """
 
     target: Target
@@ -66,9 +60,8 @@ class RecogniseServices:
         udp = [service for service in reached if service.transport is Transport.UDP]
         tcp = [service for service in reached if service.transport is Transport.TCP]
         ports = self._ask_udp(udp, record)
-        by_silence, left_open = self._ask_closed(udp, ports, record)
-        facts = {one: by_silence.get(one) or _udp_fact(one, port) for one, port in zip(udp, ports, strict=True)}
-        left_open |= {one.about: _NO_INTERFACE for one, port in zip(udp, ports, strict=True) if _is_unasked(port)}
+        facts = {one: _udp_fact(one, port) for one, port in zip(udp, ports, strict=True)}
+        left_open = {one.about: why for one, port in zip(udp, ports, strict=True) if (why := _doubt(one, port))}
         recogniser = Recogniser(self.target, self.patience)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             asked = pool.map(lambda service: recogniser.recognise(service.port, service, Depth.DECLARED), tcp)
@@ -87,7 +80,7 @@ class RecogniseServices:
         ordered = tuple(facts[service] for service in self.services)
         for fact in ordered:
             record.note(f"{fact.about} {fact.answer}: {fact.detail}")
-        spoke = [one.about for one in self.services if facts[one].answer is Answer.SEEN and one not in by_silence]
+        spoke = [one.about for one in self.services if facts[one].answer is Answer.SEEN]
         what = f"{', '.join(spoke)} answered" if spoke else "no declared service answered in its protocol"
         return Observation(
             question=f"Do {len(self.services)} declared services answer in the declared protocol?",
@@ -102,43 +95,6 @@ class RecogniseServices:
         ports = [UdpPort(service.port, questions_for(service, table)) for service in services]
         UdpAsking(self.target, record).ask(ports)
         return ports
-
-    def _ask_closed(
-        self, services: list[Service], ports: list[UdpPort], record: Recorder
-    ) -> tuple[dict[Service, Fact], dict[str, str]]:
-        """Ask the silent ports without a question once more, among ports that nobody declared.
-
-        Returns the facts of those that are open, because ports next to them say by ICMP that they are closed, and why
-        the others are left open.
-        """
-        mute = {
-            service: port
-            for service, port in zip(services, ports, strict=True)
-            if _has_no_question(service, port) and port.answer is Answer.SILENT and not port.barred
-        }
-        if not mute:
-            return {}, {}
-        asking, others = UdpAsking(self.target, record), self._undeclared_near(mute)
-        asking.ask([*mute.values(), *others], patiently=True)
-        closed = [UdpPort(port.port, port.questions) for port in others if port.answer is Answer.REFUSED]
-        for _ in range(_CLOSED_ASKS):
-            if not any(port.refused for port in closed):
-                asking.ask(closed)
-        heard = ", ".join(f"udp/{port.port}" for port in closed if port.refused)
-        silent = [(one, port) for one, port in mute.items() if port.answer is Answer.SILENT and not port.barred]
-        if not heard or not all(port.due_asks for _, port in silent):
-            return {}, {service.about: _NO_CLOSED_PORT for service, _ in silent}
-        words = f"no answer: open or filtered: closed ports of the device answer by ICMP ({heard}), this one does not"
-        return {one: Fact(about=one.about, answer=Answer.SEEN, detail=words) for one, _ in silent}, {}
-
-    def _undeclared_near(self, services: Iterable[Service]) -> list[UdpPort]:
-        """Return a few ports next to the first of these services that are neither declared nor a known service's."""
-        table, first = udp_questions(), next(iter(services)).port
-        known = {one.port for one in self.services} | {port for row in table for port in row.ports}
-        near = chain(range(first + 1, 2**16), range(first - 1, 0, -1))
-        free = (port for port in near if port not in known and self.target.reaches(Transport.UDP, port))
-        rows = tuple(row for row in table if row.service == _NO_PROTOCOL)
-        return [UdpPort(port, rows) for port in islice(free, _CLOSED_PORTS)]
 
 
 def _is_mute(service: Service, spoken: Spoken) -> bool:
@@ -163,6 +119,14 @@ def _has_no_question(service: Service, port: UdpPort) -> bool:
     """Whether nothing is known that makes the declared service answer."""
     is_other = service.protocol == _NO_PROTOCOL and not service.tls
     return is_other or all(question.service == _NO_PROTOCOL for question in port.questions)
+
+
+def _doubt(service: Service, port: UdpPort) -> str:
+    """Return why the answer of a UDP port proves nothing; empty if it does."""
+    if _is_unasked(port):
+        return _NO_INTERFACE
+    mute = port.answer is Answer.SILENT and not port.barred and _has_no_question(service, port)
+    return _NO_QUESTION if mute else ""
 
 
 def _udp_fact(service: Service, port: UdpPort) -> Fact:
