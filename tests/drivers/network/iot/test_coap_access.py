@@ -74,6 +74,12 @@ def short_rounds(monkeypatch: pytest.MonkeyPatch, long_rounds: None) -> None:
     monkeypatch.setattr(coap, "ROUND_SECONDS", BRIEF)
 
 
+@pytest.fixture(autouse=True)
+def long_handshakes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A handshake ends with the last message; a service of the tests that gets no processor answers late."""
+    monkeypatch.setattr(dtls, "HANDSHAKE_SECONDS", 30.0)
+
+
 @pytest.fixture
 def dtls_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """For services that are not to answer in clear."""

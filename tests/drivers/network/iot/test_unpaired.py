@@ -177,6 +177,7 @@ def test_a_credential_that_looks_alike_is_another_one(secret: str) -> None:
 def long_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """A wait ends with the answer; a hub of the tests that gets no processor answers late."""
     monkeypatch.setattr(coap, "ROUND_SECONDS", 5.0)
+    monkeypatch.setattr(dtls, "HANDSHAKE_SECONDS", 8.0)
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ def test_nobody_else_is_heard(camera: Camera, monkeypatch: pytest.MonkeyPatch) -
 def test_access_without_authorisation_to_the_service_is_decided(
     camera: Camera, planted: Camera, is_planted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dtls, "HANDSHAKE_SECONDS", 2.0)
+    monkeypatch.setattr(dtls, "HANDSHAKE_SECONDS", 5.0)
     device = planted if is_planted else camera
     companion = PreSharedKey(COMPANION, device.label.sensors[COMPANION].encode())
     logins = (CoapLogin("sensors", Role.ADMINISTRATOR, companion),)
