@@ -2,6 +2,7 @@
 
 from hypothesis import HealthCheck, settings
 
+from tests.order import pytest_collection as pytest_collection
 from tests.order import pytest_collection_modifyitems as pytest_collection_modifyitems
 from tests.order import pytest_xdist_make_scheduler as pytest_xdist_make_scheduler
 

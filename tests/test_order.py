@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -37,6 +38,24 @@ def test_a_test_that_is_named_is_run_apart_from_its_file_and_each_row_apart_from
 def test_the_longest_unit_begins_first(times: None) -> None:
     ids = ["tests/d.py::test_it", f"{LONG}[one]", "tests/b.py::test_it", "tests/c.py::test_it", "tests/a.py::test_it"]
     assert [order.expected(one) for one in ids] == [0, 30, 20, 40, 0]
+
+
+def test_each_worker_compiles_another_part_of_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tests" / "a").mkdir(parents=True)
+    for name in ("test_1", "test_2", "a/test_3", "helper", "test_4"):
+        (tmp_path / "tests" / f"{name}.py").touch()
+    imported: list[str] = []
+    monkeypatch.setattr("importlib.import_module", imported.append)
+    for worker in ({"workerid": "gw0", "workercount": 2}, {"workerid": "gw1", "workercount": 2}, None):
+        config = SimpleNamespace(
+            args=["tests/a", "tests/test_1.py::test_it", "tests/test_2.py", "tests/test_4.py"],
+            rootpath=tmp_path,
+            invocation_params=SimpleNamespace(dir=tmp_path),
+            **({"workerinput": worker} if worker else {}),
+        )
+        order.pytest_collection(SimpleNamespace(config=config))  # type: ignore[arg-type]
+        imported.append("end")
+    assert imported == ["tests.a.test_3", "tests.test_2", "end", "tests.test_1", "tests.test_4", "end", "end"]
 
 
 def test_every_file_and_function_that_is_named_exists() -> None:

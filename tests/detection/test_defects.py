@@ -13,7 +13,15 @@ from tests.detection.failure import require_exactly_planted, require_no_fault
 from tests.detection.grouping import runs
 from trustprobe.cli.matrix import PROFILE
 
-RUNS = runs()
+MANY = 5
+"""Flaws of a run from which on it is worth its seconds in `make test`.
+
+A run for one flaw costs as much as one for thirty. `make test-all` plants those that cannot share one as well; in
+`make test`, the tests of their probes and of their cases stand for them.
+"""
+RUNS = [
+    pytest.param(*run, id="+".join(run[0]), marks=() if len(run[0]) >= MANY else pytest.mark.thorough) for run in runs()
+]
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +49,7 @@ def test_every_observation_that_rests_on_silence_has_a_witness_that_holds(harden
     assert not bare
 
 
-@pytest.mark.parametrize(("defects", "capabilities"), RUNS, ids=["+".join(one) for one, _ in RUNS])
+@pytest.mark.parametrize(("defects", "capabilities"), RUNS)
 def test_each_defect_makes_exactly_its_cases_fail(
     defects: tuple[str, ...], capabilities: tuple[str, ...], judge_device: JudgeDevice
 ) -> None:
