@@ -11,7 +11,8 @@ The image lives in a folder that goes away with the block: it holds secrets of t
 import hashlib
 import shlex
 import tempfile
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,25 @@ _TAIL = 300
 
 
 @dataclass(frozen=True)
+class Sections:
+    """The parts of a file that holds the content of several, sorted by where they begin, in octets."""
+
+    starts: Sequence[int]
+    origins: Sequence[int]
+    """Offset of each in the file that it is a part of."""
+    numbers: Sequence[int]
+    """Inode of that file."""
+    within: Sequence[str]
+    """The file system, in words."""
+
+    def at(self, offset: int) -> tuple[int, str]:
+        """Return the offset in the file that lies here, and which file that is."""
+        index = max(0, bisect_right(self.starts, offset) - 1)
+        at = offset - self.starts[index] + self.origins[index]
+        return at, f"inode {self.numbers[index]} of {self.within[index]}"
+
+
+@dataclass(frozen=True)
 class Image:
     """A storage image: the file, its size in octets, and how many of them are searched."""
 
@@ -34,11 +54,17 @@ class Image:
     searched: int
     within: str = ""
     """Where it lies, in words, if it was unpacked from another image."""
+    sections: Sections | None = None
+    """The files of a file system, if it was unpacked from one."""
 
     @property
     def whole(self) -> bool:
         """Whether all of it is searched."""
         return 0 < self.octets == self.searched
+
+    def at(self, offset: int) -> tuple[int, str]:
+        """Return where an octet lies: its offset within what was unpacked, and what that is, in words."""
+        return self.sections.at(offset) if self.sections and self.sections.starts else (offset, self.within)
 
     def pieces(self, overlap: int) -> Iterator[tuple[int, bytes]]:
         """Read what is searched: offset and octets of pieces that overlap, so that nothing is cut in two."""

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from drivers.data import table
+from drivers.storage.bounds import Unpacking
 from drivers.storage.dump import Image
-from drivers.storage.unpack import DEEPEST, Unpacking, unpack
+from drivers.storage.unpack import DEEPEST, unpack
 
 OVERLAP = 8192
 """Octets that pieces share: the longest thing that is found for certain."""
@@ -74,21 +75,21 @@ def search(image: Image, wanted: Iterable[SearchTerm]) -> dict[str, tuple[Storag
         if not piece.strip(b"\0"):
             continue  # what was never written holds nothing
         for one in things:
-            for place in _in_piece(one, piece, start, image.within):
+            for place in _in_piece(one, piece, start, image):
                 if len(found[one.about]) < MOST_PLACES:
                     found[one.about][place] = None
     return {about: tuple(places) for about, places in found.items()}
 
 
-def _in_piece(one: SearchTerm, piece: bytes, start: int, within: str) -> Iterable[StoragePlace]:
+def _in_piece(one: SearchTerm, piece: bytes, start: int, image: Image) -> Iterable[StoragePlace]:
     for what, octets in one.texts.items():
         at = piece.find(octets) if len(octets) >= SHORTEST else -1
         if at >= 0:
-            yield StoragePlace(what, start + at, within)
+            yield StoragePlace(what, *image.at(start + at))
     for what, pattern in one.patterns.items():
         for match in pattern.finditer(piece):
             if not _is_public(piece, match):
-                yield StoragePlace(what, start + match.start(), within)
+                yield StoragePlace(what, *image.at(start + match.start()))
                 break
 
 

@@ -1,8 +1,9 @@
-"""Unpacks what is compressed in a storage image: gzip, zlib, xz, LZMA, bzip2 and Zstandard.
+"""Unpacks what is compressed in a storage image: streams, and the files of UBIFS, JFFS2 and squashfs.
 
-Streams are found by the octets that they begin with, wherever they lie: a kernel with its initial file system, an
-archive, an update that was left over, and the blocks of a squashfs, each of which is a stream of its own. No format
-of a file system is read, and no program is run. All that comes out is bounded, for an image may be a bomb.
+Streams of gzip, zlib, xz, LZMA, bzip2, Zstandard, LZ4 and lzop are found by the octets that they begin with, wherever
+they lie: a kernel with its initial file system, an archive, an update that was left over, and the blocks of a squashfs,
+each of which is a stream of its own. Of a file system whose blocks do not show where they begin, the files are put
+together. No program is run. All that comes out is bounded, for an image may be a bomb.
 """
 
 import bz2
@@ -12,13 +13,18 @@ import re
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
+import lz4.frame
 import zstandard
 
+from drivers.storage import flash, squashfs
+from drivers.storage.blocks import BlockError
+from drivers.storage.bounds import Unpacking
 from drivers.storage.dump import Image
+from drivers.storage.framed import Walk, legacy_lz4, lzop
 
 DEEPEST = 4
 """Streams within streams that are opened: update, kernel, initial file system, archive."""
@@ -28,25 +34,27 @@ SHORTEST = 64
 """Octets of content; less is what random octets decode to."""
 LEAST_OF_A_BROKEN = 4096
 """Octets that a stream without an end must have given before it is taken for one."""
-_WORK_BASE, _WORK_SHARE = 1 << 32, 16
 _MEMORY = 1 << 28
 """Octets that a decoder may take."""
 _WINDOW = 1 << 27
 """The largest window of Zstandard that is opened; mksquashfs and the kernel stay below it."""
 _PIECE = 512
 """Octets given to a decoder at a time, so that a bomb shows before it fills the memory."""
-_BROKEN = (zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError, EOFError)
+_WORK_OF_A_START = 4096
+"""Octets that a library unpacks in the time that it takes to find out that no stream begins here."""
+_BROKEN = (zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError, EOFError, RuntimeError, BlockError)
+"""What the decoders raise; RuntimeError is the one of lz4.frame."""
 
 
 class _Decoder(Protocol):
-    """What zlib, bz2, lzma and zstandard have in common."""
+    """What zlib, bz2, lzma, lz4 and zstandard have in common."""
 
     @property
     def eof(self) -> bool:
         """Whether the stream has ended."""
 
     @property
-    def unused_data(self) -> bytes:
+    def unused_data(self) -> bytes | None:
         """What was given and lies behind the end of the stream."""
 
     def decompress(self, data: bytes, /) -> bytes:
@@ -55,92 +63,99 @@ class _Decoder(Protocol):
 
 @dataclass(frozen=True)
 class _Kind:
-    """A kind of stream: its name, the octets that it begins with, and its decoder."""
+    """A kind of stream: its name, the octets that it begins with, and the walk through it."""
 
     name: str
     start: bytes
-    decoder: Callable[[], _Decoder]
+    walk: Walk
 
 
+def _stream(decoder: Callable[[], _Decoder]) -> Walk:
+    def walk(octets: mmap.mmap, at: int) -> Iterator[tuple[int, bytes, int]]:
+        one = decoder()
+        while not one.eof:
+            piece = octets[at : at + _PIECE]
+            if not piece:
+                raise EOFError
+            at += len(piece)
+            content = one.decompress(piece)
+            yield at - len(one.unused_data or b""), content, len(piece) + len(content)
+
+    return walk
+
+
+# lz4_Frame_format.md: the flags of version 1, and blocks of 64 KiB to 4 MiB
+_FRAME_OF_LZ4 = rb"\x04\x22\x4d\x18[%s][\x40\x50\x60\x70]"
+_LZ4 = _stream(lz4.frame.LZ4FrameDecompressor)
 _KINDS = (
-    _Kind("gzip", rb"\x1f\x8b\x08[\x00-\x1f]", lambda: zlib.decompressobj(31)),  # RFC 1952, 2.3
-    _Kind("zlib", rb"\x78[\x01\x5e\x9c\xda]", zlib.decompressobj),  # RFC 1950, 2.2: a window of 32 KiB
-    _Kind("xz", rb"\xfd7zXZ\x00", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, _MEMORY)),
+    _Kind("gzip", rb"\x1f\x8b\x08[\x00-\x1f]", _stream(lambda: zlib.decompressobj(31))),  # RFC 1952, 2.3
+    _Kind("zlib", rb"\x78[\x01\x5e\x9c\xda]", _stream(zlib.decompressobj)),  # RFC 1950, 2.2: a window of 32 KiB
+    _Kind("xz", rb"\xfd7zXZ\x00", _stream(lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, _MEMORY))),
     # The properties that everybody uses, a dictionary of 64 KiB to 128 MiB, and a size, or none
     _Kind(
         "LZMA",
         rb"\x5d\x00\x00(?:[\x01\x02\x04\x08\x10\x20\x40\x80]\x00|\x00[\x01-\x08])(?:\xff{8}|[\x00-\xff]{4}\x00{4})",
-        lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE, _MEMORY),
+        _stream(lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE, _MEMORY)),
     ),
-    _Kind("bzip2", rb"BZh[1-9]1AY&SY", bz2.BZ2Decompressor),
+    _Kind("bzip2", rb"BZh[1-9]1AY&SY", _stream(bz2.BZ2Decompressor)),
     # RFC 8878, 3.1.1
     _Kind(
-        "Zstandard", rb"\x28\xb5\x2f\xfd", lambda: zstandard.ZstdDecompressor(max_window_size=_WINDOW).decompressobj()
+        "Zstandard",
+        rb"\x28\xb5\x2f\xfd",
+        _stream(lambda: zstandard.ZstdDecompressor(max_window_size=_WINDOW).decompressobj()),
     ),
+    _Kind("LZ4", _FRAME_OF_LZ4 % rb"\x40\x44\x48\x4c\x50\x54\x58\x5c\x60\x64\x68\x6c\x70\x74\x78\x7c", _LZ4),
+    _Kind("legacy LZ4", rb"\x02\x21\x4c\x18[\x01-\xff][\x00-\xff]{2}\x00", legacy_lz4),
+    _Kind("lzop", rb"\x89LZO\x00\r\n\x1a\n", lzop),
 )
 _START = re.compile(b"|".join(b"(%s)" % kind.start for kind in _KINDS))
-# The superblock's compression (offset 20) of squashfs, the start of a frame of LZ4, the nodes of UBIFS and of JFFS2
-_CLOSED = {
-    "a squashfs of LZO": re.compile(rb"hsqs(?=[\x00-\xff]{16}\x03\x00[\x00-\xff]{6}\x04\x00)"),
-    "a squashfs of LZ4": re.compile(rb"hsqs(?=[\x00-\xff]{16}\x05\x00[\x00-\xff]{6}\x04\x00)"),
-    "LZ4": re.compile(rb"\x04\x22\x4d\x18[\x40-\x7f]|\x02\x21\x4c\x18"),
-    "UBIFS": re.compile(rb"\x31\x18\x10\x06(?=[\x00-\xff]{16}[\x00-\x0c][\x00-\x02]\x00\x00)"),
-}
-
-
-@dataclass
-class Unpacking:
-    """What was unpacked of one image, and the work that is left: octets that may be read and written."""
-
-    work: int
-    streams: int = 0
-    octets: int = 0
-    stopped: bool = False
-    """Whether a bound was reached, so that something was not unpacked."""
-    closed: set[str] = field(default_factory=set)
-    """Compressions that were recognised and that nothing here opens."""
-
-    @classmethod
-    def of(cls, image: Image) -> "Unpacking":
-        """Begin, with work in proportion to the image."""
-        return cls(_WORK_BASE + _WORK_SHARE * image.searched)
-
-    def spend(self, octets: int) -> None:
-        """Count work that was done."""
-        self.work -= octets
-        self.stopped = self.stopped or self.work <= 0
-
-    def __str__(self) -> str:
-        """Say it, ready to print."""
-        words = f"{self.streams} compressed streams of {self.octets} octets were unpacked"
-        bound = ", until a bound of the harness was reached" if self.stopped else ""
-        return words + bound + (f"; not opened: {', '.join(sorted(self.closed))}" if self.closed else "")
+_DICTIONARY = rb"\x41\x45\x49\x4d\x51\x55\x59\x5d\x61\x65\x69\x6d\x71\x75\x79\x7d"
+_CLOSED = {"LZ4 with a dictionary": re.compile(_FRAME_OF_LZ4 % _DICTIONARY)}
 
 
 def unpack(image: Image, unpacking: Unpacking) -> Iterator[Image]:
-    """Give the content of the streams of an image: those that follow each other without a gap as one.
+    """Give the files of the file systems in an image, and the content of its streams.
 
-    Each lies in a file next to the image, which is removed before the next one is given.
+    Streams that follow each other without a gap are one. Each lies in a file next to the image, which is removed before
+    the next one is given.
     """
     if not image.searched:
         return
     with image.path.open("rb") as file, mmap.mmap(file.fileno(), image.searched, access=mmap.ACCESS_READ) as octets:
         unpacking.closed |= {name for name, pattern in _CLOSED.items() if pattern.search(octets)}
+        yield from flash.files(image, octets, unpacking)
+        yield from squashfs.files(image, octets, unpacking)
         at = 0
-        while not unpacking.stopped and (start := _START.search(octets, at)):
+        while not unpacking.stopped:
             with tempfile.NamedTemporaryFile(dir=image.path.parent, prefix="unpacked-") as content:
-                end, streams = _run(octets, start, cast(BinaryIO, content), unpacking)
+                found = _next_run(octets, at, cast(BinaryIO, content), unpacking)
+                if found is None:
+                    return
+                start, at = found
                 content.flush()
                 size = content.tell()
-                if streams:
-                    unpacking.streams += streams
-                    unpacking.octets += size
-                    yield Image(Path(content.name), size, size, _place(start.start(), image))
-            at = max(end, start.start() + 1)
+                unpacking.octets += size
+                yield Image(Path(content.name), size, size, _place(start, image))
+
+
+def _next_run(octets: mmap.mmap, at: int, content: BinaryIO, unpacking: Unpacking) -> tuple[int, int] | None:
+    """Unpack the next streams from here on; where they begin, and where to go on. None where there are none."""
+    while not unpacking.stopped and (found := _START.search(octets, at)):
+        start = found.start()
+        unpacking.spend(_WORK_OF_A_START)
+        end, streams = _run(octets, found, content, unpacking)
+        at = max(end, start + 1)
+        if streams:
+            unpacking.streams += streams
+            return start, at
+        content.seek(0)
+        content.truncate()
+    return None
 
 
 def _place(at: int, image: Image) -> str:
-    return f"what is compressed at octet {at:#x}" + (f" of {image.within}" if image.within else "")
+    offset, within = image.at(at)
+    return f"what is compressed at octet {offset:#x}" + (f" of {within}" if within else "")
 
 
 def _run(octets: mmap.mmap, start: re.Match[bytes], content: BinaryIO, unpacking: Unpacking) -> tuple[int, int]:
@@ -166,17 +181,19 @@ def _run(octets: mmap.mmap, start: re.Match[bytes], content: BinaryIO, unpacking
 
 def _unpack_one(octets: mmap.mmap, at: int, kind: _Kind, content: BinaryIO, unpacking: Unpacking) -> int | None:
     """Write the content of the stream that begins here; the place behind its end, or None where it has none."""
-    decoder, place = kind.decoder(), at
+    end = at
     try:
-        while not decoder.eof:
-            piece = octets[place : place + _PIECE]
-            if not piece or unpacking.stopped:
-                return None
+        for place, piece, work in kind.walk(octets, at):
+            end = place
+            content.write(piece)
+            unpacking.spend(work)
             if content.tell() > MOST_OF_A_RUN:
                 unpacking.stopped = True
+            if unpacking.stopped:
                 return None
-            place += len(piece)
-            unpacking.spend(len(piece) + content.write(decoder.decompress(piece)))
+    except BlockError as error:
+        unpacking.spend(error.work)
+        return None
     except _BROKEN:
         return None
-    return place - len(decoder.unused_data)
+    return end

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import lz4.frame
 import pytest
 import zstandard
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -14,15 +15,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from drivers.data import table
 from drivers.forms import compiled
-from drivers.storage import unpack
-from drivers.storage.dump import Image
-from drivers.storage.search import SearchTerm, StoragePlace, search_unpacked
-from drivers.storage.unpack import Unpacking
-
-CANARY = b"hunter2-canary"
-TERM = SearchTerm("it", {"it": CANARY})
-FILLER = bytes(range(256)) * 20
-CONTENT = FILLER + CANARY + FILLER[::-1]
+from drivers.storage import bounds, unpack
+from drivers.storage.search import SearchTerm
+from tests.drivers.storage.compressed import CANARY, CONTENT, FILLER, found_in, legacy_lz4, lzop
 
 
 def alone(content: bytes) -> bytes:
@@ -48,18 +43,15 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "bzip2": bz2.compress,
     "Zstandard": zstandard.compress,
     "Zstandard in a pipe": streamed,
+    "LZ4": lz4.frame.compress,
+    "LZ4 of small blocks with sums": lambda content: lz4.frame.compress(
+        content, block_size=lz4.frame.BLOCKSIZE_MAX64KB, block_linked=False, block_checksum=True, content_checksum=True
+    ),
+    "LZ4 in the old format": legacy_lz4,
+    "lzop": lzop,
+    "lzop with sums": lambda content: lzop(content, flags=0x303),
+    "lzop with an extra field": lambda content: lzop(content, flags=0x41, name=b""),
 }
-
-
-def image_of(octets: bytes, folder: Path) -> Image:
-    path = folder / "image"
-    path.write_bytes(octets)
-    return Image(path, len(octets), len(octets))
-
-
-def found_in(octets: bytes, folder: Path, term: SearchTerm = TERM) -> tuple[tuple[StoragePlace, ...], Unpacking]:
-    found, unpacking = search_unpacked(image_of(octets, folder), [term])
-    return found[term.about], unpacking
 
 
 @pytest.mark.parametrize("pack", PACKERS.values(), ids=PACKERS)
@@ -113,7 +105,7 @@ def test_random_octets_that_begin_like_a_stream_are_none(tmp_path: Path) -> None
 
 
 def test_a_bomb_ends_the_search_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unpack, "_WORK_BASE", 1 << 20)
+    monkeypatch.setattr(bounds, "_WORK_BASE", 1 << 20)
     _, unpacking = found_in(zlib.compress(b"\0" * (8 << 20)) + zlib.compress(CONTENT), tmp_path)
     assert unpacking.stopped
     assert unpacking.octets < 2 << 20
@@ -136,18 +128,26 @@ def test_an_empty_image_has_no_streams(tmp_path: Path) -> None:
     assert found_in(b"", tmp_path)[0] == ()
 
 
-@pytest.mark.parametrize(
-    ("octets", "name"),
-    [
-        (b"hsqs" + b"\x01" * 16 + b"\x03\0" + b"\x01" * 6 + b"\x04\0\0\0", "a squashfs of LZO"),
-        (b"hsqs" + b"\x01" * 16 + b"\x05\0" + b"\x01" * 6 + b"\x04\0\0\0", "a squashfs of LZ4"),
-        (b"\x04\x22\x4d\x18\x64\x40", "LZ4"),
-        (b"\x02\x21\x4c\x18", "LZ4"),
-        (b"\x31\x18\x10\x06" + b"\x01" * 16 + b"\x06\x00\0\0", "UBIFS"),
-    ],
-)
-def test_a_compression_that_nothing_here_opens_is_named(octets: bytes, name: str, tmp_path: Path) -> None:
-    assert found_in(FILLER + octets, tmp_path)[1].closed == {name}
+def test_a_compression_that_nothing_here_opens_is_named(tmp_path: Path) -> None:
+    assert found_in(FILLER + b"\x04\x22\x4d\x18\x65\x40", tmp_path)[1].closed == {"LZ4 with a dictionary"}
+
+
+STARTS = [
+    b"\x78\x9c",
+    b"\x04\x22\x4d\x18\x64\x40",
+    b"\x02\x21\x4c\x18\xff\xff\x7f\0",
+    b"\x89LZO\0\r\n\x1a\n",
+]
+
+
+@pytest.mark.parametrize("start", STARTS, ids=repr)
+def test_an_image_full_of_starts_of_streams_ends_the_search(
+    start: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounds, "_WORK_BASE", 1 << 20)
+    _, unpacking = found_in((start + bytes(64)) * 4000, tmp_path)
+    assert unpacking.stopped
+    assert unpacking.streams == 0
 
 
 def key() -> bytes:
