@@ -109,6 +109,8 @@ _KINDS = (
     _Kind("lzop", rb"\x89LZO\x00\r\n\x1a\n", lzop),
 )
 _START = re.compile(b"|".join(b"(%s)" % kind.start for kind in _KINDS))
+_ANY_START = re.compile(b"|".join(kind.start for kind in _KINDS))
+"""The same without groups: `re` then skips octets that nothing begins with, and searches thirty times as fast."""
 _DICTIONARY = rb"\x41\x45\x49\x4d\x51\x55\x59\x5d\x61\x65\x69\x6d\x71\x75\x79\x7d"
 _CLOSED = {"LZ4 with a dictionary": re.compile(_FRAME_OF_LZ4 % _DICTIONARY)}
 
@@ -140,10 +142,10 @@ def unpack(image: Image, unpacking: Unpacking) -> Iterator[Image]:
 
 def _next_run(octets: mmap.mmap, at: int, content: BinaryIO, unpacking: Unpacking) -> tuple[int, int] | None:
     """Unpack the next streams from here on; where they begin, and where to go on. None where there are none."""
-    while not unpacking.stopped and (found := _START.search(octets, at)):
-        start = found.start()
+    while not unpacking.stopped and (any_start := _ANY_START.search(octets, at)):
+        start = any_start.start()
         unpacking.spend(_WORK_OF_A_START)
-        end, streams = _run(octets, found, content, unpacking)
+        end, streams = _run(octets, start, content, unpacking)
         at = max(end, start + 1)
         if streams:
             unpacking.streams += streams
@@ -158,11 +160,10 @@ def _place(at: int, image: Image) -> str:
     return f"what is compressed at octet {offset:#x}" + (f" of {within}" if within else "")
 
 
-def _run(octets: mmap.mmap, start: re.Match[bytes], content: BinaryIO, unpacking: Unpacking) -> tuple[int, int]:
+def _run(octets: mmap.mmap, at: int, content: BinaryIO, unpacking: Unpacking) -> tuple[int, int]:
     """Unpack streams from here on as long as one begins where another ends; where they end, and their number."""
-    at, number = start.start(), 0
-    found: re.Match[bytes] | None = start
-    while found:
+    number = 0
+    while found := _START.match(octets, at):
         kind = _KINDS[(found.lastindex or 1) - 1]
         before = content.tell()
         end = _unpack_one(octets, at, kind, content, unpacking)
@@ -175,7 +176,6 @@ def _run(octets: mmap.mmap, start: re.Match[bytes], content: BinaryIO, unpacking
         at, number = end, number + 1
         if unpacking.stopped or content.tell() >= MOST_OF_A_RUN:
             break
-        found = _START.match(octets, at)
     return at, number if content.tell() >= SHORTEST else 0
 
 
