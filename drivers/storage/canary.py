@@ -5,8 +5,8 @@ something that a secret one is not found.
 """
 
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from drivers.data import table
@@ -14,13 +14,15 @@ from drivers.forms import compiled, forms_of, weak_hashes_of
 from drivers.network.web.administration.administration import Administration
 from drivers.network.web.administration.administrator import Administrator
 from drivers.storage.dump import image_of
-from drivers.storage.search import SearchTerm, StoragePlace, search_unpacked
+from drivers.storage.published import public_half
+from drivers.storage.search import PublishedKeys, SearchTerm, StoragePlace, search_unpacked
 from lab_config.bench import StorageBench
 from lab_config.component import Setting, UserDataDeclaration
 from trustprobe.probe import DETAIL_LIMIT, Answer, Asked, Fact, Observation, Recorder, Witness, all_of, condition
 
 _SEARCH = Asked(door="the storage", shape="a search of the whole image")
 
+_KEYS = "private_keys"
 PUBLIC, SECRET = "public canary", "secret canary"
 
 
@@ -41,12 +43,14 @@ class PlantedSample:
         """Return the administrator, who is not logged in yet."""
         return Administrator(self.web, record)
 
-    def look(self, wanted: list[SearchTerm], record: Recorder) -> tuple[dict[str, tuple[StoragePlace, ...]], Witness]:
+    def look(
+        self, wanted: list[SearchTerm], record: Recorder, keys: PublishedKeys | None = None
+    ) -> tuple[dict[str, tuple[StoragePlace, ...]], Witness]:
         """Take an image, search it, and wait for the device; the witness says whether all of it was searched."""
         assert self.storage is not None
         with image_of(self.storage, record) as image:
             self.ready()
-            found, unpacking = search_unpacked(image, wanted)
+            found, unpacking = search_unpacked(image, wanted, keys)
             record.note(str(unpacking))
             words = f"all {image.octets}" if image.whole else f"only {image.searched} of {image.octets}"
             whole = condition(
@@ -98,6 +102,8 @@ class SearchStorage:
 
     sample: PlantedSample
     passwords: tuple[tuple[str, str], ...] = field(repr=False)
+    presented: Callable[[Recorder], Mapping[str, str]] = lambda _record: {}
+    """Reads the public keys that the device presents: where, by their SHA-256. Called if a published key is found."""
 
     @property
     def name(self) -> str:
@@ -112,10 +118,12 @@ class SearchStorage:
             old = admin.setting(sample.setting)
             changed = old is not None and admin.change(sample.setting, public)  # after the secret: written last
             try:
-                found, whole = sample.look(self._wanted(public, secret), record)
+                keys: PublishedKeys = {}
+                found, whole = sample.look(self._wanted(public, secret), record, keys)
             finally:
                 if old is not None:
                     admin.change(sample.setting, old)
+        found[_KEYS] += self._used(keys, record)
         taken = f"{sample.setting.field} {'accepted' if changed else 'did not accept'} a value made for this run"
         return StorageSearch(
             question="Which secrets are in clear in the storage?",
@@ -126,6 +134,17 @@ class SearchStorage:
                 holds=planted,
             ),
         )
+
+    def _used(self, keys: PublishedKeys, record: Recorder) -> tuple[StoragePlace, ...]:
+        """Return the published keys in the image that the device uses as its own: it presents their public half."""
+        if not keys:
+            return ()
+        presented, used = self.presented(record), []
+        for pem, place in keys.items():
+            if port := presented.get(public_half(pem)):
+                used.append(replace(place, what=f"{place.what} that a library publishes and {port} uses,"))
+            record.note(f"a published key, {f'used by {port}' if port else 'which no port presents'}: {place}")
+        return tuple(used)
 
     def _wanted(self, public: str, secret: str) -> list[SearchTerm]:
         texts: dict[str, dict[str, bytes]] = {

@@ -7,22 +7,19 @@ compressed is unpacked and searched as well; what is encrypted is not opened.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
 
-from drivers.data import table
 from drivers.storage.bounds import Unpacking
 from drivers.storage.dump import Image
+from drivers.storage.published import published
 from drivers.storage.unpack import DEEPEST, unpack
 
 OVERLAP = 8192
 """Octets that pieces share: the longest thing that is found for certain."""
 MOST_PLACES = 20
 """Places of one thing that are told."""
+_PEM = b"-----BEGIN"
 SHORTEST = 6
 """Characters of a text that can be told from chance."""
-_COMPARED, _ENOUGH_OF_A_KEY = 120, 220
-"""Characters of the base64 of a key that its digest in the table is of, and octets that hold them in any notation."""
-_PUBLIC = frozenset(digest for digests in table("public_test_keys").values() for digest in digests)
 
 
 @dataclass(frozen=True)
@@ -48,14 +45,23 @@ class StoragePlace:
         return f"{self.what} at octet {self.offset:#x}" + (f" of {self.within}" if self.within else "")
 
 
+PublishedKeys = dict[bytes, StoragePlace]
+"""Where a published key was found first, by its PEM."""
+MOST_PUBLISHED = 64
+"""Published keys that are kept. There are fewer; a hostile image can have others that only begin like them."""
+
+
 def search_unpacked(
-    image: Image, wanted: Iterable[SearchTerm]
+    image: Image, wanted: Iterable[SearchTerm], keys: PublishedKeys | None = None
 ) -> tuple[dict[str, tuple[StoragePlace, ...]], Unpacking]:
-    """Search an image and all that is compressed in it; the places, and what was unpacked."""
+    """Search an image and all that is compressed in it; the places, and what was unpacked.
+
+    Published keys are no places; they go into `keys`.
+    """
     things, unpacking = list(wanted), Unpacking.of(image)
     found: dict[str, tuple[StoragePlace, ...]] = {one.about: () for one in things}
     for part in _parts(image, unpacking, DEEPEST):
-        for about, places in search(part, things).items():
+        for about, places in search(part, things, keys).items():
             found[about] = (found[about] + places)[:MOST_PLACES]
     return found, unpacking
 
@@ -67,37 +73,33 @@ def _parts(image: Image, unpacking: Unpacking, depth: int) -> Iterator[Image]:
             yield from _parts(part, unpacking, depth - 1)
 
 
-def search(image: Image, wanted: Iterable[SearchTerm]) -> dict[str, tuple[StoragePlace, ...]]:
+def search(
+    image: Image, wanted: Iterable[SearchTerm], keys: PublishedKeys | None = None
+) -> dict[str, tuple[StoragePlace, ...]]:
     """Return the places of each wanted thing, by the name of its fact; empty where it is nowhere."""
-    things = list(wanted)
+    things, keys = list(wanted), {} if keys is None else keys
     found: dict[str, dict[StoragePlace, None]] = {one.about: {} for one in things}
     for start, piece in image.pieces(OVERLAP):
         if not piece.strip(b"\0"):
             continue  # what was never written holds nothing
         for one in things:
-            for place in _in_piece(one, piece, start, image):
+            for place in _in_piece(one, piece, start, image, keys):
                 if len(found[one.about]) < MOST_PLACES:
                     found[one.about][place] = None
     return {about: tuple(places) for about, places in found.items()}
 
 
-def _in_piece(one: SearchTerm, piece: bytes, start: int, image: Image) -> Iterable[StoragePlace]:
+def _in_piece(one: SearchTerm, piece: bytes, start: int, image: Image, keys: PublishedKeys) -> Iterable[StoragePlace]:
     for what, octets in one.texts.items():
         at = piece.find(octets) if len(octets) >= SHORTEST else -1
         if at >= 0:
             yield StoragePlace(what, *image.at(start + at))
     for what, pattern in one.patterns.items():
         for match in pattern.finditer(piece):
-            if not _is_public(piece, match):
-                yield StoragePlace(what, *image.at(start + match.start()))
+            place = StoragePlace(what, *image.at(start + match.start()))
+            key = published(piece[match.start() : match.start() + OVERLAP]) if match[0].startswith(_PEM) else None
+            if key is None:
+                yield place
                 break
-
-
-def _is_public(piece: bytes, match: re.Match[bytes]) -> bool:
-    """Whether a PEM key lies here that a library publishes with its own tests."""
-    if not match[0].startswith(b"-----BEGIN"):
-        return False
-    text = piece[match.start() : match.start() + _ENOUGH_OF_A_KEY].replace(b"\\n", b"\n").replace(b"\r", b"")
-    _, _, body = text.partition(b"\n")
-    base64 = body.partition(b"-")[0].replace(b"\n", b"")[:_COMPARED]
-    return sha256(base64).hexdigest() in _PUBLIC
+            if len(keys) < MOST_PUBLISHED:
+                keys.setdefault(key, place)

@@ -13,6 +13,8 @@ from drivers.storage.canary import SECRET, DeleteUserData, Deletion, PlantedSamp
 from lab_config.bench import StorageBench
 from lab_config.component import UserDataDeclaration
 from tests.drivers.recorder import MemoryRecorder
+from tests.drivers.storage.test_published import HALF
+from tests.drivers.storage.test_unpack import PUBLISHED
 from tests.drivers.web_device import PASSWORDS, SETTING, Device, running
 from trustprobe.probe import Answer
 
@@ -157,3 +159,23 @@ def test_a_dump_of_another_chip_proves_no_deletion(tmp_path: Path) -> None:
         left = deleted(sample)
     assert left.of("api").conclusive
     assert not left.of("storage").conclusive
+
+
+@pytest.mark.parametrize(
+    ("presented", "row"), [({HALF: "tcp/443"}, {"private_keys"}), ({"another key": "tcp/443"}, set()), ({}, set())]
+)
+def test_a_published_private_key_is_a_secret_where_the_device_uses_it(
+    presented: dict[str, str], row: set[str], tmp_path: Path
+) -> None:
+    with bench(tmp_path, holds="settings more", more=PUBLISHED.decode()) as sample:
+        seen = SearchStorage(sample, (), lambda _record: presented).run(MemoryRecorder())
+    assert seen.seen == row
+    assert ("that a library publishes and tcp/443 uses, at octet" in seen.detail("private_keys")) is bool(row)
+
+
+def test_the_device_is_not_asked_for_its_keys_without_a_published_one(tmp_path: Path) -> None:
+    def presented(_record: object) -> dict[str, str]:
+        raise AssertionError("nothing published was found")
+
+    with bench(tmp_path) as sample:
+        assert not SearchStorage(sample, (), presented).run(MemoryRecorder()).seen

@@ -1,0 +1,117 @@
+"""Private keys that a library publishes with its own tests, and whether the device uses one of them as its own.
+
+Each product with such a library contains them, and they protect nothing. If a device presents the public half of one as
+the key of a certificate or as an SSH host key, everybody has its private key.
+"""
+
+import base64
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_private_key,
+    load_ssh_public_key,
+)
+from OpenSSL import crypto
+
+from drivers.data import table
+from drivers.network.logins.ssh import SshDoor
+from drivers.network.target import Target
+from drivers.network.tls.certificate import ReadCertificate
+from lab_config.component import Service, Transport
+from trustprobe.errors import NotForwardedError
+from trustprobe.probe import Recorder
+
+MOST_OF_A_KEY = 8192
+"""Octets in which a key ends, in any notation."""
+_COMPARED = 120
+"""Characters of the base64 of a key that its digest in the table is of."""
+_PUBLISHED = frozenset(digest for digests in table("public_test_keys").values() for digest in digests)
+
+
+def published(octets: bytes) -> bytes | None:
+    """Return the PEM key that begins here, if it is published. It is brought into the form of RFC 7468."""
+    text = octets[:MOST_OF_A_KEY].replace(b"\\n", b"\n").replace(b"\r", b"")
+    label, _, body = text.partition(b"\n")
+    key = body.partition(b"-")[0].replace(b"\n", b"")
+    if sha256(key[:_COMPARED]).hexdigest() not in _PUBLISHED:
+        return None
+    lines = [key[at : at + 64] for at in range(0, len(key), 64)]
+    return b"\n".join([label, *lines, label.replace(b"BEGIN", b"END"), b""])
+
+
+def public_half(pem: bytes) -> str:
+    """Return the SHA-256 of the public half of a key as SubjectPublicKeyInfo (RFC 5280, 4.1); "" where it has none."""
+    try:
+        key = load_pem_private_key(pem, None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return ""
+    return _digest(key.public_key())
+
+
+def _digest(key: PublicKeyTypes) -> str:
+    return sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """A recorder that names the service: what the second one shows must not replace what the first one did."""
+
+    record: Recorder
+    title: str
+
+    def keep(self, name: str, data: bytes) -> None:
+        self.record.keep(f"{self.title}.{name}", data)
+
+    def note(self, line: str) -> None:
+        self.record.note(f"{self.title}: {line}")
+
+    def progress(self, done: int, total: int, what: str) -> None:
+        self.record.progress(done, total, f"{self.title}: {what}")
+
+
+@dataclass(frozen=True)
+class PresentedKeys:
+    """The public keys that the declared services of a device present: of TLS over TCP, and of SSH."""
+
+    target: Target
+    services: Iterable[Service]
+
+    def read(self, record: Recorder) -> Mapping[str, str]:
+        """Return the port that presents it, in words, to the SHA-256 of each key as SubjectPublicKeyInfo."""
+        found: dict[str, str] = {}
+        for service in self.services:
+            if service.transport is not Transport.TCP or not (service.tls or service.protocol == "ssh"):
+                continue
+            try:
+                digest = self._of_tls(service, record) if service.tls else self._of_ssh(service)
+            except NotForwardedError as error:
+                record.note(f"{service.about}: {error.words}")
+                continue
+            record.note(f"{service.about} presents {f'the key {digest}' if digest else 'no key that could be read'}")
+            if digest:
+                found.setdefault(digest, service.about)
+        return found
+
+    def _of_tls(self, service: Service, record: Recorder) -> str:
+        evidence = _Evidence(record, service.id)
+        pem = ReadCertificate(self.target, service.port, None, ()).run(evidence).pem
+        try:
+            key = crypto.load_certificate(crypto.FILETYPE_PEM, pem.encode()).get_pubkey()
+            return sha256(crypto.dump_publickey(crypto.FILETYPE_ASN1, key)).hexdigest()
+        except crypto.Error:
+            return ""
+
+    def _of_ssh(self, service: Service) -> str:
+        octets = SshDoor(self.target, service.port, service.id).host_key() or b""
+        kind = octets[4 : 4 + int.from_bytes(octets[:4], "big")]
+        try:
+            key = load_ssh_public_key(kind + b" " + base64.b64encode(octets))
+        except (ValueError, UnsupportedAlgorithm):
+            return ""
+        return _digest(key)

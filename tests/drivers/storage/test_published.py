@@ -1,0 +1,112 @@
+"""Published private keys: which they are, and whether a device uses one of them as its own."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import paramiko
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from drivers.storage.published import PresentedKeys, public_half, published
+from drivers.storage.search import MOST_PUBLISHED, PublishedKeys, search_unpacked
+from lab_config.component import Service, Transport
+from tests.drivers.network.tcp_servers import LOOPBACK
+from tests.drivers.network.tls.test_certificate import self_signed
+from tests.drivers.network.tls.tls_servers import openssl_server
+from tests.drivers.recorder import MemoryRecorder
+from tests.drivers.storage.compressed import FILLER, image_of
+from tests.drivers.storage.test_unpack import KEYS, PUBLISHED
+from tests.free_ports import free_port
+
+KEY = load_pem_private_key(PUBLISHED, None)
+assert isinstance(KEY, ec.EllipticCurvePrivateKey)
+HALF = public_half(PUBLISHED)
+
+
+def service(port: int, protocol: str, *, tls: bool, transport: Transport = Transport.TCP) -> Service:
+    values = {"id": "it", "transport": transport, "port": port, "protocol": protocol, "tls": tls, "purpose": "test"}
+    return Service.model_validate(values)
+
+
+@contextlib.contextmanager
+def presenting(key: ec.EllipticCurvePrivateKey) -> Iterator[int]:
+    with openssl_server("TLS1.2", "TLS1.3", certificate=self_signed(key)) as port:
+        yield port
+
+
+@pytest.mark.parametrize(
+    "written", [PUBLISHED, PUBLISHED.replace(b"\n", b"\r\n"), PUBLISHED.replace(b"\n", b"\\n")], ids=repr
+)
+def test_the_public_half_of_a_published_key_is_derived_in_any_notation(written: bytes) -> None:
+    pem = published(written + FILLER)
+    assert pem is not None
+    assert len(HALF) == 64
+    assert public_half(pem) == HALF
+
+
+def test_another_key_is_not_published() -> None:
+    assert published(PUBLISHED.replace(b"MHcCAQ", b"MHcCAR")) is None
+
+
+def test_what_only_begins_like_a_published_key_has_no_public_half() -> None:
+    pem = published(PUBLISHED[:180])
+    assert pem is not None
+    assert public_half(pem) == ""
+
+
+def test_published_keys_are_collected_and_are_no_places(tmp_path: Path) -> None:
+    keys: PublishedKeys = {}
+    found, _ = search_unpacked(image_of(FILLER + PUBLISHED + FILLER + PUBLISHED, tmp_path), [KEYS], keys)
+    assert found == {"keys": ()}
+    assert [(public_half(pem), place.offset) for pem, place in keys.items()] == [(HALF, len(FILLER))]
+
+
+def test_keys_that_only_begin_like_a_published_one_are_collected_up_to_a_bound(tmp_path: Path) -> None:
+    octets = b"".join(PUBLISHED[:190] + b"%04d\n-" % number for number in range(MOST_PUBLISHED * 3))
+    keys: PublishedKeys = {}
+    search_unpacked(image_of(octets, tmp_path), [KEYS], keys)
+    assert len(keys) == MOST_PUBLISHED
+
+
+def test_the_key_of_a_certificate_is_presented() -> None:
+    assert isinstance(KEY, ec.EllipticCurvePrivateKey)
+    with presenting(KEY) as port:
+        keys = PresentedKeys(LOOPBACK, (service(port, "http", tls=True),)).read(MemoryRecorder())
+    assert keys == {HALF: f"tcp/{port}"}
+
+
+def test_another_key_of_a_certificate_is_presented_as_itself() -> None:
+    with presenting(ec.generate_private_key(ec.SECP256R1())) as port:
+        keys = PresentedKeys(LOOPBACK, (service(port, "http", tls=True),)).read(MemoryRecorder())
+    assert len(keys) == 1
+    assert HALF not in keys
+
+
+def test_a_host_key_of_ssh_is_presented(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(KEY, ec.EllipticCurvePrivateKey)
+    octets = paramiko.ECDSAKey(vals=(KEY, KEY.public_key())).asbytes()
+    monkeypatch.setattr("drivers.network.logins.ssh.SshDoor.host_key", lambda _door: octets)
+    keys = PresentedKeys(LOOPBACK, (service(22, "ssh", tls=False),)).read(MemoryRecorder())
+    assert keys == {HALF: "tcp/22"}
+
+
+@pytest.mark.parametrize("octets", [None, b"", b"\0\0\0\x07ssh-rsa", b"\xff" * 40])
+def test_a_host_key_that_cannot_be_parsed_is_no_key(octets: bytes | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drivers.network.logins.ssh.SshDoor.host_key", lambda _door: octets)
+    record = MemoryRecorder()
+    assert PresentedKeys(LOOPBACK, (service(22, "ssh", tls=False),)).read(record) == {}
+    assert record.notes == ["tcp/22 presents no key that could be read"]
+
+
+def test_a_service_that_presents_no_key_is_left_out() -> None:
+    closed = free_port()
+    services = (
+        service(closed, "http", tls=True),
+        service(closed, "http", tls=False),
+        service(closed, "coap", tls=True, transport=Transport.UDP),
+    )
+    record = MemoryRecorder()
+    assert PresentedKeys(LOOPBACK, services).read(record) == {}
+    assert record.notes[-1] == f"tcp/{closed} presents no key that could be read"
