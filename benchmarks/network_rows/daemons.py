@@ -9,7 +9,7 @@ import socket
 import subprocess
 import textwrap
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -28,6 +28,21 @@ UsePAM no
 PasswordAuthentication yes
 MaxStartups 200
 MaxAuthTries 1000
+"""
+_WEAK_SSHD = """
+Port 22
+HostKey {folder}/rsa
+HostKey {folder}/dsa
+HostKey {folder}/ecdsa
+HostKey {folder}/ed25519
+PidFile none
+UsePAM no
+MaxStartups 200
+RequiredRSASize 1024
+KexAlgorithms +diffie-hellman-group1-sha1,diffie-hellman-group14-sha1,diffie-hellman-group-exchange-sha1
+HostKeyAlgorithms +ssh-rsa,ssh-dss
+Ciphers +3des-cbc,aes128-cbc,aes192-cbc,aes256-cbc
+MACs +hmac-sha1,hmac-sha1-96,hmac-md5,hmac-md5-96
 """
 _VSFTPD = """
 listen=YES
@@ -82,17 +97,29 @@ esac
 
 def sshd(folder: Path, accounts: Mapping[str, str]) -> None:
     """Start OpenSSH in this network namespace, with these accounts alone beside the system's. Needs root."""
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "host_key")], check=True)
+    _run_sshd(folder, _SSHD, _own_accounts(folder, accounts))
+
+
+def weak_sshd(folder: Path) -> None:
+    """Start OpenSSH with much that is weak: keys of 1024 bits, a group of 1024 bits, SHA-1, MD5, CBC. Needs root."""
+    for kind, bits in (("rsa", 1024), ("dsa", 1024), ("ecdsa", 256), ("ed25519", 256)):
+        key = ["ssh-keygen", "-q", "-t", kind, "-b", str(bits), "-N", "", "-f", str(folder / kind)]
+        subprocess.run(key, check=True, stderr=subprocess.PIPE)
+    _run_sshd(folder, _WEAK_SSHD, [])
+
+
+def _run_sshd(folder: Path, settings: str, mounts: Sequence[str]) -> None:
+    """Start OpenSSH with these settings; nothing limits how often one address connects."""
     program = tool("sshd", "openssh-server")
     if os.getuid() or Path("/proc/self/uid_map").read_text().split()[:2] != ["0", "0"]:
         raise BenchError("sshd separates its privileges, and this user cannot.", "Run this row as root.")
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "host_key")], check=True)
-    mounts = _own_accounts(folder, accounts)
-    settings = folder / "sshd_config"
-    settings.write_text(_SSHD.format(folder=folder) + "PerSourcePenalties no\n")
+    file = folder / "sshd_config"
+    file.write_text(settings.format(folder=folder) + "PerSourcePenalties no\n")
     # Before its version 9.8 OpenSSH knows no penalties, and refuses the line.
-    mounts += ["mount -t tmpfs tmpfs /run", "mkdir -m 755 /run/sshd"]
-    check = f"{program} -t -f {settings} 2>{folder}/unknown || sed -i /PerSource/d {settings}"
-    _start(" && ".join([*mounts, f"{{ {check}; }}", f"exec {program} -D -e -f {settings}"]), folder, SSH_PORT)
+    commands = [*mounts, "mount -t tmpfs tmpfs /run", "mkdir -m 755 /run/sshd"]
+    check = f"{program} -t -f {file} 2>{folder}/unknown || sed -i /PerSource/d {file}"
+    start(" && ".join([*commands, f"{{ {check}; }}", f"exec {program} -D -e -f {file}"]), folder, SSH_PORT)
 
 
 def ftp(folder: Path, accounts: Mapping[str, str]) -> None:
@@ -103,7 +130,7 @@ def ftp(folder: Path, accounts: Mapping[str, str]) -> None:
     settings = folder / "vsftpd.conf"
     settings.write_text(_VSFTPD.format(folder=folder))
     mounts = [*_own_accounts(folder, accounts), f"mount --bind {folder}/pam /etc/pam.d/vsftpd"]
-    _start(" && ".join([*mounts, f"{program} {settings}; exit 1"]), folder, FTP_PORT)
+    start(" && ".join([*mounts, f"{program} {settings}; exit 1"]), folder, FTP_PORT)
 
 
 def telnet(folder: Path, accounts: Mapping[str, str]) -> None:
@@ -113,7 +140,7 @@ def telnet(folder: Path, accounts: Mapping[str, str]) -> None:
     (folder / "inetd.conf").write_text(f"telnet stream tcp nowait root {telnetd} telnetd\n")
     mounts = [*_own_accounts(folder, accounts), f"mount --bind {folder}/pam /etc/pam.d/login"]
     mounts.append("mount -t tmpfs tmpfs /run")
-    _start(" && ".join([*mounts, f"exec {program} -d -R 0 {folder}/inetd.conf"]), folder, TELNET_PORT)
+    start(" && ".join([*mounts, f"exec {program} -d -R 0 {folder}/inetd.conf"]), folder, TELNET_PORT)
 
 
 def _own_accounts(folder: Path, accounts: Mapping[str, str]) -> list[str]:
@@ -138,7 +165,7 @@ def web(folder: Path, accounts: Mapping[str, str]) -> None:
     for page in ("login", "logout", "home"):
         (pages / page).write_text(_PAGES.format(accounts=known, form=_FORM, secret=secret))
     (folder / "lighttpd.conf").write_text(_LIGHTTPD.format(folder=folder))
-    _start(f"exec {program} -D -f {folder}/lighttpd.conf", folder, HTTP_PORT)
+    start(f"exec {program} -D -f {folder}/lighttpd.conf", folder, HTTP_PORT)
 
 
 def weak_tls(folder: Path) -> None:
@@ -152,7 +179,7 @@ def weak_tls(folder: Path) -> None:
     subprocess.run(group, check=True, capture_output=True)
     (folder / "pages").mkdir()
     (folder / "lighttpd.conf").write_text(_WEAK_TLS.format(folder=folder))
-    _start(f"exec {program} -D -f {folder}/lighttpd.conf", folder, HTTPS_PORT)
+    start(f"exec {program} -D -f {folder}/lighttpd.conf", folder, HTTPS_PORT)
 
 
 def _digest(password: str) -> str:
@@ -162,7 +189,7 @@ def _digest(password: str) -> str:
     return done.stdout.strip()
 
 
-def _start(script: str, folder: Path, port: int) -> None:
+def start(script: str, folder: Path, port: int) -> None:
     """Run a script in namespaces of its own, which end with it, and it with this process; wait until it answers."""
     command = [tool("unshare", "util-linux"), "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", script]
     with (folder / "output").open("wb") as output:
