@@ -55,12 +55,18 @@ def test_ssh_uses_no_small_host_key_and_no_small_group(ssh_algorithms: SshKexini
         raise Inconclusive("; ".join(ssh_algorithms.unmeasured))
 
 
-@case("ssh.cipher", covers=COVERS, fails_on="presence", advice=ADVICE)
+@case(
+    "ssh.cipher",
+    covers=COVERS,
+    fails_on="presence",
+    advice=f"{ADVICE} If a name begins with no-strict-kex, update the server to a version with strict key exchange.",
+)
 def test_ssh_offers_no_weak_cipher(ssh_algorithms: SshKexinit, profile: Profile) -> None:
     """Compare the ciphers of the KEXINIT, in both directions, with the families that the profile forbids.
 
-    The compression methods are compared as well: `zlib` compresses what anonymous clients send. A cipher of no known
-    family leaves the case open.
+    The compression methods are compared as well: `zlib` compresses what anonymous clients send. Without the marker of
+    strict key exchange, ChaCha20-Poly1305 is weak, and so is CBC with a MAC over the encrypted packet (CVE-2023-48795).
+    A cipher of no known family leaves the case open.
     """
     rules = profile.limits.ssh
     weak = weak_names("cipher", ssh_algorithms.cipher, rules.cipher)

@@ -37,6 +37,7 @@ class SshKexinit(Observation):
     """What a server offers; one fact, about `kexinit`. The tuples are empty where it was not parsed whole.
 
     PROTOCOL_1 stands in `kex` where the server also serves version 1, and in all of them where it serves nothing else.
+    `cipher` ends with the names after NO_STRICT_KEX, if the server has no strict key exchange.
     """
 
     banner: str = ""
@@ -121,7 +122,7 @@ class SshAlgorithms:
             "banner": banner,
             "kex": found.kex + both if found else (),
             "host_key": found.host_key if found else (),
-            "cipher": found.both_ways(2) if found else (),
+            "cipher": found.both_ways(2) + found.truncatable if found else (),
             "mac": found.both_ways(4) if found else (),
             "compression": found.both_ways(6) if found else (),
         }

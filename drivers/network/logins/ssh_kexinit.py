@@ -4,6 +4,7 @@ No socket is opened here, and nothing is judged.
 """
 
 import os
+import re
 from dataclasses import dataclass
 
 from trustprobe.probe import printable
@@ -19,6 +20,11 @@ IDENTIFICATION = b"SSH-2.0-trustprobe\r\n"
 _DISCONNECT, _IGNORE, _UNIMPLEMENTED, _DEBUG, _KEXINIT = 1, 2, 3, 4, 20
 LISTS = 10
 _SSH = b"SSH-"
+NO_STRICT_KEX = "no-strict-kex:"
+"""Stands before the name of a cipher that is weak because the server has no strict key exchange."""
+_STRICT = re.compile(r"^kex-strict-s(?:-|$)")
+_CHACHA20, _CBC = re.compile(r"^chacha20-poly1305(?:@|$)", re.I), re.compile(r"[-_]cbc(?:@|$)", re.I)
+_ENCRYPT_THEN_MAC = re.compile(r"-etm(?:@|$)", re.I)
 
 # What we say we can do: enough, old and new, that no server ends the talk before its own KEXINIT.
 _OFFER = (
@@ -64,6 +70,21 @@ class Kexinit:
     def both_ways(self, first: int) -> tuple[str, ...]:
         """Unite a list from client to server with its twin for the other direction; each name once, in order."""
         return tuple(dict.fromkeys(self.lists[first] + self.lists[first + 1]))
+
+    @property
+    def truncatable(self) -> tuple[str, ...]:
+        """Ciphers under which packets can be removed unnoticed from the beginning of a session, after NO_STRICT_KEX.
+
+        These are ChaCha20-Poly1305, and CBC with a MAC over the encrypted packet, unless the server offers strict key
+        exchange (CVE-2023-48795, draft-ietf-sshm-strict-kex).
+        """
+        if any(_STRICT.search(name) for name in self.kex):
+            return ()
+        names = []
+        for ciphers, macs in ((self.lists[2], self.lists[4]), (self.lists[3], self.lists[5])):
+            cbc = any(_ENCRYPT_THEN_MAC.search(name) for name in macs)
+            names += [name for name in ciphers if _CHACHA20.search(name) or (cbc and _CBC.search(name))]
+        return tuple(NO_STRICT_KEX + name for name in dict.fromkeys(names))
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,32 @@ def test_old_algorithms_that_no_library_speaks_are_read_in_both_directions() -> 
     assert found.compression == ("none", "zlib")
 
 
+CHACHA, CBC = "chacha20-poly1305@openssh.com", "aes128-cbc"
+ETM, PLAIN_MAC = "hmac-sha2-256-etm@openssh.com", "hmac-sha2-256"
+
+
+@pytest.mark.parametrize(
+    ("kex", "there", "back", "truncatable"),
+    [
+        ("curve25519-sha256", (CHACHA, PLAIN_MAC), (CHACHA, PLAIN_MAC), (CHACHA,)),
+        ("curve25519-sha256", ("aes256-ctr", PLAIN_MAC), (f"aes256-ctr,{CHACHA}", PLAIN_MAC), (CHACHA,)),
+        ("curve25519-sha256", (CBC, f"{PLAIN_MAC},{ETM}"), ("aes256-ctr", ETM), (CBC,)),
+        ("curve25519-sha256,kex-strict-c-v00@openssh.com", (CHACHA, ETM), (CBC, ETM), (CHACHA, CBC)),
+        ("curve25519-sha256", (CBC, PLAIN_MAC), ("aes256-ctr", ETM), ()),
+        ("curve25519-sha256", ("aes256-ctr", ETM), ("aes256-gcm@openssh.com", ETM), ()),
+        ("curve25519-sha256,kex-strict-s-v00@openssh.com", (CHACHA, ETM), (CBC, ETM), ()),
+        ("curve25519-sha256,kex-strict-s", (CHACHA, ETM), (CBC, ETM), ()),
+    ],
+)
+def test_ciphers_that_need_strict_key_exchange_are_named_if_the_server_has_none(
+    kex: str, there: tuple[str, str], back: tuple[str, str], truncatable: tuple[str, ...]
+) -> None:
+    lists = (kex, "ssh-ed25519", there[0], back[0], there[1], back[1], "none", "none", "", "")
+    with serve(says(b"SSH-2.0-x\r\n" + packet(kexinit(lists)))) as port:
+        found = read(port)
+    assert [name for name in found.cipher if ":" in name] == [f"no-strict-kex:{name}" for name in truncatable]
+
+
 def test_a_server_that_waits_for_our_kexinit_is_read() -> None:
     def handle(connection: socket.socket) -> None:
         heard = connection.recv(64)
