@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from benchmarks.network_rows import logins, ssh, sweeps, tls, udp
+from benchmarks.network_rows import logins, services, ssh, sweeps, tls, udp
 from benchmarks.network_rows.row import COLUMNS, Measure
 from trustprobe.errors import BenchError
 
@@ -24,6 +24,7 @@ ROWS: Mapping[str, Measure] = MappingProxyType(
         "ftp": logins.ftp_logins,
         "telnet": logins.telnet_logins,
         "tls": tls.weaknesses,
+        "services": services.recognised,
         "ssh-weak": ssh.weak_openssh,
         "ssh-old": ssh.old_server,
     }

@@ -3,13 +3,24 @@
 import re
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from xml.etree import ElementTree
 
 from benchmarks.network_rows.lab import tool
 from virtual_lab.reference.namespace import DEVICE_ADDRESS
 
 _PORT = re.compile(r'<port protocol="\w+" portid="(\d+)"><state state="([^"]+)"')
+
+
+@dataclass(frozen=True)
+class NmapService:
+    """What nmap says of one port; empty where it says nothing."""
+
+    name: str
+    product: str = ""
+    version: str = ""
+    inside_tls: bool = False
 
 
 @dataclass(frozen=True)
@@ -19,6 +30,8 @@ class NmapRun:
     seconds: float
     states: dict[int, str]
     """Of the ports that nmap lists one by one."""
+    services: dict[int, "NmapService"]
+    """What `-sV` recognised on them, by a probe and not by the number."""
 
     def named(self, state: str) -> list[int]:
         """Return the ports of this state."""
@@ -40,4 +53,15 @@ def nmap(*options: str, limit: float = 1_800.0, address: str = DEVICE_ADDRESS) -
         start_new_session=True,
     )
     seconds = time.monotonic() - started
-    return NmapRun(seconds, {int(port): state for port, state in _PORT.findall(done.stdout)})
+    return NmapRun(
+        seconds, {int(port): state for port, state in _PORT.findall(done.stdout)}, dict(_services(done.stdout))
+    )
+
+
+def _services(report: str) -> Iterator[tuple[int, NmapService]]:
+    """Read the services of a report; nmap is no device, and its XML is well-formed."""
+    for port in ElementTree.fromstring(report).iter("port"):
+        service = port.find("service")
+        if service is not None and service.get("method") == "probed":
+            name, product, version = (service.get(key, "") for key in ("name", "product", "version"))
+            yield int(port.get("portid", "0")), NmapService(name, product, version, service.get("tunnel") == "ssl")

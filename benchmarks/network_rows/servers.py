@@ -1,0 +1,88 @@
+"""Servers with an ordinary configuration, each a line of a table: what `nmap -sV` and trustprobe are to recognise.
+
+They run as those of `daemons.py` do. A server that is not installed is left out, and the row says so.
+"""
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.network_rows import daemons
+
+_NGINX = """daemon off; user root; pid {folder}/pid; error_log {folder}/error.log; events {{}}
+http {{ access_log off; server {{ listen 8080; location / {{ return 200 "device"; }} }} }}
+"""
+_MOSQUITTO = "listener 1883 0.0.0.0\nallow_anonymous true\nuser root\n"
+_ACCOUNTS = {"service": "benchmark2026"}
+
+
+@dataclass(frozen=True)
+class Server:
+    """A program and how it is started; `{folder}` is its own folder, in which `settings` is a file."""
+
+    port: int
+    program: str
+    package: str
+    arguments: str
+    settings: str = ""
+    before: str = ""
+    """A command that makes what it needs."""
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether it can be started here."""
+        return shutil.which(self.program) is not None
+
+    def start(self, folder: Path) -> None:
+        """Start it in this network namespace; return when it accepts connections."""
+        (folder / "settings").write_text(self.settings.format(folder=folder))
+        if self.before:
+            subprocess.run(self.before.format(folder=folder).split(), check=True, capture_output=True)
+        daemons.start(f"exec {self.program} {self.arguments.format(folder=folder)}", folder, self.port)
+
+
+SERVERS = (
+    Server(
+        2_222, "dropbear", "dropbear-bin", "-F -E -r {folder}/key -p 2222", "", "dropbearkey -t ed25519 -f {folder}/key"
+    ),
+    Server(53, "dnsmasq", "dnsmasq-base", "-k --no-resolv --no-hosts --user=root -C /dev/null --pid-file={folder}/pid"),
+    Server(8_080, "nginx", "nginx-light", "-c {folder}/settings", _NGINX),
+    Server(1_883, "mosquitto", "mosquitto", "-c {folder}/settings", _MOSQUITTO),
+    Server(6_379, "redis-server", "redis-server", "--bind 0.0.0.0 --protected-mode no --save '' --dir {folder}"),
+    Server(11_211, "memcached", "memcached", "-u root -U 0 -l 0.0.0.0"),
+)
+
+
+def installed() -> tuple[Server, ...]:
+    """Return the servers of the table that this machine has."""
+    return tuple(server for server in SERVERS if server.is_installed)
+
+
+def missing() -> Sequence[str]:
+    """Return the packages of those that it does not have."""
+    return [server.package for server in SERVERS if not server.is_installed]
+
+
+ALWAYS = {
+    daemons.SSH_PORT: lambda folder: daemons.sshd(folder, _ACCOUNTS),
+    daemons.FTP_PORT: lambda folder: daemons.ftp(folder, _ACCOUNTS),
+    daemons.TELNET_PORT: lambda folder: daemons.telnet(folder, _ACCOUNTS),
+    daemons.HTTP_PORT: lambda folder: daemons.web(folder, _ACCOUNTS),
+    daemons.HTTPS_PORT: daemons.weak_tls,
+}
+"""The daemons of the other rows, by their ports."""
+
+
+def start_all(folder: Path) -> None:
+    """Start them one after the other, each in a folder of its own."""
+    for port, start in [*ALWAYS.items(), *((server.port, server.start) for server in installed())]:
+        own = folder / str(port)
+        own.mkdir()
+        start(own)
+
+
+def ports() -> frozenset[int]:
+    """Return the ports on which they listen."""
+    return frozenset({*ALWAYS, *(server.port for server in installed())})
