@@ -31,6 +31,8 @@ ROUNDS = 3
 ROUND_SECONDS = 0.5
 PATIENT_SECONDS = 120.0
 """The longest that ports are asked after the rounds, for the sake of a device that limits its ICMP."""
+_LEAST_SECONDS = 0.1
+"""For what has come and was not received yet."""
 DUE_ASKS = 3
 """How often a port must have kept silent when a closed one would have answered."""
 CONTROLS = 3
@@ -114,6 +116,8 @@ class UdpPort:
     """Whether questions to a multicast group are still to be sent, or to be answered."""
     group: str = ""
     """The multicast group at which the service was asked as well."""
+    group_asked: float = 0.0
+    """The time of the last question to it, on the monotonic clock."""
 
     @property
     def is_closed(self) -> bool:
@@ -200,9 +204,9 @@ class UdpAsking:
             self._await_groups([one for one in asked if one.port.group and not one.port.is_settled])
 
     def _await_groups(self, left: list[_Asked]) -> None:
-        """Wait for answers of groups as long as their protocols allow. After that, a group is silent."""
-        leisure = [one.question.multicast.leisure for one in left if one.question.multicast is not None]
-        self._listen(max(leisure, default=0.0) - ROUND_SECONDS, left)
+        """Wait for answers of groups as long as their protocols allow after the question. Then a group is silent."""
+        ends = [one.port.group_asked + one.question.multicast.leisure for one in left if one.question.multicast]
+        self._listen(max(_LEAST_SECONDS, max(ends, default=0.0) - time.monotonic()), left)
         for one in left:
             one.port.at_group = False
 
@@ -234,7 +238,7 @@ class UdpAsking:
     def _send(self, one: _Asked, *, to_group: bool = False) -> None:
         self._pace.spend(1)
         if to_group and one.port.at_group and one.door.has_group:
-            one.port.group = one.door.where
+            one.port.group, one.port.group_asked = one.door.where, time.monotonic()
             one.door.send_to_group(one.question.payload())
         if one.port.is_closed:
             return

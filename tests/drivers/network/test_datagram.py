@@ -3,6 +3,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from itertools import count
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,9 +15,11 @@ from drivers.network.malformed.messages.message import DeliveryWay, Message, Mes
 from drivers.network.malformed.sending.liveness import Life, Liveness
 from drivers.network.malformed.sending.revival import Revival
 from drivers.network.malformed.sending.send import SendMalformed
+from drivers.network.questions import udp_questions
 from drivers.network.recognise.banners import ReadBanners
 from drivers.network.recognise.services import RecogniseServices
-from drivers.network.sweep.udp import UdpSweep
+from drivers.network.sweep import udp
+from drivers.network.sweep.udp import UdpAsking, UdpPort, UdpSweep
 from drivers.network.target import Target
 from lab_config.bench import NetworkBench
 from lab_config.component import Service
@@ -112,6 +115,24 @@ def test_an_undeclared_service_that_answers_its_group_only_is_open(protocol: str
         swept = UdpSweep(target(address), (), only=frozenset({port})).run(MemoryRecorder())
     assert swept.open == {port}
     assert not swept.closed
+
+
+@pytest.mark.parametrize("protocol", SERVICES)
+@pytest.mark.parametrize("ago", [0.0, 0.75, 60.0])
+def test_the_time_in_which_a_group_may_answer_begins_with_its_question(
+    protocol: str, ago: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited = list[float]()
+    monkeypatch.setattr(udp, "time", SimpleNamespace(monotonic=lambda: 100.0))
+    monkeypatch.setattr(UdpAsking, "_listen", lambda _asking, seconds, _left: waited.append(seconds))
+    row = next(row for row in udp_questions() if row.service == protocol)
+    assert row.multicast is not None
+    asking = UdpAsking(Target(NetworkBench(address="127.0.0.1")), MemoryRecorder())
+    port = UdpPort(row.ports[0], (row,), at_group=True, group="its group", group_asked=100.0 - ago)
+    with DatagramDoor(Target(NetworkBench(address="127.0.0.1")), port.port) as door:
+        asking._await_groups([udp._Asked(port, row, door)])
+    assert waited == [pytest.approx(max(row.multicast.leisure - ago, udp._LEAST_SECONDS))]
+    assert not port.at_group
 
 
 def test_a_declared_service_that_answers_neither_way_is_refused(address: str) -> None:
