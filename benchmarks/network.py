@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from benchmarks.network_rows import logins, services, ssh, sweeps, tls, udp
+from benchmarks.network_rows import logins, services, ssh, sweeps, tls, udp, udp_services
 from benchmarks.network_rows.row import COLUMNS, Measure
 from trustprobe.errors import BenchError
 
@@ -19,6 +19,7 @@ ROWS: Mapping[str, Measure] = MappingProxyType(
         "limited": sweeps.limited_device,
         "silenced": sweeps.silenced_device,
         "udp": udp.limited_icmp,
+        "udp25": udp_services.few_ports,
         "ssh": logins.ssh_logins,
         "http": logins.http_logins,
         "ftp": logins.ftp_logins,
