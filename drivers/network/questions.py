@@ -78,7 +78,7 @@ class ServiceQuestion(Frozen):
     open_to_all: str = ""
     """Regular expression on an answer that shows that no login is needed."""
     tells: str = ""
-    """Regular expression on the answer, whose one group is what the service tells of its software."""
+    """Regular expression on the answer, whose groups are what the service tells of its software: `version 1.2`."""
     has_headers: bool = False
     """Whether the answer has headers, whose names may say that they hold a version."""
 
@@ -144,6 +144,12 @@ def udp_questions() -> tuple[ServiceQuestion, ...]:
 def tcp_questions() -> tuple[ServiceQuestion, ...]:
     """Return the rows of `tcp_services.yaml`, in the order in which an unknown port is asked."""
     return tuple(ServiceQuestion.model_validate(row) for row in table("tcp_services"))
+
+
+@cache
+def version_questions() -> tuple[ServiceQuestion, ...]:
+    """Return the rows of `tcp_versions.yaml`: what a service that is known is asked for its version."""
+    return tuple(ServiceQuestion.model_validate(row) for row in table("tcp_versions"))
 
 
 def base_of(service: str) -> str:

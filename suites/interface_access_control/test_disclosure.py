@@ -34,10 +34,10 @@ def test_no_service_shows_its_version_without_a_login(banner: Observation) -> No
 
     The text comprises greetings of SSH, FTP, SMTP and Telnet, the Server header of HTTP, RTSP and SIP, headers named
     after a version, page bodies and status paths of web servers, TXT records of mDNS, scopes of WS-Discovery, texts of
-    SSDP and of the descriptions that it names, `$SYS` of MQTT brokers, version.bind of DNS, and sysDescr of SNMP. The
-    declared firmware version counts wherever these answers contain it, unless it is that of an API or a library. The
-    row `undeclared` comprises the services that the sweeps found beyond the declaration. A version of a protocol, of an
-    API or of a capability does not count.
+    SSDP and of the descriptions that it names, `$SYS` of MQTT brokers, INFO of Redis, version.bind of DNS, and sysDescr
+    of SNMP. The declared firmware version counts wherever these answers contain it, unless it is that of an API or a
+    library. The row `undeclared` comprises the services that the sweeps found beyond the declaration, and what those of
+    an unknown protocol say over TCP. A version of a protocol, of an API or of a capability does not count.
     Every service must have sent its text, because a missing banner proves nothing.
     """
     shown = [f"{about}: {version}" for about in sorted(banner.seen) for version in versions(banner.detail(about))]

@@ -11,11 +11,12 @@ from drivers.network.iot.upnp import SSDP, fetch, locations, search
 from drivers.network.logins.mqtt import Broker
 from drivers.network.logins.mqtt_packets import messages
 from drivers.network.logins.mqtt_session import NOBODY, NoSessionError, session
-from drivers.network.questions import ServiceQuestion, base_of, tcp_questions, udp_questions
+from drivers.network.questions import ServiceQuestion, base_of, tcp_questions, udp_questions, version_questions
 from drivers.network.recognise.dns_sd import PTR, SERVICE_TYPES, TXT, ResourceRecord, query, records_until_cut
 from drivers.network.recognise.firmware import firmware_in
 from drivers.network.recognise.headers import told_in
 from drivers.network.recognise.pages import page_texts
+from drivers.network.recognise.unknown import told_by_unknown
 from drivers.network.sweep.udp import UdpAsking, UdpPort, UdpReply, questions_for
 from drivers.network.target import Target
 from drivers.network.web.transport.server import undeclared_service
@@ -28,10 +29,15 @@ _SERVER = re.compile(rb"(?im)^(server:[^\r\n]{1,300})")
 _SECONDS, _ASKS, _MOST_NAMES, _MOST_TEXTS = 0.7, 3, 16, 40
 _LINE_SECONDS = 1.0
 NOTHING = "shows nothing about its software"
+UNKNOWN = "an unknown protocol"
+"""The protocol of a service that said something that no row of the tables knows."""
 
 
-def _holds(end: bytes, heard: bytes) -> bool:
-    return end in heard
+def _is_whole(row: ServiceQuestion, heard: bytes) -> bool:
+    """Whether a text has come to its end: of a greeting's first line, of the headers, of a line that is an answer."""
+    if row.speaks_first:
+        return b"\n" in heard
+    return b"\r\n\r\n" in heard if row.has_headers else heard.endswith(b"\n") and row.is_answered_by(heard)
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,8 @@ class FoundService:
     port: int
     protocol: str
     tls: bool = False
+    heard: str = ""
+    """What the sweep heard of a service of an unknown protocol."""
 
     @property
     def about(self) -> str:
@@ -53,7 +61,7 @@ AnyService = Service | FoundService
 
 
 def _telling(service: AnyService) -> list[ServiceQuestion]:
-    rows = tcp_questions() if service.transport is Transport.TCP else udp_questions()
+    rows = (*tcp_questions(), *version_questions()) if service.transport is Transport.TCP else udp_questions()
     return [row for row in rows if row.service == service.protocol and row.tells and not row.after]
 
 
@@ -63,7 +71,11 @@ _IN_SEVERAL_STEPS = {Transport.TCP: ("mqtt",), Transport.UDP: ("mdns", "ws_disco
 
 def has_banner(service: AnyService) -> bool:
     """Whether a service has something that it may tell of itself without a login."""
-    return bool(_telling(service)) or service.protocol in _IN_SEVERAL_STEPS[service.transport]
+    return (
+        service.protocol == UNKNOWN
+        or bool(_telling(service))
+        or service.protocol in _IN_SEVERAL_STEPS[service.transport]
+    )
 
 
 @dataclass(frozen=True)
@@ -74,7 +86,8 @@ class ReadBanners:
     Server header of HTTP and its like. HTTP: also page bodies and status paths. MQTT: `$SYS`, to anonymous clients.
     mDNS: the TXT records of its services. WS-Discovery: the scopes. SSDP: the SERVER header and the texts of the
     description. Otherwise over UDP, what the rows of `udp_payloads.yaml` name as `tells`: version.bind of DNS, sysDescr
-    of SNMP to the community public, the Server header of SIP and its like.
+    of SNMP to the community public, the Server header of SIP and its like. Of an unknown protocol, what it says
+    unasked, or said in the sweep.
     """
 
     target: Target
@@ -109,6 +122,7 @@ class ReadBanners:
             "ws_discovery": self._ws_discovery,
             "mqtt": self._statistics,
             "ssdp": self._ssdp,
+            UNKNOWN: self._unknown,
         }
         of_one_answer = {Transport.TCP: self._greeting, Transport.UDP: self._datagrams}
         unread = list[str]()
@@ -138,13 +152,22 @@ class ReadBanners:
             elif row.hex:  # a message in octets, any of which may be a line feed
                 talk = speak(self.target, service.port, row.payload(), lambda _: False)
             else:
-                talk = speak(self.target, service.port, row.payload(host), partial(_holds, end))
+                talk = speak(self.target, service.port, row.payload(host), partial(_is_whole, row))
             told = told_in(row, talk.heard.partition(end)[0] if row.text else talk.heard)
             told += firmware_in(self.firmware, talk.heard, told)
             # A greeting tells, be it too short to say which of two protocols it is of.
             if row.is_answered_by(talk.heard) or (told and row.speaks_first):
                 return told
         return None
+
+    def _unknown(self, service: AnyService) -> list[bytes]:
+        """Hear what a service says unasked; of one that says nothing then, read what the sweep heard."""
+        speak = converse_tls if service.tls else converse
+        talk = speak(self.target, service.port, b"", lambda _: False, pause=_LINE_SECONDS)
+        heard = service.heard if isinstance(service, FoundService) else ""
+        text = talk.heard or heard.encode()
+        told = told_by_unknown(text)
+        return [*told, *firmware_in(self.firmware, text, told)]
 
     def _web(self, service: AnyService) -> tuple[list[bytes] | None, list[str]]:
         """Read the headers and the pages of a web server. Also say what was not read."""
@@ -241,17 +264,23 @@ def _scopes(ports: list[UdpPort]) -> list[bytes]:
 
 _KNOWN = re.compile(r"([a-z0-9_]+)( inside TLS)?(?:[:,]| \(from udp/\d+\)| at [\d.:a-f]+, )")
 """How a fact of a sweep begins that names the service of a port."""
+_NOT_KNOWN = re.compile(rf"(TLS, and inside it )?{UNKNOWN}: (.+)", re.DOTALL)
+"""A fact of a sweep about a port where something was heard that no row knows."""
 
 
 def services_of(found: Observation) -> tuple[FoundService, ...]:
-    """Return the services that were recognised on ports nobody declared, as far as they have something to tell.
+    """Return the services that were found on ports nobody declared, as far as they have something to tell.
 
-    A service that was found on top of another, as an upgrade of HTTP is, is asked in the words of the other.
+    Of an unknown protocol over TCP, that is a text. A service that was found on top of another, as an upgrade of HTTP
+    is, is asked in the words of the other.
     """
     services = []
     for fact in found.facts:
         known = _KNOWN.match(fact.detail) if fact.answer is Answer.SEEN else None
+        other = _NOT_KNOWN.fullmatch(fact.detail) if fact.answer is Answer.SEEN else None
         transport, _, port = fact.about.partition("/")
+        if other and transport == Transport.TCP and port.isdigit():
+            services.append(FoundService(Transport.TCP, int(port), UNKNOWN, bool(other[1]), other[2]))
         if known and transport in tuple(Transport) and port.isdigit():
             name = base_of(known[1]) if transport == Transport.TCP else known[1]
             service = FoundService(Transport(transport), int(port), name, bool(known[2]))

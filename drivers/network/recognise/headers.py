@@ -22,7 +22,7 @@ _PROTOCOLS = re.compile(
 
 def told_in(row: ServiceQuestion, answer: bytes) -> list[bytes]:
     """Return what an answer, or the head of one, tells of the software: the groups of `tells`, and version headers."""
-    told = re.findall(row.tells.encode("latin-1"), answer)
+    told = [b" ".join(filter(None, one.groups())) for one in re.finditer(row.tells.encode("latin-1"), answer)]
     return list(dict.fromkeys([*told, *(version_headers(answer) if row.has_headers else ())]))
 
 

@@ -106,7 +106,10 @@ def test_one_malformed_record_of_mdns_hides_no_other() -> None:
         ("http inside TLS: HTTP/1.1 200 OK", ("http", True)),
         ("http: HTTP/1.1 200 OK", ("http", False)),
         ("telnet, open to everybody: # ", ("telnet", False)),
-        ("an unknown protocol: http: x", None),
+        ("an unknown protocol: http: x", ("an unknown protocol", False)),
+        ("TLS, and inside it an unknown protocol: x", ("an unknown protocol", True)),
+        ("TLS, and inside it an unknown protocol", None),
+        ("TLS, but no session was opened: an unknown protocol: x", None),
         ("http_upgrade: HTTP/1.1 101 Switching Protocols", ("http", False)),
         ("docker, open to everybody: HTTP/1.1 200 OK", ("http", False)),
         ("upnp_igd: HTTP/1.1 200 OK", ("http", False)),
@@ -116,7 +119,8 @@ def test_one_malformed_record_of_mdns_hides_no_other() -> None:
         ("imap: * OK", ("imap", False)),
         ("pop3 inside TLS: +OK", ("pop3", True)),
         ("mysql: J", ("mysql", False)),
-        ("redis: +PONG", None),
+        ("redis: +PONG", ("redis", False)),
+        ("vnc: RFB 003.008", None),
         ("", None),
     ],
 )
@@ -203,12 +207,59 @@ def upgrades(connection: socket.socket) -> None:
     connection.sendall(UPGRADES if b"h2c" in asked else LIGHTTPD)
 
 
+def redis(info: bytes) -> Handler:
+    """A server that answers INFO so, and nothing else."""
+
+    def handle(connection: socket.socket) -> None:
+        connection.settimeout(10)
+        while asked := connection.recv(4_096):
+            connection.sendall(info if asked == b"INFO server\r\n" else b"+PONG\r\n")
+
+    return handle
+
+
+PPTP = bytes.fromhex("009c00011a2b3c4d0002")
+START = (
+    b"\1\0\0\0\0\0\x40\0\x0a\0\x0a\0\x09\0\0\0\x2f"
+    b"\x07productS\0\0\0\x08RabbitMQ\x07versionS\0\0\0\x053.8.2\x0ccapabilitiesF\0\0\0\0\0\0\0\5PLAIN\xce"
+)
+"""The Connection.Start of AMQP 0-9-1, clause 1.4.2.1."""
+
+
 @pytest.mark.parametrize(
     ("detail", "handler", "words"),
     [
         ("http_upgrade: HTTP/1.1 101", upgrades, "Server: lighttpd/1.4.69"),
         ("imap: * OK", says(b"* OK Dovecot 2.3.19 ready\r\n"), "Dovecot 2.3.19 ready"),
         ("pop3: +OK", says(b"+OK Dovecot 2.3.19 ready\r\n"), "Dovecot 2.3.19 ready"),
+        (
+            "nntp: 200 news",
+            says(b"200 InterNetNews 2.7.0 ready (posting ok)\r\n"),
+            "InterNetNews 2.7.0 ready (posting ok)",
+        ),
+        ("redis: +PONG", redis(b"$99\r\n# Server\r\nredis_version:7.0.15\r\nos:Linux\r\n\r\n"), "redis_version:7.0.15"),
+        (
+            "redis: +PONG",
+            redis(b"$99\r\nredis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.0.1\r\n"),
+            "redis_version:7.2.4; valkey_version:8.0.1",
+        ),
+        ("redis: -NOAUTH", redis(b"-NOAUTH Authentication required.\r\n"), NOTHING),
+        ("redis: +PONG", redis(b"-ERR unknown command 'INFO'\r\n"), NOTHING),
+        ("gpsd: {", says(b'{"class":"VERSION","release":"3.22","proto_major":3}\r\n'), "release 3.22"),
+        ("nats: INFO", says(b'INFO {"server_id":"N","version":"2.9.10","proto":1} \r\n'), "version 2.9.10"),
+        ("amqp: x", answers(START), "product RabbitMQ; version 3.8.2"),
+        (
+            "pptp: x",
+            answers(bytes.fromhex("009c00011a2b3c4d0002") + bytes(82) + b"MikroTik".ljust(64, b"\0")),
+            "MikroTik",
+        ),
+        ("an unknown protocol: OK", says(b"OK Player 0.23.5\n"), "OK Player 0.23.5"),
+        ("an unknown protocol: x", says(b"welcome\r\nhubd v1.2.3-rc1 ready\r\n"), "hubd v1.2.3-rc1"),
+        ("an unknown protocol: x", says(b'{"model":"x","firmware":"4.2"}\n'), "firmware 4.2"),
+        ("an unknown protocol: x", says(b"on 10.1.2.3 at 2026.12.01 12.30.44, temperature 21.5\n"), NOTHING),
+        ("an unknown protocol: x", says(b"Date: 2026.12.01\nUptime 12.30.44\nTemperature: 21.5\nOID 1.3.6\n"), NOTHING),
+        ("an unknown protocol: ERROR hubd 1.2.3 knows no GET", answers(b"ERROR"), "ERROR hubd 1.2.3"),
+        ("an unknown protocol: no", says(b"\x00\xff\xfe\n"), NOTHING),
     ],
 )
 def test_services_that_nobody_can_declare_are_asked_what_they_tell(detail: str, handler: Handler, words: str) -> None:

@@ -74,6 +74,8 @@ def recognise(handler: Handler, port: int = 40_000, patience: Patience = STEADY)
         ("amqp", answers_to(x414d5150=b"\1\0\0\0\0\1\x50\0\x0a\0\x0a\0\x09")),
         ("socks", answers_to(x0503=b"\5\0")),
         ("rpcbind", answers_to(x80000028=RPC)),
+        ("irc", answers_to(x47=b":irc.device.example 451 * :Connection not registered\r\n")),
+        ("irc", answers_to(x47=b"ERROR :Closing link: (unknown@10.0.0.2) [Registration timeout]\r\n")),
         ("x11", answers_to(x6c00=b"\0\x16\x0b\0\0\0\6\0No protocol specified\n")),
         ("opcua", answers_to(x48454c46=b"ACKF\x1c\0\0\0" + bytes(20))),
         ("ethernet_ip", answers_to(x6300=b"\x63\0\x3b\0\0\0\0\0" + bytes(75))),
@@ -109,6 +111,8 @@ def test_a_protocol_is_known_by_its_words_on_a_port_that_is_not_its_own(service:
     [
         ("ssh", says(b"SSH-2.0-dropbear\r\n")),
         ("vnc", says(b"RFB 003.008\n")),
+        ("gpsd", says(b'{"class":"VERSION","release":"3.22","rev":"3.22","proto_major":3,"proto_minor":14}\r\n')),
+        ("nats", says(b'INFO {"server_id":"NB4R","server_name":"NB4R","version":"2.9.10","proto":1} \r\n')),
         ("mysql", says(MYSQL)),
         ("mysql", says(b"\x45\0\0\0\xff\x6a\x04Host '10.0.0.2' is not allowed to connect")),
         ("imap", says(b"* OK [CAPABILITY IMAP4rev1] ready\r\n")),
@@ -181,6 +185,11 @@ class Hears:
         self.heard.append(connection.recv(4_096)[:3])
         if len(self.heard) >= self.expected:
             self.all_came.set()
+
+
+def test_pptp_is_known_by_its_answer_on_its_own_port() -> None:
+    reply = bytes.fromhex("009c00011a2b3c4d00020000010001") + bytes(141)
+    assert recognise(answers_to(x009c=reply), port=1_723).protocol == "pptp"
 
 
 def test_a_printer_is_told_nothing() -> None:
