@@ -62,6 +62,6 @@ def _services(report: str) -> Iterator[tuple[int, NmapService]]:
     """Read the services of a report; nmap is no device, and its XML is well-formed."""
     for port in ElementTree.fromstring(report).iter("port"):
         service = port.find("service")
-        if service is not None and service.get("method") == "probed":
+        if service is not None and service.get("method") == "probed" and service.get("name") != "tcpwrapped":
             name, product, version = (service.get(key, "") for key in ("name", "product", "version"))
             yield int(port.get("portid", "0")), NmapService(name, product, version, service.get("tunnel") == "ssl")

@@ -15,6 +15,21 @@ _NGINX = """daemon off; user root; pid {folder}/pid; error_log {folder}/error.lo
 http {{ access_log off; server {{ listen 8080; location / {{ return 200 "device"; }} }} }}
 """
 _MOSQUITTO = "listener 1883 0.0.0.0\nallow_anonymous true\nuser root\n"
+_RSYNC = "[files]\npath = {folder}\n"
+_TINYPROXY = 'Port 8888\nListen 0.0.0.0\nLogFile "{folder}/log"\nPidFile "{folder}/pid"\nAllow 192.0.2.0/24\n'
+_IRC = """[Global]
+Name = irc.device.example
+Info = device
+AdminEMail = admin@device.example
+MotdPhrase = device
+Listen = 0.0.0.0
+PidFile = {folder}/pid
+[Options]
+PAM = no
+Ident = no
+DNS = no
+"""
+_ZABBIX = "LogType=console\nServer=192.0.2.1\nPidFile={folder}/pid\nAllowRoot=1\nHostname=device\n"
 _ACCOUNTS = {"service": "benchmark2026"}
 
 
@@ -52,6 +67,14 @@ SERVERS = (
     Server(1_883, "mosquitto", "mosquitto", "-c {folder}/settings", _MOSQUITTO),
     Server(6_379, "redis-server", "redis-server", "--bind 0.0.0.0 --protected-mode no --save '' --dir {folder}"),
     Server(11_211, "memcached", "memcached", "-u root -U 0 -l 0.0.0.0"),
+    Server(873, "rsync", "rsync", "--daemon --no-detach --config={folder}/settings", _RSYNC),
+    Server(4_222, "nats-server", "nats-server", "-a 0.0.0.0"),
+    Server(8_888, "tinyproxy", "tinyproxy-bin", "-d -c {folder}/settings", _TINYPROXY),
+    Server(6_667, "ngircd", "ngircd", "-n -f {folder}/settings", _IRC),
+    Server(2_947, "gpsd", "gpsd", "-N -n -G -F {folder}/control"),
+    Server(1_723, "pptpd", "pptpd", "-f -c {folder}/settings -o /dev/null", "localip 10.9.8.1\nremoteip 10.9.8.2\n"),
+    Server(10_050, "zabbix_agentd", "zabbix-agent", "-f -c {folder}/settings", _ZABBIX),
+    Server(9_418, "git", "git", "daemon --base-path={folder} --pid-file={folder}/pid"),
 )
 
 

@@ -21,7 +21,9 @@ from lab_config.bench import NetworkBench
 from virtual_lab.reference.namespace import DEVICE_ADDRESS
 
 RUNS = 3
-NAMES: Mapping[str, str] = MappingProxyType({"domain": "dns", "ms-wbt-server": "rdp", "netbios-ssn": "smb"})
+NAMES: Mapping[str, str] = MappingProxyType(
+    {"domain": "dns", "http-proxy": "http", "gpsd-ng": "gpsd", "ms-wbt-server": "rdp", "netbios-ssn": "smb"}
+)
 """What nmap calls differently than we do."""
 _MQTT = re.compile(r"mosquitto version (\S+)")
 """nmap 7.93 shows this answer of a broker as the name of the service."""
@@ -54,10 +56,14 @@ def recognised() -> Sequence[Row]:
 
 
 def _is_among(finding: str, found: frozenset[str], shown: Mapping[str, str]) -> bool:
-    """Whether a finding of nmap's is one of ours; of a version, whether our text of the port contains its number."""
+    """Whether a finding of nmap's is one of ours; of a version, whether our text of the port contains its number.
+
+    Of a version without a dotted number, the first word has to be there.
+    """
     port, _, what = finding.partition(" ")
-    number = re.search(r"\d+(?:\.\d+)+", what) if what.startswith("version") else None
-    return finding in found or (number is not None and number[0] in shown.get(port, ""))
+    number = re.search(r"\d+(?:\.\d+)+", what) or re.search(r"(?<=^version: )\w+", what)
+    is_shown = what.startswith("version: ") and number is not None and number[0] in shown.get(port, "")
+    return finding in found or is_shown
 
 
 def _ours() -> Found:
