@@ -7,7 +7,7 @@ in `anonymous.py`. Whether an answer is a failure is said by the cases.
 import re
 import secrets
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from drivers.guessing.attempt import LoginAttempt
 from drivers.login import Login
@@ -37,6 +37,8 @@ ANSWERED = "a request that is answered"
 _LOGIN_WORDS = re.compile(rb"log[ -]?in|sign[ -]?in|unauthori[sz]ed|authenticat", re.IGNORECASE)
 _NO_METHOD = frozenset({405, 501})
 """The statuses that refuse a method on a path for everybody (RFC 9110, 15.5.6 and 15.6.2)."""
+_MASK = re.compile(r'"(?:[*•●]|\\u2022|\\u25cf){3,}"', re.IGNORECASE)
+"""A value of a JSON document that stands for one that is not shown."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def asks_of(
     setting: Setting | None,
     value: str | None,
 ) -> list[WebRequest]:
-    """List the requests, harmless ones first: reads, the setting written as it is, then empty bodies elsewhere."""
+    """List the requests, harmless ones first: reads, the setting written as it is, then changes without content."""
     reads, settings, others = [], [], []
     for resource in resources:
         if wanted(resource.read):
@@ -181,6 +183,24 @@ def _only_lacks_token(answer: WebAnswer, reference: WebAnswer | NoAnswerError | 
     """Whether an answer asks for a token that was not found, and nobody else was granted the request without one."""
     lacks = not isinstance(reference, WebAnswer) and asks_for_token(answer)
     return lacks and _LOGIN_WORDS.search(answer.body) is None
+
+
+def keeping_content(asks: Iterable[WebRequest], asker: WebAsker) -> list[WebRequest]:
+    """Give each PUT without content what this asker reads there: a PUT replaces all of a resource (RFC 9110, 9.3.4).
+
+    A device that accepts an empty object has lost its configuration. What is no JSON, or hides a part of itself, as a
+    password of asterisks is, stays out: written back, it would change what it hides.
+    """
+    return [replace(ask, json=_content(ask.path, asker)) if ask.json == {} else ask for ask in asks]
+
+
+def _content(path: str, asker: WebAsker) -> object:
+    """Return what writing it back to a path does not change. Return an empty object if this is not known."""
+    answer = WebRequest("GET", path).sent_by(asker)
+    content = answer.json() if isinstance(answer, WebAnswer) and answer.ok and answer.complete else None
+    if not isinstance(content, dict | list) or not isinstance(answer, WebAnswer) or denies(answer):
+        return {}
+    return {} if _MASK.search(answer.body.decode("utf-8", "replace")) else content
 
 
 def _outcome(answer: WebAnswer | NoAnswerError) -> str:
@@ -305,6 +325,7 @@ class RoleAccess:
                 return self._unasked(question, self.viewer.user, viewer)
             with viewer:
                 asks = asks_of(self.resources, self._beyond, self.setting, setting_value(self.setting, admin))
+                asks = keeping_content(asks, admin)
                 authority = authority_of(asks, admin, record, asked)
                 comparison = comparison_of(self.web.http_login, viewer, self.web.client())
                 facts = ask_all(

@@ -23,6 +23,7 @@ from drivers.network.web.probes.access import (
     asks_of,
     authority_of,
     comparison_of,
+    keeping_content,
     setting_value,
     still_valid,
 )
@@ -60,7 +61,7 @@ class AnonymousAccess:
         with self._logged_in() as (admin, problem):
             record.note(f"authorised login: {admin.user if admin else problem or 'the product has none'}")
             value = setting_value(self.setting, admin or client)
-            asks = asks_of(self.resources, bool, self.setting, value)
+            asks = keeping_content(asks_of(self.resources, bool, self.setting, value), admin or client)
             authority = authority_of(asks, admin, record, asked) if admin else Grants()
             witnesses, references = [*authority.witnesses], authority.answers
             comparison = comparison_of(self.door.http_login, client, client)

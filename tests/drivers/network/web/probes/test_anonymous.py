@@ -373,3 +373,35 @@ def test_a_change_that_needs_content_is_sent_with_what_is_open_to_everybody(open
         door = WebDoor(pages.target, SERVICE, assumed_login(SERVICE))
         seen = AnonymousAccess(door, resources).run(MemoryRecorder())
     assert "POST /flows" in seen.named(answer)
+
+
+@pytest.mark.parametrize("authority", ["admin", "none"])
+@pytest.mark.parametrize("shown", ['{"gui": {"port": 8384}, "folders": []}', '[{"name": "hall"}, {"name": "attic"}]'])
+def test_a_put_that_everybody_may_send_carries_what_is_there_and_replaces_nothing(shown: str, authority: str) -> None:
+    resources = (HttpResource(path="/config", read=(Role.ADMINISTRATOR,), write=(Role.ADMINISTRATOR,)),)
+    assert written(resources, Said(shown, headers=JSON), authority) == [parsed(shown)]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        Said('{"name": "hall", "password": "********"}', headers=JSON),
+        Said('{"name": "hall", "password": "\\u2022\\u2022\\u2022"}', headers=JSON),
+        Said("<p>name: hall</p>"),
+        Said('{"error": "login required"}', headers=JSON),
+        Said("", 500),
+    ],
+)
+def test_what_cannot_be_written_back_as_it_is_stays_out_of_a_put(said: Said) -> None:
+    resources = (HttpResource(path="/config", read=(Role.ADMINISTRATOR,), write=(Role.ADMINISTRATOR,)),)
+    assert written(resources, said, "admin") == [{}]
+
+
+def written(resources: tuple[HttpResource, ...], shown: Said, authority: str) -> list[object]:
+    """Return what is put without a login on a server that shows this to everybody, and accepts every change."""
+    api = HttpApiDeclaration(id="api", service="web", path="/config")
+    with serving({"/config": lambda asked: shown if asked.method == "GET" else Said("")}) as pages:
+        admin = ApiAccount(pages.target, SERVICE, api, Login("admin", "correct horse"))
+        door = WebDoor(pages.target, SERVICE, LOGIN)
+        AnonymousAccess(door, resources, authority=admin if authority == "admin" else None).run(MemoryRecorder())
+        return [parsed(asked.body) for asked in pages.asked if asked.method == "PUT"]
