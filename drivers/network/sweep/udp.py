@@ -297,6 +297,8 @@ class UdpSweep:
     only: frozenset[int] | None = None
     """Of the table, only these ports; None for all."""
     first_controls: int = FIRST_CONTROLS
+    tls_ports: frozenset[int] = frozenset()
+    """Declared TCP ports with TLS. A server that speaks QUIC as well does so at the same number (RFC 9114, 3.1)."""
 
     @property
     def name(self) -> str:
@@ -343,6 +345,9 @@ class UdpSweep:
         table = udp_questions()
         numbers = {port for row in table for port in row.ports if self.only is None or port in self.only}
         ports = {port: UdpPort(port, tuple(row for row in table if port in row.ports)) for port in numbers}
+        for port in self.tls_ports:
+            rows = tuple(row for row in table if port in row.ports or row.service == "quic")
+            ports[port] = UdpPort(port, rows)
         ports.update({service.port: UdpPort(service.port, questions_for(service, table)) for service in services})
         return ports
 

@@ -275,6 +275,19 @@ def test_probes_of_ws_discovery_are_xml_and_name_the_usual_kinds_of_devices() ->
     assert all(read_xml(probe).each("MessageID") and read_xml(probe).each("Probe") for probe in probes)
 
 
+@pytest.mark.parametrize("port", [8883, 22000, 47808])
+def test_quic_is_asked_for_at_the_number_of_each_declared_tcp_port_with_tls(address: str, port: int) -> None:
+    def speaks_quic(data: bytes, reply: Reply) -> None:
+        if data.startswith(row("quic").payload()[:7]):
+            reply(b"\x9a\0\0\0\0\x08probetst\x08trustprb\0\0\0\1")
+
+    with device(address, **{f"p{port}": speaks_quic}) as target:
+        probe = UdpSweep(target, (), only=frozenset({47808}), tls_ports=frozenset({port}))
+        seen = probe.run(MemoryRecorder())
+    assert seen.open == {port}
+    assert seen.detail(f"udp/{port}").startswith("quic: ")
+
+
 def test_a_quic_question_fills_a_datagram_that_servers_must_answer() -> None:
     assert len(row("quic").payload()) == 1_200
 
