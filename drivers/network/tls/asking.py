@@ -38,6 +38,7 @@ NEWEST_FIRST = tuple(reversed(VERSIONS))
 _CALIBRATED = ("TLS1.2", "TLS1.1", "TLS1.0", "SSLv3")
 _PRIVATE_SUITES = 0xFF10
 """The first of the code points that are reserved for private use (RFC 8446, 11), and that no server serves."""
+_LINE_ENDS = b"\r\n\r\n"
 _HTTP_ERROR = re.compile(rb"HTTP/\d(?:\.\d)? ([45]\d\d)")
 
 
@@ -181,6 +182,10 @@ class Questioner:
             return HelloReply(Answer.SILENT, f"not tested: {self.silences} hellos before it met silence"), b""
         start = time.monotonic()
         talk = exchange(self.target, self.port, hello.encode(), complete, self._patience)
+        if hello.version == "SSLv2" and talk.end is HelloEnd.TIMEOUT and not talk.received:
+            # No TLS record begins like this hello. A server that speaks HTTP in clear on this port as well, to redirect
+            # to HTTPS, waits for the rest of a request, and answers only once it has come.
+            talk = exchange(self.target, self.port, hello.encode() + _LINE_ENDS, complete, self._patience)
         reply = read_reply(talk)
         self.unasked += not reply.asked
         self.silences += reply.answer is Answer.SILENT

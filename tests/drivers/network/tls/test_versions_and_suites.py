@@ -79,6 +79,22 @@ def test_sslv2_is_seen_where_a_server_speaks_it() -> None:
     assert "SSL_CK_DES_192_EDE3_CBC_WITH_MD5" in found.detail("SSLv2")
 
 
+@pytest.mark.parametrize(
+    ("said", "is_refused"), [(b"HTTP/1.1 400 Bad Request\r\n\r\n", True), (b"HTTP/1.1 200 OK\r\n\r\n", False)]
+)
+def test_a_server_that_waits_for_the_end_of_a_request_in_clear_refuses_sslv2(said: bytes, is_refused: bool) -> None:
+    def answer(hello: bytes) -> bytes | None:
+        if hello[:1] == b"\x80":
+            return said if hello.endswith(b"\r\n\r\n") else None
+        version, listed = tls.offered(hello)
+        return tls.choose("TLS1.2", 0xC02F) if version == 0x0303 and 0xC02F in listed else tls.refuse(70)
+
+    with tls.scripted_server(answer) as port:
+        found = versions_of(port, QUICK)
+    assert ("SSLv2" in found.refused) is is_refused
+    assert found.about("SSLv2").conclusive is is_refused
+
+
 def test_a_server_with_one_rare_suite_is_found() -> None:
     krb5 = 0x002B
 
