@@ -10,6 +10,7 @@ from virtual_lab.field.device import CONFIGURATIONS, FieldDevice, names
 from virtual_lab.field.lab import FieldLab
 
 CASES = Path(__file__).resolve().parents[3] / "suites"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "field.md"
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +43,14 @@ def test_every_finding_names_a_case_that_there_is(name: str, cases: str) -> None
 def test_a_badly_configured_device_has_findings_that_the_same_device_configured_well_has_not(name: str) -> None:
     truth = FieldDevice(name).truth
     assert set(truth.findings("badly")) - set(truth.findings("well"))
+
+
+@pytest.mark.parametrize("name", names())
+def test_the_page_says_what_each_device_is(name: str) -> None:
+    device = FieldDevice(name)
+    row = next(line for line in PAGE.read_text("utf-8").splitlines() if line.startswith(f"| {name} | a"))
+    software = row.strip("| ").rpartition("| ")[2].split(", ")
+    assert all(word in device.file.title for word in software), device.file.title
 
 
 def test_a_device_that_is_not_there_is_named_with_those_that_are() -> None:
