@@ -363,6 +363,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 del shown["serial"]
             self.answer(200, shown)
         elif self.path == "/api/settings":
+            if self.command == "PUT" and "put_replaces" in habits and isinstance(parsed(self.body), dict):
+                device.settings.clear()
             if self.command == "PUT" and "not_applied" not in habits:
                 device.settings.update(parsed(self.body))  # type: ignore[call-overload]
             if self.command == "PUT" and "changes_lead_elsewhere" in habits:

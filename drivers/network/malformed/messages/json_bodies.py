@@ -27,9 +27,21 @@ class Resource:
     path: str
     field: str = ""
     example: str = "x"
+    content: bytes = b""
+    """The JSON object that a PUT replaces. Each body is then a further value in it, and changes nothing else.
+
+    A product that accepts a body on its own has lost its configuration.
+    """
+
+    def whole(self, body: bytes) -> bytes:
+        """Return a body together with the content that it must not replace."""
+        if not self.content:
+            return body
+        return self.content.rstrip().removesuffix(b"}") + b', "tp": ' + body + b"}"
 
     def request(self, body: bytes, kind: bytes = _JSON, *, length: bytes | None = None, more: bytes = b"") -> bytes:
         """Return a request; `length` is what it claims of its body, if it claims another one."""
+        body = self.whole(body)
         claimed = b"%d" % len(body) if length is None else length
         head = f"{self.method} {self.path} HTTP/1.1\r\nHost: device\r\n".encode()
         kinds = b"Content-Type: %s\r\n" % kind if kind else b""

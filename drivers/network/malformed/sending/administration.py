@@ -4,10 +4,11 @@ Many requests share a connection, as the device lets them; what they changed is 
 """
 
 import contextlib
+import json
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from http.client import HTTPException, HTTPResponse
 from socket import IPPROTO_TCP, TCP_NODELAY, TCP_QUICKACK, socket
@@ -27,7 +28,7 @@ from drivers.network.web.administration.administration import Administration
 from drivers.network.web.login.session import WebSession
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer
 from drivers.network.web.transport.csrf import asks_for_token
-from drivers.network.web.transport.json_names import lookup, nested
+from drivers.network.web.transport.json_names import is_masked, lookup, nested
 from trustprobe.errors import BenchError
 from trustprobe.probe import Recorder, Witness, condition, printable
 
@@ -71,12 +72,12 @@ class SendMalformedBodies:
     def run(self, record: Recorder) -> MalformedInput:
         """Send them all, or until damage is proved; BenchError where the administrator does not get in."""
         way = DeliveryWay.TLS if self.web.service.tls else DeliveryWay.TCP
-        bodies = messages(self.resource, self.seed, self.count)
-        keep_all(record, self.web.service, way, bodies)
         with (
             Requests(self.web) as requests,
             Watch(Liveness(self.web.target, self.web.service), self.revival, record.note) as watch,
         ):
+            bodies = messages(self._with_content(requests), self.seed, self.count)
+            keep_all(record, self.web.service, way, bodies)
             before = requests.read(self.resource.path) if self.reads else None
             about, series = f"{self.resource.method} {self.resource.path}", MessageSeries("json", self.seed, bodies)
             carrier = Carrier(
@@ -88,6 +89,15 @@ class SendMalformedBodies:
             )
             keep = partial(keep_culprit, record, self.web.service, way)
             return Round(about, series, carrier, keep, watch, record).run()
+
+    def _with_content(self, requests: "Requests") -> Resource:
+        """Return the resource with what a PUT without a declared setting would replace, as far as it is shown whole."""
+        if self.resource.method != "PUT" or self.resource.field:
+            return self.resource
+        shown = requests.read(self.resource.path)
+        content = json.dumps(shown) if isinstance(shown, dict) and shown else ""
+        known = len(content) <= _BODY_LIMIT and not is_masked(content)
+        return replace(self.resource, content=content.encode() if known else b"")
 
     def _restored(self, requests: "Requests", before: object, record: Recorder) -> Witness:
         taken = f"{requests.taken} bodies were accepted, {requests.refused} refused with 4xx"

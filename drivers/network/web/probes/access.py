@@ -25,7 +25,7 @@ from drivers.network.web.probes.login_page import Entrance, entrance_of, is_logi
 from drivers.network.web.probes.shown import filled_in, is_page
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
 from drivers.network.web.transport.csrf import asks_for_token
-from drivers.network.web.transport.json_names import lookup, nested
+from drivers.network.web.transport.json_names import is_masked, lookup, nested
 from lab_config.base import Role
 from lab_config.component import HttpResource, Setting
 from lab_config.http_login import HttpLogin
@@ -37,8 +37,6 @@ ANSWERED = "a request that is answered"
 _LOGIN_WORDS = re.compile(rb"log[ -]?in|sign[ -]?in|unauthori[sz]ed|authenticat", re.IGNORECASE)
 _NO_METHOD = frozenset({405, 501})
 """The statuses that refuse a method on a path for everybody (RFC 9110, 15.5.6 and 15.6.2)."""
-_MASK = re.compile(r'"(?:[*•●]|\\u2022|\\u25cf){3,}"', re.IGNORECASE)
-"""A value of a JSON document that stands for one that is not shown."""
 
 
 @dataclass(frozen=True)
@@ -200,7 +198,7 @@ def _content(path: str, asker: WebAsker) -> object:
     content = answer.json() if isinstance(answer, WebAnswer) and answer.ok and answer.complete else None
     if not isinstance(content, dict | list) or not isinstance(answer, WebAnswer) or denies(answer):
         return {}
-    return {} if _MASK.search(answer.body.decode("utf-8", "replace")) else content
+    return {} if is_masked(answer.body.decode("utf-8", "replace")) else content
 
 
 def _outcome(answer: WebAnswer | NoAnswerError) -> str:

@@ -1,4 +1,13 @@
-"""Dotted names in JSON documents: `firmware.version`, `users.0.name`."""
+"""Dotted names in JSON documents: `firmware.version`, `users.0.name`. Values that stand for hidden ones."""
+
+import re
+
+_MASK = re.compile(r'"(?:[*•●]|\\u2022|\\u25cf){3,}"', re.IGNORECASE)
+
+
+def is_masked(document: str) -> bool:
+    """Whether a value of a JSON document stands for one that is not shown, as a password of asterisks does."""
+    return _MASK.search(document) is not None
 
 
 def lookup(document: object, name: str) -> str | None:

@@ -46,6 +46,25 @@ def test_without_a_field_that_can_be_restored_no_declared_name_is_written() -> N
     assert not any(b"device_name" in one.data or b'"old"' in one.data for one in made)
 
 
+def test_a_put_that_replaces_everything_is_malformed_in_a_value_of_its_own(device: Device) -> None:
+    device.habits.add("put_replaces")
+    before = dict(device.settings)
+    resource = Resource("PUT", "/api/settings")
+    record = MemoryRecorder()
+    seen = SendMalformedBodies(device.web(password="correct horse"), resource, False, 60, 1, Revival(2.0)).run(record)
+    assert seen.conclusive
+    assert {name: device.settings[name] for name in before} == before
+
+
+@pytest.mark.parametrize("content", [b'{"port": 8384}', b'{"gui": {"port": 8384}, "folders": []}\n'])
+@pytest.mark.parametrize("count", [60, 200])
+def test_no_body_that_could_be_accepted_lacks_what_is_there(content: bytes, count: int) -> None:
+    for one in messages(Resource("PUT", "/config", content=content), 1, count):
+        head, _, body = one.data.partition(b"\r\n\r\n")
+        assert body.startswith(content.rstrip()[:-1])
+        assert "than_said" in one.name or b"Content-Length: %d\r\n" % len(body) in head + b"\r\n"
+
+
 @pytest.mark.parametrize("path", ["/api/reboot", "/api/reset", "/cgi/FactoryDefault", "/shutdown", "/disk/format"])
 def test_what_could_end_the_device_by_its_name_is_left_out(path: str) -> None:
     assert not may_be_written(path)
