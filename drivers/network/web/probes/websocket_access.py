@@ -128,7 +128,8 @@ class WebSocketAccess:
     """Open each declared WebSocket without a session, with a session from foreign pages, and as a viewer.
 
     Witness: with the administrator's session (or the viewer's, where only that role may listen) and the device's own
-    origin the same WebSocket opens and speaks, before and after.
+    origin the same WebSocket opens and speaks, before and after. If nobody can log in, only what everybody receives
+    counts.
     """
 
     web: Administration
@@ -145,11 +146,11 @@ class WebSocketAccess:
         """Ask with an authorised login, then without. BenchError if this machine cannot send."""
         session = self.web.log_in()
         if isinstance(session, LoginAttempt):
-            return self._unasked(self.web.account, session)
+            return self._unasked(self.web.account, session, record)
         viewer = self.web.as_user(self.viewer).log_in() if self.viewer else None
         if self.viewer is not None and isinstance(viewer, LoginAttempt):
             session.close()
-            return self._unasked(self.viewer, viewer)
+            return self._unasked(self.viewer, viewer, record)
         facts, witnesses, left_open = [], [], dict[str, str]()
         with session:
             for socket in self.sockets:
@@ -221,13 +222,18 @@ class WebSocketAccess:
         what = f"{socket.path} {word} to {session.user} {when}"
         return Witness(what=what, holds=answer is Answer.SEEN, asked=self._question_of(socket))
 
-    def _unasked(self, login: Login, attempt: LoginAttempt) -> Observation:
+    def _unasked(self, login: Login, attempt: LoginAttempt, record: Recorder) -> Observation:
+        """Ask without a login only: what everybody receives is seen, whether or not somebody can log in."""
         detail = f"not tested: the login of {login.user} failed ({attempt.answer}: {attempt.detail})"
-        facts = [
-            Fact(about=asked.about(socket.path), answer=Answer.SILENT, detail=detail)
-            for socket in self.sockets
-            for asked in self._asked()
-        ]
+        client = self.web.client()
+        facts = []
+        for socket in self.sockets:
+            answer, words, _ = _ask(client, socket, {"Origin": own_origin(client)})
+            record.note(f"{WebSocketAsker.ANONYMOUS.about(socket.path)} -> {answer}: {words}")
+            for asked in self._asked():
+                is_open = asked is WebSocketAsker.ANONYMOUS and answer is Answer.SEEN
+                found = (answer, words) if is_open else (Answer.SILENT, detail)
+                facts.append(Fact(about=asked.about(socket.path), answer=found[0], detail=found[1]))
         return Observation(question=self._question, facts=tuple(facts), witness=condition(detail, holds=False))
 
 

@@ -135,9 +135,16 @@ def test_frames_without_content_do_not_come_for_ever() -> None:
 def test_without_the_valid_login_nothing_is_proven() -> None:
     with running() as device:
         seen = ask(device, password="wrong")
-        assert not any("/ws" in request for request in device.requests)
     assert seen.silent == ROWS
     assert not seen.conclusive
+    assert "the login of admin failed" in seen.detail("anonymous /ws")
+
+
+def test_what_everybody_receives_is_seen_if_nobody_can_log_in() -> None:
+    with running("ws_anonymous") as device:
+        seen = ask(device, password="wrong")
+    assert seen.seen == {"anonymous /ws"}
+    assert seen.silent == ROWS - {"anonymous /ws"}
 
 
 def test_a_socket_that_nobody_declared_is_found_on_a_usual_path() -> None:
