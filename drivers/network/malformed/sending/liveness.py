@@ -149,12 +149,15 @@ def _host(target: Target) -> str:
 
 
 def tcp_sign(talk: Conversation, service: Service, question: ServiceQuestion | None) -> Sign:
-    """Say what a healthy conversation shows. The shape is the first line's status where the protocol is HTTP."""
+    """Say what a healthy conversation shows. The shape is the status code where the protocol is HTTP.
+
+    Its version is none of it: a product may answer by a server of its own while the real one starts.
+    """
     words = printable(talk.heard or talk.raw, _SHOWN)
     if talk.connected is not Answer.SEEN:
         return Sign(Life.NOBODY if talk.connected is Answer.REFUSED else Life.SILENT)
     if question is not None and question.is_answered_by(talk.heard):
-        return Sign(Life.ANSWERED, talk.heard[:12] if service.protocol == "http" else b"", words)
+        return Sign(Life.ANSWERED, talk.heard[9:12] if service.protocol == "http" else b"", words)
     if question is None and not (service.tls and talk.problem):
         return Sign(Life.ANSWERED, b"", words)
     if talk.end in (ConversationEnd.CLOSED, ConversationEnd.TLS, ConversationEnd.LIMIT) or talk.heard:

@@ -66,6 +66,27 @@ def test_an_answer_is_compared_with_the_one_before(status: int, life: Life) -> N
         assert liveness.ask().life is life
 
 
+@pytest.mark.parametrize(
+    ("first", "then", "life"),
+    [
+        ("1.0 200", "1.1 200", Life.ANSWERED),
+        ("1.0 404", "1.1 404", Life.ANSWERED),
+        ("1.0 404", "1.1 200", Life.OTHERWISE),
+    ],
+)
+def test_the_version_of_http_is_no_part_of_a_healthy_answer(first: str, then: str, life: Life) -> None:
+    answers = iter([first, then])
+
+    def handle(connection: socket.socket) -> None:
+        connection.recv(4096)
+        connection.sendall(f"HTTP/{next(answers)} x\r\n\r\n".encode())
+
+    with tcp_server(handle) as port:
+        liveness = Liveness(LOOPBACK, service(port))
+        liveness.before = liveness.ask()
+        assert liveness.ask().life is life
+
+
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
 def test_an_answer_of_a_busy_or_half_started_service_is_no_answer_to_compare_others_with(status: int) -> None:
     with tcp_server(answering(b"HTTP/1.1 %d x\r\n\r\n" % status)) as port:
