@@ -1,5 +1,6 @@
 """Checks that the device answers: before a run, and after each case that disturbed the device or did not pass."""
 
+import re
 import threading
 import time
 from dataclasses import dataclass, field
@@ -17,6 +18,10 @@ PAUSE = 0.1
 BRIEF_SECONDS = 1.0
 LAST_SECONDS = 3.0
 """The time limit of a connection, and of the last one."""
+_STARTING = re.compile(rb"HTTP/1\.[01] 50[234] ")
+"""A front end whose back end has not started (RFC 9110 clauses 15.6.3 to 15.6.5)."""
+_STATUS_LINE = 13
+"""The octets of `HTTP/1.1 502 `."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +57,13 @@ class Health:
     def gone(self, seconds: float) -> str | None:
         """Do the same for a device that may be starting.
 
-        It opens one port after the other, so this also waits for the other ports that refuse.
+        It opens one port after the other, so this also waits for the other ports that refuse. It also waits for what
+        stands behind a web server that answers 502, 503 or 504.
         """
         deadline = time.monotonic() + seconds
         gone = self._gone(deadline)
         if gone is None and not isinstance(self.bench.network, Absent) and (canary := self.canary) is not None:
+            self._await_back_end(Target(self.bench.network), canary, deadline)
             self._await_others(Target(self.bench.network), canary, deadline)
         return gone
 
@@ -86,6 +93,16 @@ class Health:
         if gone := self.gone(seconds):
             raise DeviceLostError(f"{gone} within {seconds:g} s after its power came back.")
 
+    def _await_back_end(self, target: Target, canary: Service, deadline: float) -> None:
+        """Wait until a web server no longer answers that its back end is missing, until the deadline, once."""
+        if canary.protocol != "http" or canary.port in self._given_up:
+            return
+        while _is_starting(target, canary):
+            if time.monotonic() + PAUSE >= deadline:
+                self._given_up.add(canary.port)
+                break
+            threading.Event().wait(PAUSE)
+
     def _await_others(self, target: Target, canary: Service, deadline: float) -> None:
         """Wait until no other declared TCP port refuses, until the deadline, once for each."""
         declared = self.component.ports(Transport.TCP) - self._given_up
@@ -105,6 +122,14 @@ def _connected(target: Target, port: int, seconds: float) -> Answer:
     except OSError as error:
         return answer_of(error)
     return Answer.SEEN
+
+
+def _is_starting(target: Target, service: Service) -> bool:
+    """Whether a web server answers that its back end does not serve yet."""
+    speak = converse_tls if service.tls else converse
+    request = b"GET / HTTP/1.1\r\nHost: device\r\nConnection: close\r\n\r\n"
+    talk = speak(target, service.port, request, lambda heard: len(heard) >= _STATUS_LINE)
+    return _STARTING.match(talk.heard) is not None
 
 
 def _spoken(target: Target, service: Service) -> Answer:

@@ -11,6 +11,7 @@ from lab_config.bench import Bench, NetworkBench
 from lab_config.component import Component, Service
 from lab_config.load import find, load
 from lab_config.product import Product
+from tests.drivers.network.loopback_servers import tcp_server
 from tests.free_ports import free_port
 from tests.trustprobe.judging import made_up_run
 from trustprobe.errors import DeviceLostError
@@ -330,3 +331,41 @@ def test_a_port_that_refuses_says_so() -> None:
 
 def test_a_port_that_refuses_without_forwarding_says_so() -> None:
     assert "refuses connections" in str(health(free_port(), forwarded=False, tls=True).gone(0.1))
+
+
+@contextmanager
+def web_server(*statuses: int) -> Iterator[tuple[int, list[int]]]:
+    """A server that answers with these statuses, and then with the last one for ever. Also yield what it answered."""
+    left, given = list(statuses), list[int]()
+
+    def handle(connection: socket.socket) -> None:
+        if connection.recv(4_096):
+            given.append(left.pop(0) if len(left) > 1 else left[0])
+            connection.sendall(b"HTTP/1.1 %d x\r\nContent-Length: 0\r\n\r\n" % given[-1])
+
+    with tcp_server(handle) as port:
+        yield port, given
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_what_stands_behind_a_web_server_is_waited_for(status: int) -> None:
+    with web_server(status, status, 200) as (port, given):
+        assert health(port, forwarded=False, tls=False).gone(30) is None
+        assert given == [status, status, 200]
+
+
+@pytest.mark.parametrize("status", [200, 302, 401, 404, 429, 500])
+def test_any_other_answer_of_a_web_server_is_enough(status: int) -> None:
+    with web_server(status) as (port, given):
+        assert health(port, forwarded=False, tls=False).gone(30) is None
+        assert given == [status]
+
+
+def test_a_back_end_that_stays_away_is_waited_for_once() -> None:
+    with web_server(502) as (port, given):
+        asked = health(port, forwarded=False, tls=False)
+        assert asked.gone(0.2) is None
+        waited = len(given)
+        assert waited
+        assert asked.gone(30) is None
+        assert len(given) == waited

@@ -204,7 +204,8 @@ class ChangeSetting:
     def _fact(self, about: str, old: str | None, now: str | None) -> Fact:
         if old is None:
             return Fact(about=about, answer=Answer.SILENT, detail="not tested: the setting could not be read before")
-        if now is None:
-            return Fact(about=about, answer=Answer.SILENT, detail="the setting could not be read")
+        if now is None:  # that it could be read before says nothing of this
+            asked = self.web.asked(f"GET {self.setting.path} ({about})")
+            return Fact(about=about, answer=Answer.SILENT, detail="the setting could not be read", asked=asked)
         answer = {self.new_value: Answer.SEEN, old: Answer.REFUSED}.get(now, Answer.SILENT)
         return Fact(about=about, answer=answer, detail=f"reads {printable(now, VALUE_LIMIT)[:VALUE_LIMIT]}")

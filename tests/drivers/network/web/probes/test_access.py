@@ -112,6 +112,18 @@ def test_a_setting_is_changed_read_back_and_restored() -> None:
     assert (seen.old, seen.restored) == ("Gate", True)
 
 
+def test_a_setting_that_cannot_be_read_after_the_restart_is_neither_kept_nor_lost() -> None:
+    with running() as device:
+
+        def restart() -> None:
+            device.passwords["admin"] = "another"  # the login of the bench no longer gets in
+
+        seen = change(device, restart=restart).run(MemoryRecorder())
+    assert seen.silent == {"kept"}
+    assert not seen.about("kept").conclusive
+    assert seen.about("written", "read_back").conclusive
+
+
 def test_a_change_that_is_acknowledged_and_not_applied_is_not_read_back() -> None:
     with running("not_applied") as device:
         seen = change(device).run(MemoryRecorder())
