@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from lab_config.asked import AddressBench, ResolverBench
 from lab_config.base import Absent, Identifier, Model, Port, Seconds
+from lab_config.certificate import Pin
 from lab_config.component import Transport
 from lab_config.ports import HostAddress, HostAddress6, OwnAddress, PortMap, SourceAddress
 
@@ -247,6 +248,8 @@ class Bench(Model):
     credentials: dict[Identifier, Credential] = Field(default_factory=dict)
     peers: dict[Identifier, PeerCertificate] = Field(default_factory=dict)
     """By the id of the service that requires a client certificate, or of the component that has its own certificate."""
+    pins: dict[Identifier, Pin] = Field(default_factory=dict)
+    """By the id of a service whose certificate is pinned at pairing: the pin that a paired peer shows."""
     images: Images = Images()
     patience_seconds: Seconds = 60
     """The longest wait for something that only takes time, such as the end of a session."""

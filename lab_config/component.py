@@ -8,10 +8,10 @@ from pydantic import Field, StringConstraints, model_validator
 from lab_config.account import Account, FirstUse
 from lab_config.asked import AddressDeclaration, ResolverDeclaration
 from lab_config.base import NOT_SAID, Absent, Expression, Identifier, Model, Port, Role, Seconds, UrlPath
+from lab_config.certificate import CertificateDeclaration, require_recognised
 from lab_config.components import Components, PairedComponent
 from lab_config.crawl import CrawlDeclaration
-from lab_config.debug import GdbDeclaration, JtagDeclaration
-from lab_config.doors import HttpApiDeclaration, StreamsDeclaration, TelnetDeclaration
+from lab_config.doors import GdbDeclaration, HttpApiDeclaration, JtagDeclaration, StreamsDeclaration, TelnetDeclaration
 from lab_config.egress import EgressDeclaration
 from lab_config.http_login import HttpLogin
 from lab_config.interfaces import Interfaces, RecordExpression, VersionExpression
@@ -46,6 +46,8 @@ class Service(Model):
     canary: bool = False
     """Always open while the product runs. It is probed throughout a sweep, and its answers are the sweep's witness."""
     purpose: str
+    certificate: CertificateDeclaration | Absent | None = None
+    """Its own certificate inside TLS, if this differs from the `certificate` of the component."""
 
     @property
     def about(self) -> str:
@@ -232,14 +234,6 @@ class LoggingDeclaration(Model):
     events: dict[EventKind, RecordExpression]
 
 
-class CertificateDeclaration(Model):
-    """How the product's TLS server certificate is issued."""
-
-    issued_by: Literal["product_ca", "public_ca", "self_signed"]
-    names: tuple[str, ...]
-    """DNS names. The address of the bench is also accepted if the certificate contains it."""
-
-
 class CloudDeclaration(Model):
     """A TLS connection that the product opens: the host name that it requests and verifies."""
 
@@ -347,6 +341,11 @@ class Component(Model):
                 return service
         raise KeyError(name)
 
+    def certificate_at(self, door: str) -> CertificateDeclaration | Absent:
+        """Return what is declared of the certificate at a door (`tcp/443`): by its service, else by the component."""
+        own = next((one.certificate for one in self.declared if one.about == door), None)
+        return self.certificate if own is None else own
+
     def account(self, role: Role, interface: str) -> Account | None:
         """Return the account of a role that may log in on an interface, if there is one."""
         for account in self.users:
@@ -374,6 +373,8 @@ class Component(Model):
     @model_validator(mode="after")
     def _references_resolve(self) -> Self:
         require_distinct(self.declared)
+        web = None if isinstance(self.http_login, Absent) else self.http_login.service
+        require_recognised(self.declared, self.certificate, web)
         names = [service.id for service in self.declared]
         doors = (self.http_api, self.streams, self.telnet)
         apis = [] if isinstance(self.http_api, Absent) else [self.http_api.id]

@@ -1,4 +1,4 @@
-"""The declaration of interfaces with a password other than the login form, SSH and the serial console."""
+"""The declaration of doors other than the login form, SSH and the serial console: with a password, or for debugging."""
 
 from typing import Annotated
 
@@ -37,3 +37,18 @@ class TelnetDeclaration(Model):
     refusal: Pattern | None = None
     shell_prompt: Pattern | None = None
     """A prompt that appears only after a login."""
+
+
+class JtagDeclaration(Model):
+    """The debug port as shipped: TAPs by IDCODE, from TDO to TDI, and an address that is readable if unlocked."""
+
+    idcodes: tuple[int, ...]
+    ir_lengths: tuple[int, ...]
+    probe_address: int
+    """A word at this address is read to find out whether memory can be read."""
+
+
+class GdbDeclaration(Model):
+    """A GDB remote port as shipped: the address at which memory is read if a stub answers."""
+
+    probe_address: Annotated[int, Field(ge=0, lt=2**64)]

@@ -19,7 +19,7 @@ from drivers.debug.adapter import (
 from drivers.debug.bitbang import RemoteBitbang
 from drivers.debug.openocd import OpenOcd
 from lab_config.bench import JtagBench
-from lab_config.debug import JtagDeclaration
+from lab_config.doors import JtagDeclaration
 from trustprobe.errors import ConfigurationError
 from trustprobe.probe import DETAIL_LIMIT, Answer, Asked, Fact, Observation, Recorder, Witness, condition
 

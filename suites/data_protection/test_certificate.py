@@ -3,10 +3,10 @@
 from drivers.network.clock import BenchClock
 from drivers.network.tls.certificate import ServerCertificate
 from drivers.network.tls.certificate_fields import CertificateKey
-from fixtures.declared import CERTIFICATE, provided
 from lab_config.bench import Bench
 from lab_config.component import Component
 from lab_config.rules import Profile, TlsNumbers
+from suites.data_protection.expected_certificate import expected_of, fits, open_part, pin_of, require_verified_by_peers
 from trustprobe.judging.case import case
 from trustprobe.judging.outcomes import Inconclusive
 
@@ -27,11 +27,16 @@ def require_parsed(certificate: ServerCertificate, *fields: str) -> None:
     fails_on="absence",
     advice="Issue a certificate that covers the product's life, or one that the product renews automatically.",
 )
-def test_certificate_is_in_force(certificate: ServerCertificate, bench_clock: BenchClock) -> None:
+def test_certificate_is_in_force(
+    certificate: ServerCertificate, component: Component, bench: Bench, bench_clock: BenchClock
+) -> None:
     """Read the certificate of each TLS port, and compare its dates with the time of the run.
+
+    Peers look at no date of a certificate that they pin.
 
     Witness: the clock of this machine is synchronised by NTP, or the device shows the same day.
     """
+    require_verified_by_peers(certificate, component, bench, "date")
     first, last, now = certificate.not_before, certificate.not_after, certificate.started
     in_force = (first is None or first <= now) and (last is None or now <= last)
     assert in_force, f"valid from {first} to {last}, read at {now:%Y-%m-%d %H:%M:%S %Z}"
@@ -47,13 +52,17 @@ def test_certificate_is_in_force(certificate: ServerCertificate, bench_clock: Be
 def test_certificate_names_the_device(certificate: ServerCertificate, component: Component, bench: Bench) -> None:
     """Compare the certificate's subjectAltName with the declared names and the address of the bench (RFC 9525, 6).
 
-    Upper and lower case are the same, and a wildcard stands for the whole leftmost label.
+    The names are those of the service, if it declares a certificate of its own. Upper and lower case are the same, and
+    a wildcard stands for the whole leftmost label. Peers look at no name of a certificate that they pin.
     """
-    declared = provided(component.certificate, CERTIFICATE).names
-    wanted = [*declared, getattr(bench.network, "address", "")]
+    declared = expected_of(certificate, component).names
+    require_verified_by_peers(certificate, component, bench, "name")
+    wanted = [*(declared or ()), getattr(bench.network, "address", "")]
     covered = any(certificate.covers(name) for name in wanted)
     if not covered:
         require_parsed(certificate, "dns_names", "ip_addresses")
+    if not covered and declared is None:
+        raise open_part(certificate, component, "names: [device.local]")
     carried = sorted([*certificate.dns_names, *certificate.ip_addresses])
     assert covered, f"it names {carried}, but none of {sorted(wanted)}"
 
@@ -62,12 +71,21 @@ def test_certificate_names_the_device(certificate: ServerCertificate, component:
     "tls.server.certificate.chain",
     covers=COVERS,
     fails_on="absence",
-    advice="Send the whole chain up to the CA that the declaration names.",
+    advice="Send the whole chain up to the CA that the declaration names, or the certificate that peers pin.",
 )
-def test_certificate_is_issued_as_declared(certificate: ServerCertificate, component: Component) -> None:
-    """Verify the chain that the device sends against the declared issuer: a CA, or the device itself."""
-    issued_by = provided(component.certificate, CERTIFICATE).issued_by
-    if issued_by == "self_signed":
+def test_certificate_is_issued_as_declared(certificate: ServerCertificate, component: Component, bench: Bench) -> None:
+    """Verify the chain that the device sends against the declared issuer: a CA, or the device itself.
+
+    The issuer is that of the service, if it declares a certificate of its own. If peers pin the certificate, its
+    SHA-256 or that of its public key is compared with the pin instead.
+    """
+    issued_by = expected_of(certificate, component).issued_by
+    if (pin := pin_of(certificate, component, bench)) is not None:
+        pinned = fits(certificate, pin)
+        fault = "" if pinned else f"peers expect that {pin.words}, but it is {certificate.digest_for(pin)}"
+    elif issued_by is None:
+        raise open_part(certificate, component, "issued_by: product_ca")
+    elif issued_by == "self_signed":
         require_parsed(certificate, "self_signed")
         fault = "" if certificate.self_signed else f"declared self-signed, issued by {certificate.issuer}"
     else:
@@ -128,11 +146,12 @@ def _weak(whose: str, one: CertificateKey, numbers: TlsNumbers) -> list[str]:
     fails_on="absence",
     advice="Issue the certificate for serverAuth, and never as a CA.",
 )
-def test_certificate_is_meant_for_a_server(certificate: ServerCertificate) -> None:
+def test_certificate_is_meant_for_a_server(certificate: ServerCertificate, component: Component, bench: Bench) -> None:
     """Read extendedKeyUsage and basicConstraints, and check that the certificate is for serverAuth and not for a CA.
 
-    RFC 5280 defines both fields.
+    RFC 5280 defines both fields. Peers look at no usage of a certificate that they pin.
     """
+    require_verified_by_peers(certificate, component, bench, "usage")
     usage = certificate.extended_key_usage
     wrong = [f"extendedKeyUsage is {', '.join(usage)}"] if usage and "serverAuth" not in usage else []
     wrong += ["it is a CA certificate"] if certificate.is_ca else []

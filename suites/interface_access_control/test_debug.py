@@ -3,7 +3,7 @@
 from collections import Counter
 
 from drivers.debug.jtag import JtagChain
-from lab_config.debug import JtagDeclaration
+from lab_config.doors import JtagDeclaration
 from trustprobe.judging.case import case
 from trustprobe.probe import Observation
 

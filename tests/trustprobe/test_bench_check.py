@@ -208,6 +208,39 @@ def test_a_service_without_tls_and_one_of_another_ca_are_told_apart(checked: Che
     assert "tcp/443 (admin) shows no certificate" in said
 
 
+BROKER = "port: 8883, protocol: mqtt, tls: true"
+AT_PAIRING = f"{BROKER}, certificate: {{pinned: at_pairing}}"
+OTHER_PIN = f"{{certificate: '{'ab' * 32}'}}"
+
+
+def tls_bench(plugged: Board, *lines: str) -> str:
+    return "\n".join((wire(plugged), f"trust_anchor: {plugged.authority}", *lines))
+
+
+@pytest.mark.parametrize("where", ["product", "bench"])
+def test_a_service_is_checked_by_the_pin_of_its_certificate(where: str, checked: Check, hub: Board) -> None:
+    pinned = AT_PAIRING if where == "bench" else AT_PAIRING.replace("at_pairing", OTHER_PIN)
+    pins = [f"pins: {{broker: {OTHER_PIN}}}"] if where == "bench" else []
+    said = checked("tls", tls_bench(hub, *pins), BROKER, pinned, fault=Fault.DEVICE)
+    assert "the certificate of tcp/8883 is not the pinned one" in said
+    assert re.search(f"the SHA-256 of the certificate is {'ab' * 32}, not [0-9a-f]{{64}}", said)
+
+
+def test_a_pin_that_the_bench_does_not_hold_is_shown_for_comparison_and_then_accepted(
+    tmp_path: Path, hub: Board, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_bench(tmp_path, tls_bench(hub))
+    (tmp_path / "product.yaml").write_text(PRODUCT.replace(BROKER, AT_PAIRING), "utf-8")
+    check.check_bench("tls", "bench.yaml", "product.yaml")
+    printed = capsys.readouterr().out
+    line = re.search(r"do  tls .* if a paired peer shows this pin, add `(pins: .*)`", printed)
+    assert line is not None
+    write_bench(tmp_path, tls_bench(hub, line[1]))
+    check.check_bench("tls", "bench.yaml", "product.yaml")
+    assert "if a paired peer" not in capsys.readouterr().out
+
+
 def collector(folder: Path, plan: Plan, key: Path | None = None) -> str:
     certificate, own = write(folder, "collector", [plan.signed_by(CA)], plan.key)
     return f"collector: {{address: 127.0.0.1, certificate: {certificate}, key: {key or own}}}"

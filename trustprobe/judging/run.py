@@ -125,9 +125,11 @@ def _require_known(product: Product, bench: Bench, path: Path) -> None:
     accounts = {account.id for account in product.component.users}
     components = {one.id for one in product.component.components}
     logins = accounts | {one.credential for one in product.component.components}
-    _require_names(path, ("credentials",), bench.credentials, logins, "an account nor a component")
+    _require_names(path, ("credentials",), bench.credentials, logins, "neither an account nor a component")
     if isinstance(bench.second, SecondSample):
-        _require_names(path, ("second", "credentials"), bench.second.credentials, logins, "an account nor a component")
+        _require_names(
+            path, ("second", "credentials"), bench.second.credentials, logins, "neither an account nor a component"
+        )
         first = bench.network
         if isinstance(first, NetworkBench) and first.address == bench.second.network.address and not first.forwarded:
             raise ConfigurationError(
@@ -135,13 +137,14 @@ def _require_known(product: Product, bench: Bench, path: Path) -> None:
                 "Give the address of the second sample.",
             )
     services = {service.id for service in product.component.declared}
-    _require_names(path, ("peers",), bench.peers, services | components | logins, "a service nor a component")
+    _require_names(path, ("peers",), bench.peers, services | components | logins, "neither a service nor a component")
+    _require_names(path, ("pins",), bench.pins, services, "not a service")
 
 
 def _require_names(path: Path, at: tuple[str, ...], names: Iterable[str], known: set[str], kinds: str) -> None:
     for name in sorted(names):
         if name not in known:
             raise ConfigurationError(
-                f"{place_of(path, (*at, name))} is neither {kinds} of the product.",
+                f"{place_of(path, (*at, name))} is {kinds} of the product.",
                 f"Its names are: {', '.join(sorted(known)) or 'none'}.",
             )

@@ -5,6 +5,7 @@ dates are right, is said by the cases.
 """
 
 import contextlib
+import hashlib
 import ipaddress
 import re
 import socket
@@ -28,6 +29,7 @@ from drivers.network.tls.certificate_fields import (
 )
 from drivers.network.tls.records import ClientHello, certificates
 from drivers.network.tls.suite_table import suites
+from lab_config.certificate import Pin
 from trustprobe.errors import ConfigurationError
 from trustprobe.probe import Answer, Asked, Fact, Observation, Recorder, Witness, printable
 
@@ -67,6 +69,14 @@ class ServerCertificate(Observation):
     """The other certificates that the server sent, in its order."""
     pem: str = ""
     """The server's own certificate; the whole chain is in the evidence."""
+    certificate_sha256: str = ""
+    """Of its own certificate as it was sent, as hexadecimal digits. Empty in evidence that does not hold it."""
+    public_key_sha256: str = ""
+    """Of its SubjectPublicKeyInfo, in base64 (RFC 7469, 2.4)."""
+
+    def digest_for(self, pin: Pin) -> str:
+        """Return the SHA-256 that a peer compares with this pin: of the certificate, or of the public key."""
+        return self.certificate_sha256 if pin.public_key is None else self.public_key_sha256
 
     def covers(self, name: str) -> bool:
         """Whether a DNS name (RFC 6125, 6.4: a wildcard is the whole leftmost label) or an IP address is listed."""
@@ -124,6 +134,8 @@ class ReadCertificate:
             "chain_trusted": trusted,
             "chain_error": words,
             "pem": ssl.DER_cert_to_PEM_cert(chain[0]),
+            "certificate_sha256": hashlib.sha256(chain[0]).hexdigest(),
+            "public_key_sha256": found.public_key_sha256,
         }
         details = ", ".join(f"{field} ({why})" for field, why in found.unread.items())
         detail += f"; cannot be parsed: {details}" if found.unread else ""

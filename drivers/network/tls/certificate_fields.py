@@ -3,7 +3,9 @@
 Each field is read on its own, from a certificate that has nothing else in it, so that a malformed part hides no other.
 """
 
+import base64
 import contextlib
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -75,6 +77,8 @@ class CertificateFields:
     known: dict[str, object] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
+    public_key_sha256: str = ""
+    """In base64 (RFC 7469, 2.4)."""
 
     def read(self, name: str, part: Callable[[], object]) -> None:
         """Read one field. An extension that is not there leaves it empty."""
@@ -92,7 +96,8 @@ def read_fields(der: bytes, loaded: crypto.X509 | None) -> CertificateFields:
     Raises CertificateDecodeError where the bytes have not even the frame of a certificate.
     """
     parts = read_certificate(der)
-    found = CertificateFields(remarks=list(parts.remarks))
+    digest = base64.b64encode(hashlib.sha256(parts.spki).digest()).decode()
+    found = CertificateFields(remarks=list(parts.remarks), public_key_sha256=digest)
     found.read("subject", lambda: _name_of(parts.subject))
     found.read("issuer", lambda: _name_of(parts.issuer))
     for name, number in (("not_before", 0), ("not_after", 1)):

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from random import Random
 
 from lab_config.bench import JtagBench
-from lab_config.debug import JtagDeclaration
+from lab_config.doors import JtagDeclaration
 from virtual_lab.jtag.debug_port import MEMORY_BASE, DebugPort, Memory, MemoryAccessPort
 from virtual_lab.jtag.tap import ScanChain, Tap, remote_bitbang
 

@@ -9,9 +9,11 @@ import pytest
 from drivers.network.clock import BenchClock
 from drivers.network.tls.certificate import ServerCertificate
 from drivers.network.tls.certificate_fields import CertificateKey
+from lab_config.component import Component
 from suites.data_protection import test_certificate as cases
 from tests.suites.made_up import BROKEN, HOLDS, PROFILE, bench, component, fails, observed, passes, seen, stays_open
-from trustprobe.probe import Witness
+from trustprobe.judging.outcomes import NotApplicable
+from trustprobe.probe import Asked, Witness
 
 TLS = PROFILE.limits.tls
 NOW = datetime(2026, 8, 1, 12, 0, 0, tzinfo=UTC)
@@ -37,6 +39,10 @@ def certificate(**fields: Any) -> ServerCertificate:
     return observed(seen("certificate"), kind=ServerCertificate, **(GOOD | fields))
 
 
+ANY = (component(), bench())
+"""A component without a certificate of its own, and a bench: for cases that compare only with a pin."""
+
+
 def unread(*names: str) -> ServerCertificate:
     """A certificate without a fault in which these fields cannot be parsed."""
     empty = {name: ServerCertificate.model_fields[name].default for name in names}
@@ -52,7 +58,7 @@ def key(kind: str, bits: int, used: str = "sha256") -> ServerCertificate:
 
 @pytest.mark.parametrize(("first", "last"), [(NOW - SECOND, NOW + SECOND), (NOW, NOW)])
 def test_a_certificate_is_in_force_from_its_first_to_its_last_second(first: datetime, last: datetime) -> None:
-    assert passes(cases.test_certificate_is_in_force, certificate(not_before=first, not_after=last), CLOCK)
+    assert passes(cases.test_certificate_is_in_force, certificate(not_before=first, not_after=last), *ANY, CLOCK)
 
 
 def test_a_certificate_that_is_valid_one_second_later_fails() -> None:
@@ -60,6 +66,7 @@ def test_a_certificate_that_is_valid_one_second_later_fails() -> None:
     assert fails(
         cases.test_certificate_is_in_force,
         future,
+        *ANY,
         CLOCK,
         says=("valid from 2026-08-01 12:00:01", "read at 2026-08-01 12:00:00 UTC"),
     )
@@ -67,31 +74,35 @@ def test_a_certificate_that_is_valid_one_second_later_fails() -> None:
 
 def test_a_certificate_that_expired_one_second_ago_fails() -> None:
     assert fails(
-        cases.test_certificate_is_in_force, certificate(not_after=NOW - SECOND), CLOCK, says="to 2026-08-01 11:59:59"
+        cases.test_certificate_is_in_force,
+        certificate(not_after=NOW - SECOND),
+        *ANY,
+        CLOCK,
+        says="to 2026-08-01 11:59:59",
     )
 
 
 @pytest.mark.parametrize("field", ["not_before", "not_after"])
 def test_a_date_that_cannot_be_parsed_leaves_the_case_open(field: str) -> None:
-    assert stays_open(cases.test_certificate_is_in_force, unread(field), CLOCK, says=f"cannot be parsed: {field}")
+    assert stays_open(cases.test_certificate_is_in_force, unread(field), *ANY, CLOCK, says=f"cannot be parsed: {field}")
 
 
 def test_an_expired_certificate_fails_though_its_first_date_cannot_be_parsed() -> None:
     expired = unread("not_before").model_copy(update={"not_after": NOW - SECOND})
-    assert fails(cases.test_certificate_is_in_force, expired, CLOCK, says="valid from None")
+    assert fails(cases.test_certificate_is_in_force, expired, *ANY, CLOCK, says="valid from None")
 
 
 def test_dates_do_not_fail_by_a_clock_that_nothing_confirms() -> None:
     case, expired = cases.test_certificate_is_in_force, certificate(not_after=NOW - SECOND)
     unconfirmed = CLOCK.model_copy(update={"witness": BROKEN})
-    assert stays_open(case, expired, unconfirmed, says=BROKEN.what)
-    assert passes(case, certificate(), unconfirmed)
+    assert stays_open(case, expired, *ANY, unconfirmed, says=BROKEN.what)
+    assert passes(case, certificate(), *ANY, unconfirmed)
 
 
 @pytest.mark.parametrize("date", [NOW - SECOND, NOW + SECOND])
 def test_dates_are_left_open_by_a_clock_that_is_proven_wrong(date: datetime) -> None:
     wrong = CLOCK.model_copy(update={"premise": Witness(what="a file is from 2031", holds=False)})
-    assert stays_open(cases.test_certificate_is_in_force, certificate(not_after=date), wrong, says="from 2031")
+    assert stays_open(cases.test_certificate_is_in_force, certificate(not_after=date), *ANY, wrong, says="from 2031")
 
 
 # names
@@ -153,7 +164,7 @@ def test_a_covered_name_passes_though_the_addresses_cannot_be_parsed() -> None:
 
 
 def issued_by(issuer: str, found: ServerCertificate) -> tuple[Any, ...]:
-    return found, component(certificate={"issued_by": issuer, "names": ["box.example"]})
+    return found, component(certificate={"issued_by": issuer, "names": ["box.example"]}), bench()
 
 
 @pytest.mark.parametrize("issuer", ["product_ca", "public_ca"])
@@ -314,7 +325,7 @@ def test_a_chain_that_cannot_be_verified_leaves_open_who_issued_the_certificate(
 def test_why_a_date_cannot_be_parsed_is_said() -> None:
     words = "cannot be parsed: not_after ('99981130215959.125Z' is no time of RFC 5280, 4.1.2.5)"
     lost = observed(seen("certificate", words), kind=ServerCertificate, unread=frozenset({"not_after"}))
-    assert stays_open(cases.test_certificate_is_in_force, lost, CLOCK, says="'99981130215959.125Z' is no time")
+    assert stays_open(cases.test_certificate_is_in_force, lost, *ANY, CLOCK, says="'99981130215959.125Z' is no time")
 
 
 # usage
@@ -322,29 +333,33 @@ def test_why_a_date_cannot_be_parsed_is_said() -> None:
 
 @pytest.mark.parametrize("usage", [(), ("serverAuth",), ("clientAuth", "serverAuth")])
 def test_a_certificate_for_servers_passes(usage: tuple[str, ...]) -> None:
-    assert passes(cases.test_certificate_is_meant_for_a_server, certificate(extended_key_usage=usage))
+    assert passes(cases.test_certificate_is_meant_for_a_server, certificate(extended_key_usage=usage), *ANY)
 
 
 def test_a_certificate_for_other_uses_only_fails() -> None:
     other = certificate(extended_key_usage=("clientAuth", "codeSigning"))
     assert fails(
-        cases.test_certificate_is_meant_for_a_server, other, says="extendedKeyUsage is clientAuth, codeSigning"
+        cases.test_certificate_is_meant_for_a_server, other, *ANY, says="extendedKeyUsage is clientAuth, codeSigning"
     )
 
 
 def test_a_ca_certificate_fails() -> None:
-    assert fails(cases.test_certificate_is_meant_for_a_server, certificate(is_ca=True), says="it is a CA certificate")
+    assert fails(
+        cases.test_certificate_is_meant_for_a_server, certificate(is_ca=True), *ANY, says="it is a CA certificate"
+    )
 
 
 def test_a_ca_certificate_for_other_uses_has_two_faults() -> None:
     both = certificate(is_ca=True, extended_key_usage=("clientAuth",))
     words = "extendedKeyUsage is clientAuth; it is a CA certificate"
-    assert fails(cases.test_certificate_is_meant_for_a_server, both, says=words)
+    assert fails(cases.test_certificate_is_meant_for_a_server, both, *ANY, says=words)
 
 
 @pytest.mark.parametrize("field", ["extended_key_usage", "is_ca"])
 def test_a_usage_that_cannot_be_parsed_leaves_the_case_open(field: str) -> None:
-    assert stays_open(cases.test_certificate_is_meant_for_a_server, unread(field), says=f"cannot be parsed: {field}")
+    assert stays_open(
+        cases.test_certificate_is_meant_for_a_server, unread(field), *ANY, says=f"cannot be parsed: {field}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -354,3 +369,190 @@ def test_a_usage_that_cannot_be_parsed_leaves_the_case_open(field: str) -> None:
 def test_a_product_that_is_declared_to_have_no_certificate_fails(case: Callable[..., None]) -> None:
     arguments = (certificate(), component(), bench())[: case.__code__.co_argcount]
     assert fails(case, *arguments, says="declared to have no TLS certificate")
+
+
+# a service that states its own expectation, and pins
+
+
+PINS = {
+    "certificate_sha256": "ab" * 32,
+    "public_key_sha256": "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+}
+OF_CERTIFICATE, OF_KEY = {"certificate": "ab" * 32}, {"public_key": PINS["public_key_sha256"]}
+OTHER_CERTIFICATE, OTHER_KEY = (
+    {"certificate": "cd" * 32},
+    {"public_key": "//////////////////////////////////////////8="},
+)
+PIN_HOLDS = [OF_CERTIFICATE, OF_KEY]
+PIN_DIFFERS = [OTHER_CERTIFICATE, OTHER_KEY]
+UNNAMED = certificate(
+    **PINS,
+    dns_names=("syncthing",),
+    ip_addresses=(),
+    chain_trusted=False,
+    chain_error="self-signed certificate",
+    self_signed=True,
+    not_after=NOW - SECOND,
+    is_ca=True,
+)
+"""A certificate that only peers with its pin accept."""
+IGNORED_BY_PEERS = {
+    "date": cases.test_certificate_is_in_force,
+    "name": cases.test_certificate_names_the_device,
+    "usage": cases.test_certificate_is_meant_for_a_server,
+}
+
+
+def service(port: int = 443, expected: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A declared TLS service, at the door of the made-up certificate unless another port is given."""
+    own = {} if expected is None else {"certificate": expected}
+    return {"id": f"s{port}", "transport": "tcp", "port": port, "protocol": "other", "tls": True, "purpose": "-", **own}
+
+
+def product(*services: dict[str, Any], general: dict[str, Any] | None = None) -> Component:
+    """A component with these services. It declares a certificate of a CA for all others unless `general` is given."""
+    ca = {"issued_by": "product_ca", "names": ["box.example"]}
+    return component(services=services, certificate=ca if general is None else general)
+
+
+def arguments(case: Callable[..., None], made: Component, found: ServerCertificate, pins: Any = None) -> list[Any]:
+    """The arguments of a case: certificate, component, bench, and the clock if it compares dates."""
+    clock = [CLOCK] if case is cases.test_certificate_is_in_force else []
+    return [found, made, bench(pins=pins or {}), *clock]
+
+
+def not_applicable(case: Callable[..., None], *given: Any) -> str:
+    """The reason for which a case does not apply."""
+    with pytest.raises(NotApplicable) as caught:
+        case(*given)
+    return caught.value.reason
+
+
+@pytest.mark.parametrize("other", [certificate(), UNNAMED], ids=["of a CA", "self-signed"])
+def test_each_service_is_judged_by_its_own_expectation(other: ServerCertificate) -> None:
+    self_signed = service(22000, {"issued_by": "self_signed", "names": ["sync.local"]})
+    at_22000 = other.model_copy(update={"asked": Asked(door="tcp/22000", shape="-"), "dns_names": ("sync.local",)})
+    made = product(service(), self_signed)
+    name, chain = cases.test_certificate_names_the_device, cases.test_certificate_is_issued_as_declared
+    assert passes(name, *arguments(name, made, at_22000))
+    assert fails(name, *arguments(name, made, UNNAMED), says="it names ['syncthing'], but none of ['', 'box.example']")
+    assert passes(chain, *arguments(chain, made, certificate()))
+    assert (passes if other.self_signed else fails_chain)(chain, *arguments(chain, made, at_22000))
+
+
+def fails_chain(*given: Any) -> bool:
+    return fails(*given, says="declared self-signed, issued by CN=product CA")
+
+
+@pytest.mark.parametrize("door", ["tcp/8384", ""])
+def test_a_service_without_an_expectation_of_its_own_has_that_of_the_component(door: str) -> None:
+    found = UNNAMED.model_copy(update={"asked": Asked(door=door, shape="-") if door else None})
+    made = product(service(8384), service(22000, {"pinned": OF_CERTIFICATE}))
+    chain = cases.test_certificate_is_issued_as_declared
+    assert fails(chain, *arguments(chain, made, found), says="declared as product_ca: self-signed certificate")
+
+
+def test_a_service_states_its_certificate_though_the_component_is_declared_to_have_none() -> None:
+    made = product(service(expected={"issued_by": "product_ca"}), general={"absent": "the other services use no TLS"})
+    chain = cases.test_certificate_is_issued_as_declared
+    assert passes(chain, *arguments(chain, made, certificate()))
+
+
+@pytest.mark.parametrize(
+    "case", [cases.test_certificate_names_the_device, cases.test_certificate_is_issued_as_declared]
+)
+def test_a_service_that_is_declared_to_have_no_certificate_fails(case: Callable[..., None]) -> None:
+    made = product(service(expected={"absent": "this port shows none"}))
+    assert fails(case, *arguments(case, made, certificate()), says="no TLS certificate (this port shows none)")
+
+
+@pytest.mark.parametrize("pin", PIN_HOLDS)
+def test_the_certificate_that_peers_pin_passes_whatever_its_issuer(pin: dict[str, str]) -> None:
+    chain = cases.test_certificate_is_issued_as_declared
+    assert passes(chain, *arguments(chain, product(service(expected={"pinned": pin})), UNNAMED))
+    at_pairing = product(service(expected={"pinned": "at_pairing"}))
+    assert passes(chain, *arguments(chain, at_pairing, UNNAMED, {"s443": pin}))
+
+
+@pytest.mark.parametrize(
+    ("pin", "says"),
+    [
+        (OTHER_CERTIFICATE, f"the SHA-256 of the certificate is {'cd' * 32}, but it is {'ab' * 32}"),
+        (OTHER_KEY, f"the SHA-256 of the public key is {OTHER_KEY['public_key']}, but it is {OF_KEY['public_key']}"),
+    ],
+)
+@pytest.mark.parametrize("found", [UNNAMED, certificate(**PINS)], ids=["self-signed", "of a CA"])
+def test_a_certificate_that_is_not_the_pinned_one_fails(
+    pin: dict[str, str], says: str, found: ServerCertificate
+) -> None:
+    chain = cases.test_certificate_is_issued_as_declared
+    assert fails(chain, *arguments(chain, product(service(expected={"pinned": pin})), found), says=says)
+    at_pairing = product(service(expected={"pinned": "at_pairing"}))
+    assert fails(chain, *arguments(chain, at_pairing, found, {"s443": pin}), says=says)
+
+
+@pytest.mark.parametrize(("what", "case"), IGNORED_BY_PEERS.items())
+@pytest.mark.parametrize("pin", PIN_HOLDS)
+def test_what_peers_with_a_pin_do_not_look_at_does_not_apply(
+    what: str, case: Callable[..., None], pin: dict[str, str]
+) -> None:
+    made = product(service(expected={"pinned": pin}))
+    says = f"peers of tcp/443 recognise the certificate by its pin, which fits, and look at no {what}"
+    assert not_applicable(case, *arguments(case, made, UNNAMED)) == says
+
+
+@pytest.mark.parametrize(("what", "case"), IGNORED_BY_PEERS.items())
+@pytest.mark.parametrize("pin", PIN_DIFFERS)
+def test_a_pin_that_does_not_fit_excuses_nothing(what: str, case: Callable[..., None], pin: dict[str, str]) -> None:
+    given = arguments(case, product(service(expected={"pinned": pin})), UNNAMED)
+    words = (
+        f"peers look at no {what} of a certificate that they pin, but the certificate of tcp/443 is not the pinned one"
+    )
+    assert stays_open(case, *given, says=words)
+
+
+@pytest.mark.parametrize("case", [*IGNORED_BY_PEERS.values(), cases.test_certificate_is_issued_as_declared])
+def test_a_pin_of_pairing_that_the_bench_does_not_hold_leaves_the_case_open(case: Callable[..., None]) -> None:
+    made = product(service(expected={"pinned": "at_pairing"}))
+    line = 'add `pins: {s443: {certificate: "SHA-256"}}` to the bench file'
+    assert stays_open(case, *arguments(case, made, UNNAMED, {"s22000": OF_CERTIFICATE}), says=line)
+
+
+@pytest.mark.parametrize("case", [*IGNORED_BY_PEERS.values(), cases.test_certificate_is_issued_as_declared])
+@pytest.mark.parametrize("pin", PIN_HOLDS)
+def test_evidence_without_a_digest_leaves_a_pinned_certificate_open(
+    case: Callable[..., None], pin: dict[str, str]
+) -> None:
+    made = product(service(expected={"pinned": pin}))
+    old = UNNAMED.model_copy(update={"certificate_sha256": "", "public_key_sha256": ""})
+    assert stays_open(case, *arguments(case, made, old), says="the evidence holds no SHA-256 that can be compared")
+
+
+@pytest.mark.parametrize("where", ["service", "component"])
+@pytest.mark.parametrize(
+    ("case", "stated", "line"),
+    [
+        (cases.test_certificate_names_the_device, {"issued_by": "self_signed"}, "names: [device.local]"),
+        (cases.test_certificate_is_issued_as_declared, {"names": ["box.example"]}, "issued_by: product_ca"),
+    ],
+)
+def test_what_an_expectation_leaves_open_is_named_with_the_line_to_write(
+    where: str, case: Callable[..., None], stated: dict[str, Any], line: str
+) -> None:
+    of_service = where == "service"
+    made = product(service(expected=stated)) if of_service else product(service(), general=stated)
+    place = "the service s443" if of_service else "`component`"
+    words = f"about the certificate of tcp/443: add `{line}` to the `certificate` of {place}"
+    assert stays_open(case, *arguments(case, made, UNNAMED), says=words)
+
+
+def test_the_address_of_the_bench_passes_though_no_names_are_declared() -> None:
+    made = product(service(expected={"issued_by": "self_signed"}))
+    there = bench(network={"address": "192.0.2.7"})
+    assert passes(cases.test_certificate_names_the_device, certificate(), made, there)
+
+
+def test_a_weak_key_of_a_pinned_certificate_fails() -> None:
+    weak = UNNAMED.model_copy(update={"key_type": "RSA", "key_bits": 1024})
+    says = "its RSA key has 1024 bits"
+    assert fails(cases.test_certificate_has_a_strong_key_and_signature, weak, PROFILE, says=says)

@@ -3,7 +3,7 @@
 import pytest
 
 from drivers.debug.jtag import JtagChain
-from lab_config.debug import JtagDeclaration
+from lab_config.doors import JtagDeclaration
 from suites.interface_access_control import test_debug as cases
 from tests.suites.interface_access_control.presence import fails_on_presence
 from tests.suites.made_up import BROKEN, HOLDS, fails, observed, passes, seen, silent, stays_open

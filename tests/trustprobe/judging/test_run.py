@@ -234,7 +234,13 @@ def required(monkeypatch: pytest.MonkeyPatch, **bench: Any) -> None:
         components=[SimpleNamespace(id="sensor", credential="pairing")],
         declared=[SimpleNamespace(id="broker")],
     )
-    given = {"credentials": {}, "peers": {}, "second": Absent(absent="there is one"), "network": None} | bench
+    given = {
+        "credentials": {},
+        "peers": {},
+        "pins": {},
+        "second": Absent(absent="there is one"),
+        "network": None,
+    } | bench
     product = cast(Any, SimpleNamespace(id="thing", component=component))
     engine._require_known(product, cast(Any, SimpleNamespace(**given)), Path("bench.yaml"))
 
@@ -257,6 +263,13 @@ def test_each_name_of_a_bench_may_be_of_the_kinds_that_fit(monkeypatch: pytest.M
     ):
         with pytest.raises(ConfigurationError, match=f"^configuration: {says} .* admin, .*pairing"):
             required(monkeypatch, **{field: given})
+
+
+@pytest.mark.parametrize("name", ["admin", "sensor", "pairing", "z"])
+def test_only_a_service_has_a_pin(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    required(monkeypatch, pins={"broker": None})
+    with pytest.raises(ConfigurationError, match=rf"^configuration: pins\.{name} is not a service .* broker\.$"):
+        required(monkeypatch, pins={"broker": None, name: None})
 
 
 def test_names_of_a_product_without_any_are_none(monkeypatch: pytest.MonkeyPatch) -> None:

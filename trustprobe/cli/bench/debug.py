@@ -2,7 +2,7 @@
 
 from drivers.debug.jtag import ScanChain
 from lab_config.base import Absent
-from lab_config.debug import JtagDeclaration
+from lab_config.doors import JtagDeclaration
 from trustprobe.cli.bench.desk import Desk, NoRecord
 from trustprobe.errors import BenchError
 from trustprobe.probe import Answer

@@ -6,6 +6,7 @@ from drivers.network.target import answer_of
 from drivers.network.tls.certificate import ReadCertificate, ServerCertificate
 from lab_config.base import Absent
 from lab_config.bench import NetworkBench
+from lab_config.certificate import CertificateDeclaration
 from lab_config.component import Service
 from trustprobe.cli.bench.desk import Desk, NoRecord, UnexpectedAnswerError
 from trustprobe.errors import BenchError, ConfigurationError
@@ -117,19 +118,34 @@ def tls(desk: Desk) -> None:
     over_tls = [one for one in desk.product.component.declared if one.tls]
     if not over_tls:
         raise ConfigurationError(f"{desk.product_path} declares no service with `tls`.", "There is nothing to check.")
-    certificate = desk.product.component.certificate
-    names = () if isinstance(certificate, Absent) else certificate.names
-    expects_chain = not isinstance(certificate, Absent) and certificate.issued_by != "self_signed"
     for service in over_tls:
+        declared = desk.product.component.certificate_at(service.about)
+        names = () if isinstance(declared, Absent) else declared.names or ()
         anchor = desk.bench.trust_anchor
         shown = ReadCertificate(desk.target, service.port, anchor, (*names, desk.network.address)).run(NoRecord())
         _tell(desk, service, shown)
-        if expects_chain and not shown.chain_trusted:
-            raise UnexpectedAnswerError(
-                f"the certificate of {service.about} leads to no CA that this machine trusts:"
-                f" {printable(shown.chain_error, _SHOWN)}.",
-                f"Name the manufacturer's CA in `trust_anchor` of {desk.bench_path}, or correct `issued_by`.",
-            )
+        if not isinstance(declared, Absent):
+            _compare(desk, service, declared, shown)
+
+
+def _compare(desk: Desk, service: Service, declared: CertificateDeclaration, shown: ServerCertificate) -> None:
+    if declared.issued_by in {"product_ca", "public_ca"} and not shown.chain_trusted:
+        raise UnexpectedAnswerError(
+            f"the certificate of {service.about} leads to no CA that this machine trusts:"
+            f" {printable(shown.chain_error, _SHOWN)}.",
+            f"Name the manufacturer's CA in `trust_anchor` of {desk.bench_path}, or correct `issued_by`.",
+        )
+    if declared.pinned is None:
+        return
+    pin = desk.bench.pins.get(service.id) if declared.pinned == "at_pairing" else declared.pinned
+    if pin is None:
+        line = f'pins: {{{service.id}: {{certificate: "{shown.certificate_sha256}"}}}}'
+        desk.say(f"{service.about} ({service.id}): if a paired peer shows this pin, add `{line}`", "do")
+    elif (digest := shown.digest_for(pin)) != pin.digest:
+        raise UnexpectedAnswerError(
+            f"the certificate of {service.about} is not the pinned one: peers expect that {pin.words}, not {digest}.",
+            f"Correct `pinned` in {desk.product_path}, or `pins.{service.id}` of {desk.bench_path}.",
+        )
 
 
 def _tell(desk: Desk, service: Service, shown: ServerCertificate) -> None:

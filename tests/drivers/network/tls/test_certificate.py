@@ -1,6 +1,8 @@
 """What is read of a server's certificate, from servers that OpenSSL can follow and from one that it cannot."""
 
+import base64
 import datetime
+import hashlib
 import ipaddress
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import NameOID
 
 from drivers.network.tls.certificate import ReadCertificate, ServerCertificate
+from lab_config.certificate import Pin
 from tests.drivers.network import tcp_servers as tcp
 from tests.drivers.network.tcp_servers import LOOPBACK, Recorder, serve
 from tests.drivers.network.tls import tls_servers as tls
@@ -159,6 +162,25 @@ def test_the_kind_of_key_is_read(key: Key, key_type: str, bits: int, hash_name: 
         found = read(port, anchor)
     assert (found.key_type, found.signature_hash) == (key_type, hash_name)
     assert found.key_bits in (bits, 253)  # OpenSSL counts the bits of Curve25519's order
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        ec.generate_private_key(ec.SECP256R1()),
+        ed25519.Ed25519PrivateKey.generate(),
+        rsa.generate_private_key(65537, 2048),
+    ],
+)
+def test_the_digests_of_certificate_and_public_key_are_read(key: Key, anchor: Path) -> None:
+    leaf = self_signed(key)
+    with tls.openssl_server("TLS1.2", "TLS1.3", certificate=leaf) as port:
+        found = read(port, anchor)
+    der = x509.load_pem_x509_certificate(leaf.cert_chain_pems[0].bytes()).public_bytes(serialization.Encoding.DER)
+    public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    assert found.digest_for(Pin(certificate="0" * 64)) == hashlib.sha256(der).hexdigest()
+    of_key = base64.b64encode(hashlib.sha256(public).digest()).decode()
+    assert found.digest_for(Pin(public_key=of_key)) == of_key
 
 
 def test_a_self_signed_certificate_is_known_and_dates_do_not_touch_its_chain(tmp_path: Path) -> None:

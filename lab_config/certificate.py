@@ -1,0 +1,111 @@
+"""How the certificate of a TLS service is issued, or by which pin its peers recognise it."""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable
+from typing import Annotated, Literal, Protocol, Self
+
+from pydantic import AfterValidator, model_validator
+
+from lab_config.base import Absent, Model, misplaced
+
+_OCTETS = 32
+_WRAPPED = re.compile(r'pin-sha256="([^"]*)"')
+
+
+def _fingerprint(text: str) -> str:
+    """Return a SHA-256 as 64 small hexadecimal digits. ValueError in the words of a file if it is none."""
+    digits = text.replace(":", "").lower()
+    if not re.fullmatch(r"[0-9a-f]{64}", digits):
+        raise ValueError(f"expected a SHA-256 as 64 hexadecimal digits, with or without colons (found {text[:80]!r})")
+    return digits
+
+
+def _public_key_pin(text: str) -> str:
+    """Return a pin of RFC 7469, 2.4 as base64 alone. ValueError in the words of a file if it is none."""
+    wrapped = _WRAPPED.fullmatch(text)
+    bare = text if wrapped is None else wrapped[1]
+    try:
+        octets = base64.b64decode(bare, validate=True)
+    except (binascii.Error, ValueError):
+        octets = b""
+    if len(octets) != _OCTETS:
+        raise ValueError(f"expected a SHA-256 in base64, as in pin-sha256 of RFC 7469 (found {text[:80]!r})")
+    return base64.b64encode(octets).decode()
+
+
+class Pin(Model):
+    """The SHA-256 by which peers recognise a certificate: that of its DER form, or that of its public key."""
+
+    certificate: Annotated[str, AfterValidator(_fingerprint)] | None = None
+    """Of the whole certificate, as 64 hexadecimal digits. Colons are allowed."""
+    public_key: Annotated[str, AfterValidator(_public_key_pin)] | None = None
+    """Of SubjectPublicKeyInfo, in base64 (RFC 7469, 2.4)."""
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        if (self.certificate is None) is (self.public_key is None):
+            raise ValueError("a pin is either the SHA-256 of the certificate or that of its public_key: give one")
+        return self
+
+    @property
+    def digest(self) -> str:
+        """The expected SHA-256, in the form of the field that is given."""
+        return self.certificate or self.public_key or ""
+
+    @property
+    def words(self) -> str:
+        """The pin as a reason shows it."""
+        return f"the SHA-256 of the {'certificate' if self.public_key is None else 'public key'} is {self.digest}"
+
+
+class CertificateDeclaration(Model):
+    """How a TLS server certificate is issued, or that peers recognise it by a pin.
+
+    A case that needs a part that is not declared here is INCONCLUSIVE.
+    """
+
+    issued_by: Literal["product_ca", "public_ca", "self_signed"] | None = None
+    names: tuple[str, ...] | None = None
+    """DNS names. The address of the bench is also accepted if the certificate contains it."""
+    pinned: Pin | Literal["at_pairing"] | None = None
+    """Peers compare the certificate with this pin, and look at no name, issuer, date or usage.
+
+    `at_pairing` if each unit has a certificate of its own, which its peers pin when they are paired. The bench then
+    holds the pin of the sample.
+    """
+
+    @model_validator(mode="after")
+    def _one_way_to_recognise_it(self) -> Self:
+        issued = self.issued_by is not None or self.names is not None
+        if issued is (self.pinned is not None):
+            raise ValueError("a certificate has either issued_by and names, or pinned: declare one of the two")
+        return self
+
+
+class _Certified(Protocol):
+    @property
+    def id(self) -> str: ...
+    @property
+    def tls(self) -> bool: ...
+    @property
+    def certificate(self) -> CertificateDeclaration | Absent | None: ...
+
+
+def require_recognised(
+    services: Iterable[_Certified], general: CertificateDeclaration | Absent, web: str | None
+) -> None:
+    """Raise if a service without TLS has a certificate, or if the pages of the service `web` are to be pinned."""
+    for index, service in enumerate(services):
+        if service.certificate is not None and not service.tls:
+            raise misplaced("this service has no certificate: it does not use TLS", "services", index, "certificate")
+        own = general if service.certificate is None else service.certificate
+        if service.id == web and not isinstance(own, Absent) and own.pinned is not None:
+            place: tuple[str | int, ...] = ("services", index) if service.certificate is not None else ()
+            raise misplaced(
+                "people open the service of http_login in a browser, and browsers pin no certificate: "
+                "declare issued_by and names",
+                *place,
+                "certificate",
+            )

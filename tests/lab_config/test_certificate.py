@@ -1,0 +1,101 @@
+"""What may be declared of the certificate of a service, and of the pin by which its peers recognise it."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lab_config.bench import Bench
+from lab_config.certificate import CertificateDeclaration, Pin
+from lab_config.component import Component
+from lab_config.load import load
+from lab_config.product import Product
+from tests.lab_config.test_load import PRODUCT, product_with
+from trustprobe.errors import ConfigurationError
+
+ROOT = Path(__file__).parents[2]
+STREAM = "port: 322, protocol: rtsp, tls: true"
+WEB = "port: 443, protocol: http, tls: true"
+KEY = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+
+
+def declared(folder: Path, certificate: str, service: str = STREAM) -> Product:
+    return load(product_with(folder, service, f"{service}, certificate: {certificate}"), Product, {})
+
+
+@pytest.mark.parametrize(
+    ("written", "digest"),
+    [
+        (f"{{certificate: '{'ab' * 32}'}}", "ab" * 32),
+        (f"{{certificate: '{'AB:' * 31}AB'}}", "ab" * 32),
+        (f"{{public_key: '{KEY}'}}", KEY),
+        (f"{{public_key: 'pin-sha256=\"{KEY}\"'}}", KEY),
+    ],
+)
+def test_a_pin_is_read_in_the_usual_forms(tmp_path: Path, written: str, digest: str) -> None:
+    found = declared(tmp_path, f"{{pinned: {written}}}").component.certificate_at("tcp/322")
+    assert isinstance(found, CertificateDeclaration)
+    assert isinstance(found.pinned, Pin)
+    assert found.pinned.digest == digest
+    assert digest in found.pinned.words
+
+
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [
+        ("{pinned: {certificate: abc}}", "expected a SHA-256 as 64 hexadecimal digits"),
+        (f"{{pinned: {{certificate: '{'ag' * 32}'}}}}", "expected a SHA-256 as 64 hexadecimal digits"),
+        (f"{{pinned: {{certificate: '{KEY}'}}}}", "expected a SHA-256 as 64 hexadecimal digits"),
+        (f"{{pinned: {{public_key: '{'ab' * 32}'}}}}", "expected a SHA-256 in base64"),
+        ("{pinned: {public_key: 'QUJD'}}", "expected a SHA-256 in base64"),
+        ("{pinned: {public_key: 'ü'}}", "expected a SHA-256 in base64"),
+        ("{pinned: {}}", "either the SHA-256 of the certificate or that of its public_key"),
+        (f"{{pinned: {{certificate: '{'ab' * 32}', public_key: '{KEY}'}}}}", "or that of its public_key"),
+        ("{pinned: at_pairing, issued_by: self_signed}", "either issued_by and names, or pinned"),
+        ("{pinned: at_pairing, names: [a]}", "either issued_by and names, or pinned"),
+        ("{}", "either issued_by and names, or pinned"),
+    ],
+)
+def test_an_expectation_that_cannot_be_is_refused_with_its_place(tmp_path: Path, written: str, says: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"services\.2\.certificate") as caught:
+        declared(tmp_path, written)
+    assert says in str(caught.value)
+
+
+def test_a_service_without_tls_has_no_certificate(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"services\.1\.certificate: this service has no certificate"):
+        declared(tmp_path, "{issued_by: self_signed}", "port: 22, protocol: ssh")
+
+
+def test_what_people_open_in_a_browser_is_not_pinned(tmp_path: Path) -> None:
+    says = "browsers pin no certificate"
+    with pytest.raises(ConfigurationError, match=rf"services\.0\.certificate: .*{says}"):
+        declared(tmp_path, "{pinned: at_pairing}", WEB)
+    old = "certificate:\n    issued_by: product_ca\n    names: [camera.local]"
+    with pytest.raises(ConfigurationError, match=rf"component\.certificate: .*{says}"):
+        load(product_with(tmp_path, old, "certificate: {pinned: at_pairing}"), Product, {})
+
+
+def test_a_service_has_its_own_certificate_and_every_other_door_that_of_the_component(tmp_path: Path) -> None:
+    component = declared(tmp_path, "{issued_by: self_signed}").component
+    own = component.certificate_at("tcp/322")
+    assert isinstance(own, CertificateDeclaration)
+    assert (own.issued_by, own.names) == ("self_signed", None)
+    for door in ("tcp/443", "udp/322", "tcp/9", ""):
+        assert component.certificate_at(door) == component.certificate
+    assert "issued_by: product_ca" in PRODUCT
+
+
+def test_the_examples_of_the_page_are_read() -> None:
+    page = (ROOT / "docs" / "certificates.md").read_text("utf-8")
+    product, bench = (yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```$", page, re.M | re.S))
+    nothing = {"absent": "this component is made up"}
+    fields = dict.fromkeys(("console", "jtag", "update", "logging"), nothing)
+    component = Component.model_validate({"id": "box", "kind": "device", **fields, **product["component"]})
+    found = component.certificate_at("tcp/22000")
+    assert isinstance(found, CertificateDeclaration)
+    assert found.pinned == "at_pairing"
+    absent = dict.fromkeys(("network", "console", "jtag", "power", "collector"), nothing)
+    pins = Bench.model_validate({"schema_version": 1, "id": "a", "product": "b", "sample": "c", **absent, **bench}).pins
+    assert list(pins) == ["sync"]
