@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from lab_config.asked import AddressBench, ResolverBench
-from lab_config.base import Absent, Identifier, Model, Port, Seconds
+from lab_config.base import Absent, Identifier, LongSeconds, Model, Port, Seconds
 from lab_config.certificate import Pin
 from lab_config.component import Transport
 from lab_config.ports import HostAddress, HostAddress6, OwnAddress, PortMap, SourceAddress
@@ -251,6 +251,6 @@ class Bench(Model):
     pins: dict[Identifier, Pin] = Field(default_factory=dict)
     """By the id of a service whose certificate is pinned at pairing: the pin that a paired peer shows."""
     images: Images = Images()
-    patience_seconds: Seconds = 60
+    patience_seconds: LongSeconds = 60
     """The longest wait for something that only takes time, such as the end of a session."""
     allow: tuple[Permission, ...] = ()

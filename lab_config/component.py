@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from lab_config.account import Account, FirstUse
+from lab_config.account import Account, FirstUse, Lockouts
 from lab_config.asked import AddressDeclaration, ResolverDeclaration
 from lab_config.base import NOT_SAID, Absent, Expression, Identifier, Model, Port, Role, Seconds, UrlPath
 from lab_config.certificate import CertificateDeclaration, require_recognised
@@ -204,17 +204,6 @@ class TimeSourceDeclaration(Model):
     """The longest time from a step of the source to a log record with the new time."""
 
 
-class LockoutDeclaration(Model):
-    """The effect of repeated failed logins: after `attempts` in a row, a login is refused for `seconds`."""
-
-    attempts: Annotated[int, Field(ge=2, le=1000)]
-    seconds: Seconds
-    per: Literal["account", "source"]
-    """Whether the account is refused, or the address from which the attempts come."""
-    interfaces: tuple[Identifier, ...]
-    """The interfaces that do this: services, and `console`."""
-
-
 class PasswordChange(Model):
     """How a user who is logged in to the web administration changes the user's own password, as a JSON object."""
 
@@ -302,7 +291,8 @@ class Component(Model):
     time_source: TimeSourceDeclaration | Absent = NOT_SAID
     resolver: ResolverDeclaration | Absent = NOT_SAID
     dhcp: AddressDeclaration | Absent = NOT_SAID
-    lockout: LockoutDeclaration | Absent = NOT_SAID
+    lockout: Lockouts | Absent = NOT_SAID
+    """A list if the product counts failed logins in several ways."""
     password_change: PasswordChange | Absent = NOT_SAID
     sessions: SessionDeclaration = SessionDeclaration()
     cloud: CloudDeclaration | Absent = NOT_SAID
@@ -325,6 +315,11 @@ class Component(Model):
     def users(self) -> tuple[Account, ...]:
         """The declared accounts. None if they are declared absent or were not said."""
         return () if isinstance(self.accounts, Absent) else self.accounts
+
+    @property
+    def lockouts(self) -> Lockouts:
+        """The declared lockouts. None if they are declared absent or were not said."""
+        return () if isinstance(self.lockout, Absent) else self.lockout
 
     def ports(self, transport: Transport) -> frozenset[int]:
         """Return the declared ports of one transport."""
@@ -382,7 +377,7 @@ class Component(Model):
             raise ValueError("two services have the same id")
         known = {*names, *apis, "console"}
         used = {interface for account in self.users for interface in account.interfaces}
-        used |= set(() if isinstance(self.lockout, Absent) else self.lockout.interfaces)
+        used |= {name for one in self.lockouts for name in one.interfaces}
         parts = (self.http_login, self.first_use, self.identity, self.update, *doors)
         named = {part.service for part in parts if not isinstance(part, Absent)} | self.interfaces.services
         if unknown := sorted((used - known) | (named - set(names))):

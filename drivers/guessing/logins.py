@@ -15,9 +15,10 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from drivers.guessing.attempt import DERIVED, Door, HeldDoor, LoginAttempt, LoginWay, Pair, WideDoor, login_at
+from drivers.guessing.failures import FailedLogins
 from drivers.guessing.pace import GuessPace
 from drivers.guessing.plan import ANYTHING, LIMIT_MOST, LIMIT_SECONDS, RETRY_SECONDS, STOPPED, GuessPlan, work
-from lab_config.component import LockoutDeclaration
+from lab_config.account import LockoutDeclaration
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, condition
 
 MANY = 5
@@ -49,7 +50,7 @@ class Guesses(Observation):
 class GuessLogins:
     """Try each pair on a door, with both controls around and the valid login between. `valid` is one of the bench.
 
-    `others` are further real accounts of this door with their passwords. Below a declared `lockout` the guesses stay by
+    `others` are further real accounts of this door with their passwords. Below declared `lockouts` the guesses stay by
     a valid login in time; a name that no valid login is known for rests instead. A wide door is tried by as many at
     once as the bench allows and the device keeps up with.
     """
@@ -58,13 +59,15 @@ class GuessLogins:
     pairs: tuple[Pair, ...]
     valid_user: str
     valid_password: str = field(repr=False)
-    lockout: LockoutDeclaration | None = None
+    lockouts: tuple[LockoutDeclaration, ...] = ()
     others: Mapping[str, str] = field(default_factory=dict, repr=False)
     patience: float = math.inf
     """The longest time in seconds that a name rests below a lockout, or that a limit of the device is waited for."""
     budget: float = math.inf
     """How long all guesses may take in seconds. Those that do not fit are left out, the least likely ones first."""
     clock: Callable[[], float] = time.monotonic
+    failed: FailedLogins = field(default_factory=FailedLogins, repr=False, compare=False)
+    """The failed logins of the whole run."""
 
     @property
     def name(self) -> str:
@@ -91,12 +94,12 @@ class GuessLogins:
 
     def _guess_all(self, record: Recorder) -> tuple[LoginAttempt, list[Witness], GuessPlan]:
         known = tuple(dict.fromkeys((self.valid_user, *self.others)))
-        pace = GuessPace(self.lockout, known, patience=self.patience)
+        pace = GuessPace(self.lockouts, known, patience=self.patience, failed=self.failed)
         with self._way() as way:
-            nonsense = self._nonsense(way, record)
+            nonsense = self._nonsense(way, record, pace)
             patient = nonsense.answer is not Answer.SILENT
             controls = [self._control(way, self.valid_user, pace, record, patient=patient)]
-            if self.lockout is not None:  # a login may have failed before: start from a count of zero
+            if self.lockouts:  # a login may have failed before: start from a count of zero
                 guessed = {pair.user for pair in self.pairs}
                 controls += [self._control(way, user, pace, record) for user in self.others if user in guessed]
         anything = nonsense.answer is Answer.SEEN
@@ -165,7 +168,7 @@ class GuessLogins:
                 attempt = way.attempt(step.user, password)
                 seconds = time.monotonic() - started
                 lets_in = doubted and step.pair is not None and attempt.answer is Answer.SEEN
-                random = self._nonsense(way, plan.record) if lets_in and not attempt.passwordless else None
+                random = self._nonsense(way, plan.record, None) if lets_in and not attempt.passwordless else None
                 plan.done(number, attempt, seconds, random)
 
     def _at_last(self, plan: GuessPlan, way: LoginWay, *, took_anything: bool) -> list[Witness]:
@@ -173,22 +176,24 @@ class GuessLogins:
         controls = []
         if plan.stopped:
             tried = f"after {len(plan.answers)} of {len(self.pairs)} guesses"
-            unnamed = (
-                ". A lockout or a ban may be the cause: declare it under `lockout`" if self.lockout is None else ""
-            )
+            unnamed = ". A lockout or a ban may be the cause: declare it under `lockout`" if not self.lockouts else ""
             controls.append(condition(f"{plan.stopped} {tried}{unnamed}", holds=False))
         else:
             again = not took_anything and plan.pace.may(self.valid_user)
-            if again and self._nonsense(way, plan.record).answer is Answer.SEEN:
+            if again and self._nonsense(way, plan.record, plan.pace).answer is Answer.SEEN:
                 what = f"at the end, {self.door.interface} {ANYTHING}"
                 controls.append(condition(what, holds=False))
             controls.append(self._control(way, self.valid_user, plan.pace, plan.record))
         left = (user for user in plan.pace.unsettled if user != self.valid_user)
         return controls + [self._control(way, user, plan.pace, plan.record) for user in left]
 
-    def _nonsense(self, way: LoginWay, record: Recorder) -> LoginAttempt:
+    def _nonsense(self, way: LoginWay, record: Recorder, pace: GuessPace | None) -> LoginAttempt:
+        """Try a random password of the valid user. It counts below `pace`, unless the plan counts it."""
         attempt = patiently(way, self.valid_user, secrets.token_urlsafe(12), record)
         record.note(f"control: a nonsense password -> {attempt.answer}: {attempt.detail}")
+        if pace is not None:
+            pace.asked(self.valid_user)
+            pace.answered(self.valid_user, got_in=attempt.answer is Answer.SEEN)
         return attempt
 
     def _control(self, way: LoginWay, user: str, pace: GuessPace, record: Recorder, *, patient: bool = True) -> Witness:

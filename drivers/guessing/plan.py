@@ -119,6 +119,7 @@ class GuessPlan:
         for rank, pair in enumerate(self.pairs):
             self._pending.setdefault(pair.user, deque()).append(pair)
             self._ranks[pair.about] = rank
+        self._give_up()
 
     def wanted(self, way: int) -> bool:
         """Wait until this way has something to try, and say so; False once everything is asked."""
@@ -157,7 +158,7 @@ class GuessPlan:
                 self._controlled(step, attempt)
             else:
                 self._guessed(step.pair, attempt, seconds)
-                self._give_up(step.pair.user)
+                self._give_up()
                 self._end_in_time()
             self._changed.notify_all()
 
@@ -193,7 +194,7 @@ class GuessPlan:
 
     def _pick(self, way: int) -> GuessStep | None:
         """Choose what comes next. A control is alone in doubt, and below a lockout, so that its reset is exact."""
-        alone = self.pace.lockout is not None or self._doubt
+        alone = bool(self.pace.lockouts) or self._doubt
         owed = self._doubt or self._batch_is_full
         user = next((user for user in self._pending if self.pace.due(user)), None)
         if self._control_open:
@@ -292,15 +293,21 @@ class GuessPlan:
         if self._silences >= SILENCES_MOST:
             self._stop(f"{SILENCES_MOST} guesses in a row got no answer")
 
-    def _give_up(self, user: str) -> None:
-        """Leave out the remaining guesses at a name that would have to rest longer than the bench waits."""
-        if needed := self.pace.lacks(user, len(self._pending.get(user, ()))):
-            self.given_up[user] = (
-                f"{user} has to rest for {needed:g} s between the guesses to stay below the declared lockout, but this "
-                f"bench waits at most {self.pace.patience:g} s: set `patience_seconds: {needed:g}` in the bench file"
-            )
-            self.record.note(self.given_up[user])
-            del self._pending[user]
+    def _give_up(self) -> None:
+        """Leave out the remaining guesses at names that would have to rest longer than the bench waits."""
+        if not self.pace.lockouts:
+            return
+        together = sum(map(len, self._pending.values()))
+        for user in list(self._pending):
+            needed = math.ceil(self.pace.lacks(user, len(self._pending[user]), together))
+            if needed:
+                self.given_up[user] = (
+                    f"{user} has to rest for {needed} s between the guesses to stay below the declared lockout, but "
+                    f"this bench waits at most {self.pace.patience:g} s: set `patience_seconds: {needed}` in the bench "
+                    "file"
+                )
+                self.record.note(self.given_up[user])
+                del self._pending[user]
 
     def _end_in_time(self) -> None:
         """Leave out the remaining guesses once they have taken as long as the bench waits."""

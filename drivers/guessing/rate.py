@@ -13,6 +13,9 @@ from typing import Literal
 
 from drivers.guessing.attempt import Door, LoginAttempt, login_at
 from drivers.guessing.crowd import Crowd, guess_in_parallel
+from drivers.guessing.failures import FailedLogins
+from drivers.guessing.pace import SPARE
+from lab_config.account import LockoutDeclaration
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, condition
 
 POLL_SECONDS = 0.2
@@ -119,6 +122,10 @@ class MeasureGuessing:
     """The same door from another address of this machine."""
     patience: float = math.inf
     """The longest time in seconds that the end of a lock is awaited."""
+    lockouts: tuple[LockoutDeclaration, ...] = ()
+    """All that are declared for this door. Those that require more than `attempts` are not to be triggered."""
+    failed: FailedLogins = field(default_factory=FailedLogins, repr=False, compare=False)
+    """The failed logins of the whole run."""
 
     @property
     def name(self) -> str:
@@ -128,9 +135,11 @@ class MeasureGuessing:
     def run(self, record: Recorder) -> Guessing:
         """Guess, look whether the account is locked, and wait until it is not."""
         before, usual = self._before(record)
-        tried = self._wrong(record) if before.answer is Answer.SEEN else _Tried((), ())
+        crowded = self._crowded(record) if before.answer is Answer.SEEN else ""
+        tried = self._wrong(record) if before.answer is Answer.SEEN and not crowded else _Tried((), ())
         last = self.clock()
         after, beside, lost = self._after(record)
+        lost = crowded or lost
         if not lost and after.answer is Answer.SEEN:
             lost = UNANSWERED if tried.is_unanswered else self._stretched(tried, self.clock() - last, usual)
         locked, crowd = None, None
@@ -185,6 +194,31 @@ class MeasureGuessing:
             poll = min(2 * poll, POLL_MOST)
             self.wait(attempt.retry_after or poll)
 
+    def _crowded(self, record: Recorder) -> str:
+        """Wait until the wrong passwords fit below the lockouts that they must not trigger.
+
+        Say why not, if the bench does not wait so long. A lockout that a valid login resets counts nothing by now.
+        """
+        for lockout in self.lockouts:
+            if lockout.is_reset or lockout.attempts <= self.attempts:
+                continue
+            user = self.user if lockout.per == "account" else None
+            known = self.failed.since(self.clock() - lockout.window, user)
+            most = max(0, lockout.attempts - SPARE - self.attempts)
+            needed = known[-most - 1] + lockout.window - self.clock() if len(known) > most else 0.0
+            if needed > self.patience:
+                return (
+                    f"{len(known)} logins failed within {lockout.window:g} s, and {self.attempts} more would trigger "
+                    f"the declared lockout after {lockout.attempts}, but this bench waits at most {self.patience:g} s: "
+                    f"set `patience_seconds: {math.ceil(needed)}` in the bench file"
+                )
+            if needed > 0:
+                record.note(
+                    f"rests for {needed:.0f} s below the declared lockout after {lockout.attempts} failed logins"
+                )
+                self.wait(needed)
+        return ""
+
     def _after(self, record: Recorder) -> tuple[LoginAttempt, list[Fact], str]:
         """Try the valid login after the wrong ones. Return the other attempts, and why silence is not a lock."""
         attempt = self._valid(record)
@@ -210,6 +244,7 @@ class MeasureGuessing:
             attempt = self.door.attempt(self.user, secrets.token_urlsafe(12))
             seconds.append(self.clock() - start)
             outcomes.append(attempt)
+            self.failed.note(self.user, self.clock())
             record.note(f"wrong password {number} -> {attempt.answer} after {seconds[-1]:.3f} s: {attempt.detail}")
             mute = [_is_mute(one) for one in outcomes[-SILENCES:]]
             if attempt.answer is Answer.SEEN or (len(mute) == SILENCES and all(mute)):
@@ -233,14 +268,25 @@ class MeasureGuessing:
     def _until_valid(self, record: Recorder, since: float, turned_away: LoginAttempt) -> LoginAttempt:
         """Try the valid login until it gets in: from the declared end of the lock on, for as long again and more.
 
-        If the device says how long it limits attempts, its time counts. Tries become rarer while it says so.
+        If the device says how long it limits attempts, its time counts. Failed logins of earlier probes may have
+        triggered a longer declared lock: its end is awaited next, unless the bench does not wait so long.
         """
         if self._is_too_long(turned_away):
             return turned_away
         declared = self.lock_seconds or min(turned_away.retry_after or 0.0, RETRY_MOST)
-        deadline = since + (2 * declared + 5.0 if declared else min(PATIENCE_SECONDS, self.patience))
+        longer = {one.seconds for one in self.lockouts if declared < one.seconds <= self.patience}
+        attempt = turned_away
+        for lock in (declared, *sorted(longer)):
+            attempt = self._awaited(record, since, lock)
+            if attempt.answer is Answer.SEEN:
+                break
+        return attempt
+
+    def _awaited(self, record: Recorder, since: float, lock: float) -> LoginAttempt:
+        """Try the valid login from the end of a lock on. Tries become rarer while the device limits attempts."""
+        deadline = since + (2 * lock + 5.0 if lock else min(PATIENCE_SECONDS, self.patience))
         poll = POLL_SECONDS
-        self.wait(max(POLL_SECONDS, since + declared - self.clock()))
+        self.wait(max(POLL_SECONDS, since + lock - self.clock()))
         while True:
             attempt = self._valid(record)
             if attempt.answer is Answer.SEEN or self.clock() > deadline:

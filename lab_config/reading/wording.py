@@ -142,6 +142,8 @@ def changed_kinds(raw: object, loaded: object, at: Location = ()) -> Iterator[tu
     elif isinstance(loaded, tuple | list) and isinstance(raw, list):
         for index, (value, kept) in enumerate(zip(raw, loaded, strict=False)):
             yield from changed_kinds(value, kept, (*at, index))
+    elif isinstance(loaded, tuple) and len(loaded) == 1 and isinstance(raw, Mapping):  # a list of one, without brackets
+        yield from changed_kinds(raw, loaded[0], at)
     elif (words := _converted(raw, loaded)) is not None:
         yield at, words, raw
 

@@ -9,7 +9,6 @@ from contextlib import suppress
 
 import pytest
 
-from lab_config.base import Absent
 from trustprobe.errors import TrustprobeError
 from trustprobe.judging.case import case_of
 from trustprobe.judging.outcomes import Outcome
@@ -52,8 +51,7 @@ def _builds(one: Scheduled, request: pytest.FixtureRequest, run: Run) -> Iterato
 
 def _locks_others(run: Run) -> bool:
     """Whether guesses at one interface may count at another: the address they come from is locked, not the account."""
-    lockout = run.product.component.lockout
-    return not isinstance(lockout, Absent) and lockout.per == "source"
+    return any(lockout.per == "source" for lockout in run.product.component.lockouts)
 
 
 @pytest.hookimpl(tryfirst=True)

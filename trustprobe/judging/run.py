@@ -8,6 +8,7 @@ from pathlib import Path
 
 from drivers.guessing.attempt import Pair
 from drivers.guessing.derivation import derived
+from drivers.guessing.failures import FailedLogins
 from drivers.guessing.lists import public_passwords, well_known
 from drivers.network.pace import DoorPaces
 from lab_config.bench import Bench, NetworkBench, SecondSample
@@ -48,6 +49,11 @@ class Run:
     def paces(self) -> DoorPaces:
         """How fast the doors of the sample let themselves be asked, for all probes of the run."""
         return DoorPaces(self.bench.patience_seconds)
+
+    @cached_property
+    def failed_logins(self) -> FailedLogins:
+        """The failed logins of all probes of the run, which a declared lockout may count together."""
+        return FailedLogins()
 
     def well_known(self, kind: GuessedAt) -> tuple[Pair, ...]:
         """Return the well-known credentials that the profile requires for a kind of interface, for this model."""

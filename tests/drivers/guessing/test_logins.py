@@ -7,7 +7,7 @@ from drivers.guessing import plan as guess_plan
 from drivers.guessing.attempt import DERIVED, LoginAttempt, Pair
 from drivers.guessing.logins import Guesses, GuessLogins
 from drivers.guessing.pace import GuessPace
-from lab_config.component import LockoutDeclaration
+from lab_config.account import LockoutDeclaration
 from tests.drivers.guessing.locking_door import LockingDoor
 from tests.drivers.recorder import MemoryRecorder
 from trustprobe.probe import Answer
@@ -24,8 +24,8 @@ def pairs(*users: str, each: int = 12) -> tuple[Pair, ...]:
 
 
 def guess(door: LockingDoor, guesses: tuple[Pair, ...], declared: LockoutDeclaration | None) -> Guesses:
-    others = {"viewer": ACCOUNTS["viewer"]}
-    return GuessLogins(door, guesses, "admin", ACCOUNTS["admin"], declared, others).run(MemoryRecorder())
+    others, lockouts = {"viewer": ACCOUNTS["viewer"]}, (declared,) if declared else ()
+    return GuessLogins(door, guesses, "admin", ACCOUNTS["admin"], lockouts, others).run(MemoryRecorder())
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,7 @@
 from typing import Any
 
 from drivers.guessing.pace import GuessPace
-from lab_config.component import LockoutDeclaration
+from lab_config.account import LockoutDeclaration
 
 
 class Clock:
@@ -15,7 +15,7 @@ class Clock:
 
 
 def pace(clock: Clock, per: Any = "account") -> GuessPace:
-    return GuessPace(LockoutDeclaration(attempts=4, seconds=2, per=per, interfaces=("ssh",)), ("admin",), clock)
+    return GuessPace((LockoutDeclaration(attempts=4, seconds=2, per=per, interfaces=("ssh",)),), ("admin",), clock)
 
 
 def fail(guesses: GuessPace, *users: str) -> None:
@@ -83,7 +83,7 @@ def test_real_accounts_with_failures_are_unsettled_until_they_get_in() -> None:
 
 
 def test_without_a_lockout_nothing_is_due_and_nobody_rests() -> None:
-    guesses = GuessPace(None, ("admin",), Clock())
+    guesses = GuessPace((), ("admin",), Clock())
     fail(guesses, *["admin", "root"] * 100)
     assert guesses.may("admin")
     assert guesses.may("root")

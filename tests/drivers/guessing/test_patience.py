@@ -7,7 +7,7 @@ import pytest
 from drivers.guessing.attempt import DERIVED, LoginAttempt, Pair
 from drivers.guessing.logins import Guesses, GuessLogins
 from drivers.guessing.rate import MeasureGuessing
-from lab_config.component import LockoutDeclaration
+from lab_config.account import LockoutDeclaration
 from tests.drivers.guessing.locking_door import REFUSED, LockingDoor
 from tests.drivers.recorder import MemoryRecorder
 from trustprobe.probe import Answer
@@ -25,7 +25,7 @@ def lockout(seconds: float) -> LockoutDeclaration:
 
 def test_a_name_that_would_rest_for_too_long_is_left_open_at_once_and_the_others_are_judged() -> None:
     door, started = LockingDoor(ACCOUNTS, 6, seconds=600), time.monotonic()
-    probe = GuessLogins(door, (*pairs("root", 15), *pairs("admin", 15)), "admin", "valid one", lockout(600), {}, 60)
+    probe = GuessLogins(door, (*pairs("root", 15), *pairs("admin", 15)), "admin", "valid one", (lockout(600),), {}, 60)
     found = probe.run(MemoryRecorder())
     assert time.monotonic() - started < 10
     assert door.locked == []
@@ -37,19 +37,19 @@ def test_a_name_that_would_rest_for_too_long_is_left_open_at_once_and_the_others
 
 
 def test_as_many_guesses_as_stay_below_the_lockout_leave_nothing_open() -> None:
-    probe = GuessLogins(LockingDoor(ACCOUNTS, 6), pairs("root", 6), "admin", "valid one", lockout(600), {}, 60)
+    probe = GuessLogins(LockingDoor(ACCOUNTS, 6), pairs("root", 6), "admin", "valid one", (lockout(600),), {}, 60)
     found = probe.run(MemoryRecorder())
     assert found.conclusive and len(found.refused) == 6
 
 
 def test_a_password_that_gets_in_before_a_name_rests_is_seen() -> None:
     accounts = {**ACCOUNTS, "root": "guess 2"}
-    probe = GuessLogins(LockingDoor(accounts, 6), pairs("root", 30), "admin", "valid one", lockout(600), {}, 60)
+    probe = GuessLogins(LockingDoor(accounts, 6), pairs("root", 30), "admin", "valid one", (lockout(600),), {}, 60)
     assert probe.run(MemoryRecorder()).seen == {"root:guess 2"}
 
 
 def test_a_short_lockout_is_waited_for() -> None:
-    probe = GuessLogins(LockingDoor(ACCOUNTS, 6), pairs("root", 12), "admin", "valid one", lockout(0.1), {}, 60)
+    probe = GuessLogins(LockingDoor(ACCOUNTS, 6), pairs("root", 12), "admin", "valid one", (lockout(0.1),), {}, 60)
     found = probe.run(MemoryRecorder())
     assert found.conclusive and len(found.refused) == 12
 

@@ -10,7 +10,7 @@ from drivers.guessing import plan as guess_plan
 from drivers.guessing.attempt import LoginAttempt, Pair
 from drivers.guessing.logins import Guesses, GuessLogins
 from drivers.guessing.pace import GuessPace
-from lab_config.component import LockoutDeclaration
+from lab_config.account import LockoutDeclaration
 from tests.drivers.guessing.wide_door import SILENT, WideDoor
 from tests.drivers.recorder import MemoryRecorder
 from trustprobe.errors import BenchError
@@ -28,7 +28,9 @@ def guess(
 ) -> tuple[Guesses, MemoryRecorder]:
     record = MemoryRecorder()
     others = {"viewer": ACCOUNTS["viewer"]}
-    return GuessLogins(door, guesses, "admin", ACCOUNTS["admin"], lockout, others).run(record), record
+    return GuessLogins(door, guesses, "admin", ACCOUNTS["admin"], (lockout,) if lockout else (), others).run(
+        record
+    ), record
 
 
 @pytest.fixture(autouse=True)

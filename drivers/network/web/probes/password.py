@@ -20,7 +20,8 @@ from drivers.network.web.administration.sessions import look, looked
 from drivers.network.web.login.log_in import LoginResult
 from drivers.network.web.login.session import WebSession
 from drivers.network.web.transport.client import NoAnswerError
-from lab_config.component import LockoutDeclaration, PasswordChange
+from lab_config.account import LockoutDeclaration
+from lab_config.component import PasswordChange
 from trustprobe.errors import DeviceLostError
 from trustprobe.probe import DETAIL_LIMIT, Answer, Fact, Observation, Recorder, Witness, all_of, condition, printable
 
@@ -56,8 +57,8 @@ class WebAccount:
 
     web: Administration
     change: PasswordChange
-    lockout: LockoutDeclaration | None = None
-    """The one that is declared for this interface."""
+    lockouts: tuple[LockoutDeclaration, ...] = ()
+    """Those that are declared for this interface."""
     patience: float = math.inf
     """The longest time in seconds that a limit of the device is waited for."""
     pause: Callable[[float], None] = field(default=_pause, repr=False, compare=False)
@@ -97,23 +98,26 @@ class WebAccount:
         return LoginAttempt(*look(session, self.web.http_login))
 
     def patiently(self, log_in: Callable[[], _LOGIN], record: Recorder, *, valid: bool = False) -> _LOGIN:
-        """Log in, and once more after the rest that the device asks for, or that is declared for a lockout.
+        """Log in, and again after the rest that the device asks for, or after that of each declared lockout in turn.
 
         If the password is known to be `valid`, a refusal may be the lockout as well.
         """
-        outcome = log_in()
-        if not isinstance(outcome, LoginAttempt) or outcome.answer is Answer.SEEN:
-            return outcome
-        rest = None if self.lockout is None else self.lockout.seconds
+        outcome, waited = log_in(), 0.0
+        rests = self._rests(outcome, valid=valid) if isinstance(outcome, LoginAttempt) else []
+        for rest in rests:
+            if not isinstance(outcome, LoginAttempt) or outcome.answer is Answer.SEEN or rest > self.patience:
+                break
+            record.note(f"{outcome.detail}: tried again after {rest:g} s")
+            self.pause(rest - waited)
+            outcome, waited = log_in(), rest
+        return outcome
+
+    def _rests(self, outcome: LoginAttempt, *, valid: bool) -> list[float]:
+        """Return after how many seconds a login that ended like this is worth another try, the shortest time first."""
+        declared = sorted({lockout.seconds for lockout in self.lockouts})
         if outcome.limited:
-            rest = (rest or LIMIT_MOST) if outcome.retry_after is None else outcome.retry_after
-        elif not valid:
-            return outcome
-        if rest is None or rest > self.patience:
-            return outcome
-        record.note(f"{outcome.detail}: tried again after {rest:g} s")
-        self.pause(rest)
-        return log_in()
+            return (declared or [LIMIT_MOST]) if outcome.retry_after is None else [outcome.retry_after]
+        return declared if valid else []
 
     def set(self, session: WebSession, old: str, new: str) -> LoginAttempt:
         """Ask for the new password in a session: SEEN is 2xx, REFUSED another answer below 500."""

@@ -6,7 +6,8 @@ import pytest
 from drivers.guessing.attempt import LoginAttempt
 from drivers.network.web.login.session import WebSession
 from drivers.network.web.probes.password import PREFIX, ChangePassword, TryWeakPasswords, WebAccount
-from lab_config.component import LockoutDeclaration, PasswordChange
+from lab_config.account import LockoutDeclaration
+from lab_config.component import PasswordChange
 from tests.drivers.recorder import MemoryRecorder
 from tests.drivers.web_device import PASSWORDS, running
 from trustprobe.errors import DeviceLostError
@@ -71,7 +72,7 @@ def account(*habits: str, most: int = 1_000, patience: float = 60.0) -> Remember
     lockout = LockoutDeclaration(attempts=3, seconds=30, per="source", interfaces=("web",))
     with running() as device:
         web = device.web("viewer", OWN)
-    return Remembered(web, CHANGE, lockout, patience, lambda _: wrong.clear(), habits=habits, wrong=wrong, most=most)
+    return Remembered(web, CHANGE, (lockout,), patience, lambda _: wrong.clear(), habits=habits, wrong=wrong, most=most)
 
 
 def test_a_changed_password_replaces_the_old_one_and_is_put_back() -> None:
@@ -265,3 +266,15 @@ def test_a_change_without_the_right_is_refused() -> None:
         session = own.enter(PASSWORDS["viewer"])
         assert isinstance(session, WebSession)
         assert own.set(session, PASSWORDS["viewer"], own.strong).answer is Answer.REFUSED
+
+
+def test_each_declared_lockout_is_waited_for_in_turn_and_none_that_takes_too_long() -> None:
+    lockouts = tuple(
+        LockoutDeclaration(attempts=attempts, seconds=seconds, per=per, interfaces=("web",))
+        for attempts, seconds, per in ((20, 50, "account"), (3, 30, "source"), (100, 900, "account"))
+    )
+    rests: list[float] = []
+    own = replace(account(most=0), lockouts=lockouts, pause=rests.append)
+    outcome = own.patiently(lambda: own.login(OWN), MemoryRecorder(), valid=True)
+    assert outcome.answer is not Answer.SEEN
+    assert rests == [30, 20]
