@@ -38,6 +38,8 @@ class LockoutDeclaration(Model):
     """A moving window: only failed logins of the last so many seconds count."""
     reset_by_login: bool | None = None
     """Whether a valid login sets the count to zero. By default it does so only if `within` is not declared."""
+    restarted_by_attempts: bool = False
+    """Whether an attempt during the lock, even with the right password, makes it last for `seconds` again."""
     per: Literal["account", "source"]
     """Whether the account is refused, or the address from which the attempts come."""
     interfaces: tuple[Identifier, ...]

@@ -40,9 +40,10 @@ class LockoutCount:
         """Whether a valid login of this bench sets the count of a user to zero."""
         return self.lockout.is_reset and self._is_spared(user)
 
-    def is_full(self, user: str) -> bool:
-        """Whether no further login of the user may fail before a valid one."""
-        return self.is_reset(user) and self._failures[self._key(user)] >= self.most(user)
+    def is_full(self, user: str, further: int = 1) -> bool:
+        """Whether so many further logins of the user may not fail before a valid one."""
+        count = self._failures[self._key(user)]
+        return self.is_reset(user) and count + min(further, self.most(user)) > self.most(user)
 
     def most(self, user: str) -> int:
         """Return how many logins may fail before a valid login, or a rest."""
@@ -56,12 +57,13 @@ class LockoutCount:
             return self._drained(user, now)
         return self._rests.get(user, -math.inf)
 
-    def may(self, user: str, now: float) -> bool:
-        """Whether one more login of the user may fail now."""
-        if self.is_reset(user) or not self._counts_time:
-            return self._failures[self._key(user)] < self.most(user)
-        known = self.failed.since(now - self.lockout.window, None if self.is_of_source else user)
-        return len(known) + self._open[self._key(user)] < self.most(user)
+    def may(self, user: str, now: float, further: int = 1) -> bool:
+        """Whether so many further logins of the user may fail now, or as many as ever may."""
+        count = self._failures[self._key(user)]
+        if self._counts_time and not self.is_reset(user):
+            known = self.failed.since(now - self.lockout.window, None if self.is_of_source else user)
+            count = len(known) + self._open[self._key(user)]
+        return count + min(further, self.most(user)) <= self.most(user)
 
     def asked(self, user: str) -> None:
         """Count a login that is on its way: it has failed until its answer says otherwise."""
@@ -134,10 +136,10 @@ class GuessPace:
         """Count for each lockout on its own."""
         self._counts = tuple(LockoutCount(one, self.known, self.failed) for one in self.lockouts)
 
-    def may(self, user: str) -> bool:
-        """Whether one more guess at this user stays below every lockout now."""
+    def may(self, user: str, further: int = 1) -> bool:
+        """Whether one more guess at this user, or so many, stays below every lockout now."""
         now = self.clock()
-        return not self.rests(user) and all(count.may(user, now) for count in self._counts)
+        return not self.rests(user) and all(count.may(user, now, further) for count in self._counts)
 
     def lacks(self, user: str, pending: int, together: int) -> float:
         """Return the seconds that a name has to rest before `pending` further guesses, if that is too long; else 0.
@@ -156,9 +158,9 @@ class GuessPace:
         now = self.clock()
         return any(count.free_at(user, now) > now for count in self._counts)
 
-    def due(self, user: str) -> bool:
-        """Whether a valid login has to come before the next guess at this user."""
-        return any(count.is_full(user) for count in self._counts)
+    def due(self, user: str, further: int = 1) -> bool:
+        """Whether a valid login has to come before the next guess at this user, or before so many."""
+        return any(count.is_full(user, further) for count in self._counts)
 
     def rest(self, users: Iterable[str]) -> float | None:
         """Return the seconds until the first of these users may be asked again; None where none of them rests."""

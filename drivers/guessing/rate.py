@@ -35,6 +35,8 @@ UNANSWERED = "the last wrong password got no answer, but the valid login succeed
 """This is not a delay: the measured time is our own time-out."""
 PARALLEL_SLACK = 1.5
 """So many times the rate that a delay allows is more than several connections at once may reach by chance."""
+RESTART_SPARE = 2.0
+"""Seconds beyond the end of a lock that each attempt restarts: devices count whole seconds."""
 POLL_MOST = 5.0
 """The longest pause between two tries of the valid login, if the device says that it limits attempts."""
 RETRY_MOST = 600.0
@@ -122,6 +124,8 @@ class MeasureGuessing:
     """The same door from another address of this machine."""
     patience: float = math.inf
     """The longest time in seconds that the end of a lock is awaited."""
+    is_restarted: bool = False
+    """Whether each attempt during the lock makes it last as long again: it is then left alone until its end."""
     lockouts: tuple[LockoutDeclaration, ...] = ()
     """All that are declared for this door. Those that require more than `attempts` are not to be triggered."""
     failed: FailedLogins = field(default_factory=FailedLogins, repr=False, compare=False)
@@ -284,15 +288,17 @@ class MeasureGuessing:
 
     def _awaited(self, record: Recorder, since: float, lock: float) -> LoginAttempt:
         """Try the valid login from the end of a lock on. Tries become rarer while the device limits attempts."""
-        deadline = since + (2 * lock + 5.0 if lock else min(PATIENCE_SECONDS, self.patience))
+        apart = lock + RESTART_SPARE if self.is_restarted else 0.0
+        begun = self.clock() if apart else since
+        deadline = begun + (2 * lock + 5.0 if lock else min(PATIENCE_SECONDS, self.patience))
         poll = POLL_SECONDS
-        self.wait(max(POLL_SECONDS, since + lock - self.clock()))
+        self.wait(max(POLL_SECONDS, apart, begun + lock - self.clock()))
         while True:
             attempt = self._valid(record)
             if attempt.answer is Answer.SEEN or self.clock() > deadline:
                 return attempt
             poll = min(2 * poll, POLL_MOST) if attempt.limited else POLL_SECONDS
-            self.wait(poll)
+            self.wait(max(poll, apart))
 
     def _is_too_long(self, turned_away: LoginAttempt) -> bool:
         """Whether the device says that it limits attempts for longer than the bench waits."""

@@ -8,17 +8,21 @@ import math
 import secrets
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from drivers.guessing.attempt import DERIVED, Door, HeldDoor, LoginAttempt, LoginWay, Pair, WideDoor
+from drivers.guessing.failures import FailedLogins
+from drivers.guessing.guard import AddressGuard
 from drivers.guessing.logins import Guesses
+from drivers.guessing.pace import GuessPace
 from drivers.guessing.plan import ANYTHING
 from drivers.network.sweep.canary import Canary, asked_at
 from drivers.network.target import Target
+from lab_config.account import LockoutDeclaration
 from trustprobe.probe import Answer, Fact, Recorder
 
 AT_ONCE = 4
@@ -95,6 +99,11 @@ class Corridor:
         """How many try at once, each on ways of its own."""
         return AT_ONCE
 
+    @property
+    def tries(self) -> int:
+        """How many passwords one attempt sends: one to each door that asked."""
+        return max(1, len(self._asking))
+
     def attempt(self, user: str, password: str) -> LoginAttempt:
         """Try each door that asked; the one that lets in counts first, then the one that says nothing."""
         if not self._asking:
@@ -146,6 +155,12 @@ class GuessUndeclared:
     """What distinguishes these doors from the usual ones of their kind."""
     patience: float = math.inf
     """How long in seconds guesses begin. Those that are left out are open."""
+    lockouts: tuple[LockoutDeclaration, ...] = ()
+    """Those that are declared to lock the address at one of these doors."""
+    valid: Callable[[], LoginAttempt] | None = field(default=None, repr=False, compare=False)
+    """A valid login at another door of these lockouts, which resets their counts."""
+    failed: FailedLogins = field(default_factory=FailedLogins, repr=False, compare=False)
+    """The failed logins of the whole run."""
 
     @property
     def name(self) -> str:
@@ -173,10 +188,11 @@ class GuessUndeclared:
                 for door in found:
                     if isinstance(door, HeldDoor):
                         stack.enter_context(door.held())
-                nonsense = self._nonsense(found, record)
+                guard = self._guard(record)
+                nonsense = self._nonsense(found, guard, record)
                 open_ = any(one.answer is Answer.SEEN for one in nonsense.values())
                 refused = frozenset(name for name, one in nonsense.items() if one.answer is Answer.REFUSED)
-                guessed = self._guess_all(found, open_, refused, passwordless, at, record)
+                guessed = self._guess_all(found, open_, refused, passwordless, at, guard)
             # a port that says nothing is a door as well: what another one refuses proves nothing about it
             facts = [
                 known if one.answer is Answer.REFUSED and mute else one
@@ -195,9 +211,18 @@ class GuessUndeclared:
             derived=tuple(pair.about for pair in self.pairs if pair.origin == DERIVED),
         )
 
-    def _nonsense(self, doors: Sequence[OpenDoor], record: Recorder) -> dict[str, LoginAttempt]:
+    def _guard(self, record: Recorder) -> AddressGuard:
+        """Return what keeps the guesses below the lockouts. Without a valid login, only time resets their counts."""
+        resets = self.lockouts
+        if self.valid is None:
+            resets = tuple(one.model_copy(update={"reset_by_login": False}) for one in resets)
+        pace = GuessPace(resets, (), failed=self.failed)
+        return AddressGuard(pace, record, self.valid, pace.clock() + self.patience)
+
+    def _nonsense(self, doors: Sequence[OpenDoor], guard: AddressGuard, record: Recorder) -> dict[str, LoginAttempt]:
         """Try a password that nobody can know at each door."""
-        nonsense = {door.interface: door.attempt("admin", secrets.token_urlsafe(12)) for door in doors}
+        ways = {door.interface: guard.way(door, _tries(door)) for door in doors}
+        nonsense = {name: way.attempt("admin", secrets.token_urlsafe(12)) for name, way in ways.items()}
         for name, attempt in nonsense.items():
             record.note(f"{name}: a nonsense password -> {attempt.answer}: {attempt.detail}")
         return nonsense
@@ -209,7 +234,7 @@ class GuessUndeclared:
         refused: frozenset[str],
         passwordless: set[str],
         at: dict[str, tuple[str, ...]],
-        record: Recorder,
+        guard: AddressGuard,
     ) -> list[Fact]:
         """Try each pair on each door; where one takes anything, one pair of each user shows it.
 
@@ -225,7 +250,7 @@ class GuessUndeclared:
         left = [pair for pair in self.pairs if pair.about not in facts]
         until = time.monotonic() + self.patience
         for width in _WIDTHS:
-            for pair, tried in self._try(doors, left, min(width, self._at_once(doors)), refused, until, record):
+            for pair, tried in self._try(doors, left, min(width, self._at_once(doors)), refused, until, guard):
                 best = min((attempt.judged for _, attempt in tried), key=_ORDER.index, default=Answer.SILENT)
                 said = [(door, attempt) for door, attempt in tried if attempt.judged is best]
                 if best is Answer.SEEN:
@@ -235,7 +260,7 @@ class GuessUndeclared:
                 detail = "; ".join(f"{door.interface}: {attempt.detail}" for door, attempt in said)
                 detail = detail or self._left_out(until)
                 facts[pair.about] = Fact(about=pair.about, answer=best, detail=detail[:1_900])
-                record.note(f"{pair.about} -> {best}: {detail}")
+                guard.record.note(f"{pair.about} -> {best}: {detail}")
             left = [pair for pair in left if facts[pair.about].answer is Answer.SILENT]
             if not left or len(left) == len(self.pairs):
                 break
@@ -257,7 +282,7 @@ class GuessUndeclared:
         width: int,
         refused: frozenset[str],
         until: float,
-        record: Recorder,
+        guard: AddressGuard,
     ) -> list[tuple[Pair, list[tuple[OpenDoor, LoginAttempt]]]]:
         """Try pairs by so many at once, each on ways of its own, until this time.
 
@@ -269,7 +294,7 @@ class GuessUndeclared:
         def work() -> None:
             nonlocal silences
             with ExitStack() as stack:
-                ways = [(door, _way(door, stack)) for door in doors]
+                ways = [(door, guard.way(_way(door, stack), _tries(door))) for door in doors]
                 while silences < max(SILENCES, width) and time.monotonic() < until:
                     try:
                         pair = waiting.popleft()
@@ -279,12 +304,17 @@ class GuessUndeclared:
                     silent = all(attempt.judged is Answer.SILENT for _, attempt in tried)
                     silences = silences + 1 if silent else 0
                     results[pair.about] = tried
-                    record.progress(len(results), len(pairs), f"{self.kind}: {pair.about}")
+                    guard.record.progress(len(results), len(pairs), f"{self.kind}: {pair.about}")
 
         with ThreadPoolExecutor(width) as pool:
             for one in [pool.submit(work) for _ in range(min(width, len(pairs)))]:
                 one.result()
         return [(pair, results.get(pair.about, [])) for pair in pairs]
+
+
+def _tries(door: OpenDoor) -> int:
+    """Return how many passwords one attempt at a door sends."""
+    return door.tries if isinstance(door, Corridor) else 1
 
 
 def _way(door: OpenDoor, stack: ExitStack) -> LoginWay:
