@@ -40,12 +40,18 @@ class RequestLimit:
 
     retry_after: float | None
     """Seconds after which the server lets requests be made again, in its own words."""
+    everywhere: bool = False
+    """Whether the answer is about the whole server (503), and not about what was requested (429)."""
 
 
 def limit_of(status: int, headers: Mapping[str, str]) -> RequestLimit | None:
     """Return the limit that an answer states: 429 (RFC 6585), or 503 that says when to come again. Else None."""
     after = retry_after(headers.get("retry-after", ""), headers.get("date", ""))
-    return RequestLimit(after) if status == TOO_MANY or (status == UNAVAILABLE and after is not None) else None
+    return (
+        RequestLimit(after, status == UNAVAILABLE)
+        if status == TOO_MANY or (status == UNAVAILABLE and after is not None)
+        else None
+    )
 
 
 def limited(status: int, headers: Mapping[str, str], words: str) -> LoginAttempt | None:

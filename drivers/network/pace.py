@@ -1,7 +1,9 @@
 """How fast the device lets one of its doors be asked: one pace for all probes of a run.
 
-A server that answers 429 (RFC 6585), or 503 with Retry-After, or that refuses connections for a moment, is asked more
-slowly from then on, by every later probe as well. The pace becomes faster again as answers come.
+A server that answers 503 with Retry-After, or that refuses connections for a moment, is asked more slowly from then on,
+by every later probe as well. One that answers 429 (RFC 6585) limits the path that was asked, as far as is known: only
+this path becomes slower. The whole server does if another path that has nothing to do with it is limited as well, or if
+`/` is limited with Retry-After. The pace becomes faster again as answers come.
 """
 
 import math
@@ -22,6 +24,41 @@ LISTS = 0.5
 """The share of the bench's patience for long lists of questions."""
 REFUSALS = 3
 """How often a refused connection is tried again at a door that has answered before."""
+RECENT_SECONDS = 60.0
+"""Two paths that are limited within this time are not limited each by itself."""
+PATHS_MOST = 64
+"""Paths that are slowed down each by itself."""
+
+
+@dataclass
+class _Rhythm:
+    """When the next request may be sent, to a whole server or to one path of it."""
+
+    interval: float = 0.0
+    next: float = -math.inf
+    slowed_at: float = -math.inf
+    waited: float = 0.0
+    """The seconds that this limit has cost all probes together."""
+
+    def take_turn(self, now: float, since: float) -> float:
+        """Return when a request may be sent. Those before it are sent until `since`."""
+        at = max(now, self.next)
+        self.waited += max(0.0, at - max(now, since))
+        if self.interval:
+            self.next = at + self.interval
+        return at
+
+    def ease(self) -> None:
+        """Note an answer that is no limit."""
+        self.interval *= _EASIER
+        if self.interval < _LEAST_SECONDS:
+            self.interval = 0.0
+
+    def slow(self, sent: float, now: float) -> None:
+        """Note that a request of this time was limited. Those sent before the last change say nothing about it."""
+        if sent >= self.slowed_at:
+            self.interval = min(max(FIRST_SECONDS, 2 * self.interval), MOST_SECONDS)
+            self.slowed_at = now
 
 
 @dataclass
@@ -32,48 +69,63 @@ class DoorPace:
     clock: Callable[[], float] = time.monotonic
     wait: Callable[[float], object] = field(default_factory=lambda: threading.Event().wait)
     limit: str = ""
-    """What the device said last when it limited requests; empty if it never did."""
-    waited: float = 0.0
-    """The seconds that the limit has cost all probes together."""
-    _interval: float = 0.0
-    _next: float = -math.inf
-    """When the next request may be sent."""
+    """What the device said last when it limited all requests; empty if it never did."""
+    _all: _Rhythm = field(default_factory=_Rhythm)
+    _paths: dict[str, _Rhythm] = field(default_factory=dict)
+    _limited_at: dict[str, float] = field(default_factory=dict)
+    """When a path was limited last."""
     _last: float = -math.inf
     """When the last request was sent."""
-    _slowed_at: float = -math.inf
     _has_answered: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def turn(self) -> float:
-        """Wait until one more request may be sent, and return the time at which it is."""
+    @property
+    def waited(self) -> float:
+        """The seconds that limits of all requests have cost all probes together. Those of single paths do not count."""
+        return self._all.waited
+
+    def turn(self, path: str = "") -> float:
+        """Wait until one more request of this path may be sent, and return the time at which it is."""
         with self._lock:
-            now = self.clock()
-            at = max(now, self._next)
-            if at > now:
-                self.waited += at - max(now, self._last)
-            self._last, self._next = at, at + self._interval
+            now, own = self.clock(), self._paths.get(_plain(path))
+            at = self._last = self._all.take_turn(now, self._last)
+            if own is not None:  # what waits for its own path keeps no other one waiting
+                at = own.take_turn(at, at)
         if at > now:
             self.wait(at - now)
         return at
 
-    def answered(self) -> None:
+    def answered(self, path: str = "") -> None:
         """Note an answer that is no limit."""
         with self._lock:
             self._has_answered = True
-            self._interval *= _EASIER
-            if self._interval < _LEAST_SECONDS:
-                self._interval = 0.0
+            self._all.ease()
+            own = _plain(path)
+            if (rhythm := self._paths.get(own)) is not None:
+                rhythm.ease()
+                if not rhythm.interval:
+                    del self._paths[own]
 
-    def limited(self, sent: float, words: str, retry_after: float | None = None) -> bool:
-        """Note that the request of this time was answered with a limit. Return whether the bench waits so long."""
+    def limited(
+        self, sent: float, words: str, retry_after: float | None = None, path: str = "", *, everywhere: bool = True
+    ) -> bool:
+        """Note that the request of this time was answered with a limit. Return whether the bench waits so long.
+
+        `everywhere` if the answer is about the whole server, whatever its path.
+        """
         with self._lock:
-            self.limit = words
-            if sent >= self._slowed_at:  # those that were sent before the last change say nothing about it
-                self._interval = min(max(FIRST_SECONDS, 2 * self._interval), MOST_SECONDS)
-                self._slowed_at = self.clock()
-            pause = self._interval if retry_after is None else retry_after
+            now, own = self.clock(), _plain(path)
+            slowed = self._all
+            if not everywhere and self._is_alone(own, now) and not (own == "/" and retry_after is not None):
+                slowed = self._paths.setdefault(own, _Rhythm())
+            else:
+                self.limit = words
+            recent = {other: at for other, at in self._limited_at.items() if at > now - RECENT_SECONDS}
+            self._limited_at = recent | {own: now}
+            slowed.slow(sent, now)
+            pause = slowed.interval if retry_after is None else retry_after
             if pause <= self.patience:
-                self._next = max(self._next, self.clock() + pause)
+                slowed.next = max(slowed.next, now + pause)
             return pause <= self.patience
 
     def refused(self, times: int) -> bool:
@@ -84,9 +136,16 @@ class DoorPace:
         with self._lock:
             again = self._has_answered and times <= REFUSALS
             if again:
-                self._next = max(self._next, self.clock() + FIRST_SECONDS * 2 ** (times - 1))
+                self._all.next = max(self._all.next, self.clock() + FIRST_SECONDS * 2 ** (times - 1))
             self._has_answered = again
             return again
+
+    def _is_alone(self, path: str, now: float) -> bool:
+        """Whether nothing but this path, and those within it or above it, was limited lately."""
+        if self._all.interval > 0 or len(self._paths) >= PATHS_MOST:
+            return False
+        others = [other for other, at in self._limited_at.items() if at > now - RECENT_SECONDS]
+        return all(_within(path, other) or _within(other, path) for other in others)
 
     @property
     def exhausted(self) -> str:
@@ -100,6 +159,16 @@ class DoorPace:
             f"the device limits requests ({self.limit}), and this bench waits at most {LISTS * self.patience:g} s "
             "for lists of them: set a longer `patience_seconds` in the bench file"
         )
+
+
+def _plain(path: str) -> str:
+    """Return a path without its query and without a slash at its end."""
+    return path.partition("?")[0].partition("#")[0].rstrip("/") or "/"
+
+
+def _within(path: str, folder: str) -> bool:
+    """Whether a path is another one, or below it. Everything is below `/`, which says nothing."""
+    return path == folder or (folder != "/" and path.startswith(f"{folder}/"))
 
 
 @dataclass

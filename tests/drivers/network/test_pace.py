@@ -1,6 +1,6 @@
 import pytest
 
-from drivers.network.pace import FIRST_SECONDS, MOST_SECONDS, REFUSALS, DoorPace, DoorPaces
+from drivers.network.pace import FIRST_SECONDS, MOST_SECONDS, PATHS_MOST, RECENT_SECONDS, REFUSALS, DoorPace, DoorPaces
 from drivers.network.target import Target
 from lab_config.bench import NetworkBench
 
@@ -124,3 +124,112 @@ def test_all_probes_of_a_port_share_one_pace() -> None:
 
 def test_a_measurement_has_no_pace() -> None:
     assert Target(NetworkBench(address="192.0.2.1")).unpaced().pace(443) is None
+
+
+def slowed(pace: DoorPace, *paths: str) -> list[str]:
+    """The paths of which a request has to wait now."""
+    found, clock = [], pace.clock()
+    for path in paths:
+        if pace.turn(path) > clock:
+            found.append(path)
+    return found
+
+
+def limit(pace: DoorPace, path: str, retry_after: float | None = None, *, everywhere: bool = False) -> None:
+    pace.limited(pace.turn(path), "429", retry_after, path, everywhere=everywhere)
+
+
+def still(clock: Clock) -> DoorPace:
+    """A pace whose waits move no clock."""
+    return DoorPace(60.0, clock, lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("limited", "asked", "expected"),
+    [
+        (["/login"], ["/", "/status", "/logins", "/login/help"], []),
+        (["/login"], ["/login", "/login/", "/login?user=1"], ["/login", "/login/", "/login?user=1"]),
+        (["/login", "/login"], ["/status"], []),
+        (["/api", "/api/login"], ["/status", "/"], []),
+        (["/api/login", "/api"], ["/status"], []),
+        (["/login", "/status"], ["/other", "/"], ["/other", "/"]),
+        (["/api/a", "/api/b"], ["/other"], ["/other"]),
+        (["/login", "/loginhelp"], ["/other"], ["/other"]),
+        (["/", "/status"], ["/other"], ["/other"]),
+        (["/"], ["/other"], []),
+    ],
+)
+def test_only_a_path_is_slowed_down_until_another_one_is_limited(
+    limited: list[str], asked: list[str], expected: list[str]
+) -> None:
+    pace = still(Clock())
+    for path in limited:
+        limit(pace, path)
+    assert slowed(pace, *asked) == expected
+
+
+@pytest.mark.parametrize(("path", "retry_after", "everywhere"), [("/", 5.0, False), ("/login", None, True)])
+def test_what_is_about_the_whole_server_slows_down_every_path(
+    path: str, retry_after: float | None, everywhere: bool
+) -> None:
+    pace = still(Clock())
+    limit(pace, path, retry_after, everywhere=everywhere)
+    assert slowed(pace, "/other") == ["/other"]
+
+
+def test_two_limits_long_after_each_other_are_those_of_two_paths() -> None:
+    clock = Clock()
+    pace = still(clock)
+    limit(pace, "/login")
+    clock.now += RECENT_SECONDS + 1
+    limit(pace, "/status")
+    assert not slowed(pace, "/other")
+
+
+def test_a_path_that_waits_keeps_no_other_waiting_and_uses_up_no_patience() -> None:
+    clock = Clock()
+    pace = still(clock)
+    limit(pace, "/login", 40.0)
+    for _ in range(3):
+        assert pace.turn("/login") >= 140.0
+    assert pace.turn("/other") == 100.0
+    assert not pace.waited and not pace.exhausted
+
+
+def test_a_path_becomes_faster_again_with_its_own_answers() -> None:
+    clock = Clock()
+    pace = pace_of(clock)
+    limit(pace, "/login")
+    for _ in range(100):
+        pace.turn("/other")
+        pace.answered("/other")
+    assert slowed(pace, "/login") == ["/login"]
+    for _ in range(100):
+        pace.turn("/login")
+        pace.answered("/login")
+    assert not slowed(pace, "/login", "/login")
+
+
+def test_a_device_that_limits_very_many_paths_is_slowed_down_as_a_whole() -> None:
+    clock = Clock()
+    pace = still(clock)
+    for number in range(PATHS_MOST + 1):
+        clock.now += RECENT_SECONDS + 1
+        limit(pace, f"/{number}")
+    assert slowed(pace, "/other") == ["/other"]
+
+
+@pytest.mark.parametrize("paths", [["/login"], ["/a", "/b", "/c", "/d"]])
+def test_requests_keep_to_a_rate_whether_it_is_of_a_path_or_of_the_server(paths: list[str]) -> None:
+    clock = Clock()
+    pace, server, answered = pace_of(clock, 1_000.0), Bucket(clock, 2.0, 5), 0
+    while answered < 60:
+        path = paths[answered % len(paths)]
+        sent = pace.turn(path)
+        if server.allows():
+            pace.answered(path)
+            answered += 1
+        else:
+            assert pace.limited(sent, "429", None, path, everywhere=False)
+    assert clock.now - 100.0 < 2 * 2.0 * 60 + MOST_SECONDS
+    assert server.limited < 60

@@ -20,7 +20,7 @@ from drivers.network.web.probes.crawl import Crawl, Site, exhausted, get, get_al
 from drivers.network.web.probes.denial import alike, denies
 from drivers.network.web.probes.exposed import Exposure
 from drivers.network.web.probes.terminals import terminal_of
-from drivers.network.web.transport.client import NoAnswerError, WebAnswer
+from drivers.network.web.transport.client import LimitedError, NoAnswerError, WebAnswer
 from drivers.network.web.transport.server import WebServer
 from drivers.network.web.transport.websocket import opens_only_websockets
 from lab_config.crawl import CrawlDeclaration
@@ -116,6 +116,8 @@ class _Visit:
         self._crawl: Crawl | None = None
         self._unanswered = 0
         self._held_back = ""
+        self._limit = ""
+        """The last limit that a path was answered with until the patience of the bench ended."""
         self._is_uniform = False
         """Whether every path was answered with the same page."""
         self._has_no_pages = False
@@ -177,7 +179,8 @@ class _Visit:
             words = f"{self._server.about}: {left} paths were not requested, because {why}"
             return condition(words, holds=False)
         if self._unanswered:
-            words = f"{self._server.about} did not answer {self._unanswered} of {self.requests} requests"
+            limit = f": {self._limit}" if self._limit else ""
+            words = f"{self._server.about} did not answer {self._unanswered} of {self.requests} requests{limit}"
             return condition(words, holds=False)
         if self._is_uniform and self._is_locked():
             page = self._nowhere[0].words
@@ -238,6 +241,7 @@ class _Visit:
         for path, answer in answers.items():
             if isinstance(answer, NoAnswerError):
                 self._unanswered += 1
+                self._limit = answer.detail if isinstance(answer, LimitedError) else self._limit
                 continue
             if answer.status in _HELD_BACK:
                 self._held_back = answer.words[:200]

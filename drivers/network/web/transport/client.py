@@ -163,14 +163,14 @@ class WebClient:
         """The pace of this server; None if nothing slows down."""
         return self.target.pace(self.service.port)
 
-    def paced(self, exchange: Callable[[], _Found]) -> _Found:
-        """Make an exchange when the pace of the server allows it, and again if the server limits it.
+    def paced(self, exchange: Callable[[], _Found], path: str) -> _Found:
+        """Make an exchange when the pace of the server and of the path allows it, and again if the server limits it.
 
         Raises LimitedError if it goes on limiting requests for longer than the bench waits.
         """
         pace, refusals, until = self.pace, 0, None
         while True:
-            sent = pace.turn() if pace is not None else 0.0
+            sent = pace.turn(path) if pace is not None else 0.0
             try:
                 answer = exchange()
             except NoAnswerError as error:
@@ -181,9 +181,11 @@ class WebClient:
             limit = None if answer is None else limit_of(answer.status, answer.headers)
             if answer is None or limit is None:
                 if pace is not None:
-                    pace.answered()
+                    pace.answered(path)
                 return answer
-            waits = pace is not None and pace.limited(sent, answer.words, limit.retry_after)
+            waits = pace is not None and pace.limited(
+                sent, answer.words, limit.retry_after, path, everywhere=limit.everywhere
+            )
             until = until or sent + (0.0 if pace is None else pace.patience)
             if pace is None or not waits or not self.patient or pace.clock() >= until:
                 raise LimitedError(answer.words, limit.retry_after, None if pace is None else pace.patience)
@@ -228,7 +230,7 @@ class WebClient:
         asked = requests.Request(
             method, self.base + path, {**own, **(headers or {})}, data=data, json=json, cookies=jar, auth=auth
         )
-        return self.paced(lambda: self._send(asked.prepare(), jar, seconds))
+        return self.paced(lambda: self._send(asked.prepare(), jar, seconds), path)
 
     def _send(self, prepared: requests.PreparedRequest, jar: RequestsCookieJar, seconds: float) -> WebAnswer:
         try:

@@ -31,7 +31,7 @@ class KeptClient:
         A request that is made again answers the challenge again: the same answer twice would be a replay.
         """
         self._client.patient = patient
-        answer = self._client.paced(lambda: self._over_kept(path, credential)) if self._keeps else None
+        answer = self._client.paced(lambda: self._over_kept(path, credential), path) if self._keeps else None
         if answer is not None:
             return answer
         return self._client.request("GET", path, credential=credential)

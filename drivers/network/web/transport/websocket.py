@@ -101,13 +101,14 @@ class Listener:
         """
         pace, until = client.pace, None
         while True:
-            sent = 0.0 if pace is None else pace.turn()
+            sent = 0.0 if pace is None else pace.turn(path)
             opened = cls._asked(client, path, headers or {}, say)
             limit = opened.limit if isinstance(opened, NotOpened) else None
             if pace is None or limit is None or not isinstance(opened, NotOpened):
                 return opened
             until = until or sent + pace.patience
-            if not pace.limited(sent, opened.detail, limit.retry_after) or pace.clock() >= until:
+            waits = pace.limited(sent, opened.detail, limit.retry_after, path, everywhere=limit.everywhere)
+            if not waits or pace.clock() >= until:
                 return opened
 
     @classmethod

@@ -61,7 +61,7 @@ def test_a_limited_request_is_sent_again_until_it_is_answered(limit: bytes) -> N
 
 
 def test_a_kept_connection_keeps_to_the_same_pace() -> None:
-    server = Server(TOO_MANY, FINE)
+    server = Server(LATER, FINE)
     with threaded(server) as port:
         one = client(port)
         kept = KeptClient(one)
@@ -98,7 +98,7 @@ def test_a_measurement_takes_the_first_limit_for_its_answer() -> None:
 
 
 def test_a_limit_slows_down_the_probes_that_come_after() -> None:
-    with threaded(Server(TOO_MANY, FINE)) as port:
+    with threaded(Server(LATER, FINE)) as port:
         one = client(port)
         one.request("GET", "/")
         later = WebClient(replace(one.target), one.service)
@@ -153,7 +153,9 @@ def test_a_list_of_paths_ends_when_the_patience_of_the_bench_does() -> None:
     with threaded(Server(FINE)) as port:
         one = client(port, patience=5.0)
         assert one.pace is not None
-        one.pace.limit, one.pace.waited = "429", 6.0
+        one.pace.wait = lambda _: None
+        for _ in range(3):
+            one.pace.limited(one.pace.turn(), "429", 3.0)
         found = get_all(one, ["/a", "/b"])
     assert all(isinstance(answer, NotAskedError) for answer in found.values())
 
@@ -177,3 +179,72 @@ def test_a_basic_challenge_serves_all_guesses() -> None:
         attempts = [door.attempt("admin", str(number)) for number in range(5)]
     assert {attempt.answer for attempt in attempts} == {Answer.REFUSED}
     assert len(server.heads) == 6
+
+
+class PerPath(Server):
+    """Limits each second request of the paths that begin like this, and answers all others."""
+
+    def __init__(self, *limited: str, answer: bytes = TOO_MANY) -> None:
+        super().__init__(FINE)
+        self.limited, self.answer, self.counts = tuple(limited), answer, dict[str, int]()
+
+    def __call__(self, connection: socket.socket) -> None:
+        head = connection.recv(4_096)
+        path = head.split(b" ")[1].decode().partition("?")[0]
+        with self._lock:
+            self.heads.append(head)
+            self.counts[path] = self.counts.get(path, 0) + 1
+            limits = path in self.limited and self.counts[path] % 2
+        connection.sendall(self.answer if limits else FINE)
+
+
+def intervals(one: WebClient, *paths: str) -> list[bool]:
+    """Whether a request of each path has to wait now."""
+    assert one.pace is not None
+    waits = list[float]()
+    one.pace.wait = waits.append
+    found = []
+    for path in paths:
+        waits.clear()
+        one.pace.turn(path)
+        found.append(bool(waits))
+    return found
+
+
+def test_a_limit_on_one_path_slows_down_this_path_only() -> None:
+    with threaded(PerPath("/login")) as port:
+        one = client(port)
+        assert one.request("POST", "/login?next=1").body == b"fine"
+        assert intervals(one, "/", "/status", "/login") == [False, False, True]
+        assert one.pace is not None and not one.pace.waited
+
+
+def test_limits_on_two_unrelated_paths_slow_down_the_server() -> None:
+    with threaded(PerPath("/login", "/status")) as port:
+        one = client(port)
+        assert one.request("GET", "/login").body == one.request("GET", "/status").body == b"fine"
+        assert intervals(one, "/other") == [True]
+
+
+@pytest.mark.parametrize("answer", [TOO_MANY.replace(b"\r\n\r\n", b"\r\nRetry-After: 0\r\n\r\n"), LATER])
+def test_a_limit_of_the_whole_server_slows_down_every_path(answer: bytes) -> None:
+    with threaded(PerPath("/", answer=answer)) as port:
+        one = client(port)
+        assert one.request("GET", "/").body == b"fine"
+        assert intervals(one, "/other", "/") == [True, True]
+
+
+def test_a_request_of_a_limited_path_stays_unanswered_while_the_others_are_answered() -> None:
+    class Always(PerPath):
+        def __call__(self, connection: socket.socket) -> None:
+            self.counts.clear()
+            super().__call__(connection)
+
+    with threaded(Always("/login")) as port:
+        one = client(port, patience=0.3)
+        found = get_all(one, ["/login", "/a", "/b"])
+        later = get_all(one, ["/c", "/d"])
+    assert isinstance(found["/login"], LimitedError)
+    assert [answer for answer in (*found.values(), *later.values()) if isinstance(answer, NoAnswerError)] == [
+        found["/login"]
+    ]
