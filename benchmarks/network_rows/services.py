@@ -2,6 +2,7 @@
 
 import re
 import tempfile
+import textwrap
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -78,7 +79,7 @@ def _ours() -> Found:
     shown = {fact.about: fact.detail for fact in told.facts if fact.detail not in ("", NOTHING)}
     return {
         "seconds": seconds,
-        "found": [*found, *(f"{at} version: {text}" for at, text in shown.items())],
+        "found": [*found, *(f"{at} version: {textwrap.shorten(text, 80)}" for at, text in shown.items())],
         "shown": shown,
     }
 
