@@ -30,6 +30,7 @@ Ident = no
 DNS = no
 """
 _ZABBIX = "LogType=console\nServer=192.0.2.1\nPidFile={folder}/pid\nAllowRoot=1\nHostname=device\n"
+_SMUX = "rocommunity public\nsmuxsocket 0.0.0.0\n"
 _ACCOUNTS = {"service": "benchmark2026"}
 
 
@@ -74,6 +75,7 @@ SERVERS = (
     Server(2_947, "gpsd", "gpsd", "-N -n -G -F {folder}/control"),
     Server(1_723, "pptpd", "pptpd", "-f -c {folder}/settings -o /dev/null", "localip 10.9.8.1\nremoteip 10.9.8.2\n"),
     Server(10_050, "zabbix_agentd", "zabbix-agent", "-f -c {folder}/settings", _ZABBIX),
+    Server(199, "snmpd", "snmpd", "-f -C -c {folder}/settings -Lo -p {folder}/pid tcp:161", _SMUX),
     Server(9_418, "git", "git", "daemon --base-path={folder} --pid-file={folder}/pid"),
 )
 

@@ -74,6 +74,7 @@ def recognise(handler: Handler, port: int = 40_000, patience: Patience = STEADY)
         ("amqp", answers_to(x414d5150=b"\1\0\0\0\0\1\x50\0\x0a\0\x0a\0\x09")),
         ("socks", answers_to(x0503=b"\5\0")),
         ("rpcbind", answers_to(x80000028=RPC)),
+        ("smux", answers_to(x47=b"A\1\2")),
         ("irc", answers_to(x47=b":irc.device.example 451 * :Connection not registered\r\n")),
         ("irc", answers_to(x47=b"ERROR :Closing link: (unknown@10.0.0.2) [Registration timeout]\r\n")),
         ("x11", answers_to(x6c00=b"\0\x16\x0b\0\0\0\6\0No protocol specified\n")),
