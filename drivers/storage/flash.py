@@ -21,7 +21,7 @@ from drivers.storage.contents import LONGEST, Contents, images
 from drivers.storage.dump import Image
 from drivers.storage.generations import Piece, generations
 
-MOST_NODES = 1 << 19
+MOST_NODES = 1 << 18
 """Nodes that are put together at once; those that follow in the image are put together next."""
 _WORK_OF_A_NODE = 2048
 """Octets that a library unpacks in the time that the rest of the work at a node takes."""

@@ -19,6 +19,8 @@ _SUPERBLOCK = struct.Struct("<4x3I I 6H 8Q")
 _START = re.compile(rb"hsqs(?=[\x00-\xff]{16}[\x03\x05]\x00[\x0c-\x14]\x00[\x00-\xff]{4}\x04\x00\x00\x00)")
 _CODECS: dict[int, tuple[str, Codec]] = {3: ("LZO", lzo), 5: ("LZ4", lz4_block)}
 _METADATA = 8192
+_UBI = b"UBI#\x01\x00\x00\x00"
+"""The header of an erase block of UBI."""
 MOST_OF_A_TABLE = 1 << 26
 """Octets of a table of inodes: a million files."""
 _PLAIN_METADATA, _PLAIN_BLOCK = 1 << 15, 1 << 24
@@ -74,10 +76,12 @@ class _Squashfs:
         words = _SUPERBLOCK.unpack(self.octets[self.at : self.at + _SUPERBLOCK.size].ljust(_SUPERBLOCK.size, b"\0"))
         _, _, self.block, self.count, compression, log, *_ = words
         self.block = 1 << log
-        _, _, ids, _, self.inodes, self.folders, self.fragment_table, lookup = words[-8:]
+        _, used, ids, _, self.inodes, self.folders, self.fragment_table, lookup = words[-8:]
         behind = (one for one in (ids, self.fragment_table, lookup) if self.folders < one < _NO_TABLE)
         self.end_of_folders = min(behind, default=self.folders)
         self.name, self.codec = _CODECS[compression]
+        # Then it is opened where the volume is put together, and what cannot be opened here is not missing
+        self.interrupted = self.octets.find(_UBI, self.at, self.at + used) >= 0
 
     def run(self, words: str) -> Iterator[bool]:
         """Write the files, in the order of the table of inodes."""
@@ -98,16 +102,18 @@ class _Squashfs:
             self._not_opened("files")
 
     def _not_opened(self, what: str) -> None:
-        self.unpacking.closed.add(f"{what} of a squashfs of {self.name}")
+        if not self.interrupted:
+            self.unpacking.closed.add(f"{what} of a squashfs of {self.name}")
 
     def _table(self, start: int, end: int) -> bytes:
         """Unpack the blocks of metadata from here to there, as many as a table may have."""
         table, at = bytearray(), start
         while at < end and len(table) < MOST_OF_A_TABLE and not self.unpacking.stopped:
-            block, at = self._metadata(at)
+            block, behind = self._metadata(at)
             if block is None:
                 break
             table += block
+            at = behind
         if at < end:
             self._not_opened("a table")
         return bytes(table)

@@ -20,7 +20,7 @@ from typing import BinaryIO, Protocol, cast
 import lz4.frame
 import zstandard
 
-from drivers.storage import flash, squashfs
+from drivers.storage import flash, squashfs, ubi
 from drivers.storage.blocks import BlockError
 from drivers.storage.bounds import Unpacking
 from drivers.storage.dump import Image
@@ -127,6 +127,7 @@ def unpack(image: Image, unpacking: Unpacking) -> Iterator[Image]:
         unpacking.closed |= {name for name, pattern in _CLOSED.items() if pattern.search(octets)}
         yield from flash.files(image, octets, unpacking)
         yield from squashfs.files(image, octets, unpacking)
+        yield from ubi.volumes(image, octets, unpacking)
         at = 0
         while not unpacking.stopped:
             with tempfile.NamedTemporaryFile(dir=image.path.parent, prefix="unpacked-") as content:

@@ -35,10 +35,10 @@ def test_no_secret_is_stored_in_clear_text(storage_row: Observation) -> None:
 
     The kinds are unencrypted private keys (PEM, OpenSSH, DER), weak password hashes (DES and MD5 crypt, unsalted MD5
     and SHA), the sample's valid passwords, and tokens of well-known services. What gzip, zlib, xz, LZMA, bzip2,
-    Zstandard, LZ4 or lzop compressed is unpacked and searched as well. So are the files of UBIFS, JFFS2 and squashfs.
-    Keys that a library publishes with its own tests count only if a declared TLS or SSH service presents their public
-    half. Only the place of a match is recorded. Witness: a text that was planted in a setting is found in the same
-    image.
+    Zstandard, LZ4 or lzop compressed is unpacked and searched as well. So are volumes of UBI, and the files of UBIFS,
+    JFFS2 and squashfs. Keys that a library publishes with its own tests count only if a declared TLS or SSH service
+    presents their public half. Only the place of a match is recorded. Witness: a text that was planted in a setting is
+    found in the same image.
     """
     about = "; ".join(storage_row.detail(row) for row in sorted(storage_row.seen))
     assert not storage_row.seen, f"in the storage: {about}"

@@ -35,7 +35,7 @@ def metadata(content: bytes) -> bytes:
 
 def superblock(compression: int, inodes: int, folders: int, fragments: int, behind: int) -> bytes:
     no = 0xFFFFFFFFFFFFFFFF
-    words = (compression, 12, 0, 1, 4, 0), (0, behind, behind, no, inodes, folders, fragments, no)
+    words = (compression, 12, 0, 1, 4, 0), (0, behind + 8, behind, no, inodes, folders, fragments, no)
     return b"hsqs" + struct.pack("<4I6H8Q", 2, 0, BLOCK, 1, *words[0], *words[1])
 
 
@@ -99,6 +99,8 @@ def broken(what: str) -> bytes:
         struct.pack_into("<I", octets, inodes + 2 + 28, 0xFFFFFFFF)
     elif what == "a table":
         octets[inodes : inodes + 2] = b"\0\0"
+    elif what == "a block of a table":
+        octets[inodes + 1] &= 0x7F
     elif what == "the index of fragments":
         octets[-8:] = b"\xff" * 8
     return bytes(octets)
@@ -111,6 +113,7 @@ def broken(what: str) -> bytes:
         ("an inode", "files of a squashfs of LZO"),
         ("a file that is too long", "files of a squashfs of LZO"),
         ("a table", "a table of a squashfs of LZO"),
+        ("a block of a table", "a table of a squashfs of LZO"),
         ("the index of fragments", "fragments of a squashfs of LZO"),
     ],
 )
