@@ -44,6 +44,8 @@ class _Block(NamedTuple):
 def volumes(image: Image, octets: mmap.mmap, unpacking: Unpacking) -> Iterator[Image]:
     """Give each volume without UBIFS, in a file next to the image that is removed before the next one is given."""
     starts = [one.start() for one in islice(_ERASE_BLOCK.finditer(octets), MOST_BLOCKS)]
+    if len(starts) == MOST_BLOCKS:
+        unpacking.closed.add(f"what follows {MOST_BLOCKS} erase blocks of UBI")
     found: dict[tuple[int, int], dict[int, _Block]] = {}
     for block in _blocks(octets, starts):
         blocks = found.setdefault((block.device, block.volume), {})

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from drivers.storage import bounds
+from drivers.storage import bounds, ubi
 from tests.drivers.storage.compressed import (
     CANARY,
     FILLER,
@@ -100,3 +100,9 @@ def test_a_hole_of_a_volume_counts_as_work(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(bounds, "_WORK_SHARE", 0)
     _, unpacking = found_in(b"".join(block(number, 199, b"") for number in range(200)), tmp_path)
     assert unpacking.stopped
+
+
+def test_erase_blocks_that_are_too_many_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ubi, "MOST_BLOCKS", 3)
+    _, unpacking = found_in(b"".join(block(1, number, b"") for number in range(5)), tmp_path)
+    assert unpacking.closed == {"what follows 3 erase blocks of UBI"}
