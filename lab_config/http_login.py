@@ -18,8 +18,13 @@ GIVEN = frozenset({"user", "password", "random", "now"})
 """The names before the first step: the login, 32 random hexadecimal digits, the time in Unix seconds."""
 Text = Annotated[str, StringConstraints(max_length=8_000)]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$")]
+HeaderTemplate = Annotated[
+    str, StringConstraints(pattern=r"^(?:[A-Za-z0-9!#$%&'*+.^_`|~-]|\{[a-z][a-z0-9_]*\}){1,64}$", max_length=400)
+]
+"""The name of a header or cookie, in which `{name}` stands for a value."""
 _KEYED = {"hmac_sha256": "key", "pbkdf2_sha256": "salt"}
-_OURS = frozenset({"host", "content-length", "transfer-encoding", "connection"})
+OURS = frozenset({"host", "content-length", "transfer-encoding", "connection"})
+"""Headers that a recipe cannot set."""
 
 
 def _one_of(model: Model, names: tuple[str, ...], needed: bool = True) -> str:
@@ -57,12 +62,14 @@ class Taken(Model):
     cookie: str | None = None
     header: HeaderName | None = None
     """A header of the answer. With `regex`, the match in that header."""
+    header_line: Matching | None = None
+    """In the lines `name: value` of all headers, with names in lower case, if the name of the header varies."""
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
         if self.header is None:
-            _one_of(self, ("json_field", "regex", "field", "cookie"))
-        elif self.json_field or self.field or self.cookie:
+            _one_of(self, ("json_field", "regex", "field", "cookie", "header_line"))
+        elif self.json_field or self.field or self.cookie or self.header_line:
             raise ValueError("a header can only be combined with regex")
         return self
 
@@ -75,6 +82,7 @@ class Taken(Model):
             ("regex", self.regex),
             ("field", self.field),
             ("cookie", self.cookie),
+            ("header_line", self.header_line),
         )
         return ", ".join(f"{name} {value!r}" for name, value in places if value is not None)
 
@@ -132,7 +140,7 @@ class Step(Model):
     json_body: dict[str, JsonValue] | None = Field(None, alias="json")
     text: Text | None = None
     """An unchanged body (SOAP, XML). A header states its type."""
-    headers: dict[HeaderName, Text] = Field(default_factory=dict)
+    headers: dict[HeaderTemplate, Text] = Field(default_factory=dict)
     expect: tuple[Annotated[int, Field(ge=100, le=599)], ...] = ()
     """The expected status codes. If empty, any status is accepted."""
     take: dict[Identifier, Taken] = Field(default_factory=dict)
@@ -157,7 +165,7 @@ class Step(Model):
         body = _one_of(self, ("form", "json_body", "text"), needed=False)
         if self.method == "GET" and body:
             raise ValueError("a get has no body: put the fields into its path")
-        if ours := sorted(name for name in self.headers if name.lower() in _OURS):
+        if ours := sorted(name for name in self.headers if name.lower() in OURS):
             raise ValueError(f"trustprobe sets the header {ours[0]}")
         return self
 
@@ -166,6 +174,7 @@ class Step(Model):
         yield self.path
         yield from (self.form or {}).values()
         yield from _strings(self.json_body)
+        yield from self.headers
         yield from self.headers.values()
         yield self.text or ""
 
@@ -184,10 +193,21 @@ def _strings(value: Any) -> Iterator[str]:
 class Carry(Model):
     """What each request of the session contains in addition to the cookies that the answers set."""
 
-    headers: dict[HeaderName, Text] = Field(default_factory=dict)
-    cookies: dict[HeaderName, Text] = Field(default_factory=dict)
+    headers: dict[HeaderTemplate, Text] = Field(default_factory=dict)
+    cookies: dict[HeaderTemplate, Text] = Field(default_factory=dict)
     query: dict[Identifier, Text] = Field(default_factory=dict)
     """Parameters of each path, such as `sid`."""
+
+    @model_validator(mode="after")
+    def _own_headers(self) -> Self:
+        if ours := sorted(name for name in self.headers if name.lower() in OURS):
+            raise ValueError(f"trustprobe sets the header {ours[0]}")
+        return self
+
+    def texts(self) -> tuple[str, ...]:
+        """Return the texts that may contain names."""
+        headers, cookies = self.headers, self.cookies
+        return (*headers, *headers.values(), *cookies, *cookies.values(), *self.query.values())
 
 
 class Recipe(Model):
@@ -202,8 +222,7 @@ class Recipe(Model):
         known = set(GIVEN)
         for number, step in enumerate(self.steps, start=1):
             _require_known(step, known, f"steps.{number - 1} ({step.about})")
-        carried = (*self.carry.headers.values(), *self.carry.cookies.values(), *self.carry.query.values())
-        _require(carried, known, "carry")
+        _require(self.carry.texts(), known, "carry")
         if self.logout is not None:
             _require_known(self.logout, known, "logout")
         return self

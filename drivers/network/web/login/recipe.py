@@ -11,7 +11,7 @@ import hmac
 import re
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -19,7 +19,7 @@ from drivers.network.web.login.session import Submitted, WebSession
 from drivers.network.web.transport.client import LimitedError, NoAnswerError, WebAnswer
 from drivers.network.web.transport.html import read_page
 from drivers.network.web.transport.json_names import lookup
-from lab_config.http_login import TEMPLATE, Made, Recipe, Step, Taken
+from lab_config.http_login import OURS, TEMPLATE, Made, Recipe, Step, Taken
 from trustprobe.probe import printable
 
 VALUE_LIMIT = 8_000
@@ -27,6 +27,8 @@ VALUE_LIMIT = 8_000
 BODY_SEARCHED = 256 * 1024
 """Octets of an answer that a regular expression is applied to."""
 MOST_ITERATIONS = 1_000_000
+_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
+"""The name of a header or cookie: a token (RFC 9110, 5.6.2)."""
 
 
 class StepFailedError(Exception):
@@ -61,7 +63,7 @@ def take_step(session: WebSession, step: Step, values: dict[str, str]) -> WebAns
     """Make, send and take; `values` grows. StepFailedError says what is missing."""
     for name, made in step.make.items():
         values[name] = make(made, values)
-    headers = {name: _line(written(text, values), f"the header {name}") for name, text in step.headers.items()}
+    headers = dict(_filled_lines(step.headers, values, "header"))
     path = in_path(step.path, values)
     if step.form is not None:
         form = {name: written(text, values) for name, text in step.form.items()}
@@ -100,10 +102,12 @@ def _found(taken: Taken, answer: WebAnswer, session: WebSession) -> str | None:
         return next((cookie.value for cookie in session.cookies if cookie.name == taken.cookie), None)
     if taken.header is not None and taken.regex is None:
         return answer.headers.get(taken.header.lower())
-    text = answer.body[:BODY_SEARCHED].decode("utf-8", "replace")
+    text, pattern = answer.body[:BODY_SEARCHED].decode("utf-8", "replace"), taken.regex or ""
     if taken.header is not None:
         text = answer.headers.get(taken.header.lower(), "")
-    match = re.search(taken.regex or "", text)
+    if taken.header_line is not None:
+        text, pattern = "\n".join(f"{name}: {value}" for name, value in answer.headers.items()), taken.header_line
+    match = re.search(pattern, text[:BODY_SEARCHED])
     return match[match.re.groups] if match else None
 
 
@@ -157,6 +161,15 @@ def _filled(value: Any, values: Mapping[str, str]) -> Any:
     return [_filled(inner, values) for inner in value] if isinstance(value, list) else value
 
 
+def _filled_lines(texts: Mapping[str, str], values: Mapping[str, str], kind: str) -> Iterator[tuple[str, str]]:
+    """Return the names and values of headers or cookies with the values in their places."""
+    for template, text in texts.items():
+        name = written(template, values)
+        if not _NAME.fullmatch(name) or (kind == "header" and name.lower() in OURS):
+            raise StepFailedError(f"a {kind} cannot have the name {printable(name, 60)!r}")
+        yield name, _line(written(text, values), f"the {kind} {name}")
+
+
 def _line(text: str, what: str) -> str:
     """Refuse what cannot stand in a header: a device's value must not begin a line of its own."""
     if not text.isascii() or not text.isprintable():
@@ -167,10 +180,9 @@ def _line(text: str, what: str) -> str:
 def _carry(session: WebSession, recipe: Recipe, values: dict[str, str]) -> None:
     """Give the session what each of its requests carries, and the way out."""
     carry = recipe.carry
-    for name, text in carry.headers.items():
-        session.headers[name] = _line(written(text, values), f"the header {name}")
-    for name, text in carry.cookies.items():
-        session.cookies.set(name, _line(written(text, values), f"the cookie {name}"))
+    session.headers |= dict(_filled_lines(carry.headers, values, "header"))
+    for name, text in _filled_lines(carry.cookies, values, "cookie"):
+        session.cookies.set(name, text)
     session.query |= {name: written(text, values) for name, text in carry.query.items()}
     if (logout := recipe.logout) is not None:
 

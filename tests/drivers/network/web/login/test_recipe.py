@@ -217,3 +217,98 @@ def test_a_recipe_stands_alone() -> None:
 def test_a_redirect_that_names_a_login_asks_for_one_where_no_form_is_declared() -> None:
     with serving({"/a": lambda _: Said(status=302, headers={"Location": "/ui/signin?next=a"})}) as pages:
         assert asks_for_login(pages.client.request("GET", "/a"), "/a", NONCE)
+
+
+def header_login(steps: list[dict[str, Any]], headers: dict[str, str], **cookies: str) -> HttpLogin:
+    return login_by({"steps": steps, "carry": {"headers": headers, "cookies": cookies}})
+
+
+FROM_LINE = {
+    "name": {"header_line": "(x-session-[0-9a-f]+): "},
+    "token": {"header_line": "x-session-[0-9a-f]+: (\\w+)"},
+}
+FROM_COOKIE = {
+    "id": {"header": "Set-Cookie", "regex": "CSRF-(\\w+)="},
+    "csrf": {"header": "Set-Cookie", "regex": "CSRF-\\w+=(\\w+)"},
+}
+TOKEN = {"token": {"json": "token"}}
+GIVES_TOKEN = Said('{"token": "t1"}')
+
+
+@pytest.mark.parametrize(
+    ("gives", "take", "headers", "wanted"),
+    [
+        (Said('{"token": "t1"}'), TOKEN, {"Authorization": "Bearer {token}"}, ("authorization", "Bearer t1")),
+        (
+            Said('{"token": "t1"}'),
+            TOKEN,
+            {"Authorization": 'Token token="{token}"'},
+            ("authorization", 'Token token="t1"'),
+        ),
+        (Said('{"token": "t1"}'), TOKEN, {"X-Plex-Token": "{token}"}, ("x-plex-token", "t1")),
+        (Said("", headers={"X-Auth": "t1"}), {"token": {"header": "X-Auth"}}, {"X-Auth": "{token}"}, ("x-auth", "t1")),
+        (Said("", headers={"X-Session-3f2a": "t1"}), FROM_LINE, {"{name}": "{token}"}, ("x-session-3f2a", "t1")),
+        (
+            Said("", headers={"Set-Cookie": "CSRF-AB12=t1"}),
+            FROM_COOKIE,
+            {"X-CSRF-{id}": "{csrf}"},
+            ("x-csrf-ab12", "t1"),
+        ),
+    ],
+)
+def test_a_token_is_carried_in_a_header_of_any_form(
+    gives: Said, take: dict[str, Any], headers: dict[str, str], wanted: tuple[str, str]
+) -> None:
+    def me(asked: Asked) -> Said:
+        return Said("{}") if asked.headers.get(wanted[0]) == wanted[1] else Said("{}", 401)
+
+    recipe = header_login([{"post": "/api/login", "json": {"user": "{user}"}, "take": take}], headers)
+    with serving({"/api/login": lambda _: gives, "/api/me": me}) as pages:
+        session = log_in(pages.client, recipe, "admin", PASSWORD)
+        assert isinstance(session, WebSession), session
+        session.close()
+
+
+def test_a_cookie_can_have_the_name_of_a_value() -> None:
+    def me(asked: Asked) -> Said:
+        return Said("{}") if "sid_7=t1" in asked.headers.get("cookie", "") else Said("{}", 401)
+
+    steps = [{"get": "/api/nonce", "take": {"id": {"json": "id"}}}]
+    recipe = header_login(steps, {}, **{"sid_{id}": "t1"})
+    with serving({"/api/nonce": lambda _: Said('{"id": "7"}'), "/api/me": me}) as pages:
+        assert isinstance(log_in(pages.client, recipe, "admin", PASSWORD), WebSession)
+
+
+@pytest.mark.parametrize("name", ["a b", "a:b", "a\r\nx", "", "Host", "content-length", "ü", "x" * 65])
+@pytest.mark.parametrize("carried", [True, False])
+def test_a_value_of_the_device_becomes_no_other_header(name: str, carried: bool) -> None:
+    steps: list[dict[str, Any]] = [{"get": "/api/nonce", "take": {"name": {"json": "name"}}}]
+    steps += [] if carried else [{"get": "/api/next", "headers": {"{name}": "x"}}]
+    recipe = header_login(steps, {"{name}": "x"} if carried else {})
+    with serving({"/api/nonce": lambda _: Said(json.dumps({"name": name})), "/api/next": lambda _: Said("")}) as pages:
+        attempt = log_in(pages.client, recipe, "admin", PASSWORD)
+        assert pages.paths.count("GET /api/next") == 0
+    assert isinstance(attempt, LoginAttempt)
+    assert attempt.answer is Answer.SILENT
+    assert "a header cannot have the name" in attempt.detail
+
+
+@pytest.mark.parametrize(
+    ("carry", "says"),
+    [
+        ({"headers": {"X-{csrf}": "x"}}, "no earlier step defines {csrf}"),
+        ({"cookies": {"sid_{id}": "x"}}, "no earlier step defines {id}"),
+        ({"headers": {"X {user}": "x"}}, "String should match"),
+        ({"headers": {"Host": "x"}}, "trustprobe sets the header Host"),
+    ],
+)
+def test_a_name_of_a_header_that_cannot_be_is_refused_before_anything_is_sent(carry: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValidationError, match=says):
+        login_by({"steps": [{"get": "/"}], "carry": carry})
+
+
+def test_a_header_that_is_found_by_its_line_is_taken_in_one_way_only() -> None:
+    with pytest.raises(ValidationError, match="exactly one of json, regex, field, cookie, header_line"):
+        login_by({"steps": [{"get": "/", "take": {"a": {"header_line": "a", "cookie": "b"}}}]})
+    with pytest.raises(ValidationError, match="a header can only be combined with regex"):
+        login_by({"steps": [{"get": "/", "take": {"a": {"header_line": "a", "header": "b"}}}]})
