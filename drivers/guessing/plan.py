@@ -101,6 +101,8 @@ class GuessPlan:
     _asked: Counter[str] = field(default_factory=Counter, init=False)
     _silences: int = field(default=0, init=False)
     _since: int = field(default=0, init=False)
+    _refused: int = field(default=0, init=False)
+    """Guesses that were refused since the last control, and the seconds that they took."""
     _spent: float = field(default=0.0, init=False)
     _least: float = field(default=float("inf"), init=False)
     _full_at: float = field(default=0.0, init=False)
@@ -278,7 +280,9 @@ class GuessPlan:
         if attempt.passwordless:
             self.passwordless.add(pair.user)
         self._since += 1
-        self._spent += seconds
+        if attempt.judged is Answer.REFUSED:  # devices let a right password in at once, and delay after a wrong one
+            self._refused += 1
+            self._spent += seconds
         silent = attempt.judged is Answer.SILENT
         if silent and self.patient:
             if not attempt.stale and not self._doubt:
@@ -352,7 +356,7 @@ class GuessPlan:
 
     def _settle(self) -> None:
         """A control has held: go on, with more at once where the device kept up."""
-        each = self._spent / self._since / self._width if self._since else self._least
+        each = self._spent / self._refused / self._width if self._refused else self._least
         if self._doubt:
             self._doubt = False
         elif each > SLOWED * self._least:
@@ -360,7 +364,8 @@ class GuessPlan:
         else:
             self._width = min(self.at_once, self._width + 1 if self.eased else self._width * GROWTH)
         self._least = min(self._least, each)
-        self._since, self._spent, self._full_at = 0, 0.0, self.clock() + BATCH_SECONDS
+        self._since, self._refused, self._spent = 0, 0, 0.0
+        self._full_at = self.clock() + BATCH_SECONDS
 
     def _ease(self, why: str) -> None:
         """Ask half as many at once."""

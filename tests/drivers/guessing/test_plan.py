@@ -10,11 +10,12 @@ from drivers.guessing import plan as guess_plan
 from drivers.guessing.attempt import LoginAttempt, Pair
 from drivers.guessing.logins import Guesses, GuessLogins
 from drivers.guessing.pace import GuessPace
+from drivers.guessing.plan import GuessPlan
 from lab_config.account import LockoutDeclaration
 from tests.drivers.guessing.wide_door import SILENT, WideDoor
 from tests.drivers.recorder import MemoryRecorder
 from trustprobe.errors import BenchError
-from trustprobe.probe import Answer
+from trustprobe.probe import Answer, Witness
 
 ACCOUNTS = {"admin": "valid one", "viewer": "valid two"}
 
@@ -196,3 +197,33 @@ def test_a_bench_that_cannot_send_is_an_error_whichever_way_met_it(monkeypatch: 
 
     with pytest.raises(BenchError, match="could not send"):
         guess(WideDoor(ACCOUNTS, 4, broken), pairs("root", each=10_000))
+
+
+def eased_after(*batches: tuple[int, Answer, float]) -> int:
+    """How often a device is eased after batches of so many guesses, each with the same end and time in seconds."""
+    total = sum(count for count, _, _ in batches)
+    plan = GuessPlan(
+        pairs("root", each=total),
+        GuessPace((), ("admin",)),
+        "admin",
+        4,
+        MemoryRecorder(),
+        "web",
+        judge=lambda *_: Witness(what="the valid login succeeded", holds=True),
+    )
+    for answer, seconds in [(answer, seconds) for count, answer, seconds in batches for _ in range(count)]:
+        step = plan.next(0)
+        while step is not None and step.pair is None:
+            plan.done(0, LoginAttempt(Answer.SEEN, "in"), 0.002)
+            step = plan.next(0)
+        plan.done(0, LoginAttempt(answer, "told"), seconds)
+    return plan.eased
+
+
+@pytest.mark.parametrize("right", [2, 4, 30])
+def test_a_device_that_delays_after_wrong_passwords_only_has_not_slowed_down(right: int) -> None:
+    assert eased_after((right, Answer.SEEN, 0.002), (60, Answer.REFUSED, 2.0)) == 0
+
+
+def test_a_device_that_delays_more_than_before_after_wrong_passwords_is_eased() -> None:
+    assert eased_after((60, Answer.REFUSED, 0.002), (60, Answer.REFUSED, 2.0)) > 0
