@@ -15,6 +15,8 @@ from lab_config.component import Service
 from trustprobe.probe import printable
 
 SECONDS = 3.0
+AGAIN_SECONDS = 12.0
+"""The time for a page that is requested again: some servers put a page together at its first request."""
 PAGE = 262_144
 """Bytes of a page that are read."""
 REDIRECTS = 4
@@ -98,7 +100,7 @@ def _page(client: WebClient, path: str) -> WebAnswer:
         try:
             answer = client.request("GET", path, seconds=SECONDS)
         except NoAnswerError:
-            answer = client.request("GET", path, seconds=SECONDS)
+            answer = client.request("GET", path, seconds=AGAIN_SECONDS)
         target = answer.target(path)
         if target is None or target in asked or len(asked) > REDIRECTS:
             return answer

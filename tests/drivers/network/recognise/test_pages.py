@@ -6,12 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.network.recognise.pages import PAGE, PageTexts, page_texts, telling
+from drivers.network.recognise.pages import AGAIN_SECONDS, PAGE, SECONDS, PageTexts, page_texts, telling
 from drivers.network.target import Target
+from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
 from lab_config.bench import NetworkBench
 from lab_config.component import Service
 from tests.drivers.network.loopback_servers import tcp_server
 from tests.drivers.network.recognise.speakers import Handler, answers, floods, says
+from trustprobe.probe import Answer
 
 
 @pytest.mark.parametrize(
@@ -179,3 +181,19 @@ def test_a_page_that_is_answered_when_it_is_requested_again_is_read() -> None:
         connection.sendall(b"" if len(asked) == 1 else EMPTY)
 
     assert told(handle).unread == []
+
+
+def test_a_page_that_takes_long_has_more_time_when_it_is_requested_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = list[float]()
+
+    def request(_: WebClient, method: str, path: str, *, seconds: float) -> WebAnswer:
+        given.append(seconds)
+        if seconds < 10:
+            raise NoAnswerError(Answer.SILENT, "TimeoutError: timed out")
+        return WebAnswer(200, {}, b"Firmware version 1.4.2")
+
+    monkeypatch.setattr(WebClient, "request", request)
+    service = Service.model_validate({"id": "web", "transport": "tcp", "port": 80, "protocol": "http", "purpose": "x"})
+    pages = page_texts(Target(NetworkBench(address="127.0.0.1")), service)
+    assert b"/: Firmware version 1.4.2" in pages.told
+    assert (pages.unread, given[:2]) == ([], [SECONDS, AGAIN_SECONDS])
