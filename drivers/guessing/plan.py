@@ -111,6 +111,9 @@ class GuessPlan:
     _not_before: float = field(default=0.0, init=False)
     _limits: int = field(default=0, init=False)
     _waited: float = field(default=0.0, init=False)
+    _limited_at: float = field(default=-math.inf, init=False)
+    _began: dict[int, float] = field(default_factory=dict, init=False)
+    """When what is being tried began, by the number of the way."""
     _started: float = field(default=0.0, init=False)
     _ranks: dict[str, int] = field(default_factory=dict, init=False)
     """The place of each guess among all of them."""
@@ -154,12 +157,13 @@ class GuessPlan:
         """
         with self._changed:
             step = self._open.pop(way)
+            is_news = self._began.pop(way) >= self._limited_at
             if random is not None:
                 attempt = self._compared(attempt, random)
             if step.pair is None:
-                self._controlled(step, attempt)
+                self._controlled(step, attempt, is_news)
             else:
-                self._guessed(step.pair, attempt, seconds)
+                self._guessed(step.pair, attempt, seconds, is_news)
                 self._give_up()
                 self._end_in_time()
             self._changed.notify_all()
@@ -227,7 +231,7 @@ class GuessPlan:
         return None if user is None else self._pending[user][0]
 
     def _begin(self, way: int, step: GuessStep) -> None:
-        self._open[way] = step
+        self._open[way], self._began[way] = step, self.clock()
         self.most_at_once = max(self.most_at_once, len(self._open))
         if step.pair is None:
             return
@@ -245,9 +249,14 @@ class GuessPlan:
             return left
         return self.pace.rest(self._pending)
 
-    def _limited(self, attempt: "LoginAttempt") -> None:
-        """Wait as long as the device says, one attempt at a time from now on; end where that is too long."""
-        self._limits += 1
+    def _limited(self, attempt: "LoginAttempt", is_news: bool) -> None:
+        """Wait as long as the device says, one attempt at a time from now on; end where that is too long.
+
+        An attempt that began before the last limit met the same one: nobody has waited between them.
+        """
+        if not is_news:
+            return
+        self._limits, self._limited_at = self._limits + 1, self.clock()
         wait = min(0.5 * 2.0**self._limits, LIMIT_MOST) if attempt.retry_after is None else attempt.retry_after
         self._waited += wait
         self._width = self.at_once = 1
@@ -266,13 +275,13 @@ class GuessPlan:
         self._stop(f"{self.interface} {ANYTHING}")
         return replace(attempt, answer=Answer.SILENT, detail=f"{self.interface} {ANYTHING} ({random.detail})")
 
-    def _guessed(self, pair: "Pair", attempt: "LoginAttempt", seconds: float) -> None:
+    def _guessed(self, pair: "Pair", attempt: "LoginAttempt", seconds: float, is_news: bool) -> None:
         self.pace.answered(pair.user, got_in=attempt.answer is Answer.SEEN)
         self.record.note(f"{pair.about} -> {attempt.answer}: {attempt.detail}")
         if attempt.limited:
             self._asked[pair.about] -= 1
             self._pending.setdefault(pair.user, deque()).appendleft(pair)
-            self._limited(attempt)
+            self._limited(attempt, is_news)
             return
         self._limits = 0
         if attempt.picture:
@@ -333,10 +342,10 @@ class GuessPlan:
         self.given_up |= dict.fromkeys(self._pending, why)
         self._pending.clear()
 
-    def _controlled(self, step: GuessStep, attempt: "LoginAttempt") -> None:
+    def _controlled(self, step: GuessStep, attempt: "LoginAttempt", is_news: bool) -> None:
         """A control without an answer is tried again; one that is refused is not."""
         if attempt.limited:
-            self._limited(attempt)
+            self._limited(attempt, is_news)
             return
         if attempt.judged is Answer.SILENT and self._retries < len(RETRY_SECONDS):
             self.record.note(f"the valid login of {step.user} -> {attempt.answer}: {attempt.detail}; it is tried again")

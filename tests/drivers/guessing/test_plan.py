@@ -227,3 +227,28 @@ def test_a_device_that_delays_after_wrong_passwords_only_has_not_slowed_down(rig
 
 def test_a_device_that_delays_more_than_before_after_wrong_passwords_is_eased() -> None:
     assert eased_after((60, Answer.REFUSED, 0.002), (60, Answer.REFUSED, 2.0)) > 0
+
+
+@pytest.mark.parametrize("together", [2, 8, 16])
+def test_a_limit_that_several_guesses_met_together_is_waited_for_once(together: int) -> None:
+    now = [0.0]
+    record = MemoryRecorder()
+    limited = LoginAttempt(Answer.SILENT, "429 slow down", limited=True)
+    plan = GuessPlan(
+        pairs("root", "guest", each=20), GuessPace((), ("admin",)), "admin", together, record, "web", judge=_holds
+    )
+    plan.clock = lambda: now[0]
+    plan._width = together
+    steps = [plan.next(way) for way in range(together)]
+    assert all(step is not None and step.pair is not None for step in steps)
+    for way in range(together):
+        now[0] += 0.01
+        plan.done(way, limited, 0.01)
+    assert not plan.given_up, "nobody has waited as long as the bench does"
+    now[0] += 2.0
+    assert plan.next(0) is not None
+    assert sum("one at a time from now on" in line for line in record.notes) == 1
+
+
+def _holds(_user: str, _attempt: LoginAttempt) -> Witness:
+    return Witness(what="the valid login gets in", holds=True)
