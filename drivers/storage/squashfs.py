@@ -81,7 +81,7 @@ class _Squashfs:
         self.end_of_folders = min(behind, default=self.folders)
         self.name, self.codec = _CODECS[compression]
         # Then it is opened where the volume is put together, and what cannot be opened here is not missing
-        self.interrupted = self.octets.find(_UBI, self.at, self.at + used) >= 0
+        self.interrupted = self.octets.find(_UBI, self.at, min(self.at + used, len(self.octets))) >= 0
 
     def run(self, words: str) -> Iterator[bool]:
         """Write the files, in the order of the table of inodes."""

@@ -125,6 +125,16 @@ def test_a_superblock_that_is_cut_off_is_tolerated(tmp_path: Path) -> None:
     assert not found_in(squashfs()[:40], tmp_path)[0]
 
 
+@pytest.mark.parametrize("at", range(16, HEAD, 8))
+@pytest.mark.parametrize("number", [0xFFFFFFFFFFFFFFFF, 0x7FFFFFFFFFFFFFFF, 1 << 40])
+def test_a_superblock_with_numbers_that_lie_ends_the_search_without_an_error(
+    at: int, number: int, tmp_path: Path
+) -> None:
+    octets = bytearray(squashfs())
+    struct.pack_into("<Q", octets, at, number)
+    assert not found_in(bytes(octets), tmp_path)[1].stopped
+
+
 def test_files_that_share_their_blocks_end_the_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounds, "_WORK_BASE", 1 << 20)
     inode = struct.pack("<4HII4I", 2, 0, 0, 0, 0, 7, 0, 0xFFFFFFFF, 0, BLOCK) + struct.pack("<I", HELD[1] | BLOCK)
