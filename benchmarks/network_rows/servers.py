@@ -56,7 +56,8 @@ class Server:
         (folder / "settings").write_text(self.settings.format(folder=folder))
         if self.before:
             subprocess.run(self.before.format(folder=folder).split(), check=True, capture_output=True)
-        daemons.start(f"exec {self.program} {self.arguments.format(folder=folder)}", folder, self.port)
+        # Not with exec: a program that changes its user is no longer told that its parent ends. The shell is.
+        daemons.start(f"{self.program} {self.arguments.format(folder=folder)}; exit 1", folder, self.port)
 
 
 SERVERS = (

@@ -28,9 +28,9 @@ from virtual_lab.reference.namespace import DEVICE_ADDRESS, LAB_INTERFACE
 
 RUNS, PEER_RUNS, MOST_PASSES = 5, 7, 8
 Found = dict[str, Any]
-_DNSMASQ = "exec dnsmasq -k --no-resolv --no-hosts --user=root -C /dev/null --pid-file={folder}/pid"
-_TFTP = " --enable-tftp --tftp-root={folder}"
-_SNMPD = "exec snmpd -f -C -c {folder}/snmpd.conf -Lo -p {folder}/snmpd.pid udp:161 tcp:161"
+_DNSMASQ = "dnsmasq -k --no-resolv --no-hosts --user=root -C /dev/null --pid-file={folder}/pid"
+_TFTP = " --enable-tftp --tftp-root={folder}; exit 1"
+_SNMPD = "snmpd -f -C -c {folder}/snmpd.conf -Lo -p {folder}/snmpd.pid udp:161 tcp:161; exit 1"
 
 
 def echo(data: bytes) -> bytes:
