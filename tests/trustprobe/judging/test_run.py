@@ -317,3 +317,12 @@ def test_a_made_up_bench_and_profile_are_read_as_they_are(files: Files) -> None:
     made = files.load()
     assert [str(one) for one in made.bench.allow] == yaml.safe_load(BENCH)["allow"]
     assert isinstance(made.profile, Profile)
+
+
+def test_all_probes_of_a_run_share_the_paces_of_its_doors_and_its_failed_logins(tmp_path: Path) -> None:
+    made, other = made_up_run.run(tmp_path / "one"), made_up_run.run(tmp_path / "other")
+    assert made.paces is made.paces
+    assert made.paces.of(443).patience == made.bench.patience_seconds
+    made.failed_logins.note("admin", 7.0)
+    assert made.failed_logins.since(0.0) == [7.0]
+    assert other.failed_logins.since(0.0) == []
