@@ -3,6 +3,8 @@
 Both need a login, which is made here; what a value should be is said by the cases.
 """
 
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 
@@ -16,6 +18,8 @@ from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, print
 
 VALUE_LIMIT = 256
 """Characters of a value of the device that are kept."""
+PAUSE = 1.0
+"""Seconds between two tries to read a setting of a product that may still be starting."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,8 @@ class ChangeSetting:
     setting: Setting
     new_value: str
     restart: Callable[[], None] | None = None
+    start_seconds: float = 0.0
+    """How long after the restart a setting that cannot be read is read again: logins may come after the first page."""
 
     @property
     def name(self) -> str:
@@ -148,7 +154,7 @@ class ChangeSetting:
                 facts[0] = facts[0].model_copy(update={"answer": Answer.SEEN, "detail": words})
             if self.restart is not None and old is not None:
                 self.restart()
-                facts.append(self._compared("kept", old, record))
+                facts.append(self._fact("kept", old, self._read_once_started(record)))
             elif self.restart is not None:
                 facts.append(self._fact("kept", None, ""))
         finally:
@@ -176,6 +182,13 @@ class ChangeSetting:
         with session:
             answer = _get(session, self.setting.path, record)
         return lookup(answer.json(), self.setting.field) if answer is not None and answer.status == 200 else None
+
+    def _read_once_started(self, record: Recorder) -> str | None:
+        """Read the setting, and again until the product has had the time to start."""
+        until = time.monotonic() + self.start_seconds
+        while (now := self._read(record)) is None and time.monotonic() < until:
+            threading.Event().wait(PAUSE)
+        return now
 
     def _write(self, value: str, record: Recorder) -> tuple[Answer, str]:
         if (session := self.web.session(record)) is None:

@@ -3,12 +3,15 @@ from typing import Any
 import pytest
 
 from drivers.login import Login
+from drivers.network.web.administration import settings
+from drivers.network.web.administration.administration import Administration
 from drivers.network.web.administration.settings import ChangeSetting, ReadIdentity
+from drivers.network.web.login.session import WebSession
 from drivers.network.web.probes.access import Comparison, RoleAccess, WebRequest
 from drivers.network.web.transport.client import WebAnswer
 from tests.drivers.recorder import MemoryRecorder
 from tests.drivers.web_device import IDENTITY, LOGIN, PASSWORDS, RESOURCES, SETTING, Device, running
-from trustprobe.probe import Answer, Observation
+from trustprobe.probe import Answer, Observation, Recorder
 
 GET, POST = WebRequest("GET", "/a"), WebRequest("POST", "/a", repeatable=False)
 
@@ -110,6 +113,25 @@ def test_a_setting_is_changed_read_back_and_restored() -> None:
         assert device.settings["device_name"] == "Gate"
     assert seen.seen == {"written", "read_back"}
     assert (seen.old, seen.restored) == ("Gate", True)
+
+
+def test_a_setting_is_read_once_the_logins_of_a_restarted_product_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    away, session = [0], Administration.session
+
+    def late(web: Administration, record: Recorder) -> WebSession | None:
+        away[0] -= 1
+        return None if away[0] >= 0 else session(web, record)
+
+    def restart() -> None:
+        away[0] = 3
+
+    monkeypatch.setattr(Administration, "session", late)
+    monkeypatch.setattr(settings, "PAUSE", 0.0)
+    with running() as device:
+        seen = change(device, restart=restart, start_seconds=60.0).run(MemoryRecorder())
+        assert device.settings["device_name"] == "Gate"
+    assert seen.seen == {"written", "read_back", "kept"}
+    assert seen.restored
 
 
 def test_a_setting_that_cannot_be_read_after_the_restart_is_neither_kept_nor_lost() -> None:
