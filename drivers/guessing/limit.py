@@ -1,5 +1,6 @@
 """How a device says that it limits attempts: status codes, Retry-After, and words. None of it judges a password."""
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from trustprobe.probe import Answer
 
 RETRY_MOST = 86_400.0
 """Seconds beyond which Retry-After is cut."""
+LIMIT_MOST = 15.0
+"""The longest single wait in seconds, if the device does not say how long."""
 TOO_MANY, UNAVAILABLE = 429, 503
 WORDS = re.compile(
     r"(?i)\btoo many\b|maximum number of|\b(?:locked|blocked|banned|busy|throttl\w+|rate.limit\w*)\b|wait \d+|"
@@ -63,6 +66,27 @@ def limited(status: int, headers: Mapping[str, str], words: str) -> LoginAttempt
 def limited_attempt(words: str, after: float | None) -> LoginAttempt:
     """Return how an attempt ended that a server did not judge, because it limits attempts."""
     return LoginAttempt(Answer.SILENT, f"the device limits attempts: {words}", limited=True, retry_after=after)
+
+
+@dataclass
+class StatedLimits:
+    """The limits that a device stated in its own words, and for how many seconds they were waited for in all."""
+
+    in_a_row: int = 0
+    waited: float = 0.0
+    _last: float = -math.inf
+
+    def met(self, retry_after: float | None, began: float, now: float) -> float | None:
+        """Return how many seconds to wait for a limit that an attempt met which began at `began`.
+
+        None if it began before the last limit was met: it met the same one, and nobody has waited between them.
+        """
+        if began < self._last:
+            return None
+        self.in_a_row, self._last = self.in_a_row + 1, now
+        wait = min(0.5 * 2.0**self.in_a_row, LIMIT_MOST) if retry_after is None else retry_after
+        self.waited += wait
+        return wait
 
 
 def _date(text: str) -> datetime | None:

@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 
 from drivers.guessing.attempt import DERIVED, Door, HeldDoor, LoginAttempt, LoginWay, Pair, WideDoor, login_at
 from drivers.guessing.failures import FailedLogins
+from drivers.guessing.limit import LIMIT_MOST
 from drivers.guessing.pace import GuessPace
-from drivers.guessing.plan import ANYTHING, LIMIT_MOST, LIMIT_SECONDS, RETRY_SECONDS, STOPPED, GuessPlan, work
+from drivers.guessing.plan import ANYTHING, LIMIT_SECONDS, RETRY_SECONDS, STOPPED, GuessPlan, work
 from lab_config.account import LockoutDeclaration
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, condition
 

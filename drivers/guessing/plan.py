@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from drivers.guessing.attempt import LoginAttempt, Pair
+from drivers.guessing.limit import StatedLimits
 from drivers.guessing.pace import GuessPace
 from trustprobe.probe import Answer, Fact, Recorder, Witness
 
@@ -33,8 +34,6 @@ RETRY_SECONDS = (1.0, 3.0)
 """Before a control without an answer is tried again: the device may drop connections for a moment."""
 LIMIT_SECONDS = 60.0
 """How long a limit that the device states in its own words is waited for, in all, if the bench does not say it."""
-LIMIT_MOST = 15.0
-"""The longest single wait, if the device does not say how long."""
 STOPPED = "the valid login no longer worked"
 """Why the rest of the guesses is not asked, where a control did not get in."""
 ANYTHING = "accepted a random password that it had refused before"
@@ -109,9 +108,7 @@ class GuessPlan:
     _doubt: bool = field(default=False, init=False)
     _retries: int = field(default=0, init=False)
     _not_before: float = field(default=0.0, init=False)
-    _limits: int = field(default=0, init=False)
-    _waited: float = field(default=0.0, init=False)
-    _limited_at: float = field(default=-math.inf, init=False)
+    _limits: StatedLimits = field(default_factory=StatedLimits, init=False)
     _began: dict[int, float] = field(default_factory=dict, init=False)
     """When what is being tried began, by the number of the way."""
     _started: float = field(default=0.0, init=False)
@@ -157,13 +154,13 @@ class GuessPlan:
         """
         with self._changed:
             step = self._open.pop(way)
-            is_news = self._began.pop(way) >= self._limited_at
+            began = self._began.pop(way)
             if random is not None:
                 attempt = self._compared(attempt, random)
             if step.pair is None:
-                self._controlled(step, attempt, is_news)
+                self._controlled(step, attempt, began)
             else:
-                self._guessed(step.pair, attempt, seconds, is_news)
+                self._guessed(step.pair, attempt, seconds, began)
                 self._give_up()
                 self._end_in_time()
             self._changed.notify_all()
@@ -249,18 +246,13 @@ class GuessPlan:
             return left
         return self.pace.rest(self._pending)
 
-    def _limited(self, attempt: "LoginAttempt", is_news: bool) -> None:
-        """Wait as long as the device says, one attempt at a time from now on; end where that is too long.
-
-        An attempt that began before the last limit met the same one: nobody has waited between them.
-        """
-        if not is_news:
+    def _limited(self, attempt: "LoginAttempt", began: float) -> None:
+        """Wait as long as the device says, one attempt at a time from now on; end where that is too long."""
+        wait = self._limits.met(attempt.retry_after, began, self.clock())
+        if wait is None:
             return
-        self._limits, self._limited_at = self._limits + 1, self.clock()
-        wait = min(0.5 * 2.0**self._limits, LIMIT_MOST) if attempt.retry_after is None else attempt.retry_after
-        self._waited += wait
         self._width = self.at_once = 1
-        if self._waited > self.limit_seconds:
+        if self._limits.waited > self.limit_seconds:
             self._leave_out(f"{attempt.detail}. That protects against guessing", self.limit_seconds)
             return
         self.record.note(f"{attempt.detail}: one at a time from now on, after {wait:.0f} s")
@@ -275,15 +267,15 @@ class GuessPlan:
         self._stop(f"{self.interface} {ANYTHING}")
         return replace(attempt, answer=Answer.SILENT, detail=f"{self.interface} {ANYTHING} ({random.detail})")
 
-    def _guessed(self, pair: "Pair", attempt: "LoginAttempt", seconds: float, is_news: bool) -> None:
+    def _guessed(self, pair: "Pair", attempt: "LoginAttempt", seconds: float, began: float) -> None:
         self.pace.answered(pair.user, got_in=attempt.answer is Answer.SEEN)
         self.record.note(f"{pair.about} -> {attempt.answer}: {attempt.detail}")
         if attempt.limited:
             self._asked[pair.about] -= 1
             self._pending.setdefault(pair.user, deque()).appendleft(pair)
-            self._limited(attempt, is_news)
+            self._limited(attempt, began)
             return
-        self._limits = 0
+        self._limits.in_a_row = 0
         if attempt.picture:
             self.record.keep(f"{pair.about}.png", attempt.picture)
         if attempt.passwordless:
@@ -342,10 +334,10 @@ class GuessPlan:
         self.given_up |= dict.fromkeys(self._pending, why)
         self._pending.clear()
 
-    def _controlled(self, step: GuessStep, attempt: "LoginAttempt", is_news: bool) -> None:
+    def _controlled(self, step: GuessStep, attempt: "LoginAttempt", began: float) -> None:
         """A control without an answer is tried again; one that is refused is not."""
         if attempt.limited:
-            self._limited(attempt, is_news)
+            self._limited(attempt, began)
             return
         if attempt.judged is Answer.SILENT and self._retries < len(RETRY_SECONDS):
             self.record.note(f"the valid login of {step.user} -> {attempt.answer}: {attempt.detail}; it is tried again")

@@ -17,7 +17,8 @@ from drivers.network.recognise.firmware import firmware_in
 from drivers.network.recognise.headers import told_in
 from drivers.network.recognise.pages import page_texts
 from drivers.network.recognise.unknown import told_by_unknown
-from drivers.network.sweep.udp import UdpAsking, UdpPort, UdpReply, questions_for
+from drivers.network.sweep.udp import UdpAsking, questions_for
+from drivers.network.sweep.udp_port import UdpPort, UdpReply
 from drivers.network.target import Target
 from drivers.network.web.transport.server import undeclared_service
 from lab_config.component import Service, Transport

@@ -11,7 +11,8 @@ from typing import get_args
 from drivers.network.conversation import ConversationEnd
 from drivers.network.questions import ServiceQuestion, tcp_questions, udp_questions
 from drivers.network.recognise.speaker import PATIENCE, Depth, Patience, Recogniser, Spoken
-from drivers.network.sweep.udp import UdpAsking, UdpPort, questions_for
+from drivers.network.sweep.udp import UdpAsking, questions_for
+from drivers.network.sweep.udp_port import UdpPort
 from drivers.network.target import Target
 from lab_config.component import Protocol, Service, Transport
 from trustprobe.errors import NotForwardedError

@@ -19,7 +19,8 @@ from drivers.network.questions import udp_questions
 from drivers.network.recognise.banners import ReadBanners
 from drivers.network.recognise.services import RecogniseServices
 from drivers.network.sweep import udp
-from drivers.network.sweep.udp import UdpAsking, UdpPort, UdpSweep
+from drivers.network.sweep.udp import UdpAsking, UdpSweep
+from drivers.network.sweep.udp_port import UdpPort
 from drivers.network.target import Target
 from lab_config.bench import NetworkBench
 from lab_config.component import Service

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from drivers.guessing.attempt import LoginAttempt
-from drivers.guessing.plan import LIMIT_MOST
+from drivers.guessing.limit import LIMIT_MOST
 from drivers.login import Login
 from drivers.network.web.administration.administration import Administration
 from drivers.network.web.administration.sessions import look, looked

@@ -12,7 +12,8 @@ import pytest
 from drivers.network.iot.safe_xml import read_xml
 from drivers.network.questions import ServiceQuestion, clear_services, declared_services, udp_questions
 from drivers.network.sweep import udp
-from drivers.network.sweep.udp import READ_LIMIT, ROUNDS, UdpAsking, UdpPort, UdpPorts, UdpSweep, questions_for
+from drivers.network.sweep.udp import READ_LIMIT, ROUNDS, UdpAsking, UdpPorts, UdpSweep, questions_for
+from drivers.network.sweep.udp_port import UdpPort
 from drivers.network.target import Target
 from lab_config.bench import NetworkBench
 from lab_config.component import Service, Transport
