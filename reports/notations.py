@@ -51,7 +51,8 @@ _ESCAPE = re.compile(
 )
 _QUOTED = re.compile(rb"=(?P<url>[0-9A-Fa-f]{2})|=(?P<soft>\r?\n)")
 _FOLDED = re.compile(rb"(?P<soft>=?(?:\r?\n|\\r\\n|\\n)[ \t]{0,8})")
-_LONG_LINE = re.compile(rb"[A-Za-z0-9+/_-]{24}(?:\r|\n|\\r|\\n)")
+_LONG_LINE = re.compile(rb"[\r\n\\](?<=[A-Za-z0-9+/_-]{24}[\r\n\\])(?:(?<!\\)|[rn])")
+"""A line end, as an octet or an escape, after 24 characters of base64. It looks back: long lines then cost little."""
 _DOUBLED = re.compile(rb"''(?P<single>)|\"\"(?P<double>)|(?P<plus>\+)")
 
 
