@@ -4,7 +4,6 @@ A masked value is no secret, and neither is a word about secrets. Only names are
 """
 
 import base64
-import binascii
 import re
 from collections.abc import Iterator
 
@@ -242,7 +241,7 @@ def _is_basic(encoded: str) -> bool:
     """Whether this is a user name and a password in Base64 (RFC 7617)."""
     try:
         plain = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:
         return False
     user, colon, password = plain.partition(b":")
     return bool(colon) and user.isascii() and password.decode("utf-8", "replace").isprintable()

@@ -11,7 +11,7 @@ from tests.mutants.mutant import Mutant
 
 ROOT = Path(__file__).parents[2]
 MUTATED = (
-    "suites/**/test_*.py",
+    "suites/*/[!_]*.py",
     "trustprobe/judging/*.py",
     "trustprobe/errors.py",
     "trustprobe/place.py",
@@ -49,10 +49,17 @@ def targets(root: Path = ROOT) -> list[str]:
     return sorted(str(path.relative_to(root)) for pattern in MUTATED for path in root.glob(pattern))
 
 
-def mirrored(file: str) -> str:
-    """Return the file of the tests of a file: suites/a/test_b.py in tests/suites/a, trustprobe/b.py in test_b.py."""
+def mirrored(file: str, root: Path = ROOT) -> str:
+    """Return the file of the tests of a file: suites/a/test_b.py in tests/suites/a, trustprobe/b.py in test_b.py.
+
+    What only the cases of one file use is tested with these, if it has no tests of its own.
+    """
     path = Path(file)
     name = path.name if path.name.startswith("test_") else f"test_{path.name}"
+    if not (root / "tests" / path.parent / name).is_file():
+        module = ".".join(path.with_suffix("").parts)
+        users = [one.name for one in (root / path.parent).glob("test_*.py") if f"from {module} import" in one.read_text()]
+        name = users[0] if len(users) == 1 else name
     return str("tests" / path.parent / name)
 
 
@@ -61,7 +68,7 @@ def changed(since: str, root: Path = ROOT) -> list[str]:
     listing = ["git", "diff", "--name-only", "--relative", since]
     more = ["git", "ls-files", "--others", "--exclude-standard"]
     names = {name for command in (listing, more) for name in _lines(command, root)}
-    return [file for file in targets(root) if {file, mirrored(file)} & names]
+    return [file for file in targets(root) if {file, mirrored(file, root)} & names]
 
 
 def _lines(command: Sequence[str], root: Path) -> list[str]:

@@ -13,6 +13,8 @@ from tests.mutants.targets import Equivalent, changed, equivalents, mirrored, ta
     ("file", "tests"),
     [
         ("suites/data_protection/test_ssh.py", "tests/suites/data_protection/test_ssh.py"),
+        ("suites/data_protection/secrets_in_text.py", "tests/suites/data_protection/test_secrets_in_text.py"),
+        ("suites/data_protection/expected_certificate.py", "tests/suites/data_protection/test_certificate.py"),
         ("trustprobe/judging/judge.py", "tests/trustprobe/judging/test_judge.py"),
         ("trustprobe/probe.py", "tests/trustprobe/test_probe.py"),
     ],
