@@ -2,7 +2,7 @@
 # make turns exit 1 into 2: scripts call .venv/bin/trustprobe, whose exit codes mean something.
 PYTHON ?= python3
 # Tests that run at once. Most of them wait, so that a processor serves several.
-WORKERS ?= 8
+WORKERS ?= 12
 VENV := .venv
 BIN := $(VENV)/bin
 # A run starts Python many times: without the compiled files beside the sources each start would compile them anew.
