@@ -17,6 +17,8 @@ OVERLAP = 8192
 """Octets that pieces share: the longest thing that is found for certain."""
 MOST_PLACES = 20
 """Places of one thing that are told."""
+_BEFORE = 64
+"""Octets that a pattern may look at before its match."""
 _PEM = b"-----BEGIN"
 SHORTEST = 6
 """Characters of a text that can be told from chance."""
@@ -82,20 +84,34 @@ def search(
     for start, piece in image.pieces(OVERLAP):
         if not piece.strip(b"\0"):
             continue  # what was never written holds nothing
+        begins = _begins(start, len(piece), image)
         for one in things:
-            for place in _in_piece(one, piece, start, image, keys):
+            for place in _in_piece(one, piece, start, begins, image, keys):
                 if len(found[one.about]) < MOST_PLACES:
                     found[one.about][place] = None
     return {about: tuple(places) for about, places in found.items()}
 
 
-def _in_piece(one: SearchTerm, piece: bytes, start: int, image: Image, keys: PublishedKeys) -> Iterable[StoragePlace]:
+def _begins(start: int, size: int, image: Image) -> range:
+    """Return where a match may begin, so that the piece holds what lies before it and after it.
+
+    Each octet of an image is in the range of one piece.
+    """
+    last = start + size >= image.searched
+    return range(_BEFORE if start else 0, size if last else size - OVERLAP + _BEFORE)
+
+
+def _in_piece(
+    one: SearchTerm, piece: bytes, start: int, begins: range, image: Image, keys: PublishedKeys
+) -> Iterable[StoragePlace]:
     for what, octets in one.texts.items():
         at = piece.find(octets) if len(octets) >= SHORTEST else -1
         if at >= 0:
             yield StoragePlace(what, *image.at(start + at))
     for what, pattern in one.patterns.items():
         for match in pattern.finditer(piece):
+            if match.start() not in begins:
+                continue
             place = StoragePlace(what, *image.at(start + match.start()))
             key = published(piece[match.start() : match.start() + OVERLAP]) if match[0].startswith(_PEM) else None
             if key is None:

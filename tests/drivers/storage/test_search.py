@@ -14,6 +14,7 @@ from drivers.forms import compiled, forms_of, weak_hashes_of
 from drivers.storage import dump
 from drivers.storage.dump import Image
 from drivers.storage.search import OVERLAP, SearchTerm, search
+from tests.drivers.storage.test_unpack import PUBLISHED
 
 PATTERNS = table("storage_patterns")
 FILLER = bytes(range(256)) * 20
@@ -176,3 +177,46 @@ def test_a_word_that_ends_like_the_beginning_of_a_token_is_none(tmp_path: Path) 
 def test_programs_of_this_machine_hold_nothing_that_is_looked_for(row: str, tmp_path: Path) -> None:
     program = Path(subprocess.__file__).read_bytes() + Path("/bin/sh").read_bytes()
     assert places(tmp_path, row, program) == []
+
+
+def places_across(folder: Path, row: str, octets: bytes, start: int) -> list[int]:
+    """Search an image of several pieces with these octets from `start` on."""
+    path = folder / "image"
+    path.write_bytes((b" " * start + octets).ljust(7 * OVERLAP))
+    found = search(Image(path, 7 * OVERLAP, 7 * OVERLAP), [SearchTerm(row, {}, compiled(PATTERNS[row]))])
+    return [place.offset for place in found[row]]
+
+
+LONG_HASH = b":$1$abcdefgh$" + b"a" * 22
+"""As long as an MD5 crypt; what follows decides."""
+HARMLESS = {
+    "a published key": ("private_keys", PUBLISHED),
+    "a longer hash": ("password_hashes_weak", LONG_HASH + b"a" * 60),
+    "a longer number": ("password_hashes_weak", b"password=" + b"f" * 64),
+    "the end of a word": ("api_tokens", b"XAKIA" + b"Q" * 16),
+    "a longer word": ("api_tokens", b"AKIA" + b"Q" * 60),
+}
+SECRETS = {
+    "a key": ("private_keys", PUBLISHED.replace(b"MHcCAQ", b"MHcCAR")),
+    "a hash": ("password_hashes_weak", b"$1$abcdefgh$" + b"a" * 22),
+    "a token": ("api_tokens", b"AKIA" + b"Q" * 16),
+}
+ENDS_OF_PIECES = [end - length for end in (2 * OVERLAP, 3 * OVERLAP) for length in (0, 1, 20, 35, 41, 64, 75, 140)]
+"""Of the first of three pieces of an image, and of what the second one repeats of it."""
+
+
+@pytest.mark.parametrize(("row", "octets"), HARMLESS.values(), ids=HARMLESS)
+def test_nothing_counts_whose_surroundings_lie_in_the_next_piece(
+    row: str, octets: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dump, "PIECE", 3 * OVERLAP)
+    assert {start: found for start in ENDS_OF_PIECES if (found := places_across(tmp_path, row, octets, start))} == {}
+
+
+@pytest.mark.parametrize(("row", "octets"), SECRETS.values(), ids=SECRETS)
+def test_a_secret_at_the_end_of_a_piece_is_found_once(
+    row: str, octets: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dump, "PIECE", 3 * OVERLAP)
+    for start in (*ENDS_OF_PIECES, *range(2 * OVERLAP + 50, 2 * OVERLAP + 70), 7 * OVERLAP - len(octets)):
+        assert places_across(tmp_path, row, octets, start) == [start]
