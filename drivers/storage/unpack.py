@@ -105,7 +105,7 @@ _KINDS = (
         _stream(lambda: zstandard.ZstdDecompressor(max_window_size=_WINDOW).decompressobj()),
     ),
     _Kind("LZ4", _FRAME_OF_LZ4 % rb"\x40\x44\x48\x4c\x50\x54\x58\x5c\x60\x64\x68\x6c\x70\x74\x78\x7c", _LZ4),
-    _Kind("legacy LZ4", rb"\x02\x21\x4c\x18[\x01-\xff][\x00-\xff]{2}\x00", legacy_lz4),
+    _Kind("legacy LZ4", rb"\x02\x21\x4c\x18(?!\x00{4})[\x00-\xff]{3}\x00", legacy_lz4),
     _Kind("lzop", rb"\x89LZO\x00\r\n\x1a\n", lzop),
 )
 _START = re.compile(b"|".join(b"(%s)" % kind.start for kind in _KINDS))

@@ -1,5 +1,6 @@
 """Streams of blocks with sizes: what the real tools write, and sizes that lie."""
 
+import random
 import struct
 from pathlib import Path
 
@@ -26,6 +27,20 @@ def test_a_text_in_what_a_real_tool_wrote_is_found(octets: bytes, tmp_path: Path
     assert places_in(FILLER + octets + FILLER, tmp_path) == [
         f"it at octet {4089:#x} of what is compressed at octet {len(FILLER):#x}"
     ]
+
+
+@pytest.mark.parametrize(("low", "within"), [(0, 1 << 8), (1, 1 << 8), (0, 1 << 16), (256, 1 << 16)])
+def test_the_old_format_of_lz4_is_opened_whatever_the_size_of_its_first_block(
+    low: int, within: int, tmp_path: Path
+) -> None:
+    noise = CANARY + random.Random(4).randbytes(2 * within)
+    sizes = range(len(CANARY), len(noise))
+    octets = next(packed for size in sizes if _first_size(packed := legacy_lz4(noise[:size])) % within == low)
+    assert places_in(FILLER + octets, tmp_path)
+
+
+def _first_size(packed: bytes) -> int:
+    return int.from_bytes(packed[4:8], "little")
 
 
 @pytest.mark.parametrize("pack", [legacy_lz4, lzop])
