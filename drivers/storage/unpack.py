@@ -33,7 +33,7 @@ MOST_OF_A_RUN = 1 << 29
 SHORTEST = 64
 """Octets of content; less is what random octets decode to."""
 LEAST_OF_A_BROKEN = 4096
-"""Octets that a stream without an end must have given before it is taken for one."""
+"""Octets that a stream of zlib without an end must have given before it is taken for one: two octets begin it."""
 _MEMORY = 1 << 28
 """Octets that a decoder may take."""
 _WINDOW = 1 << 27
@@ -72,16 +72,29 @@ class _Kind:
 
 def _stream(decoder: Callable[[], _Decoder]) -> Walk:
     def walk(octets: mmap.mmap, at: int) -> Iterator[tuple[int, bytes, int]]:
-        one = decoder()
+        one, start = decoder(), at
         while not one.eof:
             piece = octets[at : at + _PIECE]
             if not piece:
                 raise EOFError
+            try:
+                content = one.decompress(piece)
+            except _BROKEN:
+                yield from _to_the_break(decoder(), octets, start, at)
+                raise
             at += len(piece)
-            content = one.decompress(piece)
             yield at - len(one.unused_data or b""), content, len(piece) + len(content)
 
     return walk
+
+
+def _to_the_break(one: _Decoder, octets: mmap.mmap, start: int, at: int) -> Iterator[tuple[int, bytes, int]]:
+    """Give what the piece at `at` holds before it breaks: a decoder that raises gives nothing of what it was given."""
+    for place in range(start, at, _PIECE):
+        yield at, b"", _PIECE + len(one.decompress(octets[place : min(place + _PIECE, at)]))
+    for place in range(at, at + _PIECE):
+        content = one.decompress(octets[place : place + 1])
+        yield place + 1, content, 1 + len(content)
 
 
 # lz4_Frame_format.md: the flags of version 1, and blocks of 64 KiB to 4 MiB
@@ -169,10 +182,12 @@ def _run(octets: mmap.mmap, at: int, content: BinaryIO, unpacking: Unpacking) ->
         before = content.tell()
         end = _unpack_one(octets, at, kind, content, unpacking)
         if end is None:
-            if content.tell() - before < LEAST_OF_A_BROKEN:
+            if content.tell() - before < (LEAST_OF_A_BROKEN if kind.name == "zlib" else SHORTEST):
                 content.truncate(before)
                 content.seek(before)
                 return at, number
+            if not unpacking.stopped:
+                unpacking.closed.add("the end of streams that break off")
             return at + 1, number + 1
         at, number = end, number + 1
         if unpacking.stopped or content.tell() >= MOST_OF_A_RUN:

@@ -98,6 +98,34 @@ def test_a_stream_that_was_cut_off_is_searched_as_far_as_it_goes(tmp_path: Path)
     assert places
 
 
+SHORT = b"host=10.0.0.1\n" * 160 + b"password=" + CANARY + b"\n"
+CUT: dict[str, tuple[bytes, int]] = {
+    "gzip": (gzip.compress(SHORT), 8),
+    "xz": (lzma.compress(SHORT), 28),
+    "LZMA": (alone(SHORT), 1),
+    "Zstandard": (zstandard.ZstdCompressor(write_checksum=True).compress(SHORT), 4),
+    "LZ4": (lz4.frame.compress(SHORT), 4),
+    "lzop": (lzop(SHORT), 4),
+}
+"""Streams of a short file, and the octets at the end of each that hold nothing of it."""
+WITH_SUMS = "gzip", "xz", "Zstandard"
+"""Those whose last octets nothing else replaces."""
+
+
+BEHIND = {"nothing": b"", "zeros": bytes(900), "ones": b"\xff" * 900, "octets": FILLER}
+# The library for LZ4 keeps the content of its last block to itself until it is given a further octet
+CUT_OFF = [(kind, behind) for kind in CUT for behind in BEHIND if (kind, behind) != ("LZ4", "nothing")]
+
+
+@pytest.mark.parametrize(("kind", "behind"), CUT_OFF)
+def test_a_short_stream_that_was_cut_off_is_searched_and_named(kind: str, behind: str, tmp_path: Path) -> None:
+    octets, end = CUT[kind]
+    places, unpacking = found_in(FILLER + octets[:-end] + BEHIND[behind], tmp_path)
+    assert [place.offset for place in places if place.within] == [SHORT.index(CANARY)]
+    if kind in WITH_SUMS:
+        assert unpacking.closed == {"the end of streams that break off"}
+
+
 def test_random_octets_that_begin_like_a_stream_are_none(tmp_path: Path) -> None:
     places, unpacking = found_in(b"\x78\x9c\xff\xff" * 50 + b"\x1f\x8b\x08\0" * 50 + b"\x28\xb5\x2f\xfd" * 50, tmp_path)
     assert not places
