@@ -51,14 +51,30 @@ class _File:
 
 def files(image: Image, octets: mmap.mmap, unpacking: Unpacking) -> Iterator[Image]:
     """Give the content of the files of each squashfs of LZO or LZ4 in the image, many files in one."""
+    headers = UbiHeaders(octets)
     for found in _START.finditer(octets):
+        unpacking.spend(_WORK_OF_AN_INODE)
         if unpacking.stopped:
             return
         contents = Contents()
         offset, within = image.at(found.start())
-        system = _Squashfs(octets, found.start(), contents, unpacking)
+        system = _Squashfs(octets, found.start(), headers, contents, unpacking)
         words = f"the squashfs of {system.name} at octet {offset:#x}" + (f" of {within}" if within else "")
         yield from images(image, system.run(words), contents, unpacking)
+
+
+@dataclass
+class UbiHeaders:
+    """Where the next header of an erase block of UBI lies, for starts that ascend: each octet is searched once."""
+
+    octets: mmap.mmap
+    next: int = 0
+
+    def between(self, start: int, end: int) -> bool:
+        """Whether one lies here."""
+        if 0 <= self.next <= start:
+            self.next = self.octets.find(_UBI, start)
+        return 0 <= self.next <= end - len(_UBI)
 
 
 @dataclass
@@ -67,6 +83,7 @@ class _Squashfs:
 
     octets: mmap.mmap
     at: int
+    headers: UbiHeaders
     contents: Contents
     unpacking: Unpacking
     fragments: dict[int, bytes] = field(default_factory=dict)
@@ -81,7 +98,7 @@ class _Squashfs:
         self.end_of_folders = min(behind, default=self.folders)
         self.name, self.codec = _CODECS[compression]
         # Then it is opened where the volume is put together, and what cannot be opened here is not missing
-        self.interrupted = self.octets.find(_UBI, self.at, min(self.at + used, len(self.octets))) >= 0
+        self.interrupted = self.headers.between(self.at, self.at + used)
 
     def run(self, words: str) -> Iterator[bool]:
         """Write the files, in the order of the table of inodes."""

@@ -1,11 +1,13 @@
 """Files of a squashfs of LZO and LZ4, as mksquashfs writes it, and as nobody should."""
 
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from drivers.storage import bounds
+from drivers.storage.squashfs import UbiHeaders
 from tests.drivers.storage.compressed import CANARY, FILLER, found_in, lz4_block, lzo, made_by_the_real_tools
 
 MADE = {name: octets for name, octets in made_by_the_real_tools().items() if "squashfs" in name}
@@ -145,3 +147,38 @@ def test_files_that_share_their_blocks_end_the_search(tmp_path: Path, monkeypatc
     _, unpacking = found_in(start, tmp_path)
     assert unpacking.stopped
     assert unpacking.octets < 1 << 24
+
+
+class Octets(bytes):
+    """Octets that count how many of them were searched."""
+
+    searched = 0
+
+    def find(self, *args: object) -> int:
+        start = args[1]
+        assert isinstance(start, int)
+        found = super().find(*args)  # type: ignore[arg-type]
+        self.searched += (found if found >= 0 else len(self)) - start
+        return found
+
+
+@pytest.mark.parametrize("headers", [(), (0,), (5000,), (40, 90_000), (99_990,), range(0, 100_000, 4096)], ids=repr)
+def test_the_headers_of_ubi_in_many_file_systems_are_searched_for_once(headers: Sequence[int]) -> None:
+    plain = bytearray(100_000)
+    for at in headers:
+        plain[at : at + 8] = b"UBI#\x01\0\0\0"
+    octets = Octets(plain)
+    ubi = UbiHeaders(octets)  # type: ignore[arg-type]
+    for start in range(0, 100_000, 96):
+        for end in (start + 96, start + 5000, 1 << 60):
+            held = plain.find(b"UBI#\x01\0\0\0", start, min(end, len(plain))) >= 0
+            assert ubi.between(start, end) is held
+    assert octets.searched <= len(octets)
+
+
+@pytest.mark.parametrize("compression", PACK)
+def test_an_image_full_of_superblocks_ends_the_search(
+    compression: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounds, "_WORK_BASE", 1 << 20)
+    assert found_in(superblock(compression, 0, 0, 0, 0) * 4000, tmp_path)[1].stopped
