@@ -31,6 +31,8 @@ _FRAGMENTS_PER_BLOCK = _METADATA // 16
 _WORK_OF_AN_INODE = 4096
 """Octets that a library unpacks in the time that the rest of the work at a file takes."""
 
+_WORK_OF_A_HOLE = 512
+
 
 class _BrokenError(Exception):
     """A table that ends where an inode does not."""
@@ -146,18 +148,26 @@ class _Squashfs:
         return (data[:_METADATA] if word & _PLAIN_METADATA else self.unpacking.open(self.codec, data, _METADATA)), end
 
     def _content(self, one: _File, words: str) -> Iterator[bytes]:
-        place = one.start
+        place, hole = one.start, False
         for number, (word,) in enumerate(struct.iter_unpack("<I", one.blocks)):
             size = word & ~_PLAIN_BLOCK
             content = self._block(place, word, min(self.block, one.size - number * self.block))
             place += size
-            if content:
-                yield content
-            else:
-                self.contents.part(one.number, words, (number + 1) * self.block)
+            if not content:
+                hole = True
+                self.unpacking.spend(_WORK_OF_A_HOLE)
+                if self.unpacking.stopped:
+                    return
+                continue
+            if hole:
+                self.contents.part(one.number, words, number * self.block)
+            hole = False
+            yield content
         if one.fragment != _NO_FRAGMENT:
             tail = self._fragment(one.fragment)[one.offset : one.offset + one.size % self.block]
             self.unpacking.spend(len(tail))
+            if hole:
+                self.contents.part(one.number, words, len(one.blocks) // 4 * self.block)
             yield tail
 
     def _block(self, at: int, word: int, most: int) -> bytes | None:

@@ -182,3 +182,33 @@ def test_an_image_full_of_superblocks_ends_the_search(
 ) -> None:
     monkeypatch.setattr(bounds, "_WORK_BASE", 1 << 20)
     assert found_in(superblock(compression, 0, 0, 0, 0) * 4000, tmp_path)[1].stopped
+
+
+def with_holes(holes: int, files: int = 1) -> bytes:
+    """Make a squashfs of files that each have so many holes before a block with the text."""
+    block = CANARY.ljust(BLOCK, b".")
+    table = b"".join(
+        struct.pack("<4HII3Q4I", 9, 0, 0, 0, 0, 7, HEAD, (holes + 1) * BLOCK, 0, 1, 0xFFFFFFFF, 0, 0)
+        + bytes(4 * holes)
+        + struct.pack("<I", HELD[1] | BLOCK)
+        for _ in range(files)
+    )
+    packed = b"".join(metadata(table[at : at + 8192]) for at in range(0, len(table), 8192))
+    inodes = HEAD + BLOCK
+    folders = inodes + len(packed)
+    names = metadata(b"config")
+    behind = folders + len(names)
+    return superblock(3, inodes, folders, behind, behind) + block + packed + names
+
+
+@pytest.mark.parametrize("holes", [0, 1, 2, 9, 5000])
+def test_a_text_behind_holes_is_found_at_its_offset_and_the_holes_take_no_room(holes: int, tmp_path: Path) -> None:
+    places, unpacking = found_in(with_holes(holes), tmp_path)
+    assert holes * BLOCK in [place.offset for place in places if "inode 7" in place.within]
+    assert unpacking.octets < 2 * BLOCK
+
+
+@pytest.mark.parametrize(("holes", "files"), [(20_000, 1), (200, 100)])
+def test_holes_count_as_work(holes: int, files: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "_WORK_BASE", 1 << 22)
+    assert found_in(with_holes(holes, files), tmp_path)[1].stopped
