@@ -5,7 +5,7 @@ something that a secret one is not found.
 """
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -14,7 +14,7 @@ from drivers.forms import compiled, forms_of, weak_hashes_of
 from drivers.network.web.administration.administration import Administration
 from drivers.network.web.administration.administrator import Administrator
 from drivers.storage.dump import image_of
-from drivers.storage.published import public_half
+from drivers.storage.published import Presented, public_half
 from drivers.storage.search import PublishedKeys, SearchTerm, StoragePlace, search_unpacked
 from lab_config.bench import StorageBench
 from lab_config.component import Setting, UserDataDeclaration
@@ -102,8 +102,8 @@ class SearchStorage:
 
     sample: PlantedSample
     passwords: tuple[tuple[str, str], ...] = field(repr=False)
-    presented: Callable[[Recorder], Mapping[str, str]] = lambda _record: {}
-    """Reads the public keys that the device presents: where, by their SHA-256. Called if a published key is found."""
+    presented: Callable[[Recorder], Presented] = lambda _record: Presented()
+    """Reads the public keys that the device presents. Called if a published key is found."""
 
     @property
     def name(self) -> str:
@@ -123,7 +123,8 @@ class SearchStorage:
             finally:
                 if old is not None:
                     admin.change(sample.setting, old)
-        found[_KEYS] += self._used(keys, record)
+        presented = self.presented(record) if keys else Presented()
+        found[_KEYS] += _used(keys, presented, record)
         taken = f"{sample.setting.field} {'accepted' if changed else 'did not accept'} a value made for this run"
         return StorageSearch(
             question="Which secrets are in clear in the storage?",
@@ -133,18 +134,8 @@ class SearchStorage:
                 f"{sample.user_data.path} {'shows' if planted else 'does not show'} the added text",
                 holds=planted,
             ),
+            left_open=_left_open(presented),
         )
-
-    def _used(self, keys: PublishedKeys, record: Recorder) -> tuple[StoragePlace, ...]:
-        """Return the published keys in the image that the device uses as its own: it presents their public half."""
-        if not keys:
-            return ()
-        presented, used = self.presented(record), []
-        for pem, place in keys.items():
-            if port := presented.get(public_half(pem)):
-                used.append(replace(place, what=f"{place.what} that a library publishes and {port} uses,"))
-            record.note(f"a published key, {f'used by {port}' if port else 'which no port presents'}: {place}")
-        return tuple(used)
 
     def _wanted(self, public: str, secret: str) -> list[SearchTerm]:
         texts: dict[str, dict[str, bytes]] = {
@@ -163,6 +154,22 @@ class SearchStorage:
             SearchTerm(SECRET, forms_of("the secret text", secret)),
             *rows,
         ]
+
+
+def _used(keys: PublishedKeys, presented: Presented, record: Recorder) -> tuple[StoragePlace, ...]:
+    """Return the published keys in the image that the device uses as its own: it presents their public half."""
+    used = []
+    for pem, place in keys.items():
+        if port := presented.keys.get(public_half(pem)):
+            used.append(replace(place, what=f"{place.what} that a library publishes and {port} uses,"))
+        record.note(f"a published key, {f'used by {port}' if port else 'which no port presents'}: {place}")
+    return tuple(used)
+
+
+def _left_open(presented: Presented) -> dict[str, str]:
+    if not presented.unread:
+        return {}
+    return {_KEYS: f"a published key was found, and the key of {', '.join(presented.unread)} could not be read"}
 
 
 class Deletion(Observation):

@@ -6,7 +6,7 @@ the key of a certificate or as an SSH host key, everybody has its private key.
 
 import base64
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -76,27 +76,45 @@ class _Evidence:
 
 
 @dataclass(frozen=True)
+class Presented:
+    """The public keys that services present, and the services whose key was not read."""
+
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """The port that presents it, in words, to the SHA-256 of each key as SubjectPublicKeyInfo."""
+    unread: tuple[str, ...] = ()
+    """The ports, in words."""
+
+
+@dataclass(frozen=True)
 class PresentedKeys:
     """The public keys that the declared services of a device present: of TLS over TCP, and of SSH."""
 
     target: Target
     services: Iterable[Service]
 
-    def read(self, record: Recorder) -> Mapping[str, str]:
-        """Return the port that presents it, in words, to the SHA-256 of each key as SubjectPublicKeyInfo."""
-        found: dict[str, str] = {}
+    def read(self, record: Recorder) -> Presented:
+        """Read the key of each service that has one. TLS over UDP is not read."""
+        keys: dict[str, str] = {}
+        unread = []
         for service in self.services:
-            if service.transport is not Transport.TCP or not (service.tls or service.protocol == "ssh"):
+            if not (service.tls or service.protocol == "ssh"):
                 continue
-            try:
-                digest = self._of_tls(service, record) if service.tls else self._of_ssh(service)
-            except NotForwardedError as error:
-                record.note(f"{service.about}: {error.words}")
-                continue
+            digest = self._read(service, record)
             record.note(f"{service.about} presents {f'the key {digest}' if digest else 'no key that could be read'}")
             if digest:
-                found.setdefault(digest, service.about)
-        return found
+                keys.setdefault(digest, service.about)
+            else:
+                unread.append(service.about)
+        return Presented(keys, tuple(unread))
+
+    def _read(self, service: Service, record: Recorder) -> str:
+        if service.transport is not Transport.TCP:
+            return ""
+        try:
+            return self._of_tls(service, record) if service.tls else self._of_ssh(service)
+        except NotForwardedError as error:
+            record.note(f"{service.about}: {error.words}")
+            return ""
 
     def _of_tls(self, service: Service, record: Recorder) -> str:
         evidence = _Evidence(record, service.id)

@@ -50,7 +50,7 @@ class StoragePlace:
 PublishedKeys = dict[bytes, StoragePlace]
 """Where a published key was found first, by its PEM."""
 MOST_PUBLISHED = 64
-"""Published keys that are kept. There are fewer; a hostile image can have others that only begin like them."""
+"""Published keys that are kept. There are fewer; others that only begin like them are treated as keys of the device."""
 
 
 def search_unpacked(
@@ -114,8 +114,7 @@ def _in_piece(
                 continue
             place = StoragePlace(what, *image.at(start + match.start()))
             key = published(piece[match.start() : match.start() + OVERLAP]) if match[0].startswith(_PEM) else None
-            if key is None:
+            if key is None or (key not in keys and len(keys) >= MOST_PUBLISHED):
                 yield place
                 break
-            if len(keys) < MOST_PUBLISHED:
-                keys.setdefault(key, place)
+            keys.setdefault(key, place)

@@ -37,8 +37,8 @@ def test_no_secret_is_stored_in_clear_text(storage_row: Observation) -> None:
     and SHA), the sample's valid passwords, and tokens of well-known services. What gzip, zlib, xz, LZMA, bzip2,
     Zstandard, LZ4 or lzop compressed is unpacked and searched as well. So are volumes of UBI, and the files of UBIFS,
     JFFS2 and squashfs. Keys that a library publishes with its own tests count only if a declared TLS or SSH service
-    presents their public half. Only the place of a match is recorded. Witness: a text that was planted in a setting is
-    found in the same image.
+    presents their public half. If the key of such a service could not be read, the row is open. Only the place of a
+    match is recorded. Witness: a text that was planted in a setting is found in the same image.
     """
     about = "; ".join(storage_row.detail(row) for row in sorted(storage_row.seen))
     assert not storage_row.seen, f"in the storage: {about}"

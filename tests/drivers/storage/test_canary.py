@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from drivers.storage.canary import SECRET, DeleteUserData, Deletion, PlantedSample, SearchStorage, StorageSearch
+from drivers.storage.published import Presented
 from lab_config.bench import StorageBench
 from lab_config.component import UserDataDeclaration
 from tests.drivers.recorder import MemoryRecorder
@@ -168,13 +169,29 @@ def test_a_published_private_key_is_a_secret_where_the_device_uses_it(
     presented: dict[str, str], row: set[str], tmp_path: Path
 ) -> None:
     with bench(tmp_path, holds="settings more", more=PUBLISHED.decode()) as sample:
-        seen = SearchStorage(sample, (), lambda _record: presented).run(MemoryRecorder())
+        seen = SearchStorage(sample, (), lambda _record: Presented(presented)).run(MemoryRecorder())
     assert seen.seen == row
+    assert seen.about("private_keys").conclusive
     assert ("that a library publishes and tcp/443 uses, at octet" in seen.detail("private_keys")) is bool(row)
 
 
+@pytest.mark.parametrize("keys", [{}, {"another key": "tcp/443"}, {HALF: "tcp/443"}], ids=["none", "another", "this"])
+@pytest.mark.parametrize("unread", [("tcp/22",), ("udp/5684", "tcp/8883")])
+def test_a_port_whose_key_was_not_read_leaves_the_row_of_keys_open_and_no_other(
+    keys: dict[str, str], unread: tuple[str, ...], tmp_path: Path
+) -> None:
+    with bench(tmp_path, holds="settings more", more=PUBLISHED.decode()) as sample:
+        seen = SearchStorage(sample, (), lambda _record: Presented(keys, unread)).run(MemoryRecorder())
+    row = seen.about("private_keys")
+    assert row.seen == ({"private_keys"} if HALF in keys else set())
+    assert not row.conclusive
+    assert f"the key of {', '.join(unread)} could not be read" in row.unproven
+    assert all(seen.about(other).conclusive for other in ("credentials", "api_tokens", "password_hashes_weak"))
+    assert seen.of_secret().conclusive
+
+
 def test_the_device_is_not_asked_for_its_keys_without_a_published_one(tmp_path: Path) -> None:
-    def presented(_record: object) -> dict[str, str]:
+    def presented(_record: object) -> Presented:
         raise AssertionError("nothing published was found")
 
     with bench(tmp_path) as sample:

@@ -9,7 +9,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from drivers.storage.published import PresentedKeys, public_half, published
+from drivers.network.target import Target
+from drivers.storage.published import Presented, PresentedKeys, public_half, published
 from drivers.storage.search import MOST_PUBLISHED, PublishedKeys, search_unpacked
 from lab_config.component import Service, Transport
 from tests.drivers.network.tcp_servers import LOOPBACK
@@ -66,22 +67,31 @@ def test_published_keys_are_collected_and_are_no_places(tmp_path: Path) -> None:
 def test_keys_that_only_begin_like_a_published_one_are_collected_up_to_a_bound(tmp_path: Path) -> None:
     octets = b"".join(PUBLISHED[:190] + b"%04d\n-" % number for number in range(MOST_PUBLISHED * 3))
     keys: PublishedKeys = {}
-    search_unpacked(image_of(octets, tmp_path), [KEYS], keys)
+    found, _ = search_unpacked(image_of(octets, tmp_path), [KEYS], keys)
     assert len(keys) == MOST_PUBLISHED
+    assert [place.offset for place in found["keys"]] == [MOST_PUBLISHED * 196]
+
+
+def test_a_published_key_that_was_found_before_is_no_place_however_many_there_are(tmp_path: Path) -> None:
+    others = b"".join(PUBLISHED[:190] + b"%04d\n-" % number for number in range(MOST_PUBLISHED - 1))
+    keys: PublishedKeys = {}
+    found, _ = search_unpacked(image_of(PUBLISHED + others + PUBLISHED, tmp_path), [KEYS], keys)
+    assert (len(keys), found) == (MOST_PUBLISHED, {"keys": ()})
 
 
 def test_the_key_of_a_certificate_is_presented() -> None:
     assert isinstance(KEY, ec.EllipticCurvePrivateKey)
     with presenting(KEY) as port:
         keys = PresentedKeys(LOOPBACK, (service(port, "http", tls=True),)).read(MemoryRecorder())
-    assert keys == {HALF: f"tcp/{port}"}
+    assert keys == Presented({HALF: f"tcp/{port}"})
 
 
 def test_another_key_of_a_certificate_is_presented_as_itself() -> None:
     with presenting(ec.generate_private_key(ec.SECP256R1())) as port:
         keys = PresentedKeys(LOOPBACK, (service(port, "http", tls=True),)).read(MemoryRecorder())
-    assert len(keys) == 1
-    assert HALF not in keys
+    assert len(keys.keys) == 1
+    assert HALF not in keys.keys
+    assert keys.unread == ()
 
 
 def test_a_host_key_of_ssh_is_presented(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,24 +99,31 @@ def test_a_host_key_of_ssh_is_presented(monkeypatch: pytest.MonkeyPatch) -> None
     octets = paramiko.ECDSAKey(vals=(KEY, KEY.public_key())).asbytes()
     monkeypatch.setattr("drivers.network.logins.ssh.SshDoor.host_key", lambda _door: octets)
     keys = PresentedKeys(LOOPBACK, (service(22, "ssh", tls=False),)).read(MemoryRecorder())
-    assert keys == {HALF: "tcp/22"}
+    assert keys == Presented({HALF: "tcp/22"})
 
 
 @pytest.mark.parametrize("octets", [None, b"", b"\0\0\0\x07ssh-rsa", b"\xff" * 40])
 def test_a_host_key_that_cannot_be_parsed_is_no_key(octets: bytes | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("drivers.network.logins.ssh.SshDoor.host_key", lambda _door: octets)
     record = MemoryRecorder()
-    assert PresentedKeys(LOOPBACK, (service(22, "ssh", tls=False),)).read(record) == {}
+    assert PresentedKeys(LOOPBACK, (service(22, "ssh", tls=False),)).read(record) == Presented(unread=("tcp/22",))
     assert record.notes == ["tcp/22 presents no key that could be read"]
 
 
-def test_a_service_that_presents_no_key_is_left_out() -> None:
+def test_a_service_whose_key_cannot_be_read_is_named_and_one_without_a_key_is_not() -> None:
     closed = free_port()
     services = (
         service(closed, "http", tls=True),
         service(closed, "http", tls=False),
-        service(closed, "coap", tls=True, transport=Transport.UDP),
+        service(5684, "coap", tls=True, transport=Transport.UDP),
+        service(5683, "coap", tls=False, transport=Transport.UDP),
     )
     record = MemoryRecorder()
-    assert PresentedKeys(LOOPBACK, services).read(record) == {}
-    assert record.notes[-1] == f"tcp/{closed} presents no key that could be read"
+    assert PresentedKeys(LOOPBACK, services).read(record) == Presented(unread=(f"tcp/{closed}", "udp/5684"))
+    assert record.notes[-2] == f"tcp/{closed} presents no key that could be read"
+
+
+def test_a_service_that_the_bench_does_not_forward_is_named() -> None:
+    target = Target(LOOPBACK.bench.model_copy(update={"port_map": {"tcp/1": 1}}))
+    services = (service(8443, "http", tls=True), service(22, "ssh", tls=False))
+    assert PresentedKeys(target, services).read(MemoryRecorder()).unread == ("tcp/8443", "tcp/22")
