@@ -80,7 +80,7 @@ class CertificateDeclaration(Model):
     def _one_way_to_recognise_it(self) -> Self:
         issued = self.issued_by is not None or self.names is not None
         if issued is (self.pinned is not None):
-            raise ValueError("a certificate has either issued_by and names, or pinned: declare one of the two")
+            raise ValueError("a certificate has issued_by or names, or both, or else only pinned")
         return self
 
 

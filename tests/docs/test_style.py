@@ -150,3 +150,34 @@ def test_a_rejected_word_is_found(text: str) -> None:
 @pytest.mark.parametrize("text", ["after the login", "the bootloader", "none of them is none of ours", "`behind`"])
 def test_a_plain_sentence_passes(text: str) -> None:
     assert not offences(text)
+
+
+WIDEST = 125
+"""Characters of a line of text. Tables and code blocks are as wide as they are."""
+_CODE = re.compile(r"^ *```.*?^ *```$", re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("pattern", (*PAGES, "CHANGELOG.md"))
+def test_the_text_of_the_pages_is_wrapped(pattern: str) -> None:
+    wide = [
+        f"{path.relative_to(ROOT)}: {line[:60]}"
+        for path in found(pattern)
+        for line in _CODE.sub("", path.read_text("utf-8")).splitlines()
+        if len(line) > WIDEST and not line.startswith("|")
+    ]
+    assert not wide, f"wrap lines of more than {WIDEST} characters"
+
+
+def fragments(text: str) -> list[str]:
+    """Return the lines that follow the end of a sentence and are not the beginning of another one."""
+    return re.findall(r"[a-z`)]\.\n(  [a-z][a-z]+ .*)", text)
+
+
+def test_each_sentence_of_the_changelog_has_a_beginning() -> None:
+    assert not fragments((ROOT / "CHANGELOG.md").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("end", ["left out.", "`--jobs`.", "(too)."])
+def test_a_line_without_the_beginning_of_its_sentence_is_found(end: str) -> None:
+    assert fragments(f"- One {end}\n  setting that is read again. It failed.\n")
+    assert not fragments(f"- One {end}\n  A setting is read again.\n- One\n  setting {end}\n  `x` is\n  read.\n")

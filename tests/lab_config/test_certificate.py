@@ -52,15 +52,32 @@ def test_a_pin_is_read_in_the_usual_forms(tmp_path: Path, written: str, digest: 
         ("{pinned: {public_key: 'ü'}}", "expected a SHA-256 in base64"),
         ("{pinned: {}}", "either the SHA-256 of the certificate or that of its public_key"),
         (f"{{pinned: {{certificate: '{'ab' * 32}', public_key: '{KEY}'}}}}", "or that of its public_key"),
-        ("{pinned: at_pairing, issued_by: self_signed}", "either issued_by and names, or pinned"),
-        ("{pinned: at_pairing, names: [a]}", "either issued_by and names, or pinned"),
-        ("{}", "either issued_by and names, or pinned"),
+        ("{pinned: at_pairing, issued_by: self_signed}", "issued_by or names, or both, or else only pinned"),
+        ("{pinned: at_pairing, names: [a]}", "issued_by or names, or both, or else only pinned"),
+        ("{}", "issued_by or names, or both, or else only pinned"),
     ],
 )
 def test_an_expectation_that_cannot_be_is_refused_with_its_place(tmp_path: Path, written: str, says: str) -> None:
     with pytest.raises(ConfigurationError, match=r"services\.2\.certificate") as caught:
         declared(tmp_path, written)
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "parts"),
+    [
+        ("{issued_by: self_signed}", ("self_signed", None)),
+        ("{names: [a.local]}", (None, ("a.local",))),
+        ("{issued_by: public_ca, names: [a.local]}", ("public_ca", ("a.local",))),
+    ],
+)
+def test_an_issuer_or_names_are_enough_as_the_page_says(
+    tmp_path: Path, written: str, parts: tuple[str | None, tuple[str, ...] | None]
+) -> None:
+    found = declared(tmp_path, written).component.certificate_at("tcp/322")
+    assert isinstance(found, CertificateDeclaration)
+    assert (found.issued_by, found.names) == parts
+    assert "has `issued_by` or `names`, or both" in (ROOT / "docs" / "certificates.md").read_text("utf-8")
 
 
 def test_a_service_without_tls_has_no_certificate(tmp_path: Path) -> None:
