@@ -8,6 +8,7 @@ from lab_config.product import Product
 from trustprobe.errors import ConfigurationError
 from virtual_lab.field.device import CONFIGURATIONS, FieldDevice, names
 from virtual_lab.field.lab import FieldLab
+from virtual_lab.field.table import COLUMNS
 
 CASES = Path(__file__).resolve().parents[3] / "suites"
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "field.md"
@@ -51,6 +52,28 @@ def test_the_page_says_what_each_device_is(name: str) -> None:
     row = next(line for line in PAGE.read_text("utf-8").splitlines() if line.startswith(f"| {name} | a"))
     software = row.strip("| ").rpartition("| ")[2].split(", ")
     assert all(word in device.file.title for word in software), device.file.title
+
+
+def results() -> list[list[str]]:
+    """The cells of the table of results on the page: one row per device and configuration, and the sum."""
+    table = PAGE.read_text("utf-8").partition(f"| {' | '.join(COLUMNS)} |\n")[2]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[1:]]
+
+
+@pytest.mark.parametrize("name", names())
+def test_the_page_shows_the_results_of_each_device_in_both_configurations(name: str) -> None:
+    assert [row[1] for row in results() if row[0] == name] == list(CONFIGURATIONS)
+
+
+def test_the_last_line_of_the_results_sums_the_others() -> None:
+    *rows, total = results()
+    of_findings = [[int(number) for number in row[2].split("/")] for row in rows]
+    numbers = [[int(row[column]) for row in rows] for column in (3, 4, 5, 7)]
+    settled = [int(row[6].removesuffix("%")) for row in rows]
+    assert total[2] == "/".join(str(sum(column)) for column in zip(*of_findings, strict=True))
+    assert [int(total[column]) for column in (3, 4, 5)] == [sum(column) for column in numbers[:3]]
+    assert abs(int(total[7]) - sum(numbers[3])) <= len(rows) / 2  # each row is rounded
+    assert abs(int(total[6].removesuffix("%")) - sum(settled) / len(rows)) <= 1
 
 
 def test_a_device_that_is_not_there_is_named_with_those_that_are() -> None:
