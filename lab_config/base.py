@@ -15,9 +15,12 @@ LongSeconds = Annotated[float, Field(gt=0, le=604_800)]
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*:|//)")
 
 
-def misplaced(words: LiteralString, *place: str | int) -> PydanticCustomError:
-    """Return the error of a field below the model that finds it: its place, and what was expected there."""
-    return PydanticCustomError("misplaced", words, {"place": place})
+def misplaced(words: LiteralString, *place: str | int, **values: str) -> PydanticCustomError:
+    """Return the error of a field below the model that finds it: its place, and what was expected there.
+
+    `{name}` in the words stands for a value.
+    """
+    return PydanticCustomError("misplaced", words, {"place": place, **values})
 
 
 def _compiles(text: str) -> str:

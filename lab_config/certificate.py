@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal, Protocol, Self
 
 from pydantic import AfterValidator, model_validator
@@ -88,24 +88,45 @@ class _Certified(Protocol):
     @property
     def id(self) -> str: ...
     @property
+    def transport(self) -> str: ...
+    @property
+    def protocol(self) -> str: ...
+    @property
     def tls(self) -> bool: ...
     @property
     def certificate(self) -> CertificateDeclaration | Absent | None: ...
 
 
+def browsed(services: Iterable[_Certified], parts: Mapping[str, object]) -> dict[str, str]:
+    """Return the ids of the services that people open in a browser, each with the field that says so.
+
+    `parts` are what the component declares of pages, by field. A field without a service belongs to the service of
+    the login, otherwise to that of `http_api`, otherwise to the first web server.
+    """
+    declared = {name: part for name, part in parts.items() if part and not isinstance(part, Absent)}
+    found = {part.service: name for name, part in reversed(declared.items()) if hasattr(part, "service")}
+    unplaced = next((name for name, part in declared.items() if not hasattr(part, "service")), None)
+    if unplaced is not None and not {"http_login", "http_api"} & declared.keys():
+        web = next((one.id for one in services if one.protocol == "http" and one.transport == "tcp"), "")
+        found.setdefault(web, unplaced)
+    return found
+
+
 def require_recognised(
-    services: Iterable[_Certified], general: CertificateDeclaration | Absent, web: str | None
+    services: Iterable[_Certified], general: CertificateDeclaration | Absent, pages: Mapping[str, str]
 ) -> None:
-    """Raise if a service without TLS has a certificate, or if the pages of the service `web` are to be pinned."""
+    """Raise if a service without TLS has a certificate, or if a service with `pages` for browsers is to be pinned."""
     for index, service in enumerate(services):
         if service.certificate is not None and not service.tls:
             raise misplaced("this service has no certificate: it does not use TLS", "services", index, "certificate")
         own = general if service.certificate is None else service.certificate
-        if service.id == web and not isinstance(own, Absent) and own.pinned is not None:
+        if service.tls and service.id in pages and not isinstance(own, Absent) and own.pinned is not None:
             place: tuple[str | int, ...] = ("services", index) if service.certificate is not None else ()
             raise misplaced(
-                "people open the service of http_login in a browser, and browsers pin no certificate: "
+                "people open the service {service} of {part} in a browser, and browsers pin no certificate: "
                 "declare issued_by and names",
                 *place,
                 "certificate",
+                service=service.id,
+                part=pages[service.id],
             )

@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints, model_validator
 from lab_config.account import Account, FirstUse, Lockouts
 from lab_config.asked import AddressDeclaration, ResolverDeclaration
 from lab_config.base import NOT_SAID, Absent, Expression, Identifier, Model, Port, Role, Seconds, UrlPath
-from lab_config.certificate import CertificateDeclaration, require_recognised
+from lab_config.certificate import CertificateDeclaration, browsed, require_recognised
 from lab_config.components import Components, PairedComponent
 from lab_config.crawl import CrawlDeclaration
 from lab_config.doors import GdbDeclaration, HttpApiDeclaration, JtagDeclaration, StreamsDeclaration, TelnetDeclaration
@@ -368,8 +368,14 @@ class Component(Model):
     @model_validator(mode="after")
     def _references_resolve(self) -> Self:
         require_distinct(self.declared)
-        web = None if isinstance(self.http_login, Absent) else self.http_login.service
-        require_recognised(self.declared, self.certificate, web)
+        crawl = self.http_crawl.public + self.http_crawl.never
+        pages: dict[str, object] = {
+            "http_login": self.http_login,
+            "first_use": self.first_use,
+            "http_api": self.http_api,
+        }
+        pages |= {"http_resources": self.http_resources, "http_crawl": crawl, "setting": self.setting}
+        require_recognised(self.declared, self.certificate, browsed(self.declared, pages))
         names = [service.id for service in self.declared]
         doors = (self.http_api, self.streams, self.telnet)
         apis = [] if isinstance(self.http_api, Absent) else [self.http_api.id]

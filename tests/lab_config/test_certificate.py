@@ -2,9 +2,11 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from lab_config.bench import Bench
 from lab_config.certificate import CertificateDeclaration, Pin
@@ -92,6 +94,55 @@ def test_what_people_open_in_a_browser_is_not_pinned(tmp_path: Path) -> None:
     old = "certificate:\n    issued_by: product_ca\n    names: [camera.local]"
     with pytest.raises(ConfigurationError, match=rf"component\.certificate: .*{says}"):
         load(product_with(tmp_path, old, "certificate: {pinned: at_pairing}"), Product, {})
+
+
+WEB_SERVICE = {"id": "web", "transport": "tcp", "port": 443, "protocol": "http", "tls": True, "purpose": "pages"}
+SYNC_SERVICE = WEB_SERVICE | {"id": "sync", "port": 22000, "protocol": "other"}
+PAGES: dict[str, Any] = {
+    "first_use": {"service": "web", "path": "/setup", "proof": "none"},
+    "http_api": {"id": "api", "service": "web", "path": "/api"},
+    "http_resources": [{"path": "/info", "read": ["viewer"]}],
+    "http_crawl": {"public": ["/help/*"]},
+    "setting": {"path": "/name", "field": "name", "example": "Attic"},
+}
+
+
+def with_pages(part: str, web: Any = None, general: Any = None) -> Component:
+    """A component with a web server and another TLS service, and with one declared part about its pages."""
+    nothing = {"absent": "this component is made up"}
+    fields = dict.fromkeys(("http_login", "console", "jtag", "update", "logging", "certificate"), nothing)
+    web_service = WEB_SERVICE if web is None else WEB_SERVICE | {"certificate": web}
+    given = {"services": [SYNC_SERVICE, web_service], part: PAGES.get(part, nothing)}
+    given |= {} if general is None else {"certificate": general}
+    return Component.model_validate({"id": "box", "kind": "device", **fields, **given})
+
+
+@pytest.mark.parametrize("part", list(PAGES))
+def test_no_service_with_pages_for_people_is_pinned(part: str) -> None:
+    says = f"people open the service web of {part} in a browser, and browsers pin no certificate"
+    pinned, issued = {"pinned": "at_pairing"}, {"issued_by": "self_signed"}
+    for given in ({"web": pinned}, {"general": pinned}, {"web": pinned, "general": issued}):
+        with pytest.raises(ValidationError, match=says):
+            with_pages(part, **given)
+    with_pages(part, web=issued, general=pinned)
+    with_pages(part, general=issued)
+
+
+def test_a_web_server_without_any_page_for_people_can_be_pinned() -> None:
+    assert with_pages("identity", general={"pinned": "at_pairing"}).certificate_at("tcp/443")
+
+
+@pytest.mark.parametrize("part", ["http_resources", "http_crawl", "setting"])
+def test_paths_belong_to_the_service_of_the_login(part: str) -> None:
+    api = {"id": "api", "service": "gui", "path": "/"}
+    gui = WEB_SERVICE | {"id": "gui", "port": 8443}
+    pinned = WEB_SERVICE | {"certificate": {"pinned": "at_pairing"}}
+    nothing = {"absent": "this component is made up"}
+    fields: dict[str, Any] = dict.fromkeys(("console", "jtag", "update", "logging"), nothing)
+    fields |= {"id": "box", "kind": "device", "http_api": api, part: PAGES[part]}
+    assert Component.model_validate({**fields, "services": [pinned, gui]})
+    with pytest.raises(ValidationError, match="the service web of"):
+        Component.model_validate({**fields, "services": [pinned, gui], "http_api": nothing})
 
 
 def test_a_service_has_its_own_certificate_and_every_other_door_that_of_the_component(tmp_path: Path) -> None:
