@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal, Protocol, Self
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Tag, model_validator
 
 from lab_config.base import Absent, Model, misplaced
 
@@ -60,6 +60,22 @@ class Pin(Model):
         return f"the SHA-256 of the {'certificate' if self.public_key is None else 'public key'} is {self.digest}"
 
 
+def _pin_or_word(value: object) -> object:
+    """Refuse what is neither `at_pairing` nor the fields of a pin, in words that name both."""
+    if value is None or value == "at_pairing" or isinstance(value, Mapping | Pin):
+        return value
+    raise ValueError(f"expected 'at_pairing', or a pin with `certificate` or `public_key` (found {str(value)[:80]!r})")
+
+
+def _kind_of_pin(value: object) -> str:
+    return "word" if isinstance(value, str) else "pin_fields"
+
+
+_Word = Annotated[Literal["at_pairing"], Tag("word")]
+Pinned = Annotated[Annotated[Pin, Tag("pin_fields")] | _Word, Discriminator(_kind_of_pin)]
+"""A pin, or `at_pairing`. Only the form that was written is checked, so that a mistake is one problem."""
+
+
 class CertificateDeclaration(Model):
     """How a TLS server certificate is issued, or that peers recognise it by a pin.
 
@@ -69,7 +85,7 @@ class CertificateDeclaration(Model):
     issued_by: Literal["product_ca", "public_ca", "self_signed"] | None = None
     names: tuple[str, ...] | None = None
     """DNS names. The address of the bench is also accepted if the certificate contains it."""
-    pinned: Pin | Literal["at_pairing"] | None = None
+    pinned: Annotated[Pinned | None, BeforeValidator(_pin_or_word)] = None
     """Peers compare the certificate with this pin, and look at no name, issuer, date or usage.
 
     `at_pairing` if each unit has a certificate of its own, which its peers pin when they are paired. The bench then

@@ -46,6 +46,19 @@ _FORMS: Final[Mapping[str, str]] = {
     r"^[a-z][a-z0-9_]*$": "expected small letters, digits and _, beginning with a letter",
     r"^(\$\{[A-Z][A-Z0-9_]*\}|file:.+)$": "expected ${NAME} of the environment or file:PATH, never the value itself",
     r"^/": "expected a path that begins with /",
+    r"^[A-Z][A-Z0-9_]*$": "expected capital letters, digits and _, beginning with a letter",
+    r"^/[^\x00-\x1f\x7f]+$": "expected the path of a file that begins with /, without control characters",
+    r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$": "expected the name of a header, without blanks and colons",
+    r"^(?:[A-Za-z0-9!#$%&'*+.^_`|~-]|\{[a-z][a-z0-9_]*\}){1,64}$": (
+        "expected the name of a header or cookie, without blanks and colons. "
+        "{name} in small letters, digits and _ stands for a value"
+    ),
+    r"^(\d{1,7}|\{[a-z][a-z0-9_]*\})$": "expected a number of up to 7 digits, or {name} for a value",
+    r"^[^#+\x00]+$": "expected a topic without the wildcards # and +",
+    r"^[!-~ ]+$": "expected printable ASCII characters",
+    r"^[!-~]+$": "expected printable ASCII characters without blanks",
+    r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+: [ -~]+$": "expected a header as NAME: VALUE, in printable ASCII characters",
+    r"^(\[[0-9a-fA-F:]+\]|[^\s:/\[\]]+):[0-9]{1,5}$": "expected host:port, with an IPv6 address in brackets",
 }
 """What a pattern of a field means."""
 

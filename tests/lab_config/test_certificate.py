@@ -19,6 +19,7 @@ from trustprobe.errors import ConfigurationError
 ROOT = Path(__file__).parents[2]
 STREAM = "port: 322, protocol: rtsp, tls: true"
 WEB = "port: 443, protocol: http, tls: true"
+PIN_OR_WORD = "pinned: expected 'at_pairing', or a pin with `certificate` or `public_key`"
 KEY = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 
 
@@ -52,6 +53,13 @@ def test_a_pin_is_read_in_the_usual_forms(tmp_path: Path, written: str, digest: 
         (f"{{pinned: {{public_key: '{'ab' * 32}'}}}}", "expected a SHA-256 in base64"),
         ("{pinned: {public_key: 'QUJD'}}", "expected a SHA-256 in base64"),
         ("{pinned: {public_key: 'ü'}}", "expected a SHA-256 in base64"),
+        ("{pinned: at_paring}", f"{PIN_OR_WORD} (found 'at_paring')"),
+        ("{pinned: At_Pairing}", f"{PIN_OR_WORD} (found 'At_Pairing')"),
+        (f"{{pinned: '{'ab' * 32}'}}", f"{PIN_OR_WORD} (found 'abab"),
+        ("{pinned: ''}", f"{PIN_OR_WORD} (found '')"),
+        ("{pinned: true}", f"{PIN_OR_WORD} (found 'True')"),
+        ("{pinned: [at_pairing]}", PIN_OR_WORD),
+        ("{pinned: {sha256: ab}}", "pinned.sha256: is not a known field"),
         ("{pinned: {}}", "either the SHA-256 of the certificate or that of its public_key"),
         (f"{{pinned: {{certificate: '{'ab' * 32}', public_key: '{KEY}'}}}}", "or that of its public_key"),
         ("{pinned: at_pairing, issued_by: self_signed}", "issued_by or names, or both, or else only pinned"),
@@ -63,6 +71,7 @@ def test_an_expectation_that_cannot_be_is_refused_with_its_place(tmp_path: Path,
     with pytest.raises(ConfigurationError, match=r"services\.2\.certificate") as caught:
         declared(tmp_path, written)
     assert says in str(caught.value)
+    assert "more problem" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

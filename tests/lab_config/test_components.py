@@ -26,7 +26,7 @@ from trustprobe.errors import ConfigurationError
         (
             "path: /sensors/door",
             "path: /sensors/door\n        header: Authorization",
-            "header: expected a text",
+            "header: expected a header as NAME: VALUE",
         ),
     ],
 )
