@@ -42,7 +42,7 @@ class LockoutDeclaration(Model):
     """Whether an attempt during the lock, even with the right password, makes it last for `seconds` again."""
     per: Literal["account", "source"]
     """Whether the account is refused, or the address from which the attempts come."""
-    interfaces: tuple[Identifier, ...]
+    interfaces: Annotated[tuple[Identifier, ...], Field(min_length=1)]
     """The interfaces that do this: services, and `console`."""
 
     @property

@@ -131,10 +131,12 @@ def browsed(services: Iterable[_Certified], parts: Mapping[str, object]) -> dict
 def require_recognised(
     services: Iterable[_Certified], general: CertificateDeclaration | Absent, pages: Mapping[str, str]
 ) -> None:
-    """Raise if a service without TLS has a certificate, or if a service with `pages` for browsers is to be pinned."""
+    """Raise if a service without TLS over TCP has a certificate, or if one with `pages` is to be pinned."""
     for index, service in enumerate(services):
         if service.certificate is not None and not service.tls:
             raise misplaced("this service has no certificate: it does not use TLS", "services", index, "certificate")
+        if service.certificate is not None and service.transport != "tcp":
+            raise misplaced("only certificates of TCP services are read: remove it", "services", index, "certificate")
         own = general if service.certificate is None else service.certificate
         if service.tls and service.id in pages and not isinstance(own, Absent) and own.pinned is not None:
             place: tuple[str | int, ...] = ("services", index) if service.certificate is not None else ()

@@ -62,6 +62,14 @@ def test_a_product_without_a_lockout_has_none(tmp_path: Path) -> None:
         (f"[{FIRST}, {SECOND.replace('[admin, ssh]', '[admin, shh]')}]", "no service has the id shh"),
         ("{attempts: 5, seconds: 60, within: 700000, per: source, interfaces: [admin]}", "component.lockout.within: "),
         ("[]", "component.lockout: expected at least 1 entries"),
+        (
+            "{attempts: 5, seconds: 60, per: source, interfaces: []}",
+            "component.lockout.interfaces: expected at least 1",
+        ),
+        (
+            f"[{FIRST}, {{attempts: 5, seconds: 60, per: account, interfaces: []}}]",
+            "component.lockout.1.interfaces: expected at least 1",
+        ),
     ],
 )
 def test_a_mistake_in_a_lockout_is_said_with_its_place(tmp_path: Path, lockout: str, says: str) -> None:

@@ -126,6 +126,17 @@ def with_pages(part: str, web: Any = None, general: Any = None) -> Component:
     return Component.model_validate({"id": "box", "kind": "device", **fields, **given})
 
 
+@pytest.mark.parametrize(
+    "written", [{"issued_by": "self_signed"}, {"pinned": "at_pairing"}, {"absent": "none is sent"}]
+)
+def test_a_certificate_that_no_case_reads_is_refused(written: dict[str, str]) -> None:
+    nothing = {"absent": "this component is made up"}
+    fields: dict[str, Any] = dict.fromkeys(("console", "jtag", "update", "logging"), nothing)
+    over_udp = SYNC_SERVICE | {"transport": "udp", "certificate": written}
+    with pytest.raises(ValidationError, match="only certificates of TCP services are read"):
+        Component.model_validate({"id": "box", "kind": "device", **fields, "services": [over_udp]})
+
+
 @pytest.mark.parametrize("part", list(PAGES))
 def test_no_service_with_pages_for_people_is_pinned(part: str) -> None:
     says = f"people open the service web of {part} in a browser, and browsers pin no certificate"

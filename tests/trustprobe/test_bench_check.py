@@ -226,6 +226,11 @@ def test_a_service_is_checked_by_the_pin_of_its_certificate(where: str, checked:
     assert re.search(f"the SHA-256 of the certificate is {'ab' * 32}, not [0-9a-f]{{64}}", said)
 
 
+def test_a_pin_that_no_check_compares_is_refused(checked: Check, hub: Board) -> None:
+    lines = tls_bench(hub, f"pins: {{broker: {OTHER_PIN}}}")
+    assert "pins.broker is not used" in checked("tls", lines, fault=Fault.CONFIGURATION)
+
+
 def test_a_pin_that_the_bench_does_not_hold_is_shown_for_comparison_and_then_accepted(
     tmp_path: Path, hub: Board, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -226,6 +226,15 @@ def test_the_accounts_and_components_that_exist_are_named(files: Files) -> None:
             files.load()
 
 
+def test_a_pin_that_no_case_compares_ends_the_run_before_it_starts(files: Files) -> None:
+    product = yaml.safe_load((files.folder / "product.yaml").read_text("utf-8"))
+    web = {"id": "web", "transport": "tcp", "port": 443, "protocol": "http", "tls": True, "purpose": "pages"}
+    files.change("product", component=product["component"] | {"services": [web]})
+    files.change("bench", pins={"web": {"certificate": "ab" * 32}})
+    with pytest.raises(ConfigurationError, match=r"bench\.yaml, line [0-9]+: pins\.web is not used"):
+        files.load()
+
+
 def required(monkeypatch: pytest.MonkeyPatch, **bench: Any) -> None:
     """Compare the names of a bench with a declaration of one account, component and service."""
     monkeypatch.setattr(engine, "place_of", lambda _path, at: ".".join(at))
