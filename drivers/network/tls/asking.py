@@ -184,8 +184,14 @@ class Questioner:
         talk = exchange(self.target, self.port, hello.encode(), complete, self._patience)
         if hello.version == "SSLv2" and talk.end is HelloEnd.TIMEOUT and not talk.received:
             # No TLS record begins like this hello. A server that speaks HTTP in clear on this port as well, to redirect
-            # to HTTPS, waits for the rest of a request, and answers only once it has come.
-            talk = exchange(self.target, self.port, hello.encode() + _LINE_ENDS, complete, self._patience)
+            # to HTTPS, waits for the rest of a request, and answers only once it has come. A closed connection is no
+            # such answer: it may refuse the octets that follow the hello.
+            again = exchange(self.target, self.port, hello.encode() + _LINE_ENDS, complete, self._patience)
+            if _HTTP_ERROR.match(again.received) or read_reply(again).hello is not None:
+                self._keep_talk(talk, read_reply(talk).detail)
+                talk = again
+            else:
+                self._keep_talk(again, f"not counted: {read_reply(again).detail}")
         reply = read_reply(talk)
         self.unasked += not reply.asked
         self.silences += reply.answer is Answer.SILENT
@@ -194,8 +200,11 @@ class Questioner:
             if reply.hello.version == hello.version:
                 self._answered.setdefault(hello.version, (hello, reply))
         self.record.note(f"{hello.version}, {len(hello.suites)} suites -> {reply.answer}: {reply.detail}")
-        self._lines += [f"> {talk.sent.hex()}", f"< {talk.received[:TRANSCRIPT_BYTES].hex()}", f"# {reply.detail}"]
+        self._keep_talk(talk, reply.detail)
         return reply, talk.received
+
+    def _keep_talk(self, talk: Exchange, words: str) -> None:
+        self._lines += [f"> {talk.sent.hex()}", f"< {talk.received[:TRANSCRIPT_BYTES].hex()}", f"# {words}"]
 
     @property
     def _patience(self) -> float:

@@ -95,6 +95,29 @@ def test_a_server_that_waits_for_the_end_of_a_request_in_clear_refuses_sslv2(sai
     assert found.about("SSLv2").conclusive is is_refused
 
 
+@pytest.mark.parametrize("end", [tcp.closing, tcp.resetting, lambda connection: connection.sendall(b"220 Ready\r\n")])
+def test_an_end_that_only_the_octets_after_an_sslv2_hello_met_is_no_refusal(end: tcp.Handler) -> None:
+    def answer(hello: bytes) -> bytes | None:
+        if hello[:1] == b"\x80":
+            return None
+        version, listed = tls.offered(hello)
+        return tls.choose("TLS1.2", 0xC02F) if version == 0x0303 and 0xC02F in listed else tls.refuse(70)
+
+    def handle(connection: socket.socket) -> None:
+        if connection.recv(65_536, socket.MSG_PEEK).endswith(b"\r\n\r\n"):
+            end(connection)
+        else:
+            tls.scripted(answer)(connection)
+
+    record = Recorder()
+    with serve(handle) as port:
+        found = TlsVersions(LOOPBACK, port, seconds=QUICK).run(record)
+    assert "SSLv2" in found.silent
+    assert not found.about("SSLv2").conclusive
+    assert b"0d0a0d0a\n" in record.kept["exchanges.txt"], "what is not counted is evidence as well"
+    assert b"# not counted: " in record.kept["exchanges.txt"]
+
+
 def test_a_server_with_one_rare_suite_is_found() -> None:
     krb5 = 0x002B
 
