@@ -25,7 +25,7 @@ from drivers.network.web.probes.login_page import Entrance, entrance_of, is_logi
 from drivers.network.web.probes.shown import filled_in, is_page
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
 from drivers.network.web.transport.csrf import asks_for_token
-from drivers.network.web.transport.json_names import is_masked, lookup, nested
+from drivers.network.web.transport.json_names import is_masked, is_sendable, lookup, nested
 from lab_config.base import Role
 from lab_config.component import HttpResource, Setting
 from lab_config.http_login import HttpLogin
@@ -197,6 +197,8 @@ def _content(path: str, asker: WebAsker) -> object:
     answer = WebRequest("GET", path).sent_by(asker)
     content = answer.json() if isinstance(answer, WebAnswer) and answer.ok and answer.complete else None
     if not isinstance(content, dict | list) or not isinstance(answer, WebAnswer) or denies(answer):
+        return {}
+    if not is_sendable(content):
         return {}
     return {} if is_masked(answer.body.decode("utf-8", "replace")) else content
 

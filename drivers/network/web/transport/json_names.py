@@ -1,5 +1,6 @@
-"""Dotted names in JSON documents: `firmware.version`, `users.0.name`. Values that stand for hidden ones."""
+"""Dotted names in JSON documents: `firmware.version`, `users.0.name`. Values that cannot be written back."""
 
+import json
 import re
 
 _MASK = re.compile(r'"(?:[*•●]|\\u2022|\\u25cf){3,}"', re.IGNORECASE)
@@ -8,6 +9,15 @@ _MASK = re.compile(r'"(?:[*•●]|\\u2022|\\u25cf){3,}"', re.IGNORECASE)
 def is_masked(document: str) -> bool:
     """Whether a value of a JSON document stands for one that is not shown, as a password of asterisks does."""
     return _MASK.search(document) is not None
+
+
+def is_sendable(document: object) -> bool:
+    """Whether JSON can hold a document that was read. Python reads NaN, Infinity and 1e999, which it cannot."""
+    try:
+        json.dumps(document, allow_nan=False)
+    except ValueError:
+        return False
+    return True
 
 
 def lookup(document: object, name: str) -> str | None:

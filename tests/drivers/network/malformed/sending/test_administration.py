@@ -56,6 +56,21 @@ def test_a_put_that_replaces_everything_is_malformed_in_a_value_of_its_own(devic
     assert {name: device.settings[name] for name in before} == before
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("-inf")])
+def test_no_body_holds_a_number_of_the_device_that_json_cannot_hold(device: Device, number: float) -> None:
+    device.settings["level"] = number  # type: ignore[assignment]
+    assert not content_of(device)
+
+
+def content_of(device: Device) -> bytes:
+    """Return what each body to a resource of this device would hold beside its own value."""
+    probe = SendMalformedBodies(
+        device.web(password="correct horse"), Resource("PUT", "/api/settings"), False, 3, 1, Revival(2.0)
+    )
+    with Requests(probe.web) as requests:
+        return probe._with_content(requests).content
+
+
 @pytest.mark.parametrize("content", [b'{"port": 8384}', b'{"gui": {"port": 8384}, "folders": []}\n'])
 @pytest.mark.parametrize("count", [60, 200])
 def test_no_body_that_could_be_accepted_lacks_what_is_there(content: bytes, count: int) -> None:
