@@ -28,9 +28,10 @@ class Resource:
     field: str = ""
     example: str = "x"
     content: bytes = b""
-    """The JSON object that a PUT replaces. Each body is then a further value in it, and changes nothing else.
+    """The JSON object that a PUT replaces. Each body is then a further value in it, and leaves the others as shown.
 
-    A product that accepts a body on its own has lost its configuration.
+    A product that accepts a body on its own has lost its configuration. A document that hides a value is no content:
+    the product would take what stands for the value for the new one.
     """
 
     def whole(self, body: bytes) -> bytes:

@@ -28,7 +28,7 @@ from drivers.network.web.administration.administration import Administration
 from drivers.network.web.login.session import WebSession
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer
 from drivers.network.web.transport.csrf import asks_for_token
-from drivers.network.web.transport.json_names import is_masked, is_sendable, lookup, nested
+from drivers.network.web.transport.json_names import is_writable, lookup, nested
 from trustprobe.errors import BenchError
 from trustprobe.probe import Recorder, Witness, condition, printable
 
@@ -95,9 +95,8 @@ class SendMalformedBodies:
         if self.resource.method != "PUT" or self.resource.field:
             return self.resource
         shown = requests.read(self.resource.path)
-        content = json.dumps(shown) if isinstance(shown, dict) and shown and is_sendable(shown) else ""
-        known = len(content) <= _BODY_LIMIT and not is_masked(content)
-        return replace(self.resource, content=content.encode() if known else b"")
+        content = json.dumps(shown) if isinstance(shown, dict) and shown and is_writable(shown) else ""
+        return replace(self.resource, content=content.encode() if len(content) <= _BODY_LIMIT else b"")
 
     def _restored(self, requests: "Requests", before: object, record: Recorder) -> Witness:
         taken = f"{requests.taken} bodies were accepted, {requests.refused} refused with 4xx"

@@ -25,7 +25,7 @@ from drivers.network.web.probes.login_page import Entrance, entrance_of, is_logi
 from drivers.network.web.probes.shown import filled_in, is_page
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
 from drivers.network.web.transport.csrf import asks_for_token
-from drivers.network.web.transport.json_names import is_masked, is_sendable, lookup, nested
+from drivers.network.web.transport.json_names import is_writable, lookup, nested
 from lab_config.base import Role
 from lab_config.component import HttpResource, Setting
 from lab_config.http_login import HttpLogin
@@ -186,8 +186,8 @@ def _only_lacks_token(answer: WebAnswer, reference: WebAnswer | NoAnswerError | 
 def keeping_content(asks: Iterable[WebRequest], asker: WebAsker) -> list[WebRequest]:
     """Give each PUT without content what this asker reads there: a PUT replaces all of a resource (RFC 9110, 9.3.4).
 
-    A device that accepts an empty object has lost its configuration. What is no JSON, or hides a part of itself, as a
-    password of asterisks is, stays out: written back, it would change what it hides.
+    A device that accepts an empty object has lost its configuration. What is no JSON, or hides a part of itself, as an
+    empty password or one of asterisks does, stays out: written back, it would change what it hides.
     """
     return [replace(ask, json=_content(ask.path, asker)) if ask.json == {} else ask for ask in asks]
 
@@ -198,9 +198,7 @@ def _content(path: str, asker: WebAsker) -> object:
     content = answer.json() if isinstance(answer, WebAnswer) and answer.ok and answer.complete else None
     if not isinstance(content, dict | list) or not isinstance(answer, WebAnswer) or denies(answer):
         return {}
-    if not is_sendable(content):
-        return {}
-    return {} if is_masked(answer.body.decode("utf-8", "replace")) else content
+    return content if is_writable(content) else {}
 
 
 def _outcome(answer: WebAnswer | NoAnswerError) -> str:

@@ -30,7 +30,7 @@ from drivers.network.web.probes.access import (
 from drivers.network.web.probes.denial import alike
 from drivers.network.web.probes.shown import is_page
 from drivers.network.web.transport.client import NoAnswerError, WebAnswer, WebClient
-from drivers.network.web.transport.json_names import is_sendable
+from drivers.network.web.transport.json_names import is_writable
 from drivers.network.web.transport.server import WebServer
 from lab_config.component import HttpResource, Setting
 from trustprobe.probe import Answer, Fact, Observation, Recorder, all_of, condition
@@ -148,7 +148,7 @@ class AnonymousAccess:
     ) -> Fact:
         shown = WebRequest("GET", resource.path).sent_by(client)
         content = shown.json() if isinstance(shown, WebAnswer) and shown.ok else None
-        written = content if isinstance(content, dict | list) and content and is_sendable(content) else None
+        written = content if isinstance(content, dict | list) and content and is_writable(content) else None
         if written is not None:
             ask = WebRequest(resource.method, resource.path, written, repeatable=False)
         else:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from drivers.nesting import parsed
 from drivers.network.malformed.messages.json_bodies import Resource, messages
 from drivers.network.malformed.sending.administration import Requests, SendMalformedBodies, may_be_written
 from drivers.network.malformed.sending.revival import Revival
@@ -56,10 +57,14 @@ def test_a_put_that_replaces_everything_is_malformed_in_a_value_of_its_own(devic
     assert {name: device.settings[name] for name in before} == before
 
 
-@pytest.mark.parametrize("number", [float("nan"), float("-inf")])
-def test_no_body_holds_a_number_of_the_device_that_json_cannot_hold(device: Device, number: float) -> None:
-    device.settings["level"] = number  # type: ignore[assignment]
+@pytest.mark.parametrize("value", [float("nan"), float("-inf"), "", "********a", "<hidden>", "xxxxxxxx"])
+def test_no_body_holds_a_value_of_the_device_that_cannot_be_written_back(device: Device, value: str | float) -> None:
+    device.settings["admin_password"] = value  # type: ignore[assignment]
     assert not content_of(device)
+
+
+def test_each_body_holds_what_the_device_shows_whole(device: Device) -> None:
+    assert parsed(content_of(device)) == device.settings
 
 
 def content_of(device: Device) -> bytes:

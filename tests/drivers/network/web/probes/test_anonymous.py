@@ -387,6 +387,9 @@ def test_a_put_that_everybody_may_send_carries_what_is_there_and_replaces_nothin
     [
         Said('{"name": "hall", "password": "********"}', headers=JSON),
         Said('{"name": "hall", "password": "\\u2022\\u2022\\u2022"}', headers=JSON),
+        Said('{"name": "hall", "password": ""}', headers=JSON),
+        Said('{"name": "hall", "users": [{"token": null}]}', headers=JSON),
+        Said('{"name": "hall", "pin": "<hidden>"}', headers=JSON),
         *(Said(f'{{"name": "hall", "level": {number}}}', headers=JSON) for number in ("NaN", "-Infinity", "1e999")),
         Said("<p>name: hall</p>"),
         Said('{"error": "login required"}', headers=JSON),
@@ -398,10 +401,10 @@ def test_what_cannot_be_written_back_as_it_is_stays_out_of_a_put(said: Said) -> 
     assert written(resources, said, "admin") == [{}]
 
 
-@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
-def test_a_public_resource_with_a_number_that_json_cannot_hold_is_written_without_it(number: str) -> None:
+@pytest.mark.parametrize("value", ["NaN", "-Infinity", "1e999", '"********a"', '"[REDACTED]"'])
+def test_a_public_resource_with_a_value_that_cannot_be_written_back_is_written_without_it(value: str) -> None:
     resources = (HttpResource(path="/config", read=()),)
-    assert written(resources, Said(f'{{"level": {number}}}', headers=JSON), "admin") == [{}]
+    assert written(resources, Said(f'{{"level": {value}}}', headers=JSON), "admin") == [{}]
 
 
 def written(resources: tuple[HttpResource, ...], shown: Said, authority: str) -> list[object]:
