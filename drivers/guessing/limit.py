@@ -14,6 +14,7 @@ RETRY_MOST = 86_400.0
 """Seconds beyond which Retry-After is cut."""
 LIMIT_MOST = 15.0
 """The longest single wait in seconds, if the device does not say how long."""
+_DOUBLED_MOST = 10
 TOO_MANY, UNAVAILABLE = 429, 503
 WORDS = re.compile(
     r"(?i)\btoo many\b|maximum number of|\b(?:locked|blocked|banned|busy|throttl\w+|rate.limit\w*)\b|wait \d+|"
@@ -68,6 +69,18 @@ def limited_attempt(words: str, after: float | None) -> LoginAttempt:
     return LoginAttempt(Answer.SILENT, f"the device limits attempts: {words}", limited=True, retry_after=after)
 
 
+def wait_of(retry_after: float | None, in_a_row: int, first: float) -> float:
+    """Return how many seconds to wait for a limit, the first of a row or a later one. `first` is our own first wait.
+
+    The device's word counts alone only once. A server that states no time, or one that was too short, is asked again
+    after our own wait, which doubles: else one that always says 0 is asked for ever.
+    """
+    own = min(first * 2.0 ** min(in_a_row - 1, _DOUBLED_MOST), LIMIT_MOST)
+    if not retry_after:
+        return own
+    return retry_after if in_a_row == 1 else max(retry_after, own)
+
+
 @dataclass
 class StatedLimits:
     """The limits that a device stated in its own words, and for how many seconds they were waited for in all."""
@@ -84,7 +97,7 @@ class StatedLimits:
         if began < self._last:
             return None
         self.in_a_row, self._last = self.in_a_row + 1, now
-        wait = min(0.5 * 2.0**self.in_a_row, LIMIT_MOST) if retry_after is None else retry_after
+        wait = wait_of(retry_after, self.in_a_row, 1.0)
         self.waited += wait
         return wait
 

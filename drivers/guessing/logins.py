@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from drivers.guessing.attempt import DERIVED, Door, HeldDoor, LoginAttempt, LoginWay, Pair, WideDoor, login_at
 from drivers.guessing.failures import FailedLogins
-from drivers.guessing.limit import LIMIT_MOST
+from drivers.guessing.limit import wait_of
 from drivers.guessing.pace import GuessPace
 from drivers.guessing.plan import ANYTHING, LIMIT_SECONDS, RETRY_SECONDS, STOPPED, GuessPlan, work
 from lab_config.account import LockoutDeclaration
@@ -235,7 +235,7 @@ def patiently(way: LoginWay, user: str, password: str, record: Recorder) -> Logi
     waited, number = 0.0, 0
     while (attempt := _fresh(way, user, password, record)).limited:
         number += 1
-        wait = min(2.0**number, LIMIT_MOST) if attempt.retry_after is None else attempt.retry_after
+        wait = wait_of(attempt.retry_after, number, 2.0)
         if (waited := waited + wait) > LIMIT_SECONDS:
             break
         record.note(f"{attempt.detail}: tried again after {wait:.0f} s")

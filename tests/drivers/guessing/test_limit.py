@@ -1,6 +1,14 @@
+from types import SimpleNamespace
+
 import pytest
 
-from drivers.guessing.limit import WORDS, limited, retry_after
+from drivers.guessing import logins
+from drivers.guessing.attempt import LoginAttempt
+from drivers.guessing.limit import WORDS, StatedLimits, limited, retry_after
+from drivers.guessing.logins import patiently
+from drivers.guessing.plan import LIMIT_SECONDS
+from tests.drivers.recorder import MemoryRecorder
+from trustprobe.probe import Answer
 
 
 @pytest.mark.parametrize(
@@ -50,3 +58,49 @@ def test_words_of_a_limit_are_recognised(words: str) -> None:
 @pytest.mark.parametrize("words", ["Invalid user name or password", "Please try again", "Login incorrect", "Unlocked"])
 def test_words_of_a_refusal_are_no_limit(words: str) -> None:
     assert not WORDS.search(words)
+
+
+TOO_SHORT = [
+    retry_after("0"),
+    retry_after("0.01"),
+    retry_after("Mon, 30 Nov 1970 08:00:00 GMT"),
+    None,
+]
+
+
+@pytest.mark.parametrize("after", TOO_SHORT)
+def test_a_limit_that_is_stated_for_too_short_a_time_for_ever_uses_up_the_patience(after: float | None) -> None:
+    limits = StatedLimits()
+    waits = [limits.met(after, float(began), float(began)) for began in range(2_000)]
+    assert sum(wait or 0.0 for wait in waits) == limits.waited
+    assert sum(wait or 0.0 for wait in waits[:10]) > LIMIT_SECONDS
+
+
+def test_the_time_that_a_device_states_is_kept_to_at_its_first_limit() -> None:
+    limits = StatedLimits()
+    assert limits.met(0.02, 0.0, 0.0) == 0.02
+    assert limits.met(40.0, 1.0, 1.0) == 40.0
+
+
+class AlwaysLimiting:
+    """Answers each attempt that there were too many, and when the next one may be made."""
+
+    interface = "web"
+
+    def __init__(self, after: float | None) -> None:
+        self.after, self.attempts = after, 0
+
+    def attempt(self, user: str, password: str) -> LoginAttempt:
+        self.attempts += 1
+        assert self.attempts < 50, f"{user} is tried for ever"
+        return LoginAttempt(Answer.SILENT, "429 slow down", limited=True, retry_after=self.after)
+
+
+@pytest.mark.parametrize("after", TOO_SHORT)
+def test_a_login_that_is_limited_for_ever_ends(after: float | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(logins, "threading", SimpleNamespace(Event=lambda: SimpleNamespace(wait=waits.append)))
+    door = AlwaysLimiting(after)
+    assert patiently(door, "admin", "valid", MemoryRecorder()).limited
+    assert door.attempts == len(waits) + 1
+    assert sum(waits) <= LIMIT_SECONDS
