@@ -6,8 +6,9 @@ Both need a login, which is made here; what a value should be is said by the cas
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
+from drivers.guessing.attempt import LoginAttempt
 from drivers.network.web.administration.administration import Administration
 from drivers.network.web.login.api_session import ApiAccount
 from drivers.network.web.login.session import WebSession
@@ -18,8 +19,11 @@ from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, print
 
 VALUE_LIMIT = 256
 """Characters of a value of the device that are kept."""
-PAUSE = 1.0
-"""Seconds between two tries to read a setting of a product that may still be starting."""
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 15.0
+"""Seconds between two tries to read a setting of a product that may still be starting. They double."""
+MOST_REFUSALS = 2
+"""Refused logins after which a setting is not read again: further ones could lock the account, or the address."""
+_NOT_LET_IN = (401, 403)
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,19 @@ def shown_by(document: object, identity: Identity) -> Shown:
         value(identity.boot_id_field),
         value(identity.slot_field),
     )
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """How one try to read a setting ended: the value, or what another try costs."""
+
+    value: str | None = None
+    refused: bool = False
+    """The login was refused, or the session was."""
+    missing: bool = False
+    """The document came, and the setting is not in it."""
+    rest: float = 0.0
+    """Seconds after which the device permits another try, in its own words."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +153,7 @@ class ChangeSetting:
     restart: Callable[[], None] | None = None
     start_seconds: float = 0.0
     """How long after the restart a setting that cannot be read is read again: logins may come after the first page."""
+    wait: Callable[[float], object] = field(default_factory=lambda: threading.Event().wait)
 
     @property
     def name(self) -> str:
@@ -176,19 +194,37 @@ class ChangeSetting:
         )
 
     def _read(self, record: Recorder) -> str | None:
+        return self._reading(record).value
+
+    def _reading(self, record: Recorder) -> _Reading:
         """Read the setting in a session of its own."""
-        if (session := self.web.session(record)) is None:
-            return None
+        session = self.web.log_in()
+        if isinstance(session, LoginAttempt):
+            record.note(f"the login of {self.web.user} -> {session.answer}: {session.detail}")
+            is_refused = session.judged is Answer.REFUSED and not session.limited
+            return _Reading(refused=is_refused, rest=session.retry_after or 0.0)
         with session:
             answer = _get(session, self.setting.path, record)
-        return lookup(answer.json(), self.setting.field) if answer is not None and answer.status == 200 else None
+        if answer is None or answer.status != 200:
+            return _Reading(refused=answer is not None and answer.status in _NOT_LET_IN)
+        document = answer.json()
+        value = lookup(document, self.setting.field)
+        return _Reading(value, missing=value is None and document is not None)
 
     def _read_once_started(self, record: Recorder) -> str | None:
-        """Read the setting, and again until the product has had the time to start."""
-        until = time.monotonic() + self.start_seconds
-        while (now := self._read(record)) is None and time.monotonic() < until:
-            threading.Event().wait(PAUSE)
-        return now
+        """Read the setting, and again until the product has had the time to start.
+
+        A refused login is repeated once, after the longest pause: the accounts may come later than the page.
+        """
+        until, pause, refusals = time.monotonic() + self.start_seconds, FIRST_PAUSE, 0
+        while (found := self._reading(record)).value is None and not found.missing:
+            refusals += found.refused
+            left = until - time.monotonic()
+            if left <= 0 or found.rest > left or refusals >= MOST_REFUSALS:
+                break
+            self.wait(min(max(LONGEST_PAUSE if found.refused else pause, found.rest), left))
+            pause = min(2 * pause, LONGEST_PAUSE)
+        return found.value
 
     def _write(self, value: str, record: Recorder) -> tuple[Answer, str]:
         if (session := self.web.session(record)) is None:

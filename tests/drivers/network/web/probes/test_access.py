@@ -1,17 +1,17 @@
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
+from drivers.guessing.attempt import LoginAttempt
 from drivers.login import Login
-from drivers.network.web.administration import settings
 from drivers.network.web.administration.administration import Administration
-from drivers.network.web.administration.settings import ChangeSetting, ReadIdentity
-from drivers.network.web.login.session import WebSession
+from drivers.network.web.administration.settings import ChangeSetting, ReadIdentity, SettingChange
 from drivers.network.web.probes.access import Comparison, RoleAccess, WebRequest
 from drivers.network.web.transport.client import WebAnswer
 from tests.drivers.recorder import MemoryRecorder
 from tests.drivers.web_device import IDENTITY, LOGIN, PASSWORDS, RESOURCES, SETTING, Device, running
-from trustprobe.probe import Answer, Observation, Recorder
+from trustprobe.probe import Answer, Observation
 
 GET, POST = WebRequest("GET", "/a"), WebRequest("POST", "/a", repeatable=False)
 
@@ -115,23 +115,78 @@ def test_a_setting_is_changed_read_back_and_restored() -> None:
     assert (seen.old, seen.restored) == ("Gate", True)
 
 
-def test_a_setting_is_read_once_the_logins_of_a_restarted_product_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    away, session = [0], Administration.session
+AWAY = LoginAttempt(Answer.SILENT, "no answer: it is starting", unanswered=True)
+LIMITED = LoginAttempt(Answer.SILENT, "the device limits attempts: 429", limited=True, retry_after=30.0)
+WRONG = LoginAttempt(Answer.REFUSED, "401, Login incorrect")
 
-    def late(web: Administration, record: Recorder) -> WebSession | None:
-        away[0] -= 1
-        return None if away[0] >= 0 else session(web, record)
 
-    def restart() -> None:
-        away[0] = 3
+@dataclass
+class Restarted:
+    """What the logins of a device come to after its restart, one after the other, and how long was waited between."""
 
-    monkeypatch.setattr(Administration, "session", late)
-    monkeypatch.setattr(settings, "PAUSE", 0.0)
+    logins: list[LoginAttempt]
+    waits: list[float] = field(default_factory=list)
+    left: list[LoginAttempt] = field(default_factory=list)
+
+    def change(self, device: Device, monkeypatch: pytest.MonkeyPatch) -> SettingChange:
+        log_in = Administration.log_in
+        monkeypatch.setattr(Administration, "log_in", lambda web: self.left.pop(0) if self.left else log_in(web))
+        probe = change(device, restart=self.restart, start_seconds=600.0, wait=self.waits.append)
+        return probe.run(MemoryRecorder())
+
+    def restart(self) -> None:
+        self.left = list(self.logins)
+
+
+@pytest.mark.parametrize(
+    ("logins", "waits"),
+    [
+        ([AWAY] * 3, [1.0, 2.0, 4.0]),
+        ([AWAY] * 6, [1.0, 2.0, 4.0, 8.0, 15.0, 15.0]),
+        ([LIMITED], [30.0]),
+        ([AWAY, WRONG], [1.0, 15.0]),
+    ],
+)
+def test_a_setting_is_read_once_the_logins_of_a_restarted_product_work(
+    logins: list[LoginAttempt], waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    restarted = Restarted(logins)
     with running() as device:
-        seen = change(device, restart=restart, start_seconds=60.0).run(MemoryRecorder())
+        seen = restarted.change(device, monkeypatch)
         assert device.settings["device_name"] == "Gate"
     assert seen.seen == {"written", "read_back", "kept"}
     assert seen.restored
+    assert restarted.waits == waits
+
+
+@pytest.mark.parametrize(
+    ("logins", "waits"),
+    [
+        ([WRONG] * 2, [15.0]),
+        ([WRONG, AWAY, WRONG], [15.0, 2.0]),
+        ([replace(LIMITED, retry_after=3_600.0)], []),
+    ],
+)
+def test_a_restarted_product_that_refuses_the_login_is_not_sent_it_again_and_again(
+    logins: list[LoginAttempt], waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    restarted = Restarted(logins)
+    with running() as device:
+        seen = restarted.change(device, monkeypatch)
+    assert seen.silent == {"kept"}
+    assert restarted.waits == waits
+
+
+def test_a_restarted_product_that_no_longer_shows_the_setting_is_asked_once() -> None:
+    waits: list[float] = []
+    with running() as device:
+
+        def restart() -> None:
+            del device.settings["device_name"]
+
+        seen = change(device, restart=restart, start_seconds=600.0, wait=waits.append).run(MemoryRecorder())
+    assert seen.silent == {"kept"}
+    assert not waits
 
 
 def test_a_setting_that_cannot_be_read_after_the_restart_is_neither_kept_nor_lost() -> None:
