@@ -244,7 +244,8 @@ class GuessPlan:
         """Return how long nothing can change: until a name has rested, or a control may be tried again."""
         if (left := self._not_before - self.clock()) > 0:
             return left
-        return self.pace.rest(self._pending)
+        # a rest, or the time before a try, may have ended since it was looked for something to try
+        return self.pace.rest(self._pending) or (None if self._open else IDLE_SECONDS)
 
     def _limited(self, attempt: "LoginAttempt", began: float) -> None:
         """Wait as long as the device says, one attempt at a time from now on; end where that is too long."""

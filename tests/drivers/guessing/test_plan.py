@@ -250,5 +250,45 @@ def test_a_limit_that_several_guesses_met_together_is_waited_for_once(together: 
     assert sum("one at a time from now on" in line for line in record.notes) == 1
 
 
+RESTS = {
+    "a moving window of the account": {"per": "account", "within": 60},
+    "a moving window of the address": {"per": "source", "within": 60},
+    "a lock that time alone resets": {"per": "source", "reset_by_login": False},
+    "a limit in the words of the device": None,
+}
+
+
+@pytest.mark.parametrize("rest", RESTS)
+def test_a_rest_that_ends_while_it_is_looked_at_is_not_waited_for_without_end(
+    rest: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, declared = [0.0], RESTS[rest]
+    more: dict[str, Any] = {} if declared is None else declared
+    lockouts = (LockoutDeclaration(attempts=4, seconds=60, interfaces=("ssh",), **more),) if more else ()
+    monkeypatch.undo()  # names rest here
+    pace = GuessPace(lockouts, ("admin",), clock=lambda: now[0])
+    plan = GuessPlan(
+        pairs("admin", each=9), pace, "admin", 1, MemoryRecorder(), "ssh", judge=_holds, clock=lambda: now[0]
+    )
+    for _ in range(2 if more else 1):
+        assert plan.next(0) is not None
+        if more:
+            plan.done(0, LoginAttempt(Answer.REFUSED, "no"), 0.01)
+        else:
+            plan.done(0, LoginAttempt(Answer.SILENT, "429", limited=True, retry_after=60.0), 0.01)
+    now[0] = 59.999999
+    ways, patience = [False], plan._patience
+
+    def later() -> float | None:
+        now[0] = 60.000001
+        return patience()
+
+    monkeypatch.setattr(plan, "_patience", later)
+    waits = threading.Thread(target=lambda: ways.append(plan.wanted(0)), daemon=True)
+    waits.start()
+    waits.join(60)
+    assert ways == [False, True]
+
+
 def _holds(_user: str, _attempt: LoginAttempt) -> Witness:
     return Witness(what="the valid login gets in", holds=True)
