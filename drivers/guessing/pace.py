@@ -61,8 +61,8 @@ class LockoutCount:
         """Whether so many further logins of the user may fail now, or as many as ever may."""
         count = self._failures[self._key(user)]
         if self._counts_time and not self.is_reset(user):
-            known = self.failed.since(now - self.lockout.window, None if self.is_of_source else user)
-            count = len(known) + self._open[self._key(user)]
+            known = self.failed.count(now - self.lockout.window, None if self.is_of_source else user)
+            count = known + self._open[self._key(user)]
         return count + min(further, self.most(user)) <= self.most(user)
 
     def asked(self, user: str) -> None:
@@ -103,13 +103,12 @@ class LockoutCount:
     def _drained(self, user: str, now: float) -> float:
         """Return when fewer logins count than may fail: one less for what must not be locked, none for other names."""
         window, most = self.lockout.window, self.most(user)
-        known = self.failed.since(now - self.lockout.rest, None if self.is_of_source else user)
+        whose = None if self.is_of_source else user
         if not self._is_spared(user):
-            full = len(known) >= most
-            return known[-1] + self.lockout.rest if full else -math.inf
-        left = [at for at in known if at > now - window]
-        spare = most - self._open[self._key(user)]
-        return left[-spare] + window if 0 < spare <= len(left) else -math.inf
+            full = self.failed.latest(most, whose) > now - self.lockout.rest
+            return self.failed.latest(1, whose) + self.lockout.rest if full else -math.inf
+        last = self.failed.latest(most - self._open[self._key(user)], whose)
+        return last + window if last > now - window else -math.inf
 
     def _is_spared(self, user: str) -> bool:
         return self.is_of_source or user in self.known
