@@ -10,10 +10,23 @@ from dataclasses import dataclass, field
 
 from drivers.guessing.attempt import LoginAttempt, LoginWay
 from drivers.guessing.pace import GuessPace
+from lab_config.account import LockoutDeclaration
 from trustprobe.probe import Answer, Recorder
 
 _POLL_SECONDS = 0.2
 """The longest wait before it is looked again whether a guess may be made."""
+USED_UP = (
+    "as many logins failed in a row as a declared lockout permits, and the bench has no valid login that ends the row: "
+    "declare an account on one of the `interfaces` of this lockout, and add its password to `credentials` in the bench "
+    "file"
+)
+"""Why no further guess is made if neither time nor a login resets a count."""
+
+
+def reset_by_time(lockout: LockoutDeclaration) -> LockoutDeclaration:
+    """Return how a lockout counts if the bench has no valid login: time ends a declared window, but no row."""
+    ends = {} if lockout.within is not None or not lockout.is_reset else {"within": math.inf}
+    return lockout.model_copy(update={"reset_by_login": False, **ends})
 
 
 @dataclass
@@ -46,10 +59,13 @@ class AddressGuard:
                         self.pace.asked(user)
                     self._open += 1
                     return ""
+                rest = self.pace.rest([user]) or 0.0
                 if self.pace.due(user, tries) and not self._open:
                     self._log_in()
+                elif math.isinf(rest) and not self._open:
+                    self.stopped = USED_UP
                 else:
-                    self._changed.wait(min(_POLL_SECONDS, self.pace.rest([user]) or _POLL_SECONDS))
+                    self._changed.wait(min(_POLL_SECONDS, rest or _POLL_SECONDS))
             return self._refusal
 
     def leave(self, user: str, tries: int, *, got_in: bool) -> None:

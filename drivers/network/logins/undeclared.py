@@ -16,7 +16,7 @@ from typing import Protocol
 
 from drivers.guessing.attempt import DERIVED, Door, HeldDoor, LoginAttempt, LoginWay, Pair, WideDoor
 from drivers.guessing.failures import FailedLogins
-from drivers.guessing.guard import AddressGuard
+from drivers.guessing.guard import AddressGuard, reset_by_time
 from drivers.guessing.logins import Guesses
 from drivers.guessing.pace import GuessPace
 from drivers.guessing.plan import ANYTHING
@@ -213,10 +213,8 @@ class GuessUndeclared:
 
     def _guard(self, record: Recorder) -> AddressGuard:
         """Return what keeps the guesses below the lockouts. Without a valid login, only time resets their counts."""
-        resets = self.lockouts
-        if self.valid is None:
-            resets = tuple(one.model_copy(update={"reset_by_login": False}) for one in resets)
-        pace = GuessPace(resets, (), failed=self.failed)
+        known = self.lockouts if self.valid is not None else tuple(map(reset_by_time, self.lockouts))
+        pace = GuessPace(known, (), failed=self.failed)
         return AddressGuard(pace, record, self.valid, pace.clock() + self.patience)
 
     def _nonsense(self, doors: Sequence[OpenDoor], guard: AddressGuard, record: Recorder) -> dict[str, LoginAttempt]:
@@ -258,7 +256,7 @@ class GuessUndeclared:
                 if any(one.passwordless for _, one in tried):
                     passwordless.add(pair.user)
                 detail = "; ".join(f"{door.interface}: {attempt.detail}" for door, attempt in said)
-                detail = detail or self._left_out(until)
+                detail = detail or (f"not tested: {guard.stopped}" if guard.stopped else self._left_out(until))
                 facts[pair.about] = Fact(about=pair.about, answer=best, detail=detail[:1_900])
                 guard.record.note(f"{pair.about} -> {best}: {detail}")
             left = [pair for pair in left if facts[pair.about].answer is Answer.SILENT]
