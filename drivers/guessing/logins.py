@@ -96,6 +96,11 @@ class GuessLogins:
     def _guess_all(self, record: Recorder) -> tuple[LoginAttempt, list[Witness], GuessPlan]:
         known = tuple(dict.fromkeys((self.valid_user, *self.others)))
         pace = GuessPace(self.lockouts, known, patience=self.patience, failed=self.failed)
+        if refusal := self._rested(pace, record):
+            where, judge = self.door.interface, self._judged(record)
+            plan = GuessPlan((), pace, self.valid_user, at_once=1, record=record, interface=where, judge=judge)
+            plan.stopped = refusal
+            return LoginAttempt(Answer.SILENT, refusal), [condition(refusal, holds=False)], plan
         with self._way() as way:
             nonsense = self._nonsense(way, record, pace)
             patient = nonsense.answer is not Answer.SILENT
@@ -114,7 +119,7 @@ class GuessLogins:
             limit_seconds=LIMIT_SECONDS if math.isinf(self.patience) else self.patience,
             budget=self.budget,
             clock=self.clock,
-            judge=lambda user, attempt: self._judge(user, attempt, record),
+            judge=self._judged(record),
             patient=patient,
         )
         if not all(control.holds for control in controls):
@@ -127,6 +132,23 @@ class GuessLogins:
         with self._way() as way:
             controls += [*plan.controls, *self._at_last(plan, way, took_anything=anything)]
         return nonsense, controls, plan
+
+    def _rested(self, pace: GuessPace, record: Recorder) -> str:
+        """Wait until a wrong password of the valid user stays below the lockouts: other probes may have used them up.
+
+        Return why none may be tried, if that takes longer than the bench waits.
+        """
+        until = pace.clock() + self.patience
+        while (rest := pace.rest([self.valid_user])) is not None:
+            if pace.clock() + rest > until:
+                return (
+                    f"the failed logins of other probes leave no room below a declared lockout for {rest:.0f} s, but "
+                    f"this bench waits at most {self.patience:g} s: set `patience_seconds: {math.ceil(rest)}` in the "
+                    "bench file"
+                )
+            record.note(f"rests for {rest:.0f} s below a declared lockout before the first wrong password")
+            threading.Event().wait(rest)
+        return ""
 
     def _one_a_user(self) -> Iterable[Pair]:
         """Return what shows that a door takes anything: a well-known guess at each user, and a derived one."""
@@ -216,6 +238,9 @@ class GuessLogins:
 
     def _password(self, user: str) -> str:
         return self.others.get(user, self.valid_password)
+
+    def _judged(self, record: Recorder) -> Callable[[str, LoginAttempt], Witness]:
+        return lambda user, attempt: self._judge(user, attempt, record)
 
     def _judge(self, user: str, attempt: LoginAttempt, record: Recorder) -> Witness:
         record.note(f"control: the valid login of {user} -> {attempt.answer}: {attempt.detail}")

@@ -1,6 +1,7 @@
 """Guesses below several lockouts at once: moving windows, of an address and of an account, for a whole run."""
 
 import math
+import time
 from typing import Any
 
 import pytest
@@ -217,3 +218,34 @@ def test_real_guesses_stay_below_all_windows_and_leave_open_what_does_not_fit(
     assert 0 < len(found.refused) < 4
     assert not found.conclusive
     assert "to stay below the declared lockout" in found.unproven
+
+
+@pytest.mark.parametrize(("per", "failed_as"), [("source", "viewer"), ("source", "admin"), ("account", "admin")])
+@pytest.mark.parametrize("before", [3, 4])
+def test_not_even_a_nonsense_password_goes_above_what_other_probes_have_left(
+    per: Any, failed_as: str, before: int
+) -> None:
+    failed = FailedLogins()
+    for _ in range(before):
+        failed.note(failed_as, time.monotonic())
+    door, hour = Windowed(), lockout(5, 3600, per, within=3600)
+    pairs = (Pair("root", "guess", "general"), Pair("admin", "guess", "general"))
+    probe = GuessLogins(door, pairs, "admin", "valid one", (hour,), patience=60, failed=failed)
+    found = probe.run(MemoryRecorder())
+    assert not door.wrong
+    assert not found.conclusive and not found.accepts_anything
+    assert found.silent == {"root:guess", "admin:guess"}
+    assert "set `patience_seconds: 3" in found.unproven
+
+
+@pytest.mark.parametrize("per", ["source", "account"])
+def test_the_first_wrong_password_rests_where_the_bench_waits_so_long(per: Any) -> None:
+    failed, started = FailedLogins(), time.monotonic()
+    for _ in range(3):
+        failed.note("admin", started)
+    window = lockout(5, 0.2, per, within=0.2)
+    probe = GuessLogins(Windowed(), (Pair("root", "x", "general"),), "admin", "valid one", (window,), failed=failed)
+    record = MemoryRecorder()
+    found = probe.run(record)
+    assert found.refused == {"root:x"} and found.conclusive
+    assert time.monotonic() - started > 0.2
