@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from drivers.guessing.attempt import Door, LoginWay, WideDoor
+from drivers.guessing.failures import FailedLogins
 from trustprobe.probe import Answer, Recorder
 
 WIDTH = 8
@@ -47,9 +48,18 @@ class Crowd:
 
 
 def guess_in_parallel(
-    door: Door, user: str, record: Recorder, *, width: int = WIDTH, clock: Callable[[], float] = time.monotonic
+    door: Door,
+    user: str,
+    record: Recorder,
+    *,
+    failed: FailedLogins,
+    width: int = WIDTH,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Crowd:
-    """Try wrong passwords of one account over several connections. Raises what an attempt raised: BenchError."""
+    """Try wrong passwords of one account over several connections, and note each among the failed logins.
+
+    Raises what an attempt raised: BenchError.
+    """
     started, judged, tried = clock(), list[float](), list[int]()
     problems = list[BaseException]()
 
@@ -60,7 +70,11 @@ def guess_in_parallel(
                     if clock() - started > SECONDS or problems:
                         return
                     tried.append(1)
-                    if way.attempt(user, secrets.token_urlsafe(12)).judged is Answer.REFUSED:
+                    try:
+                        attempt = way.attempt(user, secrets.token_urlsafe(12))
+                    finally:
+                        failed.note(user, clock())
+                    if attempt.judged is Answer.REFUSED:
                         judged.append(clock())
         except BaseException as error:  # noqa: BLE001 - raised by who waits for all of them
             problems.append(error)

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from drivers.guessing.attempt import Door, LoginAttempt, login_at
-from drivers.guessing.crowd import Crowd, guess_in_parallel
+from drivers.guessing.crowd import EACH, WIDTH, Crowd, guess_in_parallel
 from drivers.guessing.failures import FailedLogins
-from drivers.guessing.pace import SPARE
+from drivers.guessing.room import Room
 from lab_config.account import LockoutDeclaration
 from trustprobe.probe import Answer, Fact, Observation, Recorder, Witness, all_of, condition
 
@@ -139,7 +139,7 @@ class MeasureGuessing:
     def run(self, record: Recorder) -> Guessing:
         """Guess, look whether the account is locked, and wait until it is not."""
         before, usual = self._before(record)
-        crowded = self._crowded(record) if before.answer is Answer.SEEN else ""
+        crowded = self._room(record, self.attempts) if before.answer is Answer.SEEN else ""
         tried = self._wrong(record) if before.answer is Answer.SEEN and not crowded else _Tried((), ())
         last = self.clock()
         after, beside, lost = self._after(record)
@@ -148,7 +148,7 @@ class MeasureGuessing:
             lost = UNANSWERED if tried.is_unanswered else self._stretched(tried, self.clock() - last, usual)
         locked, crowd = None, None
         if not lost and after.answer is Answer.SEEN and tried.last >= self.least_seconds:
-            crowd = guess_in_parallel(self.door, self.user, record, clock=self.clock)
+            crowd, lost = self._in_parallel(record)
             last, after = self.clock(), self._valid(record)
         if after.answer is not Answer.SEEN and tried.outcomes:
             after = self._until_valid(record, last, after)
@@ -198,30 +198,17 @@ class MeasureGuessing:
             poll = min(2 * poll, POLL_MOST)
             self.wait(attempt.retry_after or poll)
 
-    def _crowded(self, record: Recorder) -> str:
-        """Wait until the wrong passwords fit below the lockouts that they must not trigger.
+    def _room(self, record: Recorder, wrong: int) -> str:
+        """Wait until so many wrong passwords fit below the lockouts that this must not trigger. Say why not."""
+        spared = tuple(one for one in self.lockouts if one.attempts > self.attempts)
+        room = Room(spared, self.failed, self.user, self.patience, self.clock, self.wait)
+        return room.wait_for(wrong, record)
 
-        Say why not, if the bench does not wait so long. A lockout that a valid login resets counts nothing by now.
-        """
-        for lockout in self.lockouts:
-            if lockout.is_reset or lockout.attempts <= self.attempts:
-                continue
-            user = self.user if lockout.per == "account" else None
-            known = self.failed.since(self.clock() - lockout.window, user)
-            most = max(0, lockout.attempts - SPARE - self.attempts)
-            needed = known[-most - 1] + lockout.window - self.clock() if len(known) > most else 0.0
-            if needed > self.patience:
-                return (
-                    f"{len(known)} logins failed within {lockout.window:g} s, and {self.attempts} more would trigger "
-                    f"the declared lockout after {lockout.attempts}, but this bench waits at most {self.patience:g} s: "
-                    f"set `patience_seconds: {math.ceil(needed)}` in the bench file"
-                )
-            if needed > 0:
-                record.note(
-                    f"rests for {needed:.0f} s below the declared lockout after {lockout.attempts} failed logins"
-                )
-                self.wait(needed)
-        return ""
+    def _in_parallel(self, record: Recorder) -> tuple[Crowd | None, str]:
+        """Try wrong passwords over several connections. Say why not, if a lockout leaves no room for them."""
+        if no_room := self._room(record, WIDTH * EACH):
+            return None, f"no wrong passwords were tried in parallel: {no_room}"
+        return guess_in_parallel(self.door, self.user, record, failed=self.failed, clock=self.clock), ""
 
     def _after(self, record: Recorder) -> tuple[LoginAttempt, list[Fact], str]:
         """Try the valid login after the wrong ones. Return the other attempts, and why silence is not a lock."""
