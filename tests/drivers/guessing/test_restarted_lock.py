@@ -29,14 +29,14 @@ class RestartingDoor(LockingDoor):
         return super().attempt(user, password)
 
 
-def measure(door: RestartingDoor, *, declared: bool = True) -> Guessing:
+def measure(door: RestartingDoor, *, declared: bool = True, lock_seconds: float | None = None) -> Guessing:
     probe = MeasureGuessing(
         door,
         "viewer",
         "valid two",
         6,
         1.0,
-        lock_seconds=door.seconds,
+        lock_seconds=lock_seconds or door.seconds,
         other=("admin", "valid one"),
         clock=door.clock,
         wait=door.wait,
@@ -53,6 +53,33 @@ def test_a_lock_that_each_attempt_restarts_is_left_alone_until_its_end(seconds: 
     assert found.conclusive, found.unproven
     assert found.seen >= {"limit", "back_in"}
     assert found.locked_seconds is not None and seconds <= found.locked_seconds < seconds + 5
+
+
+@pytest.mark.parametrize("locked", [0.3, 0.6])
+@pytest.mark.parametrize("declared", [None, 0.9, 2.0, 60.0])
+def test_a_lock_that_is_shorter_than_required_is_no_limit_however_long_the_bench_waits(
+    locked: float, declared: float | None
+) -> None:
+    found = measure(RestartingDoor(locked), lock_seconds=declared)
+    assert "limit" in found.silent and found.conclusive
+    assert found.locked_seconds is not None and found.locked_seconds < 1.0
+
+
+@pytest.mark.parametrize("seconds", [1.0, 1.5, 2.0, 30.0])
+def test_a_lock_that_is_as_long_as_declared_and_required_is_a_limit(seconds: float) -> None:
+    found = measure(RestartingDoor(seconds))
+    assert "limit" in found.seen and found.conclusive
+    assert found.locked_seconds == seconds
+
+
+def test_a_login_that_is_slower_than_the_required_lock_does_not_disprove_it() -> None:
+    class Slow(RestartingDoor):
+        def attempt(self, user: str, password: str) -> LoginAttempt:
+            self.now += 2.0 if self.locked and password in ACCOUNTS.values() else 0.0
+            return super().attempt(user, password)
+
+    found = measure(Slow(2.5))
+    assert "limit" in found.seen and found.conclusive
 
 
 def test_without_the_declaration_such_a_lock_never_ends_and_proves_nothing() -> None:
