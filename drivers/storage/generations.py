@@ -5,11 +5,15 @@ erased. They are put together too, after the newest, as far as they fit together
 """
 
 import heapq
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 MOST = 8
 """Generations of one file that are put together; what is older is given piece by piece."""
+
+NEAR = 8192
+"""Octets of what was not written again that are put together with what was, on each side of it."""
 
 
 class Piece(NamedTuple):
@@ -27,10 +31,11 @@ def generations(pieces: Sequence[Piece], longest: int) -> Iterator[list[Piece]]:
 
     The newest of a file come first. No group spans more than `longest` octets of the file.
     """
-    left = sorted(pieces)
+    given = left = sorted(pieces)
     for _ in range(MOST):
-        yield from _groups(left, longest)
+        yield from _groups(given, longest)
         left = overwritten(left)
+        given = _with_neighbours(left, given)
     for piece in left:
         yield [piece]
 
@@ -53,6 +58,30 @@ def overwritten(pieces: Sequence[Piece]) -> list[Piece]:
         if index not in over:
             heapq.heappush(still, (piece.age, index))
     return [pieces[index] for index in sorted(over)]
+
+
+def _with_neighbours(older: Sequence[Piece], pieces: Sequence[Piece]) -> list[Piece]:
+    """Return the pieces that are older, and those next to them that cover none of them: these were not written again.
+
+    Both are sorted by their start, and so is the result.
+    """
+    kept, starts, ends = set(older), list[int](), list[int]()
+    for one in older:
+        if ends and one.start <= ends[-1]:
+            ends[-1] = max(ends[-1], one.end)
+        else:
+            starts.append(one.start)
+            ends.append(one.end)
+
+    def meets(start: int, end: int) -> bool:
+        index = bisect_right(ends, start)
+        return index < len(starts) and starts[index] < end
+
+    return [
+        one
+        for one in pieces
+        if one in kept or (meets(one.start - NEAR, one.end + NEAR) and not meets(one.start, one.end))
+    ]
 
 
 def _groups(pieces: Sequence[Piece], longest: int) -> Iterator[list[Piece]]:
