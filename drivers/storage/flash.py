@@ -20,6 +20,7 @@ from drivers.storage.bounds import Unpacking
 from drivers.storage.contents import LONGEST, Contents, images
 from drivers.storage.dump import Image
 from drivers.storage.generations import Piece, generations
+from drivers.storage.ubi import with_a_number
 
 MOST_NODES = 1 << 18
 """Nodes that are put together at once; those that follow in the image are put together next."""
@@ -221,6 +222,7 @@ class Volumes:
         for one in islice(_ERASE_BLOCK.finditer(octets), _MOST_HEADERS):
             begun.append(one.start())
             devices.append(_word(octets, one.start() + 24))
+        devices = array("Q", with_a_number(devices))
         numbers: dict[int, int] = {}
         for one in islice(_VOLUME_BLOCK.finditer(octets), _MOST_HEADERS):
             block = bisect_right(begun, one.start()) - 1

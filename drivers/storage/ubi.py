@@ -9,7 +9,7 @@ import re
 import struct
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import IO, NamedTuple, cast
@@ -25,7 +25,7 @@ _SMALLEST, _LARGEST = 1 << 11, 1 << 23
 """Octets of an erase block."""
 _ERASE_BLOCK = re.compile(rb"UBI#\x01\x00\x00\x00(?=[\x00-\xff]{56})")
 _ERASE_HEADER = struct.Struct(">16x3I")
-_VOLUME_HEADER = struct.Struct(">4sB3x2I24xQ")
+_VOLUME_HEADER = struct.Struct(">4sB3x2I12xI8xQ")
 _INTERNAL = 0x7FFFEFFF
 _UBIFS = b"\x31\x18\x10\x06"
 
@@ -67,14 +67,25 @@ def _blocks(octets: mmap.mmap, starts: list[int]) -> Iterator[_Block]:
     """Give the blocks of volumes; the usual distance of two headers is the size of an erase block."""
     gaps = Counter(gap for one, two in pairwise(starts) if _SMALLEST <= (gap := two - one) <= _LARGEST)
     size = gaps.most_common(1)[0][0] if gaps else 0
-    for start in starts if size else ():
-        header, data, device = _ERASE_HEADER.unpack(octets[start : start + _ERASE_HEADER.size])
+    headers = [_ERASE_HEADER.unpack(octets[start : start + _ERASE_HEADER.size]) for start in starts if size]
+    devices = with_a_number([device for _, _, device in headers])
+    for start, (header, data, _), device in zip(starts, headers, devices, strict=False):
         words = octets[start + header : start + header + _VOLUME_HEADER.size]
         if len(words) < _VOLUME_HEADER.size or not header < data < size:
             continue
-        magic, version, volume, number, age = _VOLUME_HEADER.unpack(words)
-        if magic == b"UBI!" and version == 1 and volume != _INTERNAL and number < len(starts):
-            yield _Block(device, volume, number, age, start + data, min(start + size, len(octets)))
+        magic, version, volume, number, padding, age = _VOLUME_HEADER.unpack(words)
+        end = min(start + size, len(octets)) - padding
+        if magic == b"UBI!" and version == 1 and volume != _INTERNAL and number < len(starts) and end > start + data:
+            yield _Block(device, volume, number, age, start + data, end)
+
+
+def with_a_number(devices: Sequence[int]) -> list[int]:
+    """Give erase blocks without a number the one of the block before them, or the first that there is.
+
+    Linux accepts 0 next to another number: what wrote the block knew none.
+    """
+    last = next((one for one in devices if one), 0)
+    return [last := one or last for one in devices]
 
 
 def _write(octets: mmap.mmap, blocks: dict[int, _Block], file: IO[bytes], unpacking: Unpacking) -> int:

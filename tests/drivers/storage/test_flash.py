@@ -109,6 +109,19 @@ def test_files_with_the_same_inode_in_two_volumes_are_kept_apart(tmp_path: Path)
     ]
 
 
+@pytest.mark.parametrize("devices", [(0, 7), (7, 0)], ids=repr)
+def test_a_file_in_blocks_without_a_number_of_the_device_is_put_together(
+    devices: tuple[int, int], tmp_path: Path
+) -> None:
+    nodes = [ubifs_node(lzo(part), len(part), at) for at, part in enumerate(BLOCKS)]
+    erased = [b"UBI#\x01".ljust(24, b"\0") + device.to_bytes(4, "big") + bytes(36) for device in devices]
+    volume = b"UBI!\x01\x01\0\5" + (1).to_bytes(4, "big") + bytes(52)
+    octets = b"".join(part for pair in zip(erased, nodes, strict=True) for part in (pair[0], volume, pair[1]))
+    assert [one.split(",")[0] for one in places_in(octets, tmp_path)] == [
+        "it at octet 0xffa of inode 65 of UBIFS in volume 1 of UBI"
+    ]
+
+
 def test_two_files_that_lie_next_to_each_other_make_no_text_together(tmp_path: Path) -> None:
     octets = ubifs_node(lzo(CANARY[:6]), 6, inode=1) + ubifs_node(lzo(CANARY[6:]), 8, inode=2)
     assert places_in(octets, tmp_path) == []

@@ -20,15 +20,15 @@ SIZE, HEADER, DATA = 4096, 512, 1024
 ROOM = SIZE - DATA
 
 
-def block(volume: int, number: int, content: bytes, age: int = 1, device: int = 7) -> bytes:
+def block(volume: int, number: int, content: bytes, age: int = 1, device: int = 7, padding: int = 0) -> bytes:
     """Make an erase block (struct ubi_ec_hdr and struct ubi_vid_hdr); nothing here looks at their sums."""
     erase = b"UBI#\x01\0\0\0" + struct.pack(">Q3I", 1, HEADER, DATA, device)
-    head = b"UBI!\x01\x01\0\0" + struct.pack(">2I24xQ", volume, number, age)
+    head = b"UBI!\x01\x01\0\0" + struct.pack(">2I12xI8xQ", volume, number, padding, age)
     return erase.ljust(HEADER, b"\0") + head.ljust(DATA - HEADER, b"\0") + content.ljust(ROOM, b"\xff")
 
 
-def parts(content: bytes) -> list[bytes]:
-    return [content[at : at + ROOM] for at in range(0, len(content), ROOM)]
+def parts(content: bytes, room: int = ROOM) -> list[bytes]:
+    return [content[at : at + room] for at in range(0, len(content), room)]
 
 
 STORED = bytes(value for at in range(2500) for value in (at % 251, at * 7 % 256))
@@ -67,6 +67,28 @@ def test_volumes_are_kept_apart(other: tuple[int, int], tmp_path: Path) -> None:
         for number, part in enumerate(parts(STREAM))
     )
     assert [one for one in places_in(mixed, tmp_path) if "of volume 3 of UBI" in one and "compressed" in one]
+
+
+@pytest.mark.parametrize("devices", [(0, 7), (7, 0), (0, 0), (0, 0, 7), (7, 7, 0)], ids=repr)
+def test_blocks_without_a_number_of_the_device_belong_to_the_others(devices: tuple[int, ...], tmp_path: Path) -> None:
+    blocks = [
+        block(3, number, part, device=devices[number % len(devices)]) for number, part in enumerate(parts(STREAM))
+    ]
+    found = places_in(b"".join(blocks), tmp_path)
+    assert [one for one in found if "of volume 3 of UBI" in one and "compressed" in one]
+
+
+@pytest.mark.parametrize("padding", [1, 512, 1024, ROOM - 100])
+def test_a_volume_with_an_alignment_is_put_together_without_the_padding(padding: int, tmp_path: Path) -> None:
+    blocks = [block(3, number, part, padding=padding) for number, part in enumerate(parts(STREAM, ROOM - padding))]
+    found = places_in(b"".join(blocks), tmp_path)
+    assert [one for one in found if "of volume 3 of UBI" in one and "compressed" in one]
+
+
+@pytest.mark.parametrize("padding", [ROOM, SIZE, 0xFFFFFFFF])
+def test_a_block_that_is_only_padding_gives_no_volume(padding: int, tmp_path: Path) -> None:
+    octets = b"".join(block(3, number, FILLER[:100], padding=padding) for number in range(3))
+    assert not places_in(octets, tmp_path)
 
 
 def test_a_volume_of_ubifs_is_not_read_twice(tmp_path: Path) -> None:
