@@ -20,12 +20,15 @@ _SLOW = 64
 
 
 class BlockError(Exception):
-    """A block that is broken; `work` is what it cost to find out, in octets."""
+    """A block that is broken; `work` is what it cost to find out, in octets.
 
-    def __init__(self, work: int) -> None:
+    `closed` says what it is, if it may be whole and is not opened here.
+    """
+
+    def __init__(self, work: int, closed: str = "") -> None:
         """Keep the work."""
-        super().__init__(f"a broken block, after {work} octets")
-        self.work = work
+        super().__init__(f"a block that was not opened, after {work} octets")
+        self.work, self.closed = work, closed
 
 
 Codec = Callable[[bytes, int], tuple[bytes, int]]
@@ -42,7 +45,7 @@ def lzo(data: bytes, most: int) -> tuple[bytes, int]:
     zeros = data.count(0)
     worst = _ZEROS * zeros + _OTHERS * len(data)
     if worst > MOST_OF_LZO:
-        raise BlockError(len(data))
+        raise BlockError(len(data), "large blocks of LZO")
     try:
         content = LZOCompressor.decompress(data, most)
     except LZOError as error:

@@ -37,11 +37,17 @@ class Unpacking:
         try:
             content, work = codec(data, most)
         except BlockError as error:
-            self.spend(error.work)
+            self.broken(error)
             return None
         self.spend(work)
         self.streams += 1
         return content
+
+    def broken(self, error: BlockError) -> None:
+        """Count the work at a block that was not opened, and keep what it is."""
+        self.spend(error.work)
+        if error.closed:
+            self.closed.add(error.closed)
 
     def __str__(self) -> str:
         """Say it, ready to print."""

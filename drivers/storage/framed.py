@@ -56,8 +56,10 @@ def lzop(octets: mmap.mmap, at: int) -> Iterator[tuple[int, bytes, int]]:
     at, flags = _behind_head(octets, at + 9)
     while size := _number(octets, at, "big"):
         length, at = _number(octets, at + 4, "big"), at + 8
-        if size > MOST_OF_LZOP or not 0 < length <= size:
+        if not 0 < length <= size:
             raise BlockError(0)
+        if size > MOST_OF_LZOP:
+            raise BlockError(0, "lzop with blocks of more than 1 MiB")
         at += 4 * (bool(flags & _ADLER_OF_CONTENT) + bool(flags & _CRC_OF_CONTENT))
         if length < size:
             at += 4 * (bool(flags & _ADLER_OF_DATA) + bool(flags & _CRC_OF_DATA))

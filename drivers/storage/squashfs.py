@@ -173,9 +173,13 @@ class _Squashfs:
     def _block(self, at: int, word: int, most: int) -> bytes | None:
         """Unpack a block of data; None where it is a hole, or broken."""
         size = word & (_PLAIN_BLOCK - 1)
-        if not size or size > self.block:
+        if not size:
             return None
         data = self.octets[self.at + at : self.at + at + size]
+        if size > self.block or len(data) < size:
+            self._not_opened("blocks")
+        if size > self.block:
+            return None
         if word & _PLAIN_BLOCK:
             self.unpacking.spend(size)
             return data

@@ -99,6 +99,9 @@ def _to_the_break(one: _Decoder, octets: mmap.mmap, start: int, at: int) -> Iter
 
 # lz4_Frame_format.md: the flags of version 1, and blocks of 64 KiB to 4 MiB
 _FRAME_OF_LZ4 = rb"\x04\x22\x4d\x18[%s][\x40\x50\x60\x70]"
+_ZSTANDARD = "Zstandard"
+_HEAD_OF_ZSTANDARD = 18
+"""Octets of the longest head of a frame."""
 _LZ4 = _stream(lz4.frame.LZ4FrameDecompressor)
 _KINDS = (
     _Kind("gzip", rb"\x1f\x8b\x08[\x00-\x1f]", _stream(lambda: zlib.decompressobj(31))),  # RFC 1952, 2.3
@@ -113,7 +116,7 @@ _KINDS = (
     _Kind("bzip2", rb"BZh[1-9]1AY&SY", _stream(bz2.BZ2Decompressor)),
     # RFC 8878, 3.1.1
     _Kind(
-        "Zstandard",
+        _ZSTANDARD,
         rb"\x28\xb5\x2f\xfd",
         _stream(lambda: zstandard.ZstdDecompressor(max_window_size=_WINDOW).decompressobj()),
     ),
@@ -208,8 +211,20 @@ def _unpack_one(octets: mmap.mmap, at: int, kind: _Kind, content: BinaryIO, unpa
             if unpacking.stopped:
                 return None
     except BlockError as error:
-        unpacking.spend(error.work)
+        unpacking.broken(error)
         return None
     except _BROKEN:
+        if kind.name == _ZSTANDARD:
+            unpacking.closed |= _closed_zstandard(octets[at : at + _HEAD_OF_ZSTANDARD])
         return None
     return end
+
+
+def _closed_zstandard(head: bytes) -> set[str]:
+    """Say why a frame with this head was not opened, if the head says so."""
+    try:
+        frame = zstandard.get_frame_parameters(head)
+    except zstandard.ZstdError:
+        return set()
+    closed = {"Zstandard with a dictionary"} if frame.dict_id else set()
+    return closed | ({"Zstandard with a window of more than 128 MiB"} if frame.window_size > _WINDOW else set())

@@ -66,3 +66,10 @@ def test_zstandard_that_states_a_size_which_no_memory_has_is_not_believed() -> N
     lying = frame[:4] + b"\xc0\x58" + (1 << 60).to_bytes(8, "little") + frame[9:]  # a window of 2 MiB
     with pytest.raises(BlockError):
         zstd(bytes(lying), 1000)
+
+
+@pytest.mark.parametrize("data", [bytes(600_000), b"x" * 3_000_000], ids=["zeros", "others"])
+def test_a_block_of_lzo_that_may_become_too_large_is_closed_and_not_broken(data: bytes) -> None:
+    with pytest.raises(BlockError) as raised:
+        lzo(data, 1 << 20)
+    assert raised.value.closed == "large blocks of LZO"

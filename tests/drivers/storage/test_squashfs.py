@@ -123,6 +123,28 @@ def test_what_cannot_be_opened_is_named(what: str, closed: str, tmp_path: Path) 
     assert found_in(broken(what), tmp_path)[1].closed == {closed}
 
 
+def with_a_block(word: int) -> bytes:
+    """Make one whose file has a first block of this word; nothing lies behind the inodes but their folders."""
+    octets = bytearray(with_holes(1))
+    at = octets.rindex(struct.pack("<I", HELD[1] | BLOCK))
+    struct.pack_into("<I", octets, at, word)
+    return bytes(octets)
+
+
+@pytest.mark.parametrize(
+    "word", [BLOCK + 1, HELD[1] | BLOCK + 1, HELD[1] - 1], ids=["longer", "longer and stored", "as long as can be"]
+)
+def test_a_block_that_is_longer_than_a_block_is_named(word: int, tmp_path: Path) -> None:
+    assert found_in(with_a_block(word), tmp_path)[1].closed == {"blocks of a squashfs of LZO"}
+
+
+def test_a_stored_block_that_is_cut_off_is_named(tmp_path: Path) -> None:
+    octets = bytearray(squashfs(stored=True))
+    inodes = struct.unpack_from("<Q", octets, 64)[0]
+    struct.pack_into("<I", octets, inodes + 2 + 16, len(octets) - 1000)
+    assert "blocks of a squashfs of LZO" in found_in(bytes(octets), tmp_path)[1].closed
+
+
 def test_a_superblock_that_is_cut_off_is_tolerated(tmp_path: Path) -> None:
     assert not found_in(squashfs()[:40], tmp_path)[0]
 

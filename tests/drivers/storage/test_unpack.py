@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import lzma
+import struct
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -156,8 +157,25 @@ def test_an_empty_image_has_no_streams(tmp_path: Path) -> None:
     assert found_in(b"", tmp_path)[0] == ()
 
 
-def test_a_compression_that_nothing_here_opens_is_named(tmp_path: Path) -> None:
-    assert found_in(FILLER + b"\x04\x22\x4d\x18\x65\x40", tmp_path)[1].closed == {"LZ4 with a dictionary"}
+LARGE = lzop(b"")[:-4] + struct.pack(">2I", (1 << 20) + 1, 100) + bytes(200)
+HEAD = b"\x28\xb5\x2f\xfd"
+CLOSED = {
+    "LZ4 with a dictionary": b"\x04\x22\x4d\x18\x65\x40",
+    # RFC 8878, 3.1.1.1: the descriptor, the window, and the number of the dictionary
+    "Zstandard with a dictionary": HEAD + b"\x01\x58\x07" + bytes(30),
+    "Zstandard with a window of more than 128 MiB": HEAD + b"\x00\x90" + bytes(30),
+    "lzop with blocks of more than 1 MiB": LARGE,
+}
+
+
+@pytest.mark.parametrize("closed", CLOSED)
+def test_a_compression_that_nothing_here_opens_is_named(closed: str, tmp_path: Path) -> None:
+    assert found_in(FILLER + CLOSED[closed] + FILLER, tmp_path)[1].closed == {closed}
+
+
+def test_zstandard_that_is_only_broken_is_no_closed_one(tmp_path: Path) -> None:
+    octets = zstandard.compress(CONTENT)
+    assert not found_in(octets[:9] + b"\xff" * 99, tmp_path)[1].closed
 
 
 STARTS = [
