@@ -19,6 +19,7 @@ CONFIGURATIONS: Final = ("well", "badly")
 Words = Annotated[tuple[str, ...], Field(min_length=1)]
 Command = Words | str
 """The words of a command, or a line for the shell."""
+Variable = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
 
 
 def _expression(text: str) -> str:
@@ -64,8 +65,13 @@ class Configuration(Model):
     """A merge patch (RFC 7396) for the declaration, if another model of the product is sold like this."""
     bench: dict[str, Any] = Field(default_factory=dict)
     """A merge patch for the bench."""
-    passwords: dict[Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")], str] = Field(default_factory=dict)
+    passwords: dict[Variable, str] = Field(default_factory=dict)
     """Values of the environment variables to which the bench refers."""
+    pins: dict[Variable, Annotated[str, StringConstraints(pattern=r"^/")]] = Field(default_factory=dict)
+    """Environment variables with the SHA-256 of a certificate that `prepare` makes: the file of each, in PEM form.
+
+    A paired peer would show this pin. It is read from the file system of the device, and never over TLS.
+    """
 
 
 class DeviceFile(Configuration):
@@ -89,6 +95,7 @@ class DeviceFile(Configuration):
             product=own.product,
             bench=own.bench,
             passwords=self.passwords | own.passwords,
+            pins=self.pins | own.pins,
         )
 
 

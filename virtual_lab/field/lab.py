@@ -1,10 +1,12 @@
 """The lab that holds one field device: gives it its software, a cable and power, and clears everything away."""
 
 import contextlib
+import hashlib
 import http.client
 import json
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -14,7 +16,8 @@ from typing import Any, Final
 
 import yaml
 
-from trustprobe.errors import BenchError
+from lab_config.reading.yaml_file import read_text
+from trustprobe.errors import BenchError, ConfigurationError
 from trustprobe.place import python
 from trustprobe.probe import printable
 from virtual_lab.field.device import CONFIGURATIONS, FieldDevice
@@ -27,6 +30,9 @@ _PREPARE_SECONDS: Final = 180.0
 _STOP_SECONDS: Final = 10.0
 _RETRY_SECONDS: Final = 0.1
 _LOG_TAIL: Final = 3000
+_MOST_OCTETS: Final = 1 << 16
+_NO_PIN: Final = "0" * 64
+"""The value of a pin until the device has made its certificate."""
 
 _MAKE_CERTIFICATE: Final = """\
 #!/bin/sh -e
@@ -92,6 +98,7 @@ class FieldLab(VirtualLab):
         self._expect(STARTED, "it could not be prepared")
         self._serve_power()
         self._await_ready()
+        self.read_pins()
 
     def write_files(self) -> None:
         """Write the files of the device, the declaration and the bench, and set the environment."""
@@ -123,8 +130,18 @@ class FieldLab(VirtualLab):
             "FIELD_POWER": str(self.folder / "power"),
             "FIELD_FILES": str(self.folder / "changes"),
             "FIELD_SERIAL": f"{self.device.name}-{number:04d}",
+            **dict.fromkeys(self._wanted.pins, _NO_PIN),
             **self._wanted.passwords,
         }
+
+    def read_pins(self) -> None:
+        """Read the pins of the certificates that the device made, as the owner of a paired peer would."""
+        for name, path in self._wanted.pins.items():
+            try:
+                text = read_text(self.folder / "changes" / path.lstrip("/"), _MOST_OCTETS)
+                self.environment[name] = hashlib.sha256(ssl.PEM_cert_to_DER_cert(text)).hexdigest()
+            except (ConfigurationError, ValueError) as error:
+                raise self._failure(f"{path} holds no certificate ({error})") from None
 
     def _start_machine(self, control: socket.socket) -> subprocess.Popen[bytes]:
         plan: dict[str, Any] = {

@@ -1,13 +1,17 @@
+import hashlib
+import ssl
 from pathlib import Path
 
 import pytest
 
 from lab_config.bench import Bench
+from lab_config.certificate import CertificateDeclaration, Pin, require_used_pins
 from lab_config.load import load
 from lab_config.product import Product
-from trustprobe.errors import ConfigurationError
+from trustprobe.errors import BenchError, ConfigurationError
 from virtual_lab.field.device import CONFIGURATIONS, FieldDevice, names
 from virtual_lab.field.lab import FieldLab
+from virtual_lab.field.machine import LOG
 from virtual_lab.field.table import COLUMNS
 
 CASES = Path(__file__).resolve().parents[3] / "suites"
@@ -52,6 +56,40 @@ def test_the_page_says_what_each_device_is(name: str) -> None:
     row = next(line for line in PAGE.read_text("utf-8").splitlines() if line.startswith(f"| {name} | a"))
     software = row.strip("| ").rpartition("| ")[2].split(", ")
     assert all(word in device.file.title for word in software), device.file.title
+
+
+def lab_of_a_unit_with(folder: Path, configuration: str, certificate: bytes | None) -> FieldLab:
+    """The lab of the file synchroniser after the unit has made its own certificate."""
+    lab = FieldLab(folder / "device", FieldDevice("sync_box"), configuration, folder)
+    lab.write_files()
+    (lab.folder / LOG).touch()
+    if certificate is not None:
+        path = lab.folder / "changes" / "srv" / "sync" / "cert.pem"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(certificate)
+    return lab
+
+
+@pytest.mark.parametrize("configuration", CONFIGURATIONS)
+@pytest.mark.parametrize("der", [b"a unit", b"another unit"])
+def test_the_bench_has_the_pin_of_the_certificate_that_the_unit_made(
+    tmp_path: Path, configuration: str, der: bytes
+) -> None:
+    lab = lab_of_a_unit_with(tmp_path, configuration, ssl.DER_cert_to_PEM_cert(der).encode())
+    lab.read_pins()
+    product, bench = load(lab.product, Product, lab.environment), load(lab.bench, Bench, lab.environment)
+    assert bench.pins == {"sync": Pin(certificate=hashlib.sha256(der).hexdigest())}
+    require_used_pins(bench.pins, lab.bench, product.component.declared, product.component.certificate)
+    certificate = product.component.certificate
+    assert isinstance(certificate, CertificateDeclaration)
+    assert certificate.names == ("sync.local",)
+
+
+@pytest.mark.parametrize("certificate", [None, b"", b"no certificate", b"\xff", b"-----BEGIN CERTIFICATE-----\n"])
+def test_a_unit_that_made_no_certificate_is_named_with_the_file(tmp_path: Path, certificate: bytes | None) -> None:
+    lab = lab_of_a_unit_with(tmp_path, "well", certificate)
+    with pytest.raises(BenchError, match=r"sync_box \(well\) did not start: /srv/sync/cert\.pem holds no certificate"):
+        lab.read_pins()
 
 
 def results() -> list[list[str]]:
