@@ -1,4 +1,5 @@
 import hashlib
+import re
 import ssl
 from pathlib import Path
 
@@ -56,6 +57,22 @@ def test_the_page_says_what_each_device_is(name: str) -> None:
     row = next(line for line in PAGE.read_text("utf-8").splitlines() if line.startswith(f"| {name} | a"))
     software = row.strip("| ").rpartition("| ")[2].split(", ")
     assert all(word in device.file.title for word in software), device.file.title
+
+
+@pytest.mark.parametrize("configuration", CONFIGURATIONS)
+@pytest.mark.parametrize("name", names())
+def test_an_agent_has_each_user_of_snmp_that_is_declared(name: str, configuration: str, tmp_path: Path) -> None:
+    lab = FieldLab(tmp_path / "device", FieldDevice(name), configuration, tmp_path)
+    lab.write_files()
+    component = load(lab.product, Product, lab.environment).component
+    bench = load(lab.bench, Bench, lab.environment)
+    agents = {service.id for service in component.declared if service.protocol == "snmp"}
+    files = "\n".join(FieldDevice(name).file.merged(configuration).files.values())
+    logins = [bench.credentials[one.id] for one in component.users if agents & set(one.interfaces)]
+    passwords = {f"${{{variable}}}": value for variable, value in lab.environment.items()}
+    for login in logins:
+        assert re.search(rf"^createUser {login.user} SHA-256 {passwords[login.password]} ", files, re.MULTILINE)
+        assert re.search(rf"^rouser {login.user} priv ", files, re.MULTILINE)
 
 
 def lab_of_a_unit_with(folder: Path, configuration: str, certificate: bytes | None) -> FieldLab:
