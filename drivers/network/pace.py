@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from trustprobe.probe import printable
+
 FIRST_SECONDS = 0.25
 """The first interval between two requests, after the first limit."""
 MOST_SECONDS = 15.0
@@ -25,7 +27,7 @@ LISTS = 0.5
 REFUSALS = 3
 """How often a refused connection is tried again at a door that has answered before."""
 RECENT_SECONDS = 60.0
-"""Two paths that are limited within this time are not limited each by itself."""
+"""Two paths are not limited each by itself if the wait for one ended within this time before the other's limit."""
 PATHS_MOST = 64
 """Paths that are slowed down each by itself."""
 
@@ -37,15 +39,20 @@ class _Rhythm:
     interval: float = 0.0
     next: float = -math.inf
     slowed_at: float = -math.inf
+    last: float = -math.inf
+    """When the last request is sent."""
     waited: float = 0.0
     """The seconds that this limit has cost all probes together."""
+    limit: str = ""
+    """What the device said last when it stated this limit."""
 
-    def take_turn(self, now: float, since: float) -> float:
-        """Return when a request may be sent. Those before it are sent until `since`."""
+    def take_turn(self, now: float) -> float:
+        """Return when a request may be sent. Requests that wait at the same time are one wait."""
         at = max(now, self.next)
-        self.waited += max(0.0, at - max(now, since))
+        self.waited += max(0.0, at - max(now, self.last))
         if self.interval:
             self.next = at + self.interval
+        self.last = at
         return at
 
     def ease(self) -> None:
@@ -68,16 +75,19 @@ class DoorPace:
     patience: float = 60.0
     clock: Callable[[], float] = time.monotonic
     wait: Callable[[float], object] = field(default_factory=lambda: threading.Event().wait)
-    limit: str = ""
-    """What the device said last when it limited all requests; empty if it never did."""
     _all: _Rhythm = field(default_factory=_Rhythm)
     _paths: dict[str, _Rhythm] = field(default_factory=dict)
     _limited_at: dict[str, float] = field(default_factory=dict)
-    """When a path was limited last."""
-    _last: float = -math.inf
-    """When the last request was sent."""
+    """Until when a path was limited last, as far as the bench waits for it."""
+    _ended: dict[str, _Rhythm] = field(default_factory=dict)
+    """The paths that were slowed down once, and are no longer."""
     _has_answered: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def limit(self) -> str:
+        """What the device said last when it limited all requests; empty if it never did."""
+        return self._all.limit
 
     @property
     def waited(self) -> float:
@@ -88,9 +98,9 @@ class DoorPace:
         """Wait until one more request of this path may be sent, and return the time at which it is."""
         with self._lock:
             now, own = self.clock(), self._paths.get(_plain(path))
-            at = self._last = self._all.take_turn(now, self._last)
+            at = self._all.take_turn(now)
             if own is not None:  # what waits for its own path keeps no other one waiting
-                at = own.take_turn(at, at)
+                at = own.take_turn(at)
         if at > now:
             self.wait(at - now)
         return at
@@ -104,7 +114,7 @@ class DoorPace:
             if (rhythm := self._paths.get(own)) is not None:
                 rhythm.ease()
                 if not rhythm.interval:
-                    del self._paths[own]
+                    self._ended[own] = self._paths.pop(own)
 
     def limited(
         self, sent: float, words: str, retry_after: float | None = None, path: str = "", *, everywhere: bool = True
@@ -117,13 +127,12 @@ class DoorPace:
             now, own = self.clock(), _plain(path)
             slowed = self._all
             if not everywhere and self._is_alone(own, now) and not (own == "/" and retry_after is not None):
-                slowed = self._paths.setdefault(own, _Rhythm())
-            else:
-                self.limit = words
-            recent = {other: at for other, at in self._limited_at.items() if at > now - RECENT_SECONDS}
-            self._limited_at = recent | {own: now}
+                slowed = self._paths.setdefault(own, self._ended.pop(own, _Rhythm()))
+            slowed.limit = words
             slowed.slow(sent, now)
             pause = slowed.interval if retry_after is None else retry_after
+            recent = {other: at for other, at in self._limited_at.items() if at > now - RECENT_SECONDS}
+            self._limited_at = recent | {own: now + min(pause, self.patience)}  # the next limit comes after the wait
             if pause <= self.patience:
                 slowed.next = max(slowed.next, now + pause)
             return pause <= self.patience
@@ -153,10 +162,20 @@ class DoorPace:
 
         Lists get a share of the patience: single questions and guesses take their time as well.
         """
-        if self.waited < LISTS * self.patience:
+        return self._used_up("requests", self._all)
+
+    def exhausted_at(self, path: str) -> str:
+        """Why no long list of questions is asked at this path any more: because of all requests, or of its own."""
+        own = _plain(path)
+        with self._lock:
+            slowed = self._paths.get(own) or self._ended.get(own)
+        return self.exhausted or ("" if slowed is None else self._used_up(f"requests of {printable(own, 200)}", slowed))
+
+    def _used_up(self, what: str, slowed: _Rhythm) -> str:
+        if slowed.waited < LISTS * self.patience:
             return ""
         return (
-            f"the device limits requests ({self.limit}), and this bench waits at most {LISTS * self.patience:g} s "
+            f"the device limits {what} ({slowed.limit}), and this bench waits at most {LISTS * self.patience:g} s "
             "for lists of them: set a longer `patience_seconds` in the bench file"
         )
 

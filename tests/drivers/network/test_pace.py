@@ -233,3 +233,41 @@ def test_requests_keep_to_a_rate_whether_it_is_of_a_path_or_of_the_server(paths:
             assert pace.limited(sent, "429", None, path, everywhere=False)
     assert clock.now - 100.0 < 2 * 2.0 * 60 + MOST_SECONDS
     assert server.limited < 60
+
+
+@pytest.mark.parametrize("retry_after", [20.0, 1.0, None])
+@pytest.mark.parametrize("answers_between", [0, 40])
+def test_a_list_at_one_path_that_is_limited_by_itself_ends(retry_after: float | None, answers_between: int) -> None:
+    clock, asked = Clock(), 0
+    pace = pace_of(clock)
+    while not pace.exhausted_at("/rpc?id=1"):
+        asked += 1
+        assert asked < 200, "the list is asked for hours"
+        limit(pace, "/rpc", retry_after)
+        for _ in range(answers_between):
+            pace.turn("/rpc")
+            pace.answered("/rpc")
+    assert "limits requests of /rpc (429)" in pace.exhausted_at("/rpc")
+    assert not pace.exhausted
+    assert not pace.exhausted_at("/other")
+
+
+@pytest.mark.parametrize("retry_after", [70.0, 90.0, 120.0])
+def test_limits_are_those_of_the_server_if_each_follows_the_wait_for_another(retry_after: float) -> None:
+    clock, asked = Clock(), 0
+    pace = pace_of(clock, 120.0)
+    while not pace.exhausted:
+        asked += 1
+        assert asked < 5, "each path is waited for by itself"
+        limit(pace, f"/{asked}", retry_after)
+        pace.turn(f"/{asked}")
+        pace.answered(f"/{asked}")
+        clock.now += 1.0
+
+
+def test_requests_that_wait_for_one_path_at_the_same_time_use_up_its_patience_once() -> None:
+    pace = still(Clock())
+    limit(pace, "/rpc", 20.0)
+    for _ in range(8):
+        pace.turn("/rpc")
+    assert not pace.exhausted_at("/rpc")

@@ -90,7 +90,7 @@ def get_all(asker: WebAsker, paths: Iterable[str]) -> dict[str, WebAnswer | NoAn
     def ask(path: str) -> WebAnswer | NoAnswerError:
         if time.monotonic() > until:
             return NotAskedError(Answer.SILENT, f"not requested within {CRAWL_SECONDS:g} s")
-        if words := exhausted(asker):
+        if words := exhausted(asker, path):
             return NotAskedError(Answer.SILENT, f"not requested: {words}")
         return get(asker, path)
 
@@ -98,10 +98,15 @@ def get_all(asker: WebAsker, paths: Iterable[str]) -> dict[str, WebAnswer | NoAn
         return dict(zip(wanted, pool.map(ask, wanted), strict=True))
 
 
-def exhausted(asker: WebAsker) -> str:
-    """Why a server gets no further list of questions, if it limits requests; empty if it may get one."""
+def exhausted(asker: WebAsker, *paths: str) -> str:
+    """Why a server gets no further list of questions, if it limits requests; empty if it may get one.
+
+    With paths, the reason may be a limit of one of them.
+    """
     pace = asker.pace
-    return "" if pace is None else pace.exhausted
+    if pace is None:
+        return ""
+    return next((why for path in paths if (why := pace.exhausted_at(path))), pace.exhausted)
 
 
 def all_asked(answers: Iterable[WebAnswer | NoAnswerError]) -> Witness:
@@ -187,7 +192,7 @@ class Crawl:
 
     def _ask(self, until: float) -> Callable[[str], WebAnswer | NoAnswerError]:
         def ask(path: str) -> WebAnswer | NoAnswerError:
-            if why := self._bound(until):
+            if why := self._bound(until, path):
                 return NotAskedError(Answer.SILENT, why)
             answer = get(self.session, path)
             self.octets += len(answer.body) if isinstance(answer, WebAnswer) else 0
@@ -195,9 +200,9 @@ class Crawl:
 
         return ask
 
-    def _bound(self, until: float) -> str:
-        """Why no more paths are requested; empty if they may be."""
-        if why := exhausted(self.session):
+    def _bound(self, until: float, path: str) -> str:
+        """Why this path is no longer requested; empty if it may be."""
+        if why := exhausted(self.session, path):
             return why
         if time.monotonic() > until:
             return f"the crawl took longer than {CRAWL_SECONDS:g} s"

@@ -112,7 +112,7 @@ class FindFirstUse:
         after = get(client, f"/{secrets.token_hex(8)}")
         holds = not silent and isinstance(after, WebAnswer)
         ended = "answered to the end" if holds else f"did not answer {silent or 'the last'} of {len(paths)} requests"
-        if silent and (why := exhausted(client)):
+        if silent and (why := exhausted(client, *paths)):
             ended = f"was not asked for {silent} of {len(paths)} pages, because {why}"
         return facts, Witness(what=f"{server.about} {ended}", holds=holds, asked=asked)
 

@@ -16,7 +16,7 @@ from drivers.network.web.administration.administration import Administration
 from drivers.network.web.login.door import assumed_login
 from drivers.network.web.login.form import recognise
 from drivers.network.web.login.session import asks_for_login
-from drivers.network.web.probes.crawl import Crawl, Site, exhausted, get, get_all
+from drivers.network.web.probes.crawl import Crawl, NotAskedError, Site, exhausted, get, get_all
 from drivers.network.web.probes.denial import alike, denies
 from drivers.network.web.probes.exposed import Exposure
 from drivers.network.web.probes.terminals import terminal_of
@@ -241,7 +241,7 @@ class _Visit:
         for path, answer in answers.items():
             if isinstance(answer, NoAnswerError):
                 self._unanswered += 1
-                self._limit = answer.detail if isinstance(answer, LimitedError) else self._limit
+                self._limit = answer.detail if isinstance(answer, LimitedError | NotAskedError) else self._limit
                 continue
             if answer.status in _HELD_BACK:
                 self._held_back = answer.words[:200]

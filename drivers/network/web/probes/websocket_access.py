@@ -260,7 +260,7 @@ class UsualWebSockets:
         origin = {"Origin": own_origin(client)}
 
         def ask(path: str) -> tuple[Answer, str]:
-            if client.pace is not None and (why := client.pace.exhausted):
+            if client.pace is not None and (why := client.pace.exhausted_at(path)):
                 return Answer.SILENT, f"not requested: {why}"
             nobody = (Role.ADMINISTRATOR,)
             socket = WebSocketDeclaration(service=self.service.id, path=path, roles=nobody, seconds=USUAL_SECONDS)
