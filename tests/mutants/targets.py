@@ -58,7 +58,8 @@ def mirrored(file: str, root: Path = ROOT) -> str:
     name = path.name if path.name.startswith("test_") else f"test_{path.name}"
     if not (root / "tests" / path.parent / name).is_file():
         module = ".".join(path.with_suffix("").parts)
-        users = [one.name for one in (root / path.parent).glob("test_*.py") if f"from {module} import" in one.read_text()]
+        cases = (root / path.parent).glob("test_*.py")
+        users = [one.name for one in cases if f"from {module} import" in one.read_text("utf-8")]
         name = users[0] if len(users) == 1 else name
     return str("tests" / path.parent / name)
 

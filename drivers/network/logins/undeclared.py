@@ -6,20 +6,22 @@ every guess. Declared doors are guessed at by `drivers.guessing.logins.GuessLogi
 
 import math
 import secrets
-import time
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Protocol
 
 from drivers.guessing.attempt import DERIVED, Door, HeldDoor, LoginAttempt, LoginWay, Pair, WideDoor
 from drivers.guessing.failures import FailedLogins
 from drivers.guessing.guard import AddressGuard, reset_by_time
+from drivers.guessing.limit import wait_of
 from drivers.guessing.logins import Guesses
 from drivers.guessing.pace import GuessPace
-from drivers.guessing.plan import ANYTHING
+from drivers.guessing.plan import ANYTHING, LIMIT_SECONDS, RETRY_SECONDS
 from drivers.network.sweep.canary import Canary, asked_at
 from drivers.network.target import Target
 from lab_config.account import LockoutDeclaration
@@ -161,6 +163,7 @@ class GuessUndeclared:
     """A valid login at another door of these lockouts, which resets their counts."""
     failed: FailedLogins = field(default_factory=FailedLogins, repr=False, compare=False)
     """The failed logins of the whole run."""
+    wait: Callable[[float], object] = field(default_factory=lambda: threading.Event().wait, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -215,7 +218,21 @@ class GuessUndeclared:
         """Return what keeps the guesses below the lockouts. Without a valid login, only time resets their counts."""
         known = self.lockouts if self.valid is not None else tuple(map(reset_by_time, self.lockouts))
         pace = GuessPace(known, (), failed=self.failed)
-        return AddressGuard(pace, record, self.valid, pace.clock() + self.patience)
+        reset = None if self.valid is None else partial(self._reset, self.valid, record)
+        return AddressGuard(pace, record, reset, pace.clock() + self.patience)
+
+    def _reset(self, valid: Callable[[], LoginAttempt], record: Recorder) -> LoginAttempt:
+        """Make a valid login, and again if no answer came or the device limits logins: no further guess without one."""
+        attempt, left = valid(), min(self.patience, LIMIT_SECONDS)
+        for number, seconds in enumerate(RETRY_SECONDS, start=1):
+            wait = wait_of(attempt.retry_after, number, seconds) if attempt.limited else seconds
+            left -= wait
+            if attempt.judged is not Answer.SILENT or left < 0:
+                break
+            record.note(f"a valid login at another door -> {attempt.detail}: tried again after {wait:.0f} s")
+            self.wait(wait)
+            attempt = valid()
+        return attempt
 
     def _nonsense(self, doors: Sequence[OpenDoor], guard: AddressGuard, record: Recorder) -> dict[str, LoginAttempt]:
         """Try a password that nobody can know at each door."""
@@ -246,9 +263,8 @@ class GuessUndeclared:
                 detail = "not tested: the door accepts any password"
                 facts[pair.about] = Fact(about=pair.about, answer=Answer.SILENT, detail=detail)
         left = [pair for pair in self.pairs if pair.about not in facts]
-        until = time.monotonic() + self.patience
         for width in _WIDTHS:
-            for pair, tried in self._try(doors, left, min(width, self._at_once(doors)), refused, until, guard):
+            for pair, tried in self._try(doors, left, min(width, self._at_once(doors)), refused, guard):
                 best = min((attempt.judged for _, attempt in tried), key=_ORDER.index, default=Answer.SILENT)
                 said = [(door, attempt) for door, attempt in tried if attempt.judged is best]
                 if best is Answer.SEEN:
@@ -256,7 +272,7 @@ class GuessUndeclared:
                 if any(one.passwordless for _, one in tried):
                     passwordless.add(pair.user)
                 detail = "; ".join(f"{door.interface}: {attempt.detail}" for door, attempt in said)
-                detail = detail or (f"not tested: {guard.stopped}" if guard.stopped else self._left_out(until))
+                detail = detail or self._left_out(guard)
                 facts[pair.about] = Fact(about=pair.about, answer=best, detail=detail[:1_900])
                 guard.record.note(f"{pair.about} -> {best}: {detail}")
             left = [pair for pair in left if facts[pair.about].answer is Answer.SILENT]
@@ -264,8 +280,10 @@ class GuessUndeclared:
                 break
         return [facts[pair.about] for pair in self.pairs]
 
-    def _left_out(self, until: float) -> str:
-        if time.monotonic() < until:
+    def _left_out(self, guard: AddressGuard) -> str:
+        if guard.stopped:
+            return f"not tested: {guard.stopped}"
+        if guard.pace.clock() < guard.until:
             return "not tested: the device no longer answers"
         return f"not tested within {self.patience:g} s: set a longer `patience_seconds` in the bench file"
 
@@ -279,10 +297,9 @@ class GuessUndeclared:
         pairs: Sequence[Pair],
         width: int,
         refused: frozenset[str],
-        until: float,
         guard: AddressGuard,
     ) -> list[tuple[Pair, list[tuple[OpenDoor, LoginAttempt]]]]:
-        """Try pairs by so many at once, each on ways of its own, until this time.
+        """Try pairs by so many at once, each on ways of its own, as long as the guard lets guesses pass.
 
         After SILENCES in a row without an answer, no further one is tried.
         """
@@ -293,7 +310,7 @@ class GuessUndeclared:
             nonlocal silences
             with ExitStack() as stack:
                 ways = [(door, guard.way(_way(door, stack), _tries(door))) for door in doors]
-                while silences < max(SILENCES, width) and time.monotonic() < until:
+                while silences < max(SILENCES, width) and not guard.stopped and guard.pace.clock() < guard.until:
                     try:
                         pair = waiting.popleft()
                     except IndexError:

@@ -1,10 +1,14 @@
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import count
 
 import pytest
 
 from drivers.guessing.attempt import LoginAttempt, Pair
 from drivers.guessing.logins import Guesses
+from drivers.guessing.pace import GuessPace
 from drivers.network.logins.undeclared import Corridor, GuessUndeclared, Knock, OpenDoor
+from lab_config.account import LockoutDeclaration
 from tests.drivers.network.loopback_servers import closed_port, tcp_server
 from tests.drivers.network.tcp_servers import LOOPBACK
 from tests.drivers.recorder import MemoryRecorder
@@ -151,3 +155,75 @@ def test_guesses_end_with_the_patience_of_the_bench() -> None:
     found = probe.run(MemoryRecorder())
     assert len(door.tried) == 1 and not found.conclusive
     assert "patience_seconds" in found.detail(PAIRS[0].about)
+
+
+LOST = LoginAttempt(Answer.SILENT, "no answer", unanswered=True)
+LIMITED = LoginAttempt(Answer.SILENT, "429 slow down", limited=True, retry_after=5.0)
+LONG = replace(LIMITED, retry_after=3_600.0)
+WRONG = LoginAttempt(Answer.REFUSED, "Login incorrect")
+MANY = tuple(Pair("admin", str(number), "general") for number in range(12))
+
+
+def guess_locked(
+    resets: list[LoginAttempt] | None, waits: list[float], patience: float = 600.0
+) -> tuple[Door, Guesses]:
+    """Guess at a door whose address locks, with another door at which the valid logins end like this, then get in.
+
+    None if no valid login is known.
+    """
+    left = list(resets or [])
+
+    def valid() -> LoginAttempt:
+        return left.pop(0) if left else LoginAttempt(Answer.SEEN, "a session opened")
+
+    lockout = LockoutDeclaration(attempts=4, seconds=100_000, per="source", interfaces=("web",))
+    door = Door()
+    probe = GuessUndeclared(
+        "telnet",
+        LOOPBACK,
+        (door,),
+        MANY,
+        None,
+        patience=patience,
+        lockouts=(lockout,),
+        valid=None if resets is None else valid,
+        wait=waits.append,
+    )
+    return door, probe.run(MemoryRecorder())
+
+
+@pytest.mark.parametrize(
+    ("resets", "waits"),
+    [([LOST], [1.0]), ([LOST, LOST], [1.0, 3.0]), ([LIMITED], [5.0]), ([LIMITED, LOST], [5.0, 3.0])],
+)
+def test_a_valid_login_that_is_lost_or_limited_between_guesses_is_made_again(
+    resets: list[LoginAttempt], waits: list[float]
+) -> None:
+    waited: list[float] = []
+    door, found = guess_locked(resets, waited)
+    assert found.refused == {pair.about for pair in MANY}
+    assert len(door.tried) == len(MANY) + 1
+    assert waited == waits
+
+
+@pytest.mark.parametrize(
+    ("resets", "words"), [([WRONG], "refused: Login incorrect"), ([LOST] * 3, "no answer"), ([LONG], "429")]
+)
+def test_guesses_that_are_left_out_for_want_of_a_valid_login_say_so(resets: list[LoginAttempt], words: str) -> None:
+    door, found = guess_locked(resets, [])
+    assert len(door.tried) < 5
+    details = [found.detail(about) for about in found.silent]
+    assert len(details) > len(MANY) - 5
+    assert all("the valid login at another door did not succeed" in detail for detail in details)
+    assert all(words in detail and "no longer answers" not in detail for detail in details)
+
+
+def test_guesses_that_a_lockout_leaves_no_time_for_do_not_say_that_the_device_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = partial(next, count(0.0, 0.5))
+    monkeypatch.setattr("drivers.network.logins.undeclared.GuessPace", partial(GuessPace, clock=clock))
+    _, found = guess_locked(None, [], patience=30.0)
+    details = [found.detail(about) for about in found.silent]
+    assert len(details) > len(MANY) - 5
+    assert all("patience_seconds" in detail and "no longer answers" not in detail for detail in details)
