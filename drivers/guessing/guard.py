@@ -44,11 +44,29 @@ class AddressGuard:
     stopped: str = field(default="", init=False)
     """Why no further guess is made."""
     _open: int = field(default=0, init=False)
+    _unproved: set[tuple[str, str]] = field(default_factory=set, init=False)
+    """The guesses since the last valid login, by user name and password: a lock may have refused them."""
     _changed: threading.Condition = field(default_factory=threading.Condition, init=False)
 
     def way(self, way: LoginWay, tries: int) -> LoginWay:
         """Return a way on which each attempt waits for its turn. It sends so many passwords per attempt."""
         return _GuardedWay(self, way, tries) if self.pace.lockouts else way
+
+    def begin(self) -> None:
+        """Log in before the first guess: earlier guesses at other doors may have left failed logins behind."""
+        with self._changed:
+            if self.pace.lockouts and self.reset is not None:
+                self._log_in()
+
+    def end(self) -> frozenset[tuple[str, str]]:
+        """Log in after the last guess, so that it leaves no failed logins behind.
+
+        Return the guesses since the last valid login, by user name and password, if none succeeds after them.
+        """
+        with self._changed:
+            if self._unproved and not self.stopped:
+                self._log_in()
+            return frozenset(self._unproved)
 
     def enter(self, user: str, tries: int) -> str:
         """Wait until so many logins may fail. Return why they may not, empty if they may; `leave` must follow then."""
@@ -68,9 +86,11 @@ class AddressGuard:
                     self._changed.wait(min(_POLL_SECONDS, rest or _POLL_SECONDS))
             return self._refusal
 
-    def leave(self, user: str, tries: int, *, got_in: bool) -> None:
+    def leave(self, user: str, password: str, tries: int, *, got_in: bool) -> None:
         """Note how what had entered has ended."""
         with self._changed:
+            if self.reset is not None:
+                self._unproved.add((user, password))
             for _ in range(tries):
                 self.pace.answered(user, got_in=got_in)
             self._open -= 1
@@ -88,6 +108,7 @@ class AddressGuard:
         self.record.note(f"control: a valid login at another door -> {attempt.answer}: {attempt.detail}")
         if attempt.answer is Answer.SEEN:
             self.pace.succeeded("")
+            self._unproved.clear()
         else:
             self.stopped = f"the valid login at another door did not succeed ({attempt.answer}: {attempt.detail})"
 
@@ -107,5 +128,5 @@ class _GuardedWay:
             attempt = self.inner.attempt(user, password)
             got_in = attempt.answer is Answer.SEEN
         finally:
-            self.guard.leave(user, self.tries, got_in=got_in)
+            self.guard.leave(user, password, self.tries, got_in=got_in)
         return attempt

@@ -8,7 +8,7 @@ import math
 import secrets
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -192,10 +192,12 @@ class GuessUndeclared:
                     if isinstance(door, HeldDoor):
                         stack.enter_context(door.held())
                 guard = self._guard(record)
+                guard.begin()
                 nonsense = self._nonsense(found, guard, record)
                 open_ = any(one.answer is Answer.SEEN for one in nonsense.values())
                 refused = frozenset(name for name, one in nonsense.items() if one.answer is Answer.REFUSED)
                 guessed = self._guess_all(found, open_, refused, passwordless, at, guard)
+                guessed = self._proved(guessed, guard.end())
             # a port that says nothing is a door as well: what another one refuses proves nothing about it
             facts = [
                 known if one.answer is Answer.REFUSED and mute else one
@@ -241,6 +243,16 @@ class GuessUndeclared:
         for name, attempt in nonsense.items():
             record.note(f"{name}: a nonsense password -> {attempt.answer}: {attempt.detail}")
         return nonsense
+
+    def _proved(self, facts: Sequence[Fact], unproved: Collection[tuple[str, str]]) -> list[Fact]:
+        """Return the facts; a refusal is open if no valid login succeeded after it. A lock may have refused it."""
+        why = "a lockout may have refused it, because the valid login at another door did not succeed afterwards"
+        return [
+            fact.model_copy(update={"answer": Answer.SILENT, "detail": f"{why}: {fact.detail}"[:1_900]})
+            if fact.answer is Answer.REFUSED and (pair.user, pair.password) in unproved
+            else fact
+            for pair, fact in zip(self.pairs, facts, strict=True)
+        ]
 
     def _guess_all(
         self,
