@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from drivers.guessing.attempt import LoginAttempt
 from drivers.guessing.limit import LIMIT_MOST
+from drivers.guessing.rate import RESTART_SPARE
 from drivers.login import Login
 from drivers.network.web.administration.administration import Administration
 from drivers.network.web.administration.sessions import look, looked
@@ -108,9 +109,14 @@ class WebAccount:
             if not isinstance(outcome, LoginAttempt) or outcome.answer is Answer.SEEN or rest > self.patience:
                 break
             record.note(f"{outcome.detail}: tried again after {rest:g} s")
-            self.pause(rest - waited)
+            self.pause(rest + RESTART_SPARE if self._is_restarted else rest - waited)
             outcome, waited = log_in(), rest
         return outcome
+
+    @property
+    def _is_restarted(self) -> bool:
+        """Whether each attempt during a lock makes it last as long again, so that earlier rests do not count."""
+        return any(lockout.restarted_by_attempts for lockout in self.lockouts)
 
     def _rests(self, outcome: LoginAttempt, *, valid: bool) -> list[float]:
         """Return after how many seconds a login that ended like this is worth another try, the shortest time first."""

@@ -278,3 +278,17 @@ def test_each_declared_lockout_is_waited_for_in_turn_and_none_that_takes_too_lon
     outcome = own.patiently(lambda: own.login(OWN), MemoryRecorder(), valid=True)
     assert outcome.answer is not Answer.SEEN
     assert rests == [30, 20]
+
+
+@pytest.mark.parametrize("restarted", [(True, False), (False, True), (True, True)])
+def test_a_lock_that_attempts_restart_is_waited_for_from_the_last_attempt_on(restarted: tuple[bool, bool]) -> None:
+    lockouts = tuple(
+        LockoutDeclaration(
+            attempts=3, seconds=seconds, per="account", interfaces=("web",), restarted_by_attempts=is_restarted
+        )
+        for seconds, is_restarted in zip((30, 50), restarted, strict=True)
+    )
+    rests: list[float] = []
+    own = replace(account(most=0), lockouts=lockouts, pause=rests.append)
+    own.patiently(lambda: own.login(OWN), MemoryRecorder(), valid=True)
+    assert len(rests) == 2 and rests[0] > 30 and rests[1] > 50
