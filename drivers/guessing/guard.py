@@ -70,6 +70,8 @@ class AddressGuard:
 
     def enter(self, user: str, tries: int) -> str:
         """Wait until so many logins may fail. Return why they may not, empty if they may; `leave` must follow then."""
+        if any(tries >= lockout.attempts for lockout in self.pace.lockouts):
+            return f"each guess sends {tries} passwords here, as many as trigger a declared lockout"
         with self._changed:
             while not self._refusal:
                 if self.pace.may(user, tries):
