@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.serialization import (
 from OpenSSL import crypto
 
 from drivers.data import table
-from drivers.network.logins.ssh import SshDoor
+from drivers.network.logins.ssh_algorithms import SIZE_SECONDS, read_kexinit
+from drivers.network.logins.ssh_sizes import host_keys
 from drivers.network.target import Target
 from drivers.network.tls.certificate import ReadCertificate
 from lab_config.component import Service, Transport
@@ -99,37 +100,44 @@ class PresentedKeys:
         for service in self.services:
             if not (service.tls or service.protocol == "ssh"):
                 continue
-            digest = self._read(service, record)
-            record.note(f"{service.about} presents {f'the key {digest}' if digest else 'no key that could be read'}")
-            if digest:
+            digests, whole = self._read(service, record)
+            shown = f"the key {', '.join(digests)}" if digests else "no key that could be read"
+            record.note(f"{service.about} presents {shown}{'' if whole or not digests else ', and another one'}")
+            for digest in digests:
                 keys.setdefault(digest, service.about)
-            else:
+            if not whole:
                 unread.append(service.about)
         return Presented(keys, tuple(unread))
 
-    def _read(self, service: Service, record: Recorder) -> str:
+    def _read(self, service: Service, record: Recorder) -> tuple[tuple[str, ...], bool]:
+        """Return the digests of the keys, and whether each was read that the service offers."""
         if service.transport is not Transport.TCP:
-            return ""
+            return (), False
         try:
             return self._of_tls(service, record) if service.tls else self._of_ssh(service)
         except NotForwardedError as error:
             record.note(f"{service.about}: {error.words}")
-            return ""
+            return (), False
 
-    def _of_tls(self, service: Service, record: Recorder) -> str:
+    def _of_tls(self, service: Service, record: Recorder) -> tuple[tuple[str, ...], bool]:
         evidence = _Evidence(record, service.id)
         pem = ReadCertificate(self.target, service.port, None, ()).run(evidence).pem
         try:
             key = crypto.load_certificate(crypto.FILETYPE_PEM, pem.encode()).get_pubkey()
-            return sha256(crypto.dump_publickey(crypto.FILETYPE_ASN1, key)).hexdigest()
+            return (sha256(crypto.dump_publickey(crypto.FILETYPE_ASN1, key)).hexdigest(),), True
         except crypto.Error:
-            return ""
+            return (), False
 
-    def _of_ssh(self, service: Service) -> str:
-        octets = SshDoor(self.target, service.port, service.id).host_key() or b""
-        kind = octets[4 : 4 + int.from_bytes(octets[:4], "big")]
-        try:
-            key = load_ssh_public_key(kind + b" " + base64.b64encode(octets))
-        except (ValueError, UnsupportedAlgorithm):
-            return ""
-        return _digest(key)
+    def _of_ssh(self, service: Service) -> tuple[tuple[str, ...], bool]:
+        found = read_kexinit(self.target, service.port)
+        keys, unread = host_keys(self.target, service.port, found.lists, SIZE_SECONDS) if found else ((), ())
+        digests = tuple(digest for key in keys if (digest := _of_host_key(key)))
+        return digests, bool(digests) and len(digests) == len(keys) and not unread
+
+
+def _of_host_key(octets: bytes) -> str:
+    kind = octets[4 : 4 + int.from_bytes(octets[:4], "big")]
+    try:
+        return _digest(load_ssh_public_key(kind + b" " + base64.b64encode(octets)))
+    except (ValueError, UnsupportedAlgorithm):
+        return ""

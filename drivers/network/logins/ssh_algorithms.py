@@ -129,6 +129,19 @@ class SshAlgorithms:
         return SshKexinit.model_validate(known | sizes)
 
 
+def read_kexinit(target: Target, port: int, seconds: float = ANSWER_SECONDS) -> Kexinit | None:
+    """Return the KEXINIT of a server; None if it was not parsed whole."""
+    try:
+        with target.connect(port) as sock:
+            found, _ = _Talk(bytearray()).read(sock, time.monotonic() + seconds)
+    except SshDecodeError:
+        return None
+    except OSError as error:
+        answer_of(error)
+        return None
+    return found if isinstance(found, Kexinit) else None
+
+
 @dataclass
 class _Talk:
     """One connection's bytes, kept however it ends."""

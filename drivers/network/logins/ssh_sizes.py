@@ -1,4 +1,6 @@
-"""How large an SSH server's RSA host key and its groups are, from key exchanges that end at the server's first answer.
+"""Host keys of an SSH server, and how large its RSA key and its groups are.
+
+Both are from key exchanges that end at the server's first answer.
 
 Nothing is decrypted and nobody logs in: the host key (RFC 4253, 8) and the group (RFC 4419, 3) come before any
 encryption. The exchange is by bytes of our own, because no library takes a key or a group of 1024 bits.
@@ -8,8 +10,9 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from cryptography.hazmat.primitives.asymmetric import ec, x25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -47,6 +50,9 @@ _ENDED = ("the server ended the key exchange", "the server closed the connection
 _OTHER_KIND = "the server sent a host key of another kind than RSA"
 
 
+_Shown = TypeVar("_Shown")
+
+
 @dataclass(frozen=True)
 class SshSize:
     """A size in bits that the server showed; None where it did not, and then `why`."""
@@ -79,6 +85,34 @@ def host_key_size(target: Target, port: int, lists: Sequence[Sequence[str]], sec
     return SshSize(why="it offers no key exchange that we can begin")
 
 
+def host_keys(
+    target: Target, port: int, lists: Sequence[Sequence[str]], seconds: float
+) -> tuple[tuple[bytes, ...], tuple[str, ...]]:
+    """Return the host keys of a server as RFC 4253, 6.6 encodes them, and the kinds that it offers and did not show.
+
+    One key exchange for each kind. A kind is absent as in `host_key_size`.
+    """
+    kinds = [*[name for name in lists[1] if name in _RSA][:1], *(name for name in _OTHER_KEYS if name in lists[1])]
+    method = next(_exchanges(lists[0]), None)
+    if method is None:
+        return (), tuple(kinds)
+
+    def shown(kind: str) -> bytes | str:
+        offer = _Offer(method, kind, lists)
+        return _talked(target, port, offer, seconds, lambda talk: talk.host_key(method))
+
+    first = {kind: shown(kind) for kind in kinds}
+    keys = {kind: key for kind, key in first.items() if isinstance(key, bytes)}
+    unread = []
+    for kind in kinds:
+        if kind in keys:
+            continue
+        ended = first[kind] in _ENDED and keys and isinstance(shown(next(iter(keys))), bytes)
+        if not ended or shown(kind) not in _ENDED:
+            unread.append(kind)
+    return tuple(keys.values()), tuple(unread)
+
+
 def group_size(target: Target, port: int, lists: Sequence[Sequence[str]], seconds: float) -> SshSize | None:
     """Return the size of the smallest group that the server gives when asked; None where it has no group exchange."""
     names = [name for name in lists[0] if name.startswith("diffie-hellman-group-exchange-")]
@@ -109,16 +143,34 @@ class _Offer:
 
 
 def _measured(target: Target, port: int, offer: _Offer, seconds: float, *, group: bool) -> SshSize:
+    found = _talked(
+        target, port, offer, seconds, lambda talk: talk.group() if group else _rsa_bits(talk.host_key(offer.method))
+    )
+    return SshSize(why=found) if isinstance(found, str) else SshSize(found)
+
+
+def _talked(
+    target: Target, port: int, offer: _Offer, seconds: float, read: "Callable[[_Exchange], _Shown]"
+) -> "_Shown | str":
+    """Return what one connection shows, or why it shows nothing."""
     deadline = time.monotonic() + seconds
     try:
         with target.connect(port) as sock:
             talk = _Exchange(sock, deadline)
             talk.open(offer)
-            return SshSize(talk.group() if group else talk.host_key(offer.method))
+            return read(talk)
     except (SshDecodeError, ValueError) as error:
-        return SshSize(why=str(error))
+        return str(error)
     except OSError as error:
-        return SshSize(why=f"{answer_of(error)}: {error}")
+        return f"{answer_of(error)}: {error}"
+
+
+def _rsa_bits(key: bytes) -> int:
+    blob = _Fields(key)
+    if blob.string() != b"ssh-rsa":
+        raise SshDecodeError(_OTHER_KIND)
+    blob.string()
+    return int.from_bytes(blob.string()).bit_length()
 
 
 class _Exchange:
@@ -136,8 +188,8 @@ class _Exchange:
         self._send(offer.encode())
         self._expect(_KEXINIT)
 
-    def host_key(self, method: str) -> int:
-        """Begin the key exchange, and return the bits of the RSA key in the server's reply."""
+    def host_key(self, method: str) -> bytes:
+        """Begin the key exchange, and return the key in the server's reply."""
         if method.startswith("diffie-hellman-group-exchange-"):
             prime, generator = self._ask_group()
             self._send(bytes([_GEX_INIT]) + _mpint(pow(generator, secrets.randbits(256), prime)))
@@ -145,11 +197,7 @@ class _Exchange:
         else:
             self._send(bytes([_INIT]) + _public(method))
             reply = self._expect(_REPLY)
-        blob = _Fields(_Fields(reply).string())
-        if blob.string() != b"ssh-rsa":
-            raise SshDecodeError(_OTHER_KIND)
-        blob.string()
-        return int.from_bytes(blob.string()).bit_length()
+        return _Fields(reply).string()
 
     def group(self) -> int:
         """Ask for a small group, and return the bits of the server's prime."""

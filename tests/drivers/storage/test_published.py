@@ -9,10 +9,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from drivers.network.logins.ssh_kexinit import LISTS, Kexinit
 from drivers.network.target import Target
 from drivers.storage.published import Presented, PresentedKeys, public_half, published
 from drivers.storage.search import MOST_PUBLISHED, PublishedKeys, search_unpacked
 from lab_config.component import Service, Transport
+from tests.drivers.network.logins.ssh_servers import Rules, ssh_server
 from tests.drivers.network.tcp_servers import LOOPBACK
 from tests.drivers.network.tls.test_certificate import self_signed
 from tests.drivers.network.tls.tls_servers import openssl_server
@@ -24,6 +26,8 @@ from tests.free_ports import free_port
 KEY = load_pem_private_key(PUBLISHED, None)
 assert isinstance(KEY, ec.EllipticCurvePrivateKey)
 HALF = public_half(PUBLISHED)
+RSA = paramiko.RSAKey.generate(2048)
+P384 = paramiko.ECDSAKey.generate(bits=384)
 
 
 def service(port: int, protocol: str, *, tls: bool, transport: Transport = Transport.TCP) -> Service:
@@ -94,20 +98,37 @@ def test_another_key_of_a_certificate_is_presented_as_itself() -> None:
     assert keys.unread == ()
 
 
-def test_a_host_key_of_ssh_is_presented(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("others", [[], [RSA], [P384], [P384, RSA]], ids=["alone", "RSA", "EC", "both"])
+def test_each_host_key_of_ssh_is_presented(others: list[paramiko.PKey]) -> None:
     assert isinstance(KEY, ec.EllipticCurvePrivateKey)
-    octets = paramiko.ECDSAKey(vals=(KEY, KEY.public_key())).asbytes()
-    monkeypatch.setattr("drivers.network.logins.ssh.SshDoor.host_key", lambda _door: octets)
-    keys = PresentedKeys(LOOPBACK, (service(22, "ssh", tls=False),)).read(MemoryRecorder())
-    assert keys == Presented({HALF: "tcp/22"})
+    key = paramiko.ECDSAKey(vals=(KEY, KEY.public_key()))
+    with ssh_server(Rules(), key=key, others=others) as port:
+        presented = PresentedKeys(LOOPBACK, (service(port, "ssh", tls=False),)).read(MemoryRecorder())
+    assert presented.keys[HALF] == f"tcp/{port}"
+    assert len(presented.keys) == 1 + len(others)
+    assert presented.unread == ()
 
 
-@pytest.mark.parametrize("octets", [None, b"", b"\0\0\0\x07ssh-rsa", b"\xff" * 40])
-def test_a_host_key_that_cannot_be_parsed_is_no_key(octets: bytes | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drivers.network.logins.ssh.SshDoor.host_key", lambda _door: octets)
-    record = MemoryRecorder()
-    assert PresentedKeys(LOOPBACK, (service(22, "ssh", tls=False),)).read(record) == Presented(unread=("tcp/22",))
-    assert record.notes == ["tcp/22 presents no key that could be read"]
+@pytest.mark.parametrize(
+    ("keys", "unread"),
+    [
+        ((), ()),
+        ((), ("ssh-ed25519",)),
+        ((b"",), ()),
+        ((b"\0\0\0\x07ssh-rsa",), ()),
+        ((b"\xff" * 40,), ()),
+        ((RSA.asbytes(),), ("ssh-ed25519",)),
+        ((RSA.asbytes(), b"\xff" * 40), ()),
+    ],
+)
+def test_a_host_key_that_was_not_read_names_the_port(
+    keys: tuple[bytes, ...], unread: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drivers.storage.published.read_kexinit", lambda *_: Kexinit(((),) * LISTS))
+    monkeypatch.setattr("drivers.storage.published.host_keys", lambda *_: (keys, unread))
+    presented = PresentedKeys(LOOPBACK, (service(22, "ssh", tls=False),)).read(MemoryRecorder())
+    assert len(presented.keys) == (RSA.asbytes() in keys)
+    assert presented.unread == ("tcp/22",)
 
 
 def test_a_service_whose_key_cannot_be_read_is_named_and_one_without_a_key_is_not() -> None:

@@ -3,7 +3,7 @@
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -114,7 +114,12 @@ class _Transport(paramiko.Transport):
 
 @contextlib.contextmanager
 def ssh_server(
-    rules: Rules, *, close_after_refusal: bool = False, key: paramiko.PKey | None = None, at_once: bool = False
+    rules: Rules,
+    *,
+    close_after_refusal: bool = False,
+    key: paramiko.PKey | None = None,
+    others: Sequence[paramiko.PKey] = (),
+    at_once: bool = False,
 ) -> Iterator[int]:
     """Yield the port of an SSH server, of one connection after the other or of many `at_once`.
 
@@ -125,7 +130,8 @@ def ssh_server(
         rules.begins()
         rules.connections.append([])
         transport = _Transport(connection)
-        transport.add_server_key(key or host_key())
+        for one in (key or host_key(), *others):
+            transport.add_server_key(one)
         finished = threading.Event()
         try:
             with contextlib.suppress(paramiko.SSHException, EOFError):
