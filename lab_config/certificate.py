@@ -4,11 +4,14 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Annotated, Literal, Protocol, Self
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Tag, model_validator
 
 from lab_config.base import Absent, Model, misplaced
+from lab_config.load import place_of
+from trustprobe.errors import ConfigurationError
 
 _OCTETS = 32
 _WRAPPED = re.compile(r'pin-sha256="([^"]*)"')
@@ -148,3 +151,32 @@ def require_recognised(
                 service=service.id,
                 part=pages[service.id],
             )
+
+
+def require_used_pins(
+    pins: Iterable[str], path: Path, services: Iterable[_Certified], general: CertificateDeclaration | Absent
+) -> None:
+    """Raise ConfigurationError for the first pin of a bench file, by the id of its service, that no case uses.
+
+    Names that are no service are not its matter.
+    """
+    for service in services:
+        own = general if service.certificate is None else service.certificate
+        if service.id in pins and (reason := _unused(service, own)):
+            raise ConfigurationError(
+                f"{place_of(path, ('pins', service.id))} is not used: {reason}.",
+                "Remove it, or declare `certificate: {pinned: at_pairing}` at a TCP service with `tls: true`.",
+            )
+
+
+def _unused(service: _Certified, declared: CertificateDeclaration | Absent) -> str:
+    """Return why no certificate is compared with the pin of a service. Nothing if one is."""
+    if not service.tls:
+        return "the service does not use TLS"
+    if service.transport != "tcp":
+        return "only certificates of TCP services are read"
+    if not isinstance(declared, Absent) and isinstance(declared.pinned, Pin):
+        return "the declaration contains the pin of this service"
+    if isinstance(declared, Absent) or declared.pinned is None:
+        return "the certificate of this service is not declared as pinned"
+    return ""

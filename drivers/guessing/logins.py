@@ -142,9 +142,9 @@ class GuessLogins:
         while (rest := pace.rest([self.valid_user])) is not None:
             if pace.clock() + rest > until:
                 return (
-                    f"the failed logins of other probes leave no room below a declared lockout for {rest:.0f} s, but "
-                    f"this bench waits at most {self.patience:g} s: set `patience_seconds: {math.ceil(rest)}` in the "
-                    "bench file"
+                    f"after the failed logins of other probes, a further one could trigger a declared lockout for "
+                    f"{rest:.0f} s, but this bench waits at most {self.patience:g} s: set "
+                    f"`patience_seconds: {math.ceil(rest)}` in the bench file"
                 )
             record.note(f"rests for {rest:.0f} s below a declared lockout before the first wrong password")
             threading.Event().wait(rest)

@@ -12,9 +12,9 @@ from drivers.guessing.failures import FailedLogins
 from drivers.guessing.lists import public_passwords, well_known
 from drivers.network.pace import DoorPaces
 from lab_config.bench import Bench, NetworkBench, SecondSample
+from lab_config.certificate import require_used_pins
 from lab_config.connected import require_connected
 from lab_config.load import find, load, peek, place_of
-from lab_config.pins import require_used_pins
 from lab_config.product import Product
 from lab_config.rules import GuessedAt, Profile
 from lab_config.secrets import Secrets
@@ -111,7 +111,7 @@ def load_run(
             "Give the bench of that product, or correct `product` in the bench file.",
         )
     _require_known(product, bench, bench_path)
-    require_used_pins(bench, bench_path, product.component)
+    require_used_pins(bench.pins, bench_path, product.component.declared, product.component.certificate)
     public = set(public_passwords())
     public |= set(derived(bench.sample, bench.mac, product.model).values())
     secrets = Secrets.of(bench, bench_path, public)

@@ -10,9 +10,9 @@ from typing import Literal, Protocol, TypeVar
 from drivers.network.target import Target
 from lab_config.base import Absent
 from lab_config.bench import Bench, ConsoleBench, NetworkBench
+from lab_config.certificate import require_used_pins
 from lab_config.component import ConsoleDeclaration, Service, Transport
 from lab_config.load import find, load, peek
-from lab_config.pins import require_used_pins
 from lab_config.product import Product
 from trustprobe.errors import ConfigurationError, Fault, TrustprobeError
 
@@ -74,7 +74,7 @@ class Desk:
                 f"the bench {read.id} holds a {read.product}, but the product is {declared.id}.",
                 "Give the declaration with --product, or correct `product` in the bench file.",
             )
-        require_used_pins(read, path, declared.component)
+        require_used_pins(read.pins, path, declared.component.declared, declared.component.certificate)
         return cls(read, declared, path, product_path, say)
 
     @property

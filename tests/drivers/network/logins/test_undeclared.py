@@ -176,7 +176,8 @@ def guess_locked(
     def valid() -> LoginAttempt:
         return left.pop(0) if left else LoginAttempt(Answer.SEEN, "a session opened")
 
-    lockout = LockoutDeclaration(attempts=4, seconds=100_000, per="source", interfaces=("web",))
+    within = 100_000 if resets is None else None
+    lockout = LockoutDeclaration(attempts=4, seconds=100_000, within=within, per="source", interfaces=("web",))
     door = Door()
     probe = GuessUndeclared(
         "telnet",
