@@ -117,7 +117,7 @@ def test_two_interfaces_are_guessed_at_in_parallel(begun: Begun, tmp_path: Path)
 def test_nothing_is_guessed_ahead_if_that_locks_the_address_of_the_bench(
     begun: Begun, tmp_path: Path, per: str, expected: list[str]
 ) -> None:
-    locks = {"attempts": 5, "seconds": 60, "per": per, "interfaces": []}
+    locks = {"attempts": 5, "seconds": 60, "per": per, "interfaces": ["console"]}
     made = run(tmp_path, product=product(component=component(lockout=locks).model_dump(exclude_unset=True)))
     begin(begun, made, guess=asks("guess", guesses=True), steady=asks("steady"))
     assert sorted(name for name, _, _ in begun) == expected
