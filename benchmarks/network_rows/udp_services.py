@@ -1,4 +1,4 @@
-"""The row about UDP services: 25 ports, the services behind eleven of them, and `nmap -sU`.
+"""The row about UDP services: 25 ports, the services at eleven of them, and `nmap -sU`.
 
 DNS, TFTP and SNMP are real servers where those are installed. The others are stand-ins that answer what their
 specification answers, and nothing to a question of another protocol.

@@ -53,13 +53,13 @@ class AddressGuard:
         return _GuardedWay(self, way, tries) if self.pace.lockouts else way
 
     def begin(self) -> None:
-        """Log in before the first guess: earlier guesses at other doors may have left failed logins behind."""
+        """Log in before the first guess: the device may still count failed logins of earlier guesses at other doors."""
         with self._changed:
             if self.pace.lockouts and self.reset is not None:
                 self._log_in()
 
     def end(self) -> frozenset[tuple[str, str]]:
-        """Log in after the last guess, so that it leaves no failed logins behind.
+        """Log in after the last guess, so that the device counts no failed login any longer.
 
         Return the guesses since the last valid login, by user name and password, if none succeeds after them.
         """

@@ -97,7 +97,7 @@ class LockoutCount:
 
     @property
     def _counts_time(self) -> bool:
-        """Whether logins count until they are old, whoever logged in since."""
+        """Whether a failed login counts until it is old, even if a valid one follows."""
         return self.lockout.within is not None or not self.lockout.is_reset
 
     def _drained(self, user: str, now: float) -> float:

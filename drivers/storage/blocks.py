@@ -84,13 +84,13 @@ def zstd(data: bytes, most: int) -> tuple[bytes, int]:
 
 def rtime(data: bytes, most: int) -> tuple[bytes, int]:
     """Open rtime of JFFS2: an octet, and how many follow that followed the same octet when it came last."""
-    content, behind = bytearray(), [0] * 256
+    content, after = bytearray(), [0] * 256
     for at in range(0, len(data) - 1, 2):
         if len(content) >= most:
             break
         octet, repeat = data[at], data[at + 1]
         content.append(octet)
-        start, behind[octet] = behind[octet], len(content)
+        start, after[octet] = after[octet], len(content)
         if repeat:
             again = content[start : start + repeat]
             content += (again * (repeat // len(again) + 1))[:repeat] if again else b""

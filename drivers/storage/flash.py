@@ -83,7 +83,7 @@ def _jffs2(head: struct.Struct) -> Callable[[mmap.mmap, int], _Node | None]:
         if len(words) < head.size:
             return None
         total, inode, version, start, length, size, compression = head.unpack(words)
-        # An obsolete node is still there; the octets behind the data fill up to a multiple of four
+        # An obsolete node is still there; the octets after the data fill up to a multiple of four
         if not 0 <= total - head.size - length < 4 or not 0 < size <= _PAGE or not 0 < length <= 2 * _PAGE:
             return None
         return _Node(inode, Piece(start, start + size, version << 64 | at, at), at + head.size, length, compression)
@@ -106,19 +106,12 @@ _SYSTEMS = (
         _ubifs,
         {0: stored, 1: lzo, 2: deflate, 3: zstd},
     ),
-    _System(
-        "JFFS2",
-        re.compile(rb"\x85\x19\x02[\xc0\xe0]"),
-        _jffs2(struct.Struct("<" + _HEAD_OF_JFFS2)),
-        _OF_JFFS2,
-        _CLOSED_OF_JFFS2,
-    ),
-    _System(
-        "JFFS2 (big endian)",
-        re.compile(rb"\x19\x85[\xc0\xe0]\x02"),
-        _jffs2(struct.Struct(">" + _HEAD_OF_JFFS2)),
-        _OF_JFFS2,
-        _CLOSED_OF_JFFS2,
+    *(
+        _System(name, pattern, _jffs2(struct.Struct(order + _HEAD_OF_JFFS2)), _OF_JFFS2, _CLOSED_OF_JFFS2)
+        for name, order, pattern in (
+            ("JFFS2", "<", re.compile(rb"\x85\x19\x02[\xc0\xe0]")),
+            ("JFFS2 (big endian)", ">", re.compile(rb"\x19\x85[\xc0\xe0]\x02")),
+        )
     ),
 )
 

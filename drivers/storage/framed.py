@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from drivers.storage.blocks import BlockError, lz4_block, lzo, stored
 
 Walk = Callable[[mmap.mmap, int], Iterator[tuple[int, bytes, int]]]
-"""Gives, piece by piece, the place behind it, its content and the work that it took, in octets."""
+"""Gives, piece by piece, the place after it, its content and the work that it took, in octets."""
 
 _LEGACY = 1 << 23
 """Octets of each block of the old format of LZ4 but the last: 8 MiB."""
@@ -53,7 +53,7 @@ _LEVELS_SINCE = 0x0940
 
 def lzop(octets: mmap.mmap, at: int) -> Iterator[tuple[int, bytes, int]]:
     """Walk through what lzop wrote, or a kernel of LZO; sums are not compared, for a broken block is content too."""
-    at, flags = _behind_head(octets, at + 9)
+    at, flags = _after_head(octets, at + 9)
     while size := _number(octets, at, "big"):
         length, at = _number(octets, at + 4, "big"), at + 8
         if not 0 < length <= size:
@@ -72,7 +72,7 @@ def lzop(octets: mmap.mmap, at: int) -> Iterator[tuple[int, bytes, int]]:
     yield at + 4, b"", 0
 
 
-def _behind_head(octets: mmap.mmap, at: int) -> tuple[int, int]:
+def _after_head(octets: mmap.mmap, at: int) -> tuple[int, int]:
     """Return where the blocks begin, and the flags, which say which sums stand before each."""
     head = octets[at : at + _HEAD.size]
     if len(head) < _HEAD.size:

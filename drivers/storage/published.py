@@ -24,6 +24,7 @@ from drivers.network.logins.ssh_algorithms import SIZE_SECONDS, read_kexinit
 from drivers.network.logins.ssh_sizes import host_keys
 from drivers.network.target import Target
 from drivers.network.tls.certificate import ReadCertificate
+from drivers.titled_recorder import TitledRecorder
 from lab_config.component import Service, Transport
 from trustprobe.errors import NotForwardedError
 from trustprobe.probe import Recorder
@@ -57,23 +58,6 @@ def public_half(pem: bytes) -> str:
 
 def _digest(key: PublicKeyTypes) -> str:
     return sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
-
-
-@dataclass(frozen=True)
-class _Evidence:
-    """A recorder that names the service: what the second one shows must not replace what the first one did."""
-
-    record: Recorder
-    title: str
-
-    def keep(self, name: str, data: bytes) -> None:
-        self.record.keep(f"{self.title}.{name}", data)
-
-    def note(self, line: str) -> None:
-        self.record.note(f"{self.title}: {line}")
-
-    def progress(self, done: int, total: int, what: str) -> None:
-        self.record.progress(done, total, f"{self.title}: {what}")
 
 
 @dataclass(frozen=True)
@@ -120,7 +104,7 @@ class PresentedKeys:
             return (), False
 
     def _of_tls(self, service: Service, record: Recorder) -> tuple[tuple[str, ...], bool]:
-        evidence = _Evidence(record, service.id)
+        evidence = TitledRecorder(record, service.id)
         pem = ReadCertificate(self.target, service.port, None, ()).run(evidence).pem
         try:
             key = crypto.load_certificate(crypto.FILETYPE_PEM, pem.encode()).get_pubkey()

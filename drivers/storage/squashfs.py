@@ -96,8 +96,8 @@ class _Squashfs:
         _, _, self.block, self.count, compression, log, *_ = words
         self.block = 1 << log
         _, used, ids, _, self.inodes, self.folders, self.fragment_table, lookup = words[-8:]
-        behind = (one for one in (ids, self.fragment_table, lookup) if self.folders < one < _NO_TABLE)
-        self.end_of_folders = min(behind, default=self.folders)
+        later = (one for one in (ids, self.fragment_table, lookup) if self.folders < one < _NO_TABLE)
+        self.end_of_folders = min(later, default=self.folders)
         self.name, self.codec = _CODECS[compression]
         # Then it is opened where the volume is put together, and what cannot be opened here is not missing
         self.interrupted = self.headers.between(self.at, self.at + used)
@@ -128,11 +128,11 @@ class _Squashfs:
         """Unpack the blocks of metadata from here to there, as many as a table may have."""
         table, at = bytearray(), start
         while at < end and len(table) < MOST_OF_A_TABLE and not self.unpacking.stopped:
-            block, behind = self._metadata(at)
+            block, following = self._metadata(at)
             if block is None:
                 break
             table += block
-            at = behind
+            at = following
         if at < end:
             self._not_opened("a table")
         return bytes(table)
@@ -209,7 +209,7 @@ class _Squashfs:
 _HEAD = struct.Struct("<H10xI")
 _LONG_FOLDER = struct.Struct("<16xH6x")
 _REST = {1: 16, 4: 8, 5: 8, 6: 4, 7: 4, 11: 12, 12: 12, 13: 8, 14: 8}
-"""Octets behind the head of an inode, by its type: folders, devices, pipes and sockets."""
+"""Octets after the head of an inode, by its type: folders, devices, pipes and sockets."""
 
 
 def _files(table: bytes, block: int) -> Iterator[_File]:
@@ -223,7 +223,7 @@ def _files(table: bytes, block: int) -> Iterator[_File]:
         elif kind in (3, 10):
             at += 8 + _unpack(struct.Struct("<4xI"), table, at)[0] + (4 if kind == 10 else 0)
         elif kind == 8:
-            at = _behind_long_folder(table, at)
+            at = _after_long_folder(table, at)
         elif kind in _REST:
             at += _REST[kind]
         else:
@@ -243,7 +243,7 @@ def _file(table: bytes, at: int, number: int, block: int, *, long: bool) -> tupl
     return _File(number, size, start, fragment, offset, table[at : at + 4 * count]), at + 4 * count
 
 
-def _behind_long_folder(table: bytes, at: int) -> int:
+def _after_long_folder(table: bytes, at: int) -> int:
     (count,) = _unpack(_LONG_FOLDER, table, at)
     at += _LONG_FOLDER.size
     for _ in range(count):

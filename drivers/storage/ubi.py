@@ -1,4 +1,4 @@
-"""Puts the volumes of UBI together, whose blocks lie anywhere in a flash, each behind two headers.
+"""Puts the volumes of UBI together, whose blocks lie anywhere in a flash, each after two headers.
 
 UBIFS needs none of this, for its nodes are found where they lie. Another content, such as a squashfs or a kernel, is
 interrupted by the headers, and its blocks can have any order. The format is that of ubi-media.h of Linux.

@@ -55,7 +55,7 @@ class _Decoder(Protocol):
 
     @property
     def unused_data(self) -> bytes | None:
-        """What was given and lies behind the end of the stream."""
+        """What was given and follows the end of the stream."""
 
     def decompress(self, data: bytes, /) -> bytes:
         """Return the content of the next octets."""
@@ -199,7 +199,7 @@ def _run(octets: mmap.mmap, at: int, content: BinaryIO, unpacking: Unpacking) ->
 
 
 def _unpack_one(octets: mmap.mmap, at: int, kind: _Kind, content: BinaryIO, unpacking: Unpacking) -> int | None:
-    """Write the content of the stream that begins here; the place behind its end, or None where it has none."""
+    """Write the content of the stream that begins here; return the place after its end, or None if it has none."""
     end = at
     try:
         for place, piece, work in kind.walk(octets, at):

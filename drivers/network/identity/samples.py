@@ -21,6 +21,7 @@ from drivers.network.web.administration.administration import Administration
 from drivers.network.web.login.door import WebDoor
 from drivers.network.web.transport.client import NoAnswerError
 from drivers.network.web.transport.json_names import lookup
+from drivers.titled_recorder import TitledRecorder
 from lab_config.component import Identity, Service
 from trustprobe.errors import BenchError, NotForwardedError
 from trustprobe.probe import Answer, Asked, Fact, Observation, Recorder, Witness, printable
@@ -57,23 +58,6 @@ class LabelledSample:
     logins: Mapping[str, Login]
     """By the declared account's id."""
     trust_anchor: Path | None = None
-
-
-@dataclass(frozen=True)
-class _Evidence:
-    """A recorder that names the sample: what the second one shows must not replace what the first one did."""
-
-    record: Recorder
-    title: str
-
-    def keep(self, name: str, data: bytes) -> None:
-        self.record.keep(f"{self.title}.{name}", data)
-
-    def note(self, line: str) -> None:
-        self.record.note(f"{self.title}: {line}")
-
-    def progress(self, done: int, total: int, what: str) -> None:
-        self.record.progress(done, total, f"{self.title}: {what}")
 
 
 @dataclass(frozen=True)
@@ -153,7 +137,7 @@ class CompareSamples:
 
     def _read(self, sample: LabelledSample, unread: dict[str, str], record: Recorder) -> dict[str, str]:
         """Return what one sample shows; what it does not show is left out, and what cannot be read told in `unread`."""
-        evidence = _Evidence(record, sample.title)
+        evidence = TitledRecorder(record, sample.title)
         found = self._shown(sample, evidence)
         if self.tls is not None:
             names = (sample.web.target.address,)
